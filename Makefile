@@ -1,0 +1,37 @@
+# `make demo` and `make test` are the two commands; each makes the environment it needs first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit lint bench clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[virtual,dev]'
+	@touch $@
+
+demo: $(STAMP)  ## build, flash, boot, stream and measure a virtual board; report in out/demo
+	$(BIN)/eegrig demo --out out/demo
+
+test: lint unit  ## everything that must hold: style, types, import rule, all tests
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import rule
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## speed, as ratios side by side in one run
+	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only
+
+clean:  ## remove the environment and all output
+	rm -rf $(VENV) out build dist

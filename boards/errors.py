@@ -1,0 +1,36 @@
+"""The errors of eegrig, each with the exit code its command ends with."""
+
+from __future__ import annotations
+
+__all__ = ["BoardFault", "ConfigError", "EegrigError", "InfrastructureError"]
+
+
+class EegrigError(Exception):
+    """Something a user can act on; its message is one line that says what to do.
+
+    Attributes
+    ----------
+    exit_code : int
+        The exit code of a command that ends with this error: 1 a target was missed or a board
+        found wrong, 2 usage or configuration, 3 board, probe or instrument not reachable.
+    """
+
+    exit_code: int = 3
+
+
+class BoardFault(EegrigError):
+    """A board was reached and found wrong: its identity, its memory or its behaviour."""
+
+    exit_code = 1
+
+
+class ConfigError(EegrigError):
+    """A command line, a file or a parameter is wrong."""
+
+    exit_code = 2
+
+
+class InfrastructureError(EegrigError):
+    """A board, a probe, a radio or an instrument cannot be reached."""
+
+    exit_code = 3

@@ -1,0 +1,1 @@
+"""The rig: benches, measurements, suites and reports."""

@@ -1,0 +1,1 @@
+"""Volts at the electrodes: seeded, streaming signal sources, and recordings played back."""
