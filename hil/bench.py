@@ -1,0 +1,262 @@
+"""What a bench offers: the only thing a suite sees.
+
+Two benches exist behind it: `hil.virtual` makes everything of models in one virtual time, and a
+laboratory bench is made of instruments. No suite and no line of `host` asks which one it has; a
+test names what it needs (``@pytest.mark.needs("faults")``) and is skipped, with the reason, where
+a bench lacks it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from bleak.backends.client import BaseBleakClient
+    from bleak.backends.scanner import BaseBleakScanner
+    from numpy.typing import NDArray
+
+    from boards import Board
+    from host.link import LinkParameters
+
+__all__ = [
+    "Bench",
+    "Capability",
+    "Clock",
+    "Faults",
+    "LinkStatistics",
+    "PowerCapture",
+    "PowerMeter",
+    "Provenance",
+    "Radio",
+    "SignalSource",
+    "Waveform",
+]
+
+T = TypeVar("T")
+
+Provenance = Literal["measured", "simulated", "modelled"]
+"""Where a figure comes from: an instrument, the models running the real firmware, or a formula."""
+
+Capability = Literal["power", "power_split", "source", "faults", "link_control", "reset", "flash"]
+"""What a test may need of a bench."""
+
+
+class Clock(Protocol):
+    """The bench's one clock, on which signals, arrivals and power captures are dated."""
+
+    def now_ns(self) -> int:
+        """Return the time in nanoseconds since the bench was set up."""
+        ...
+
+
+@dataclass(frozen=True)
+class PowerCapture:
+    """The power of one window, at the battery terminals.
+
+    Attributes
+    ----------
+    start_ns, stop_ns : int
+        The window, on the bench's clock.
+    energy_j : dict of str to float
+        Energy taken from the battery in joules, by group: ``afe``, ``mcu``, ``radio``, ``rest`` on
+        a bench that can tell them apart (``power_split``), ``total`` always.
+    battery_v : float
+        Battery voltage during the window, in volts.
+    current_a : ndarray, shape (n_times,)
+        Battery current in amperes, averaged over each step of `step_s`.
+    step_s : float
+        Time step of `current_a` in seconds.
+    uncertainty : float
+        Relative one-sigma uncertainty of the energies.
+    saturated : bool
+        Whether the meter was out of range at any time.
+    assumptions : tuple of str
+        Constants without a source that the figures rest on (empty for an instrument).
+    """
+
+    start_ns: int
+    stop_ns: int
+    energy_j: dict[str, float]
+    battery_v: float
+    current_a: NDArray[np.float64]
+    step_s: float
+    uncertainty: float
+    saturated: bool = False
+    assumptions: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the window in seconds."""
+        return (self.stop_ns - self.start_ns) * 1e-9
+
+    def power_w(self, group: str = "total") -> float:
+        """Return the mean power of `group` in watts."""
+        return self.energy_j[group] / self.duration_s
+
+
+class PowerMeter(Protocol):
+    """A power meter at the battery."""
+
+    async def start(self) -> None:
+        """Begin a capture."""
+        ...
+
+    async def stop(self) -> PowerCapture:
+        """End the capture that `start` began and return it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """What was applied to the electrodes over a stretch of time.
+
+    Attributes
+    ----------
+    start_ns : int
+        Time of the first sample on the bench's clock.
+    rate_hz : float
+        Samples per second.
+    channels : tuple of str
+        Electrode names.
+    volts : ndarray, shape (n_channels, n_times)
+        Differential voltage at each channel's input, in volts.
+    """
+
+    start_ns: int
+    rate_hz: float
+    channels: tuple[str, ...]
+    volts: NDArray[np.float64]
+
+
+class SignalSource(Protocol):
+    """What drives the electrodes."""
+
+    @property
+    def description(self) -> str:
+        """Say in a few words what is being played."""
+        ...
+
+    def play(self, source: Any) -> None:
+        """Play a `signal_sim.Source` from now on."""
+        ...
+
+    def applied(self, start_ns: int, stop_ns: int) -> Waveform:
+        """Return what was applied between two times (kept for the last minutes)."""
+        ...
+
+
+@dataclass(frozen=True)
+class LinkStatistics:
+    """What the link layer counted, board to computer, since the connection began."""
+
+    events: int = 0
+    pdus: int = 0
+    retransmissions: int = 0
+    crc_errors: int = 0
+    payload_bytes: int = 0
+
+
+class Radio(Protocol):
+    """The computer's end of the link: backend classes for bleak, and what the rig knows of it."""
+
+    @property
+    def scanner_backend(self) -> type[BaseBleakScanner] | None:
+        """Bleak's scanner backend, or None for the operating system's."""
+        ...
+
+    @property
+    def client_backend(self) -> type[BaseBleakClient] | None:
+        """Bleak's client backend, or None for the operating system's."""
+        ...
+
+    async def set_link(self, *, phy: int, interval_ms: float, octets: int = 251) -> None:
+        """Ask for PHY, connection interval and data length (bench with ``link_control``)."""
+        ...
+
+    def link_parameters(self) -> LinkParameters | None:
+        """Return what was really negotiated, or None where nobody can tell."""
+        ...
+
+    def statistics(self) -> LinkStatistics | None:
+        """Return the link layer's counters, or None where nobody can tell."""
+        ...
+
+
+class Faults(Protocol):
+    """Things that go wrong on purpose (bench with ``faults``)."""
+
+    def packet_error_rate(self, probability: float) -> None:
+        """Lose or corrupt this fraction of packets, in both directions."""
+        ...
+
+    def central_vanishes(self) -> None:
+        """Take the computer's radio out of reach without a goodbye."""
+        ...
+
+    def central_returns(self) -> None:
+        """Bring it back."""
+        ...
+
+    def afe_lost(self) -> None:
+        """Make the front end stop converting (no DRDY any more)."""
+        ...
+
+    def lead_off(self, channel: str) -> None:
+        """Disconnect an electrode."""
+        ...
+
+
+@dataclass
+class Bench:
+    """A board on a bench.
+
+    Attributes
+    ----------
+    name : str
+        Of the bench, for results.
+    board : Board
+        What the board is.
+    clock : Clock
+    probe : str
+        Id of the debug probe, as pyOCD knows it.
+    console : str
+        Serial URL of the board's console.
+    radio : Radio
+    power : PowerMeter
+    source : SignalSource
+    faults : Faults or None
+    capabilities : frozenset of str
+    provenance : {"measured", "simulated"}
+        Of every figure taken on this bench.
+    run : callable
+        Runs a coroutine to its end on the bench's event loop.
+    reset : callable
+        Resets the board, as its reset pin would.
+    firmware_dir : Path or None
+        Sources to build the image from; None for the ones that come with eegrig.
+    seed : int
+        Of everything random on the bench.
+    """
+
+    name: str
+    board: Board
+    clock: Clock
+    probe: str
+    console: str
+    radio: Radio
+    power: PowerMeter
+    source: SignalSource
+    faults: Faults | None
+    capabilities: frozenset[str]
+    provenance: Literal["measured", "simulated"]
+    run: Callable[[Coroutine[Any, Any, T]], T]
+    reset: Callable[[], None]
+    loop: asyncio.AbstractEventLoop
+    seed: int = 0
+    firmware_dir: Path | None = None
+    notes: list[str] = field(default_factory=list)
