@@ -1,0 +1,507 @@
+"""What a run leaves behind: figures held against a board's targets, and everything they rest on.
+
+A run is a folder; ``results.json`` in it is one `Results`. The names of figures, the schema and the
+rules of a verdict are described in ``docs/results.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
+
+from boards.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from boards.schema import Board, Target
+
+__all__ = [
+    "FILE_NAME",
+    "SCHEMA_VERSION",
+    "Assumption",
+    "Figure",
+    "FirmwareIdentity",
+    "Judgement",
+    "NotMeasured",
+    "Results",
+    "ResultsError",
+    "Verdict",
+    "judge",
+    "write_atomically",
+]
+
+SCHEMA_VERSION = 1
+FILE_NAME = "results.json"
+
+Verdict = Literal["pass", "marginal", "fail", "inconclusive"]
+"""How a figure stands against its target."""
+
+Scalar = str | int | float | bool
+
+_WORST_FIRST: tuple[Verdict, ...] = ("fail", "inconclusive", "marginal", "pass")
+
+
+class ResultsError(ConfigError):
+    """A results file cannot be read, or a figure does not fit in it."""
+
+
+class Judgement(NamedTuple):
+    """A verdict and how it came about.
+
+    Attributes
+    ----------
+    verdict : {"pass", "marginal", "fail", "inconclusive"} or None
+        None where the board has no target for the figure.
+    note : str
+        Why the verdict is not a plain pass; empty if there is nothing to say.
+    target : Target or None
+        What the figure was held against.
+    """
+
+    verdict: Verdict | None
+    note: str
+    target: Target | None
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One figure.
+
+    Attributes
+    ----------
+    name : str
+        Dotted, stable, and unique in a run (``docs/results.md`` lists them).
+    value : float or None
+        None where it could not be determined.
+    unit : str
+        SI unit of `value`, `uncertainty` and `limit`; ``"1"`` for a plain number or ratio.
+    uncertainty : float or None
+        Standard uncertainty (one sigma), zero for an exact count, None where it is unknown.
+    n : int
+        How many samples (frames, packets, captures) the figure rests on.
+    limit, kind : float and {"max", "min"}, or None
+        The board's target.
+    verdict : {"pass", "marginal", "fail", "inconclusive"} or None
+        None for a figure without a target.
+    provenance : {"measured", "simulated", "modelled"}
+        An instrument, the models running the real firmware, or a formula.
+    conditions : dict
+        What the figure holds for: profile, rate, link parameters, seconds and the like.
+    reason : str
+        Why the limit is what it is.
+    note : str
+        Why the verdict is not a plain pass, or a remark.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    uncertainty: float | None
+    n: int
+    provenance: Literal["measured", "simulated", "modelled"]
+    limit: float | None = None
+    kind: Literal["max", "min"] | None = None
+    verdict: Verdict | None = None
+    conditions: dict[str, Scalar] = {}
+    reason: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for what in ("value", "uncertainty", "limit"):
+            number = getattr(self, what)
+            if number is not None and not math.isfinite(number):
+                raise ValueError(
+                    f"figure {self.name}: {what} is {number}; use None where it is unknown"
+                )
+        if self.uncertainty is not None and self.uncertainty < 0:
+            raise ValueError(f"figure {self.name}: uncertainty {self.uncertainty} is negative")
+        if self.value is None and self.verdict not in (None, "inconclusive"):
+            raise ValueError(f"figure {self.name}: no value, and yet the verdict {self.verdict}")
+
+    @property
+    def margin(self) -> float | None:
+        """How much of the limit is left, as a fraction of it; negative where it is missed.
+
+        None without a value or a limit, and for a limit of zero, which leaves no room.
+        """
+        if self.value is None or not self.limit or self.kind is None:
+            return None
+        room = self.limit - self.value if self.kind == "max" else self.value - self.limit
+        return room / abs(self.limit)
+
+
+class FirmwareIdentity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which firmware answered, and which was asked for.
+
+    Attributes
+    ----------
+    version, image_hash : str
+        As read back from the board.
+    expected_hash : str
+        Of the image that was flashed; empty where the run took the board as it was.
+    """
+
+    version: str
+    image_hash: str
+    expected_hash: str = ""
+
+    @property
+    def matches(self) -> bool:
+        """Whether the board runs the image it was given (hashes may be shortened)."""
+        if not self.expected_hash:
+            return True
+        length = min(len(self.image_hash), len(self.expected_hash))
+        return length >= 8 and self.image_hash[:length] == self.expected_hash[:length]
+
+
+class Assumption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A constant the figures rest on that nobody has measured here.
+
+    Attributes
+    ----------
+    text : str
+        What is assumed, with its value.
+    source : str
+        Where it is taken from; empty for a plain assumption.
+    """
+
+    text: str
+    source: str = ""
+
+
+class NotMeasured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something a reader might expect, and why it is not there."""
+
+    what: str
+    why: str
+
+
+class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Everything one run found out.
+
+    Attributes
+    ----------
+    board, board_title : str
+        Name and title of the board.
+    bench : str
+        Name of the bench.
+    firmware : FirmwareIdentity or None
+        Read back from the board; None before it was.
+    seed : int
+        Of everything random on the bench.
+    started_at : str or None
+        ISO 8601 wall-clock time, given by the caller; not part of `digest`.
+    signal : str
+        What was played into the electrodes.
+    link : dict
+        Link parameters that were really negotiated.
+    figures : list of Figure
+        In the order they were taken.
+    assumptions : list of Assumption
+    not_measured : list of NotMeasured
+    schema : int
+        Version of this layout.
+    """
+
+    board: str
+    bench: str
+    board_title: str = ""
+    firmware: FirmwareIdentity | None = None
+    seed: int = 0
+    started_at: str | None = None
+    signal: str = ""
+    link: dict[str, Scalar] = {}
+    figures: list[Figure] = []
+    assumptions: list[Assumption] = []
+    not_measured: list[NotMeasured] = []
+    schema: int = SCHEMA_VERSION
+
+    def add(self, figure: Figure) -> Figure:
+        """Add a figure.
+
+        Raises
+        ------
+        ResultsError
+            If there is one of that name already.
+        """
+        if any(figure.name == other.name for other in self.figures):
+            raise ResultsError(f"figure {figure.name} is there already; give each its own name")
+        self.figures.append(figure)
+        return figure
+
+    def record(
+        self,
+        board: Board,
+        name: str,
+        value: float | None,
+        unit: str,
+        *,
+        uncertainty: float | None,
+        n: int,
+        provenance: Literal["measured", "simulated", "modelled"],
+        conditions: dict[str, Scalar] | None = None,
+        note: str = "",
+        lost: int = 0,
+        saturated: bool = False,
+        identity_ok: bool | None = None,
+        window_ok: bool = True,
+    ) -> Figure:
+        """Judge a figure and add it; see `Figure` for the fields and `judge` for the flags.
+
+        Parameters
+        ----------
+        identity_ok : bool, optional
+            By default, what `firmware` says.
+
+        Raises
+        ------
+        ResultsError
+            If the unit is not the one of the board's target, or the name was used before.
+        """
+        if identity_ok is None:
+            identity_ok = self.firmware is None or self.firmware.matches
+        if value is not None and not math.isfinite(value):
+            value = None
+        verdict, why, target = judge(
+            board,
+            name,
+            value,
+            uncertainty,
+            n,
+            lost=lost,
+            saturated=saturated,
+            identity_ok=identity_ok,
+            window_ok=window_ok,
+        )
+        if target is not None and target.unit != unit:
+            raise ResultsError(
+                f"figure {name} is in {unit}, its target in board {board.name} in {target.unit}: "
+                f'write [targets."{name}"] in {unit}'
+            )
+        return self.add(
+            Figure(
+                name=name,
+                value=None if value is None else float(value),
+                unit=unit,
+                uncertainty=None if uncertainty is None else float(uncertainty),
+                n=int(n),
+                provenance=provenance,
+                limit=target.limit if target else None,
+                kind=target.kind if target else None,
+                verdict=verdict,
+                conditions=conditions or {},
+                reason=target.reason if target else "",
+                note="; ".join(part for part in (why, note) if part),
+            )
+        )
+
+    def assume(self, texts: Iterable[str], source: str = "") -> None:
+        """Add assumptions, each once."""
+        for text in texts:
+            assumption = Assumption(text=text, source=source)
+            if assumption not in self.assumptions:
+                self.assumptions.append(assumption)
+
+    def omit(self, what: str, why: str) -> None:
+        """Say that something was not measured, and why; each once."""
+        entry = NotMeasured(what=what, why=why)
+        if entry not in self.not_measured:
+            self.not_measured.append(entry)
+
+    def close(
+        self,
+        board: Board,
+        *,
+        provenance: Literal["measured", "simulated", "modelled"],
+        partial: bool = False,
+    ) -> None:
+        """Account for the targets nobody measured.
+
+        A target without a figure is inconclusive, so that a test that never ran cannot pass. In a
+        run that was told to be `partial` it is listed as not measured instead.
+        """
+        taken = {figure.name for figure in self.figures}
+        for name, target in board.targets.items():
+            if name in taken:
+                continue
+            if partial:
+                self.omit(name, "left out of this run by its selection of tests")
+                continue
+            self.record(
+                board,
+                name,
+                None,
+                target.unit,
+                uncertainty=None,
+                n=0,
+                provenance=provenance,
+            )
+
+    def figure(self, name: str) -> Figure | None:
+        """Return the figure of that name, or None."""
+        return next((figure for figure in self.figures if figure.name == name), None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of all; inconclusive if nothing was judged or the firmware is wrong."""
+        found = {figure.verdict for figure in self.figures} - {None}
+        if not found or (self.firmware is not None and not self.firmware.matches):
+            found.add("inconclusive")
+        return next(verdict for verdict in _WORST_FIRST if verdict in found)
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of a command that ends with this run: 0 if every target is met, else 1."""
+        return 0 if self.verdict in ("pass", "marginal") else 1
+
+    def digest(self) -> str:
+        """Return a SHA-256 over everything but the time of day, in hex.
+
+        Two runs with one seed have the same digest.
+        """
+        content: dict[str, Any] = msgspec.to_builtins(self)
+        del content["started_at"]
+        return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+    def to_json(self) -> bytes:
+        """Return the content of ``results.json``, with the verdict and the exit code in front."""
+        content = {
+            "schema": self.schema,
+            "verdict": self.verdict,
+            "exit_code": self.exit_code,
+            **msgspec.to_builtins(self),
+        }
+        return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+    def save(self, directory: Path) -> Path:
+        """Write ``results.json`` into `directory`, whole or not at all, and return its path."""
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / FILE_NAME
+        write_atomically(path, self.to_json())
+        return path
+
+    @classmethod
+    def load(cls, directory: Path) -> Results:
+        """Read ``results.json`` of a run.
+
+        Raises
+        ------
+        ResultsError
+            If there is none, or it is broken or of a layout this version does not know.
+        """
+        path = directory / FILE_NAME
+        try:
+            content = msgspec.json.decode(path.read_bytes())
+        except OSError as error:
+            raise ResultsError(
+                f"{path}: {error.strerror or error}; give the folder of a finished run"
+            ) from error
+        except msgspec.DecodeError as error:
+            raise ResultsError(f"{path} is no valid JSON ({error}); run again") from error
+        found = content.get("schema") if isinstance(content, dict) else None
+        if found != SCHEMA_VERSION:
+            raise ResultsError(
+                f"{path} has schema {found}, this eegrig reads {SCHEMA_VERSION}; "
+                "use the eegrig that wrote it, or run again"
+            )
+        # Derived fields, there for readers of the file; worked out again here.
+        content.pop("verdict", None)
+        content.pop("exit_code", None)
+        try:
+            return msgspec.convert(content, cls)
+        except msgspec.ValidationError as error:
+            raise ResultsError(f"{path}: {error}; run again") from error
+
+
+def judge(
+    board: Board,
+    name: str,
+    value: float | None,
+    uncertainty: float | None,
+    n: int,
+    *,
+    lost: int = 0,
+    saturated: bool = False,
+    identity_ok: bool = True,
+    window_ok: bool = True,
+) -> Judgement:
+    """Hold a figure against the board's target.
+
+    - *inconclusive*: the figure could not be taken properly, whatever its value;
+    - *fail*: the value misses the limit;
+    - *marginal*: the value meets the limit, but not with its standard uncertainty added on the bad
+      side, or that uncertainty is unknown;
+    - *pass*: the value meets the limit with its uncertainty.
+
+    A figure without a target gets no verdict; what is wrong with it is noted all the same.
+
+    Parameters
+    ----------
+    board : Board
+        Whose ``targets`` count.
+    name : str
+        Name of the figure.
+    value : float or None
+        In the target's unit; None where it could not be determined.
+    uncertainty : float or None
+        Standard uncertainty in the same unit; None where it is unknown.
+    n : int
+        Number of samples behind the value.
+    lost : int
+        Samples missing from the stretch the figure was computed over.
+    saturated : bool
+        Whether the instrument or the front end was out of range.
+    identity_ok : bool
+        Whether the board runs the firmware that was asked for.
+    window_ok : bool
+        Whether the stretch was long enough for the figure.
+    """
+    target = board.targets.get(name)
+    undetermined = value is None or not math.isfinite(value) or n <= 0
+    flaws = [
+        text
+        for present, text in (
+            (undetermined, "no value was obtained"),
+            (lost > 0, f"computed over {lost} lost samples"),
+            (saturated, "out of range during the measurement"),
+            (not identity_ok, "the board does not run the firmware that was asked for"),
+            (not window_ok, "the window was too short"),
+        )
+        if present
+    ]
+    if target is None:
+        return Judgement(None, "; ".join(flaws), None)
+    if flaws or value is None:
+        return Judgement("inconclusive", "; ".join(flaws), target)
+    sign = 1.0 if target.kind == "max" else -1.0
+    if sign * value > sign * target.limit:
+        return Judgement("fail", "", target)
+    if uncertainty is None:
+        return Judgement("marginal", "its uncertainty is unknown", target)
+    if sign * value + uncertainty > sign * target.limit:
+        return Judgement("marginal", "meets the limit, but not with its uncertainty", target)
+    return Judgement("pass", "", target)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: beside it first, then renamed over it."""
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    # A temporary file is private; a result is as readable as any other new file.
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o666 & ~umask)
+    temporary.replace(path)
