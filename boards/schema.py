@@ -28,7 +28,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pass
 
 
-class FlashRegion(_Section):
+class FlashRegion(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A stretch of flash memory.
 
     Attributes
@@ -44,7 +44,7 @@ class FlashRegion(_Section):
     block_size: PositiveInt = 4096
 
 
-class Mcu(_Section):
+class Mcu(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The microcontroller and the MicroPython port on it.
 
     Attributes
@@ -72,17 +72,22 @@ class Mcu(_Section):
     filesystem: FlashRegion
 
 
-class Pins(_Section):
-    """MCU pins by function, in the names of the port (``("gpio0", 15)`` on zephyr)."""
+class Pins(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """MCU pins by function, in the names of the port (``("gpio0", 15)`` on zephyr).
+
+    ``pwdn`` is the front end's power-down input, active low; a board that ties it high leaves it
+    out, and then nothing brings the front end below its standby power.
+    """
 
     cs: str
     drdy: str
     reset: str
     start: str
     spi: str
+    pwdn: str | None = None
 
 
-class AfeConfig(_Section):
+class AfeConfig(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The analogue front end and how the board uses it.
 
     Attributes
@@ -113,7 +118,7 @@ class AfeConfig(_Section):
     pins: Pins
 
 
-class Radio(_Section):
+class Radio(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the board's BLE side offers and what the rig asks of the link.
 
     Attributes
@@ -144,14 +149,14 @@ class Radio(_Section):
     advertising_interval_ms: Positive
 
 
-class Battery(_Section):
+class Battery(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The cell: capacity in mAh and nominal voltage in volts, by part file."""
 
     part: str
     capacity_mah: Positive
 
 
-class Supply(_Section):
+class Supply(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which converter feeds what; names of files in ``boards/parts``.
 
     Attributes
@@ -175,13 +180,13 @@ class Supply(_Section):
     charger: str
 
 
-class Firmware(_Section):
+class Firmware(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which front-end driver of ``firmware/eeg`` the board needs."""
 
     afe_driver: str
 
 
-class Target(_Section):
+class Target(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One figure the board promises.
 
     Attributes
@@ -202,7 +207,7 @@ class Target(_Section):
     reason: str
 
 
-class Board(_Section):
+class Board(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A board: what it is made of, what its pins are, and what it promises.
 
     ``targets`` maps dotted figure names (``power.streaming``) to targets.
