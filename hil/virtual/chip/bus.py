@@ -1,0 +1,174 @@
+"""The system bus: who answers at which address, for the core and for the debugger alike."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hil.virtual.chip.signals import BusFault
+
+__all__ = ["Bus", "Memory", "Peripheral"]
+
+Store = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A stretch of memory.
+
+    Attributes
+    ----------
+    base : int
+        First address.
+    buffer : mmap.mmap or bytearray
+        The contents; its length is a multiple of 4096 (Unicorn maps pages).
+    plain : bool
+        RAM: a store is a store.
+    store : callable or None
+        For memory that is not plain: called with ``(address, size, value)`` for every store, it
+        may raise BusFault. None refuses all stores.
+    """
+
+    base: int
+    buffer: mmap.mmap | bytearray
+    plain: bool = False
+    store: Store | None = None
+
+    @property
+    def end(self) -> int:
+        """First address behind it."""
+        return self.base + len(self.buffer)
+
+
+@dataclass(frozen=True)
+class Peripheral:
+    """Registers: 32-bit accesses at offsets from `base`.
+
+    Attributes
+    ----------
+    base, size : int
+        Where it is; whole pages of 4096 bytes.
+    read : callable
+        ``read(offset) -> value``.
+    write : callable
+        ``write(offset, value)``.
+    """
+
+    base: int
+    size: int
+    read: Callable[[int], int]
+    write: Callable[[int, int], None]
+
+
+class Bus:
+    """Routes accesses to memories and peripherals.
+
+    Attributes
+    ----------
+    memories, peripherals : list
+        What is there; a chip's composition fills them before the core is made.
+    quiet : range
+        Addresses of peripherals that are not modelled: they read 0 and swallow writes. Real
+        images touch many of them, and would lock up if nothing answered.
+    code_changed : bool
+        Set when memory that may hold code was written; the core clears it.
+    """
+
+    def __init__(self, quiet: range = range(0x4000_0000, 0x6000_0000)) -> None:
+        self.memories: list[Memory] = []
+        self.peripherals: list[Peripheral] = []
+        self.quiet = quiet
+        self.code_changed = False
+
+    def memory_at(self, address: int, size: int) -> Memory | None:
+        """Find the memory that holds all of ``address .. address + size``."""
+        for memory in self.memories:
+            if memory.base <= address and address + size <= memory.end:
+                return memory
+        return None
+
+    def read(self, address: int, size: int) -> int:
+        """Read `size` (1, 2 or 4) bytes.
+
+        Raises
+        ------
+        BusFault
+            If nothing is there.
+        """
+        memory = self.memory_at(address, size)
+        if memory is not None:
+            offset = address - memory.base
+            return int.from_bytes(memory.buffer[offset : offset + size], "little")
+        word = self._read_register(address & ~3)
+        return (word >> (8 * (address & 3))) & ((1 << (8 * size)) - 1)
+
+    def write(self, address: int, size: int, value: int) -> None:
+        """Write `size` (1, 2 or 4) bytes.
+
+        Raises
+        ------
+        BusFault
+            If nothing is there, or what is there refuses.
+        """
+        memory = self.memory_at(address, size)
+        if memory is None:
+            self._write_register(address & ~3, value)
+            return
+        self.code_changed = True
+        if memory.plain:
+            offset = address - memory.base
+            memory.buffer[offset : offset + size] = value.to_bytes(size, "little")
+        elif memory.store is not None:
+            memory.store(address, size, value)
+        else:
+            raise BusFault(f"store to read-only memory at {address:#010x}")
+
+    def read_block(self, address: int, size: int) -> bytes:
+        """Read whole words.
+
+        Raises
+        ------
+        BusFault
+            If nothing is there.
+        """
+        memory = self.memory_at(address, size)
+        if memory is not None:
+            offset = address - memory.base
+            return bytes(memory.buffer[offset : offset + size])
+        words = (self.read(address + at, 4) for at in range(0, size, 4))
+        return b"".join(word.to_bytes(4, "little") for word in words)
+
+    def write_block(self, address: int, data: bytes) -> None:
+        """Write whole words.
+
+        Raises
+        ------
+        BusFault
+            If nothing is there, or what is there refuses.
+        """
+        memory = self.memory_at(address, len(data))
+        if memory is not None and memory.plain:
+            offset = address - memory.base
+            memory.buffer[offset : offset + len(data)] = data
+            self.code_changed = True
+            return
+        for at in range(0, len(data), 4):
+            self.write(address + at, 4, int.from_bytes(data[at : at + 4], "little"))
+
+    def _peripheral_at(self, address: int) -> Peripheral | None:
+        for peripheral in self.peripherals:
+            if peripheral.base <= address < peripheral.base + peripheral.size:
+                return peripheral
+        if address in self.quiet:
+            return None
+        raise BusFault(f"nothing answers at {address:#010x}")
+
+    def _read_register(self, address: int) -> int:
+        peripheral = self._peripheral_at(address)
+        return 0 if peripheral is None else peripheral.read(address - peripheral.base)
+
+    def _write_register(self, address: int, value: int) -> None:
+        peripheral = self._peripheral_at(address)
+        if peripheral is not None:
+            peripheral.write(address - peripheral.base, value)

@@ -1,0 +1,178 @@
+"""A virtual microcontroller, as a debug probe, a supervisor and a test see it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from hil.virtual.chip.bus import Bus, Peripheral
+from hil.virtual.chip.core import Core
+from hil.virtual.chip.coresight import ROM_TABLE
+from hil.virtual.chip.dap import AccessPort, Dap, MemoryAccessPort
+from hil.virtual.chip.debug import BASE, SIZE, CoreDebug
+from hil.virtual.chip.faults import Faults
+from hil.virtual.chip.nor_flash import NorFlash
+from hil.virtual.chip.storage import Storage
+from hil.virtual.chip.timeline import Timeline
+
+__all__ = ["Chip"]
+
+
+class Chip(ABC):
+    """A chip is a composition: memories on a bus, a core, debug registers, a debug port.
+
+    A derived class makes its memories and peripherals, calls `assemble` with what is its own,
+    and says what a system reset does to it.
+
+    Attributes
+    ----------
+    pyocd_target : str
+        Target name pyOCD knows the chip by.
+    flash : NorFlash
+        Its flash memory. The firmware's file system programs and erases through
+        ``flash.program`` and ``flash.erase_page``, which return the time they take.
+    faults : Faults
+        What a test armed.
+    dap : Dap
+        The debug port; a probe talks to it.
+    on_reset : list of callables
+        Called after every system reset and power cycle, when `held` says whether the
+        firmware may start.
+    on_held : list of callables
+        Called with the new state whenever `held` changes.
+    """
+
+    pyocd_target: str
+    flash: NorFlash
+    dap: Dap
+    core: Core
+    debug: CoreDebug
+
+    def __init__(self, storage: Storage, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
+        self.timeline = Timeline()
+        self.bus = Bus()
+        self.on_reset: list[Callable[[], None]] = []
+        self.on_held: list[Callable[[bool], None]] = []
+        self._storage = storage
+        self._held = False
+
+    def assemble(
+        self,
+        *,
+        constants: dict[int, int],
+        dpidr: int,
+        ports: dict[int, AccessPort],
+        clock_hz: int,
+    ) -> None:
+        """Put core, debug registers and debug port behind the bus; the chip is then powered.
+
+        Parameters
+        ----------
+        constants : dict
+            Identification registers by address.
+        dpidr : int
+            Identity of the debug port.
+        ports : dict
+            Access ports besides number 0, which is the bus.
+        clock_hz : int
+            Core clock.
+        """
+        self.bus.peripherals.append(
+            Peripheral(
+                BASE,
+                SIZE,
+                lambda offset: self.debug.read(offset),
+                lambda offset, value: self.debug.write(offset, value),
+            )
+        )
+        self.core = Core(self.bus)
+        self.debug = CoreDebug(
+            self.core,
+            constants=constants,
+            vectors=lambda at: (self.bus.read(at, 4), self.bus.read(at + 4, 4)),
+            system_reset=self.reset,
+            timeline=self.timeline,
+            clock_hz=clock_hz,
+            changed=self._update_held,
+        )
+        bus_port = MemoryAccessPort(self.bus, ROM_TABLE, lambda: not self.locked)
+        self.dap = Dap(dpidr, {0: bus_port, **ports}, self.timeline, self.faults)
+        self.power_cycle()
+
+    @property
+    @abstractmethod
+    def locked(self) -> bool:
+        """Whether the chip keeps debuggers off its bus."""
+
+    @abstractmethod
+    def reset_peripherals(self) -> None:
+        """Do what a system reset does to this chip's own peripherals."""
+
+    @property
+    def elapsed_ns(self) -> int:
+        """Time a debugger spent on the chip since it was opened, by the model.
+
+        SWD transactions at the set clock, flash operations, and the core's code where the
+        debugger waited for it. The time a probe's USB link costs is not in it.
+        """
+        return self.timeline.now_ns
+
+    @property
+    def held(self) -> bool:
+        """Whether a debugger keeps the firmware from running.
+
+        True from a halt until a reset, or until a resume that left the program counter alone: a
+        core that runs a debugger's flash algorithm does not run the firmware.
+        """
+        return self._held
+
+    def attach_firmware(self) -> None:
+        """Say that another process runs the firmware: the core then only looks as if it did."""
+        self.debug.firmware_elsewhere = True
+        if not self.debug.own_code:
+            self.debug.lockup = False
+
+    def flash_bytes(self, start: int, size: int) -> memoryview:
+        """Contents of flash memory, read-only and always up to date, without copying.
+
+        Parameters
+        ----------
+        start, size : int
+            First address and length in bytes.
+
+        Raises
+        ------
+        BusFault
+            If the range is not flash memory.
+        """
+        return self.flash.view(start, size)
+
+    def reset(self) -> None:
+        """Reset the system: the firmware starts anew, unless a debugger catches the reset."""
+        self.reset_peripherals()
+        self.debug.reset()
+        self._update_held()
+        for callback in list(self.on_reset):
+            callback()
+
+    def power_cycle(self) -> None:
+        """Take the supply away and give it back."""
+        self.dap.power_on()
+        self.debug.power_on()
+        for memory in self.bus.memories:
+            if memory.plain:
+                memory.buffer[:] = bytes(len(memory.buffer))
+        self.bus.code_changed = True
+        self.reset()
+
+    def close(self) -> None:
+        """Let other processes have the chip's files; the contents are in them already."""
+        self._storage.close()
+
+    def _update_held(self) -> None:
+        held = self.debug.halted or self.debug.own_code
+        if held != self._held:
+            self._held = held
+            for callback in list(self.on_held):
+                callback(held)

@@ -1,0 +1,101 @@
+"""Where a virtual chip keeps what survives a power cycle: files, or memory of this process."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+from pathlib import Path
+from typing import IO
+
+from boards.errors import ConfigError, InfrastructureError
+
+__all__ = ["Storage"]
+
+
+class Storage:
+    """Non-volatile memories, each a file in one directory that one process may hold.
+
+    The files are mapped shared, so a process that is killed is a power loss with whatever had
+    been programmed until then.
+
+    Parameters
+    ----------
+    directory : Path or None
+        Where the files are; made when missing. None keeps the contents in this process only.
+
+    Raises
+    ------
+    InfrastructureError
+        If another process holds the directory, or it cannot be made.
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        self.directory = directory
+        self._lock: IO[str] | None = None
+        if directory is not None:
+            self._lock = _acquire(directory)
+
+    def map(self, name: str, size: int) -> mmap.mmap:
+        """Map the memory `name`, erased (all ones) if it is new.
+
+        Parameters
+        ----------
+        name : str
+            File name inside the directory.
+        size : int
+            Size in bytes.
+
+        Raises
+        ------
+        ConfigError
+            If the file exists with another size.
+        """
+        if self.directory is None:
+            memory = mmap.mmap(-1, size)
+            memory[:] = b"\xff" * size
+            return memory
+        path = self.directory / name
+        if not path.exists():
+            # Under another name first: a process killed here leaves no short file behind.
+            fresh = path.with_suffix(".new")
+            fresh.write_bytes(b"\xff" * size)
+            fresh.replace(path)
+        found = path.stat().st_size
+        if found != size:
+            raise ConfigError(
+                f"{path} has {found} bytes where the chip has {size}: delete it to start erased"
+            )
+        with path.open("r+b") as file:
+            return mmap.mmap(file.fileno(), size)
+
+    def close(self) -> None:
+        """Let other processes have the directory."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _acquire(directory: Path) -> IO[str]:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("a+", encoding="ascii")
+    except OSError as error:
+        raise InfrastructureError(
+            f"cannot keep a virtual board in {directory}: {error.strerror}; "
+            "set EEGRIG_STATE to a directory that can be written"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise InfrastructureError(
+            f"the virtual board in {directory} is in use by process {holder}: "
+            "wait until it ends, or set EEGRIG_STATE to another directory"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
