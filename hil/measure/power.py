@@ -1,0 +1,141 @@
+"""From a power capture to the figures of a streaming board."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hil.bench import PowerCapture
+
+__all__ = ["AFE_GROUPS", "Power", "StreamingPower", "mode_power", "streaming_power"]
+
+AFE_GROUPS = ("afe", "afe_supply")
+"""Groups that are the front end's: itself, and where a bench tells them apart, the conversion
+losses of its supply."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """Mean power at the battery during one mode, in watts, with standard uncertainties.
+
+    Attributes
+    ----------
+    total_w, total_uncertainty_w : float
+        All of it.
+    groups_w : dict of str to float
+        By group, without the total; empty where the bench cannot tell.
+    duration_s : float
+        Length of the capture.
+    n : int
+        Current samples.
+    """
+
+    total_w: float
+    total_uncertainty_w: float
+    groups_w: dict[str, float]
+    duration_s: float
+    n: int
+
+
+@dataclass(frozen=True)
+class StreamingPower:
+    """What streaming costs; uncertainties are standard ones, None where the split is missing.
+
+    Attributes
+    ----------
+    power : Power
+        Mean power and its parts.
+    per_channel_w, per_channel_uncertainty_w : float
+        Total over channels.
+    non_afe_w, non_afe_uncertainty_w : float or None
+        All but the front end and its supply's losses.
+    per_bit_j, per_bit_uncertainty_j : float
+        Energy per bit of payload that arrived.
+    per_sample_j, per_sample_uncertainty_j : float
+        Energy per sample of one channel that arrived.
+    """
+
+    power: Power
+    per_channel_w: float
+    per_channel_uncertainty_w: float
+    non_afe_w: float | None
+    non_afe_uncertainty_w: float | None
+    per_bit_j: float
+    per_bit_uncertainty_j: float
+    per_sample_j: float
+    per_sample_uncertainty_j: float
+
+
+def mode_power(capture: PowerCapture) -> Power:
+    """Return the mean power of a capture and its parts.
+
+    Raises
+    ------
+    ValueError
+        If the capture has no length.
+    """
+    if capture.duration_s <= 0:
+        raise ValueError("the power capture has no length")
+    total = capture.power_w()
+    return Power(
+        total_w=total,
+        total_uncertainty_w=abs(total) * capture.uncertainty,
+        groups_w={name: capture.power_w(name) for name in capture.energy_j if name != "total"},
+        duration_s=capture.duration_s,
+        n=int(capture.current_a.size),
+    )
+
+
+def streaming_power(
+    capture: PowerCapture, *, n_channels: int, payload_bits: int, n_frames: int
+) -> StreamingPower:
+    """Return what streaming costs per channel, bit and sample.
+
+    The relative uncertainty of the capture holds for each group independently; the non-AFE power
+    therefore is as uncertain as its own groups, not as the front end's much larger power.
+
+    Parameters
+    ----------
+    capture : PowerCapture
+        While the board streamed.
+    n_channels : int
+        Channels that streamed.
+    payload_bits : int
+        Bits of payload that arrived during the capture.
+    n_frames : int
+        Frames (one sample of every channel) that arrived during the capture.
+
+    Raises
+    ------
+    ValueError
+        If a count is not positive or the capture has no length.
+    """
+    for what, count in (
+        ("channels", n_channels),
+        ("payload bits", payload_bits),
+        ("frames", n_frames),
+    ):
+        if count <= 0:
+            raise ValueError(f"{count} {what} during the capture: nothing streamed")
+    power = mode_power(capture)
+    energy = capture.energy_j["total"]
+    relative = capture.uncertainty
+    non_afe = non_afe_uncertainty = None
+    if "afe" in power.groups_w:
+        others = [watts for name, watts in power.groups_w.items() if name not in AFE_GROUPS]
+        non_afe = math.fsum(others)
+        non_afe_uncertainty = relative * math.hypot(*others)
+    n_samples = n_frames * n_channels
+    return StreamingPower(
+        power=power,
+        per_channel_w=power.total_w / n_channels,
+        per_channel_uncertainty_w=power.total_uncertainty_w / n_channels,
+        non_afe_w=non_afe,
+        non_afe_uncertainty_w=non_afe_uncertainty,
+        per_bit_j=energy / payload_bits,
+        per_bit_uncertainty_j=energy / payload_bits * relative,
+        per_sample_j=energy / n_samples,
+        per_sample_uncertainty_j=energy / n_samples * relative,
+    )
