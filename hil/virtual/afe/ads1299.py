@@ -1,0 +1,431 @@
+"""The ADS1299 as firmware sees it: pins and SPI bytes.
+
+Where the data sheet (TI SBAS499C; section numbers below are its) leaves room, the model takes the
+reading that is stricter with firmware, and counts in `Ads1299.violations` what a chip would punish
+now and then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from boards import Part
+from hil.virtual.afe.commands import Command, CommandDecoder, ReadRegisters, WriteRegister
+from hil.virtual.afe.converter import FRAME_BYTES, Converter
+from hil.virtual.afe.drdy import Conversions
+from hil.virtual.afe.inputs import InputStage
+from hil.virtual.afe.power import AfeState, OnAfeState
+from hil.virtual.afe.registers import ILLEGAL_RATE, Register, Registers
+from hil.virtual.afe.source import VirtualSignalSource
+from hil.virtual.afe.timing import ChipClock
+from hil.virtual.clock import Clock
+
+__all__ = ["Ads1299"]
+
+_NOTHING = bytes(FRAME_BYTES)
+_SPI_MODE = 1
+# Taken while data are read continuously (9.5.3.5); everything else waits for SDATAC.
+_IN_RDATAC = frozenset({Command.SDATAC, Command.START, Command.STOP})
+
+
+class Ads1299:
+    """An eight-channel front end on the virtual clock.
+
+    Parameters
+    ----------
+    part : Part
+        Its figures (``boards.load_part("ads1299")``).
+    clock : Clock
+        The rig's time.
+    rng : numpy.random.Generator
+        For what differs from chip to chip, and for the noise.
+    source : VirtualSignalSource
+        What drives the electrodes.
+    dvdd_v : float
+        Digital supply in volts, which channels 3 and 4 can measure.
+    oscillator_error : float or None
+        Fraction by which the chip's oscillator is off; None draws one within the limits.
+    identity : int or None
+        What the ID register holds, for a board with the wrong chip.
+    on_state : callable or None
+        Called as ``on_state(time_ns, AfeState)`` when what is switched on changes.
+
+    Attributes
+    ----------
+    oscillator_error : float
+        The one drawn or given.
+    violations : collections.Counter
+        How often firmware broke a rule of the data sheet, by rule.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        *,
+        clock: Clock,
+        rng: np.random.Generator,
+        source: VirtualSignalSource,
+        dvdd_v: float = 3.0,
+        oscillator_error: float | None = None,
+        identity: int | None = None,
+        on_state: OnAfeState | None = None,
+    ) -> None:
+        self._part = part
+        self._clock = clock
+        self._source = source
+        self._on_state = on_state
+        self.violations: Counter[str] = Counter()
+        constants, noise = rng.spawn(2)
+        limit = part["fclk_tolerance"].si
+        drawn = float(np.clip(constants.normal(0.0, limit / 3), -limit, limit))
+        self.oscillator_error = drawn if oscillator_error is None else oscillator_error
+        chip_clock = ChipClock.of(part, self.oscillator_error)
+        self._chip_clock = chip_clock
+        self._inputs = InputStage(part, constants, supply_v=(part["avdd"].si, dvdd_v))
+        self._converter = Converter(
+            part, self._inputs, source, chip_clock, constants=constants, noise=noise
+        )
+        self._registers = Registers(int(part["id"].value) if identity is None else identity)
+        self._conversions = Conversions(clock, chip_clock, self._converter, source, self._registers)
+        self._decode_ns = chip_clock.ns(part["decode_time"].value)
+        self._update_ns = chip_clock.ns(part["update_time"].value)
+        self._cs_hold_ns = chip_clock.ns(part["cs_hold_time"].value)
+        self._sclk_max_hz = part["sclk_max"].si
+        self._decoder = CommandDecoder()
+        self._answer = b""
+        self._single_frame: bytes | None = None  # latched by RDATA
+        self._cs = self._reset = self._pwdn = 1
+        self._start_pin = 0
+        self._start_command = False
+        self._continuous = True
+        self._standby = False
+        self._lost = False
+        self._last_byte_ns = -1.0
+        self._ready_ns = 0
+        self._state: AfeState | None = None
+        source.on_change = self._source_changed
+        self._initialise(part["power_up_time"].value)
+
+    # ----------------------------------------------------------------- what the bench may look at
+
+    @property
+    def on_drdy(self) -> Callable[[int], None] | None:
+        """Called with the new level at every edge of DRDY; 0 means new data."""
+        return self._conversions.on_drdy
+
+    @on_drdy.setter
+    def on_drdy(self, callback: Callable[[int], None] | None) -> None:
+        self._conversions.on_drdy = callback
+
+    @property
+    def drdy(self) -> int:
+        """Level of the DRDY pin."""
+        return self._conversions.drdy
+
+    def next_drdy_ns(self) -> int | None:
+        """Return when DRDY falls next, None while the chip does not convert."""
+        return self._conversions.next_ns
+
+    @property
+    def rate_sps(self) -> float:
+        """Actual data rate, oscillator error included, in samples per second."""
+        return 1e9 / self._chip_clock.period_ns(self._registers.rate_sps)
+
+    @property
+    def group_delay_ns(self) -> float:
+        """Time from an event at the electrodes to the DRDY of the conversion centred on it."""
+        return self._chip_clock.window_centre_ns(self._registers.rate_sps)
+
+    @property
+    def gain_error(self) -> list[float]:
+        """Gain error of each channel as a fraction, reference included."""
+        return [float(error) for error in self._converter.gain_error]
+
+    @property
+    def offset_v(self) -> list[float]:
+        """Offset of each channel in volts, referred to the input."""
+        return [float(offset) for offset in self._converter.offset_v]
+
+    def register(self, address: int) -> int:
+        """Return a register, without the bus."""
+        return self._registers[address]
+
+    # ---------------------------------------------------------------------------- faults and skin
+
+    def set_electrode(self, channel: str, impedance_ohm: float | None) -> None:
+        """Set an electrode's skin impedance in ohms; None takes it off.
+
+        Raises
+        ------
+        ValueError
+            If the board has no such channel.
+        """
+        if channel not in self._source.channels:
+            raise ValueError(
+                f"no channel {channel!r} on this board; it has {', '.join(self._source.channels)}"
+            )
+        self._inputs.set_electrode(self._source.channels.index(channel), impedance_ohm)
+        self._update_lead_off()
+        self._stale(self._clock.now_ns())
+
+    def lose(self) -> None:
+        """Make the chip stop converting and answering, as one whose solder joint breaks does."""
+        self._conversions.halt()
+        self._lost = True
+
+    def restore(self) -> None:
+        """Bring a lost chip back, freshly powered."""
+        self._lost = False
+        self._initialise(self._part["power_up_time"].value)
+
+    # ------------------------------------------------------------------------------------- pins
+
+    def set_cs(self, level: int) -> None:
+        """Drive CS; high aborts a command in progress (9.5.1.1)."""
+        if level and not self._cs:
+            if self._clock.now_ns() < self._last_byte_ns + self._cs_hold_ns - 1:
+                self.violations["cs_raised_too_soon"] += 1
+            self._decoder.reset()
+            self._answer = b""
+            self._single_frame = None
+            self._conversions.position = 0
+        self._cs = level
+
+    def set_start(self, level: int) -> None:
+        """Drive START (9.4.3)."""
+        was, self._start_pin = self._start_pin, level
+        if level and not was:
+            self._run()
+        elif was and not level and not self._start_command:
+            self._conversions.finish()
+
+    def set_reset(self, level: int) -> None:
+        """Drive RESET; low holds the chip in reset, high lets it begin (9.4.2)."""
+        was, self._reset = self._reset, level
+        if not level and was:
+            self._conversions.halt()
+        elif level and not was and self._pwdn:
+            self._initialise(self._part["reset_time"].value)
+
+    def set_pwdn(self, level: int) -> None:
+        """Drive PWDN; low takes everything off, high is a power-up (9.4.1)."""
+        was, self._pwdn = self._pwdn, level
+        if not level and was:
+            self._conversions.halt()
+            self._report()
+        elif level and not was:
+            self._initialise(self._part["power_up_time"].value)
+
+    # -------------------------------------------------------------------------------------- SPI
+
+    def transfer(self, mosi: bytes, *, sck_hz: float, mode: int = _SPI_MODE) -> bytes:
+        """Exchange bytes while CS is low, beginning now.
+
+        Parameters
+        ----------
+        mosi : bytes
+            What the controller sends.
+        sck_hz : float
+            Clock rate; the bytes follow each other without a gap.
+        mode : int
+            SPI mode 0 to 3; the chip is made for mode 1 (9.5.1).
+
+        Returns
+        -------
+        bytes
+            What comes back, as long as `mosi`.
+        """
+        if self._cs or self._lost or not self._pwdn or not self._reset:
+            return bytes(len(mosi))
+        if sck_hz > self._sclk_max_hz:
+            self.violations["sclk_too_fast"] += 1
+            return bytes(len(mosi))
+        conversions = self._conversions
+        now_ns = self._clock.now_ns()
+        next_ns = conversions.next_ns
+        if mosi:
+            conversions.raise_drdy()  # on the first falling edge of SCLK (9.5.1.4)
+        if (
+            self._continuous
+            and mode == _SPI_MODE
+            and mosi == _NOTHING
+            and conversions.position == 0
+        ):  # the one transfer that happens for every sample
+            end_ns = now_ns + 8e9 * FRAME_BYTES / sck_hz
+            if next_ns is None or end_ns <= next_ns - self._update_ns:
+                conversions.position = FRAME_BYTES
+                self._last_byte_ns = end_ns
+                return conversions.frame
+        if mode == 3:  # DIN is latched on the edge at which the controller still changes it
+            mosi = _delayed_by_a_bit(mosi)
+        miso = self._exchange(mosi, now_ns, 8e9 / sck_hz, next_ns)
+        # Any other mode samples DOUT before the edge that shifts it (TI E2E 1543451).
+        return miso if mode == _SPI_MODE else _delayed_by_a_bit(miso)
+
+    def _exchange(self, mosi: bytes, now_ns: int, byte_ns: float, next_ns: int | None) -> bytes:
+        out = bytearray()
+        for number, byte in enumerate(mosi):
+            begin_ns = now_ns + number * byte_ns
+            end_ns = begin_ns + byte_ns
+            out.append(self._shift_out(begin_ns, end_ns, next_ns))
+            too_soon = end_ns - self._last_byte_ns < self._decode_ns
+            self._last_byte_ns = end_ns
+            if end_ns < self._ready_ns:
+                if byte:
+                    self.violations["command_before_ready"] += 1
+            elif self._decoder.inside and too_soon:
+                self.violations["command_bytes_too_close"] += 1
+            else:
+                self._take(byte)
+        return bytes(out)
+
+    def _shift_out(self, begin_ns: float, end_ns: float, next_ns: int | None) -> int:
+        if self._answer:
+            byte, self._answer = self._answer[0], self._answer[1:]
+            return byte
+        conversions = self._conversions
+        if self._single_frame is not None:
+            frame = self._single_frame
+        elif self._continuous:
+            frame = conversions.frame
+            if next_ns is not None and end_ns > next_ns - self._update_ns:
+                self.violations["read_during_update"] += 1
+                if begin_ns >= next_ns:
+                    frame = conversions.peek()
+        else:
+            return 0
+        position, conversions.position = conversions.position, conversions.position + 1
+        if position >= FRAME_BYTES:
+            return frame[position % FRAME_BYTES] if self._registers.multiple_readback else 0
+        return frame[position]
+
+    def _take(self, byte: int) -> None:
+        """Act on a byte received."""
+        if self._continuous:
+            if byte in _IN_RDATAC:
+                self._command(Command(byte))
+            elif byte:
+                self.violations["command_in_rdatac"] += 1
+            return
+        event = self._decoder.feed(byte)
+        if event is None:
+            return
+        if self._standby and event is not Command.WAKEUP:
+            self.violations["command_in_standby"] += 1
+        elif isinstance(event, ReadRegisters):
+            self._answer = bytes(self._registers[event.address + i] for i in range(event.count))
+        elif isinstance(event, WriteRegister):
+            self._write(event.address, event.value)
+        else:
+            self._command(event)
+
+    def _command(self, command: Command) -> None:
+        conversions = self._conversions
+        if command is Command.WAKEUP:
+            if self._standby:
+                self._standby = False
+                self._ready_ns = self._clock.now_ns() + round(self._part["standby_wake"].si * 1e9)
+                self._report()
+                self._resume()
+        elif command is Command.STANDBY:
+            self._standby = True
+            self._start_command = False
+            conversions.halt()
+            self._report()
+        elif command is Command.RESET:
+            self._initialise(self._part["reset_time"].value)
+        elif command is Command.START:
+            self._start_command = True
+            self._run()
+        elif command is Command.STOP:
+            self._start_command = False
+            if not self._start_pin:
+                conversions.finish()
+        elif command is Command.RDATAC:
+            self._continuous, conversions.position = True, 0
+        elif command is Command.SDATAC:
+            self._continuous = False
+        elif command is Command.RDATA:
+            self._single_frame, conversions.position = conversions.frame, 0
+
+    def _write(self, address: int, value: int) -> None:
+        registers = self._registers
+        reference_was_on = registers.reference_on
+        if not registers.write(address, value):
+            return
+        now_ns = self._clock.now_ns()
+        if registers.reference_on != reference_was_on:
+            self._converter.reference_on_ns = now_ns if registers.reference_on else None
+        if address == Register.CONFIG1 and value & 0x07 == ILLEGAL_RATE:
+            self.violations["reserved_data_rate"] += 1
+        self._update_lead_off()
+        self._stale(now_ns)
+        self._report()
+        if address == Register.CONFIG1 and self._conversions.running:
+            self._conversions.begin(now_ns)  # a new CONFIG1 resets the digital filter (9.4.2)
+
+    # ----------------------------------------------------------------------- starting and state
+
+    def _run(self) -> None:
+        self._conversions.keep_on()
+        if not self._conversions.running:
+            self._resume()
+
+    def _resume(self) -> None:
+        """Begin converting if anything asks for it."""
+        powered = self._pwdn and self._reset and not self._standby and not self._lost
+        if powered and (self._start_pin or self._start_command):
+            self._conversions.begin(max(self._clock.now_ns(), self._ready_ns))
+
+    def _initialise(self, n_clocks: float) -> None:
+        """Put the chip into its state after a reset, ready after `n_clocks` (9.4.2)."""
+        now_ns = self._clock.now_ns()
+        self._conversions.halt()
+        self._conversions.forget()
+        self._registers.reset()
+        self._decoder.reset()
+        self._answer = b""
+        self._single_frame = None
+        self._continuous = True
+        self._standby = False
+        self._start_command = False
+        self._ready_ns = now_ns + round(self._chip_clock.ns(n_clocks))
+        self._converter.epoch_ns = now_ns
+        self._converter.reference_on_ns = None
+        self._stale(now_ns)
+        self._report()
+        self._resume()
+
+    def _stale(self, now_ns: int) -> None:
+        self._converter.forget_after(now_ns)
+        self._conversions.make_stale()
+
+    def _source_changed(self, now_ns: int) -> None:
+        if self._source.origin_ns == now_ns:
+            self._converter.forget()
+        self._stale(now_ns)
+
+    def _update_lead_off(self) -> None:
+        self._registers.set_lead_off_status(*self._inputs.lead_off_status(self._registers))
+
+    def _report(self) -> None:
+        if self._on_state is None:
+            return
+        if not self._pwdn:
+            state = AfeState("power_down", 0)
+        elif self._standby:
+            state = AfeState("standby", 0)
+        else:
+            powered = sum(settings.powered for settings in self._registers.channels())
+            state = AfeState("on", powered, self._registers.bias_on, self._registers.comparators_on)
+        if state != self._state:
+            self._state = state
+            self._on_state(self._clock.now_ns(), state)
+
+
+def _delayed_by_a_bit(data: bytes) -> bytes:
+    """Shift a bit stream one bit later; a 0 comes first."""
+    return (int.from_bytes(data, "big") >> 1).to_bytes(len(data), "big")

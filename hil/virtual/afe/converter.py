@@ -1,0 +1,188 @@
+"""From volts at the inputs to 24-bit frames: amplifier, noise, reference, filter, rounding.
+
+Works in blocks. The inputs are brought to fractions of full scale on the source's time grid, with
+the noise added there, and the decimation filter then weights that grid for every conversion; a
+register written in mid-stream changes the grid from that instant on, so conversions whose window
+straddles it come out half settled, as they do on the chip.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boards import Part
+from hil.virtual.afe import sinc3
+from hil.virtual.afe.inputs import N_CHANNELS, InputStage
+from hil.virtual.afe.registers import Registers
+from hil.virtual.afe.source import VirtualSignalSource
+from hil.virtual.afe.timing import ChipClock
+
+__all__ = ["FRAME_BYTES", "Converter"]
+
+FloatArray = NDArray[np.float64]
+
+FRAME_BYTES = 27
+_FULL_SCALE = 2**23
+_OVERLOAD = 1.001
+"""Where the amplifier limits, in full scales: just beyond what the code can show."""
+_REFERENCE_TIME_CONSTANTS = 7.0
+"""The reference has settled to 0.1 % after its start-up time (assumed exponential)."""
+_NS = 1e-9
+
+
+class Converter:
+    """The analogue path of eight channels.
+
+    Parameters
+    ----------
+    part : Part
+    inputs : InputStage
+    source : VirtualSignalSource
+        With one channel per input used, in order; inputs beyond them see 0 V.
+    clock : ChipClock
+    constants, noise : numpy.random.Generator
+        The one draws what differs from chip to chip, the other the noise.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        inputs: InputStage,
+        source: VirtualSignalSource,
+        clock: ChipClock,
+        *,
+        constants: np.random.Generator,
+        noise: np.random.Generator,
+    ) -> None:
+        self._part = part
+        self._inputs = inputs
+        self._source = source
+        self._clock = clock
+        self._noise = noise
+        limit = part["gain_error_max"].si
+        gain_error = constants.normal(0.0, part["gain_error"].si, N_CHANNELS)
+        reference = part["vref_tolerance"].si
+        reference_error = np.clip(constants.normal(0.0, reference / 2), -reference, reference)
+        self._gain = (1.0 + np.clip(gain_error, -limit, limit)) / (1.0 + float(reference_error))
+        self._offset_v = constants.normal(0.0, part["offset"].si, N_CHANNELS)
+        self._vref_v = part["vref"].si
+        self._grid: FloatArray = np.zeros((N_CHANNELS, 0))
+        self._grid_first = 0
+        self.epoch_ns = 0
+        """Time the chip was reset: phase 0 of its internal signals."""
+        self.reference_on_ns: int | None = None
+        """Time the reference was switched on; None while it is off."""
+
+    @property
+    def gain_error(self) -> FloatArray:
+        """Gain error of each channel as a fraction, reference included, shape (8,)."""
+        return self._gain - 1.0
+
+    @property
+    def offset_v(self) -> FloatArray:
+        """Offset of each channel in volts, referred to the input, shape (8,)."""
+        return self._offset_v.copy()
+
+    def forget_after(self, time_ns: int) -> None:
+        """Make the grid anew from a time on: registers, electrodes or the source changed."""
+        index = self._index_after(time_ns)
+        if index <= self._grid_first:
+            self._grid, self._grid_first = np.zeros((N_CHANNELS, 0)), max(index, 0)
+        else:
+            self._grid = self._grid[:, : index - self._grid_first]
+
+    def forget(self) -> None:
+        """Make the whole grid anew: its time axis changed."""
+        self._grid, self._grid_first = np.zeros((N_CHANNELS, 0)), 0
+
+    def frames(self, drdy_ns: FloatArray, registers: Registers) -> bytes:
+        """Return one frame of 27 bytes for each conversion.
+
+        Parameters
+        ----------
+        drdy_ns : ndarray, shape (n_conversions,)
+            Times at which the conversions are complete, in nanoseconds.
+        registers : Registers
+        """
+        codes = self._convert(drdy_ns, registers)
+        positive, negative = self._inputs.lead_off_status(registers)
+        # 1100, LOFF_STATP, LOFF_STATN, GPIO[7:4] (SBAS499C 9.5.3)
+        status = 0xC << 20 | positive << 12 | negative << 4 | registers.gpio_levels
+        out = np.empty((len(drdy_ns), FRAME_BYTES), dtype=np.uint8)
+        out[:, :3] = list(status.to_bytes(3, "big"))
+        big_endian = codes.T.astype(">i4").view(np.uint8).reshape(-1, N_CHANNELS, 4)
+        out[:, 3:] = big_endian[:, :, 1:].reshape(-1, 3 * N_CHANNELS)
+        return out.tobytes()
+
+    def _convert(self, drdy_ns: FloatArray, registers: Registers) -> NDArray[np.int32]:
+        rate_sps = registers.rate_sps
+        per_ns = self._source.rate_hz * _NS
+        samples_per_period = self._clock.period_ns(rate_sps) * per_ns
+        centres = (
+            drdy_ns - self._clock.window_centre_ns(rate_sps) - self._source.origin_ns
+        ) * per_ns
+        first, weight = sinc3.weights(centres, samples_per_period)
+        n_taps = weight.shape[1]
+        grid = self._grid_between(
+            int(first[0]), int(first[-1]) + n_taps, registers, samples_per_period
+        )
+        index = (first - first[0])[:, None] + np.arange(n_taps)
+        value = np.einsum("cnt,nt->cn", grid[:, index], weight)
+        codes = np.clip(np.rint(value * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
+        return np.asarray(codes, dtype=np.int32)
+
+    def _grid_between(
+        self, first: int, stop: int, registers: Registers, samples_per_period: float
+    ) -> FloatArray:
+        """Return the inputs in fractions of full scale for grid samples ``first ... stop - 1``."""
+        end = self._grid_first + self._grid.shape[1]
+        if first < self._grid_first or first > end:
+            self._grid, self._grid_first, end = np.zeros((N_CHANNELS, 0)), first, first
+        if stop > end:
+            fresh = self._render(end, stop, registers, samples_per_period)
+            kept = self._grid[:, first - self._grid_first :]
+            self._grid = np.concatenate([kept, fresh], axis=1)
+            self._grid_first = first
+        return self._grid[:, first - self._grid_first : stop - self._grid_first]
+
+    def _render(
+        self, first: int, stop: int, registers: Registers, samples_per_period: float
+    ) -> FloatArray:
+        electrodes = np.zeros((N_CHANNELS, stop - first))
+        applied = self._source.samples(first, stop)
+        electrodes[: applied.shape[0]] = applied
+        step_ns = 1e9 / self._source.rate_hz
+        now_ns = self._source.origin_ns + np.arange(first, stop, dtype=np.float64) * step_ns
+        seconds = (now_ns - self.epoch_ns) * _NS
+        volts = self._inputs.volts(electrodes, seconds, registers, self._clock)
+        channels = registers.channels()
+        sigma_v = np.array([self._sigma_v(registers.rate_sps, c.gain) for c in channels])
+        sigma_v *= np.sqrt(samples_per_period / sinc3.NOISE_GAIN)
+        volts *= self._gain[:, None]
+        volts += self._offset_v[:, None]
+        volts += self._noise.standard_normal(volts.shape) * sigma_v[:, None]
+        full_scales = np.array([c.gain * c.powered for c in channels]) / self._vref_v
+        volts *= full_scales[:, None]
+        if not self._reference_settled(now_ns):
+            volts /= self._reference(now_ns)
+        return np.clip(volts, -_OVERLOAD, _OVERLOAD, out=volts)
+
+    def _sigma_v(self, rate_sps: int, gain: int) -> float:
+        return self._part.table("noise_rms").si(rate_sps, gain)
+
+    def _reference_settled(self, now_ns: FloatArray) -> bool:
+        return self.reference_on_ns is not None and bool(
+            now_ns[0] > self.reference_on_ns + 4e9 * self._part["vref_start_up"].si
+        )
+
+    def _reference(self, now_ns: FloatArray) -> FloatArray:
+        """Return the reference as a fraction of its final value; without one, next to nothing."""
+        if self.reference_on_ns is None:
+            return np.full_like(now_ns, 1e-6)
+        tau_ns = self._part["vref_start_up"].si * 1e9 / _REFERENCE_TIME_CONSTANTS
+        since = np.maximum(now_ns - self.reference_on_ns, 0.0)
+        return np.maximum(-np.expm1(-since / tau_ns), 1e-6)
+
+    def _index_after(self, time_ns: int) -> int:
+        return int(np.ceil((time_ns - self._source.origin_ns) * self._source.rate_hz * _NS))

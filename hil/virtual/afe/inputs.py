@@ -1,0 +1,179 @@
+"""What the eight inputs see: electrodes, skin, lead-off currents and the chip's own signals.
+
+Section numbers are those of TI SBAS499C.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boards import Part
+from hil.virtual.afe.registers import Mux, Register, Registers
+from hil.virtual.afe.timing import ChipClock
+
+__all__ = ["InputStage"]
+
+FloatArray = NDArray[np.float64]
+
+N_CHANNELS = 8
+DEFAULT_ELECTRODE_OHM = 10e3
+
+
+class InputStage:
+    """The input multiplexer and what hangs on it.
+
+    Parameters
+    ----------
+    part : Part
+        The chip's figures.
+    rng : numpy.random.Generator
+        Draws what differs from chip to chip.
+    supply_v : tuple of float
+        AVDD and DVDD in volts.
+    temperature_c : float
+        Of the chip, in degrees Celsius.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        rng: np.random.Generator,
+        *,
+        supply_v: tuple[float, float],
+        temperature_c: float = 25.0,
+    ) -> None:
+        self._vref_v = part["vref"].si
+        self._test_v = self._vref_v / part["test_divider"].value
+        self._test_v *= 1.0 + _limited(
+            rng, part["test_tolerance"].si / 2, part["test_tolerance"].si
+        )
+        self._input_ohm = part["input_impedance"].si
+        self._bias_a = part["input_bias"].si * rng.uniform(-1.0, 1.0, N_CHANNELS)
+        self._lead_off_a = np.array(part.curve("lead_off_current").y_si)
+        tolerance = part["lead_off_tolerance"].si
+        self._lead_off_a *= 1.0 + _limited(rng, tolerance / 2, tolerance)
+        self._supply_v = supply_v
+        self._temperature_v = part["temperature_25c"].si + part["temperature_slope"].si * (
+            temperature_c - 25.0
+        )
+        self._electrode_ohm = np.full(N_CHANNELS, DEFAULT_ELECTRODE_OHM)
+        self._connected = np.ones(N_CHANNELS, dtype=bool)
+
+    def set_electrode(self, index: int, impedance_ohm: float | None) -> None:
+        """Set the impedance of an electrode in ohms; None takes it off the skin."""
+        self._connected[index] = impedance_ohm is not None
+        if impedance_ohm is not None:
+            self._electrode_ohm[index] = impedance_ohm
+
+    def volts(
+        self, electrodes: FloatArray, seconds: FloatArray, registers: Registers, clock: ChipClock
+    ) -> FloatArray:
+        """Return the differential input of every channel's amplifier.
+
+        Parameters
+        ----------
+        electrodes : ndarray, shape (8, n_times)
+            Volts between each electrode and the reference.
+        seconds : ndarray, shape (n_times,)
+            Time since the chip was reset, in seconds.
+        registers : Registers
+        clock : ChipClock
+
+        Returns
+        -------
+        ndarray, shape (8, n_times)
+            Volts.
+        """
+        out = np.zeros_like(electrodes)
+        excitation: FloatArray | None = None
+        for index, settings in enumerate(registers.channels()):
+            if not settings.powered:
+                continue
+            if settings.mux is Mux.NORMAL:
+                out[index] = self._skin(index, electrodes[index])
+                if self._excited(index, registers):
+                    if excitation is None:
+                        excitation = self._excitation(seconds, registers, clock)
+                    out[index] += self._drop(index, excitation, registers)
+            elif settings.mux is Mux.SUPPLY:
+                out[index] = self._supply(index)
+            elif settings.mux is Mux.TEMPERATURE:
+                out[index] = self._temperature_v
+            elif settings.mux is Mux.TEST:
+                out[index] = self._test(seconds, registers, clock)
+            # Shorted inputs, and the bias drive that closes its loop at mid-supply, see 0 V.
+        return out
+
+    def lead_off_status(self, registers: Registers) -> tuple[int, int]:
+        """Return LOFF_STATP and LOFF_STATN (9.3.2.4.3): ones where an electrode is off.
+
+        The comparators see an electrode that is off because the lead-off current then pulls the
+        input to a rail, beyond any threshold; a connected one stays within the thresholds.
+        """
+        if not registers.comparators_on:
+            return 0, 0
+        off = sum(1 << index for index in range(N_CHANNELS) if not self._connected[index])
+        sensed_p = registers[Register.LOFF_SENSP]
+        sensed_n = registers[Register.LOFF_SENSN]
+        return off & sensed_p, off & sensed_n
+
+    def _skin(self, index: int, electrode: FloatArray) -> FloatArray:
+        if not self._connected[index]:
+            # A floating input charges until its leakage balances the bias current.
+            return np.full_like(electrode, self._bias_a[index] * self._input_ohm)
+        source_ohm = self._electrode_ohm[index]
+        loading = self._input_ohm / (self._input_ohm + source_ohm)
+        return np.asarray(electrode * loading + self._bias_a[index] * source_ohm)
+
+    def _excited(self, index: int, registers: Registers) -> bool:
+        sensed = registers[Register.LOFF_SENSP] | registers[Register.LOFF_SENSN]
+        return bool(sensed >> index & 1)
+
+    def _excitation(
+        self, seconds: FloatArray, registers: Registers, clock: ChipClock
+    ) -> FloatArray:
+        """Return the lead-off current in amperes (9.6.1.5)."""
+        current_a = self._lead_off_a[registers.lead_off_code]
+        code = registers.lead_off_frequency
+        if code == 0:
+            return np.full_like(seconds, current_a)
+        frequency_hz = (
+            clock.fclk_hz / 2**18,
+            clock.fclk_hz / 2**16,
+            registers.rate_sps / 4 * clock.fclk_hz / clock.nominal_fclk_hz,
+        )[code - 1]
+        return np.asarray(current_a * _square(seconds, frequency_hz))
+
+    def _drop(self, index: int, current_a: FloatArray, registers: Registers) -> FloatArray:
+        """Return the volts the lead-off current makes, clamped by the rails."""
+        sign = -1.0 if registers[Register.LOFF_FLIP] >> index & 1 else 1.0
+        ohm = self._electrode_ohm[index] if self._connected[index] else self._input_ohm
+        rail_v = self._supply_v[0] / 2
+        return np.clip(sign * current_a * ohm, -rail_v, rail_v)
+
+    def _supply(self, index: int) -> float:
+        """Return MVDD (9.3.1.1.4): half of AVDD, on channels 3 and 4 a quarter of DVDD."""
+        avdd_v, dvdd_v = self._supply_v
+        return dvdd_v / 4 if index in (2, 3) else avdd_v / 2
+
+    def _test(self, seconds: FloatArray, registers: Registers, clock: ChipClock) -> FloatArray:
+        """Return the test signal (9.3.1.1.2); its pins are open where it is not internal."""
+        if not registers.test_signal_internal:
+            return np.zeros_like(seconds)
+        amplitude_v = self._test_v * (2.0 if registers.test_signal_doubled else 1.0)
+        exponent = registers.test_signal_exponent
+        if exponent is None:
+            return np.full_like(seconds, amplitude_v)
+        return np.asarray(amplitude_v * _square(seconds, clock.fclk_hz / 2**exponent))
+
+
+def _square(seconds: FloatArray, frequency_hz: float) -> FloatArray:
+    """Return a square wave of amplitude 1 that starts high."""
+    half_periods = np.floor(seconds * (2.0 * frequency_hz))
+    return 1.0 - 2.0 * (half_periods % 2.0)
+
+
+def _limited(rng: np.random.Generator, sigma: float, limit: float) -> float:
+    """Draw a normal deviation that respects the data sheet's limit."""
+    return float(np.clip(rng.normal(0.0, sigma), -limit, limit))

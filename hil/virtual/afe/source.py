@@ -1,0 +1,280 @@
+"""What drives the electrodes: a signal source played on the virtual clock, and its record.
+
+The source's sample ``n`` lies at ``origin + n / rate`` on the virtual clock, so what was applied
+and what came out of the board can be compared on one time axis, whatever the chip's own oscillator
+does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boards import ConfigError, InfrastructureError
+from hil.bench import Waveform
+from hil.virtual.clock import Clock
+
+__all__ = ["Playable", "SourceFactory", "VirtualSignalSource"]
+
+FloatArray = NDArray[np.float64]
+
+_NS_PER_S = 1e9
+_CHUNK = 16384
+"""Samples read from a source at a time when catching up with the clock."""
+MIN_OVERSAMPLING = 4.0
+"""Fewest source samples per conversion for which the decimation filter is right to 1e-3."""
+
+
+class Playable(Protocol):
+    """The part of `signal_sim.Source` that is needed here."""
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """Channel names."""
+        ...
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples per second."""
+        ...
+
+    def read(self, n_times: int) -> FloatArray:
+        """Return the next `n_times` samples in volts, shape ``(n_channels, n_times)``."""
+        ...
+
+
+SourceFactory = Callable[[float], Playable]
+"""Makes a source of the rate asked for, in samples per second."""
+
+
+class VirtualSignalSource:
+    """Plays sources to electrodes; implements `hil.bench.SignalSource`.
+
+    Parameters
+    ----------
+    clock : Clock
+    channels : sequence of str
+        Electrode names of the board; a source's channels are matched with them by name, in any
+        order, and others are left out.
+    rate_hz : float
+        Sample rate to begin with.
+    history_s : float
+        How long what was applied is kept, in seconds.
+
+    Attributes
+    ----------
+    on_change : callable or None
+        Called with a time in nanoseconds from which on samples differ from those handed out.
+    """
+
+    def __init__(
+        self, clock: Clock, channels: Sequence[str], rate_hz: float, *, history_s: float = 300.0
+    ) -> None:
+        self.channels = tuple(channels)
+        self.on_change: Callable[[int], None] | None = None
+        self._clock = clock
+        self._history_s = history_s
+        self._factory: SourceFactory | None = None
+        self._fixed = False
+        self._description = "nothing (0 V)"
+        self._rate_hz = rate_hz
+        self._origin_ns = clock.now_ns()
+        self._source: Playable | None = None
+        self._rows: list[int] = []
+        self._first = 0  # index of the first sample kept
+        self._stop = 0  # index after the last sample read
+        self._kept: FloatArray = np.zeros((len(self.channels), 0))
+        self._tail: list[FloatArray] = []
+
+    @property
+    def description(self) -> str:
+        """Say in a few words what is being played."""
+        return self._description
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples per second of the source."""
+        return self._rate_hz
+
+    @property
+    def origin_ns(self) -> int:
+        """Time of sample 0."""
+        return self._origin_ns
+
+    def play(self, source: Any) -> None:
+        """Play `source` from now on.
+
+        Parameters
+        ----------
+        source : callable or signal_sim.Source
+            Either a factory ``make_source(rate_hz)``, called for the rate the front end wants and
+            again when that changes (the signal then begins anew), or a source of a fixed rate, at
+            least four times the board's sample rate.
+
+        Raises
+        ------
+        boards.errors.ConfigError
+            If the source lacks an electrode of the board.
+        """
+        if callable(source):
+            self._factory, self._fixed = source, False
+        else:
+            self._factory, self._fixed = (lambda _rate_hz: source), True
+        made = self._factory(self._rate_hz)
+        rows = self._match(made)
+        self._source, self._rows = made, rows
+        described = getattr(source, "description", None) or getattr(made, "description", None)
+        self._description = str(described or getattr(source, "__name__", type(made).__name__))
+        if made.rate_hz != self._rate_hz:
+            self._restart(made.rate_hz)
+        else:
+            self._cut(self._index_after(self._clock.now_ns()))
+        self._changed()
+
+    def stop(self) -> None:
+        """Apply 0 V from now on."""
+        self._factory, self._fixed, self._source, self._rows = None, False, None, []
+        self._description = "nothing (0 V)"
+        self._cut(self._index_after(self._clock.now_ns()))
+        self._changed()
+
+    def want_rate(self, rate_hz: float, min_hz: float) -> None:
+        """Say which rate the front end wants from now on, and the lowest it can work with.
+
+        Raises
+        ------
+        boards.errors.ConfigError
+            If the source being played has a fixed rate below `min_hz`.
+        """
+        if self._fixed:
+            if self._rate_hz < min_hz:
+                raise ConfigError(
+                    f"source {self._description!r} gives {self._rate_hz:g} samples per second, but"
+                    f" the board needs at least {min_hz:g} at this sample rate; play a factory"
+                    " (make_source(rate_hz)) instead"
+                )
+            return
+        if rate_hz == self._rate_hz:
+            return
+        if self._factory is not None:
+            self._source = self._factory(rate_hz)
+            self._rows = self._match(self._source)
+        self._restart(rate_hz)
+        self._changed()
+
+    def samples(self, first: int, stop: int) -> FloatArray:
+        """Return samples ``first ... stop - 1``, shape (n_channels, stop - first), in volts.
+
+        Samples before the origin are 0 V. Reads ahead of the clock where asked to.
+
+        Raises
+        ------
+        boards.errors.InfrastructureError
+            If the samples are older than the history.
+        """
+        self._read_to(stop)
+        self._join()
+        if first < 0:
+            ahead = np.zeros((len(self.channels), min(0, stop) - first))
+            return np.concatenate([ahead, self.samples(0, max(0, stop))], axis=1)
+        if first < self._first:
+            raise InfrastructureError(
+                f"samples of the signal source older than {self._history_s:g} s are gone; ask"
+                " sooner or give VirtualSignalSource a longer history_s"
+            )
+        return self._kept[:, first - self._first : stop - self._first]
+
+    def applied(self, start_ns: int, stop_ns: int) -> Waveform:
+        """Return what was applied between two times.
+
+        Raises
+        ------
+        boards.errors.InfrastructureError
+            If the stretch is empty, is older than the history or begins before the source's rate
+            last changed.
+        """
+        first = self._index_after(start_ns)
+        stop = self._index_after(stop_ns)
+        if stop <= first:
+            raise InfrastructureError(
+                f"no samples were applied between {start_ns} and {stop_ns} ns; ask for a longer"
+                " stretch"
+            )
+        if first < 0:
+            raise InfrastructureError(
+                f"what was applied is known from {self._origin_ns} ns on (the source was started or"
+                f" changed its rate then), not from {start_ns} ns"
+            )
+        return Waveform(
+            start_ns=self._origin_ns + round(first * _NS_PER_S / self._rate_hz),
+            rate_hz=self._rate_hz,
+            channels=self.channels,
+            volts=self.samples(first, stop).copy(),
+        )
+
+    def _match(self, source: Playable) -> list[int]:
+        names = {name.casefold(): row for row, name in enumerate(source.channels)}
+        missing = [name for name in self.channels if name.casefold() not in names]
+        if missing:
+            raise ConfigError(
+                f"the source lacks the board's electrodes {', '.join(missing)}; it has"
+                f" {', '.join(source.channels)}"
+            )
+        return [names[name.casefold()] for name in self.channels]
+
+    def _index_after(self, time_ns: int) -> int:
+        """Return the index of the first sample at or after a time."""
+        return int(np.ceil((time_ns - self._origin_ns) * self._rate_hz / _NS_PER_S))
+
+    def _restart(self, rate_hz: float) -> None:
+        self._rate_hz = rate_hz
+        self._origin_ns = self._clock.now_ns()
+        self._first = self._stop = 0
+        self._kept, self._tail = np.zeros((len(self.channels), 0)), []
+
+    def _cut(self, index: int) -> None:
+        """Forget samples from `index` on: something else is played from there."""
+        index = max(index, 0)
+        if self._stop <= index:
+            self._append(np.zeros((len(self.channels), index - self._stop)))
+            return
+        self._join()
+        self._kept = self._kept[:, : index - self._first]
+        self._stop = index
+
+    def _changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change(self._clock.now_ns())
+
+    def _read_to(self, stop: int) -> None:
+        while self._stop < stop:
+            n_times = min(stop - self._stop, _CHUNK)
+            if self._source is None:
+                self._append(np.zeros((len(self.channels), n_times)))
+            else:
+                block = np.asarray(self._source.read(n_times), dtype=np.float64)
+                if block.shape != (len(self._source.channels), n_times):
+                    raise ConfigError(
+                        f"source {self._description!r} returned {block.shape} when asked for"
+                        f" {(len(self._source.channels), n_times)}; it must give what is asked for"
+                    )
+                self._append(block[self._rows])
+
+    def _append(self, block: FloatArray) -> None:
+        self._tail.append(block)
+        self._stop += block.shape[1]
+
+    def _join(self) -> None:
+        if not self._tail:
+            return
+        # Trimmed in one go when twice the history has piled up, so that a read costs O(1).
+        kept = np.concatenate([self._kept, *self._tail], axis=1)
+        self._tail = []
+        limit = round(self._history_s * self._rate_hz)
+        if kept.shape[1] > 2 * limit:
+            self._first = self._stop - limit
+            kept = np.ascontiguousarray(kept[:, -limit:])
+        self._kept = kept
