@@ -105,6 +105,27 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return the virtual time in seconds."""
         return self._now_ns / NS_PER_S
 
+    def next_event_ns(self) -> int:
+        """Return the earliest time at which anything can happen, in nanoseconds."""
+        if self._ready:
+            return self._now_ns
+        return self._timers[0][0] if self._timers else _NEVER_NS
+
+    def skip_to(self, when_ns: int) -> bool:
+        """Let time pass inside a callback, if nothing else happens before `when_ns`.
+
+        Returns
+        -------
+        bool
+            False if something does, or if time is paced: then use `call_at_ns`.
+        """
+        if self._ready or self._pace is not None or self._stopping:
+            return False
+        if self._timers and self._timers[0][0] <= when_ns:
+            return False
+        self._now_ns = when_ns
+        return True
+
     @property
     def pace(self) -> float | None:
         """Virtual seconds per real second; None as fast as possible."""

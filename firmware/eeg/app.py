@@ -1,0 +1,226 @@
+# The board as a whole: bring it up, answer commands, stream, and say so when something is wrong.
+from struct import pack, unpack_from
+from time import sleep_ms, ticks_diff, ticks_ms, ticks_us
+
+import board_config as config
+import build_info
+from machine import ADC, SPI, Pin
+
+from eeg import ads1299, codes
+from eeg.acquisition import Acquisition
+from eeg.battery import Gauge
+from eeg.gatt import GattServer, info_bytes
+from eeg.packet import HEADER_SIZE, ThroughputPacket
+
+_POLL_MS = 50
+_IDLE_POLL_MS = 1000
+_BATTERY_PERIOD_MS = 60_000
+_SILENT_PERIODS = 8  # a front end that misses so many conversions is lost
+_SILENT_EXTRA_US = 20_000
+
+
+def run():
+    """Bring the board up and serve for ever."""
+    print("eegrig", build_info.VERSION, config.NAME, "image", build_info.IMAGE_HASH.hex())
+    Application().serve()
+
+
+class Application:
+    """The state machine behind the Control characteristic."""
+
+    def __init__(self):
+        self._rate = config.DEFAULT_RATE
+        self._profile = codes.EFFICIENT
+        self._signal = ads1299.NORMAL
+        self._state = codes.IDLE
+        self._fault = 0
+        self._fault_detail = 0
+        self._throughput = None
+        self._reported_overruns = 0
+        self._battery_at = ticks_ms()
+        spi = SPI(config.SPI_ID, baudrate=config.SPI_HZ, polarity=0, phase=1)
+        cs = Pin(config.PIN_CS, Pin.OUT, value=1)
+        reset = Pin(config.PIN_RESET, Pin.OUT, value=1)
+        start = Pin(config.PIN_START, Pin.OUT, value=0)
+        self._afe = ads1299.Afe(spi, cs, reset, start)
+        self._gauge = Gauge(ADC(config.PIN_BATTERY), config.BATTERY_DIVIDER)
+        self._commands = {
+            codes.START: (4, self._start),
+            codes.STOP: (0, self._stop),
+            codes.SET_RATE: (2, self._set_rate),
+            codes.TEST_SIGNAL: (1, self._test_signal),
+            codes.PING: (0, self._ping),
+            codes.IMPEDANCE: (0, self._unsupported),
+        }
+        try:
+            self._afe.begin()
+        except ads1299.AfeError as error:
+            print("eegrig:", error)
+            self._set_fault(codes.AFE_BAD_ID, error.detail)
+        self._gatt = GattServer(
+            config.BLE_NAME,
+            config.ADV_INTERVAL_US,
+            config.NAME,
+            build_info.VERSION,
+            self._on_command,
+            self._on_disconnect,
+        )
+        self._acquisition = Acquisition(
+            self._afe, Pin(config.PIN_DRDY, Pin.IN), self._gatt.stream
+        )
+        self._gatt.set_battery(self._gauge.percent())
+        self._publish()
+        self._gatt.advertise()
+
+    def serve(self):
+        """Watch over what runs in interrupts and callbacks."""
+        while True:
+            sleep_ms(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS)
+            if self._acquisition.active:
+                self._watch()
+            while self._throughput is not None:
+                self._send_throughput()
+            if ticks_diff(ticks_ms(), self._battery_at) > _BATTERY_PERIOD_MS:
+                self._battery_at = ticks_ms()
+                self._gatt.set_battery(self._gauge.percent())
+
+    # --- what may go wrong while streaming
+
+    def _watch(self):
+        acquisition = self._acquisition
+        if acquisition.silence_us() > _SILENT_PERIODS * 1_000_000 // self._rate + _SILENT_EXTRA_US:
+            self._fail(codes.AFE_LOST, acquisition.frame_index)
+        elif acquisition.error:
+            self._fail(codes.LINK_ERROR, acquisition.error)
+        elif acquisition.overruns != self._reported_overruns:
+            self._reported_overruns = acquisition.overruns
+            self._event(codes.OVERRUN, acquisition.overruns)
+
+    def _send_throughput(self):
+        try:
+            self._gatt.stream(self._throughput.finish(ticks_us()))
+        except OSError as error:
+            if self._throughput is not None:
+                self._throughput = None
+                self._fail(codes.LINK_ERROR, error.errno)
+
+    def _fail(self, code, detail):
+        self._acquisition.stop()
+        if code == codes.LINK_ERROR:
+            self._state = codes.IDLE
+        else:
+            self._set_fault(code, detail)
+        self._publish()
+        self._event(code, detail)
+
+    def _set_fault(self, code, detail):
+        self._state = codes.FAULT
+        self._fault = code
+        self._fault_detail = detail
+
+    def _event(self, code, detail):
+        print("eegrig: event", code, detail)
+        self._gatt.respond(pack("<BBI", codes.EVENT, code, detail))
+
+    def _on_disconnect(self):
+        self._halt()
+        self._gatt.advertise()
+
+    def _halt(self):
+        self._throughput = None
+        self._acquisition.stop()
+        if self._state == codes.STREAMING:
+            self._state = codes.IDLE
+        self._publish()
+
+    # --- commands
+
+    def _on_command(self, data):
+        if len(data) < 2:
+            self._gatt.respond(bytes((codes.RESPONSE, 0, codes.BAD_LENGTH)))
+            return
+        opcode, tag = data[0], data[1]
+        size, handler = self._commands.get(opcode, (None, None))
+        detail = 0
+        if handler is None:
+            status = codes.UNKNOWN_COMMAND
+        elif len(data) != size + 2:
+            status, detail = codes.BAD_LENGTH, size
+        else:
+            status, detail = handler(data)
+        self._gatt.respond(pack("<BBBI", (opcode | codes.RESPONSE) & 0xFF, tag, status, detail))
+
+    def _start(self, data):
+        payload, profile, pattern = unpack_from("<HBB", data, 2)
+        if self._state == codes.STREAMING:
+            return codes.BUSY, 0
+        if profile > codes.LOW_LATENCY or pattern > codes.PATTERN_THROUGHPUT:
+            return codes.BAD_ARGUMENT, 0
+        smallest = HEADER_SIZE + self._afe.frame_size - self._afe.status_size
+        if payload < smallest:
+            return codes.PAYLOAD_TOO_SMALL, smallest
+        payload = min(payload, config.MTU - 3)
+        if pattern == codes.PATTERN_THROUGHPUT:
+            self._throughput = ThroughputPacket(payload, codes.STREAM_THROUGHPUT)
+        else:
+            # A lost front end may be back: look before every start.
+            try:
+                self._afe.identify()
+            except ads1299.AfeError as error:
+                self._set_fault(codes.AFE_BAD_ID, error.detail)
+                self._publish()
+                return codes.AFE_FAULT, error.detail
+            self._reported_overruns = 0
+            self._afe.configure(self._rate, config.GAIN, self._signal)
+            self._acquisition.start(payload, profile, pattern, self._signal != ads1299.NORMAL)
+        self._profile = profile
+        self._fault = 0
+        self._state = codes.STREAMING
+        self._publish()
+        return codes.OK, 0
+
+    def _stop(self, _):
+        self._halt()
+        return codes.OK, 0
+
+    def _set_rate(self, data):
+        (rate,) = unpack_from("<H", data, 2)
+        if self._state == codes.STREAMING:
+            return codes.BUSY, 0
+        if rate not in config.RATES:
+            return codes.BAD_RATE, min(config.RATES, key=lambda r: abs(r - rate))
+        self._rate = rate
+        self._publish()
+        return codes.OK, 0
+
+    def _test_signal(self, data):
+        if self._state == codes.STREAMING:
+            return codes.BUSY, 0
+        if data[2] > ads1299.SHORTED:
+            return codes.BAD_ARGUMENT, 0
+        self._signal = data[2]
+        return codes.OK, 0
+
+    def _ping(self, _):
+        return codes.OK, ticks_us()
+
+    def _unsupported(self, _):
+        return codes.UNSUPPORTED, 0
+
+    def _publish(self):
+        """Bring the Info characteristic up to date."""
+        self._gatt.set_info(
+            info_bytes(
+                self._state,
+                self._rate,
+                self._afe.channels,
+                config.GAIN,
+                self._profile,
+                ((2 * config.VREF_UV * 1_000_000_000 // config.GAIN) + (1 << 23)) >> 24,
+                ads1299.FILTER_ORDER * 500_000 // self._rate,
+                self._fault,
+                config.RATES,
+                (config.NAME, build_info.VERSION, ",".join(config.CHANNELS)),
+                build_info.IMAGE_HASH,
+            )
+        )

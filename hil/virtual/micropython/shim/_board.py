@@ -1,0 +1,326 @@
+# Inside MicroPython: the link to the simulator, virtual time, interrupts and the CPU-time model.
+#
+# One request is answered by one reply, both of fixed size (the numbers are those of ../rpc.py). Between them
+# the firmware runs as fast as the PC can, on a local time that the CPU model advances; the simulator never
+# lets anything happen to the board at a time that the firmware has passed already: `horizon` says until when
+# nothing will. The hot path allocates nothing, and is native code where the interpreter can make it: that is
+# a third of the time of a frame, and native code takes no jumps that would be charged to the firmware.
+import sys
+from array import array
+
+import micropython
+import uctypes
+
+_micropython = micropython  # the real one: `schedule` stands in for its namesake later on
+_schedule = _micropython.schedule
+_mem_total = _micropython.mem_total
+
+FRAME = 1024
+HEADER = 64
+EVENT_AT = 512 + HEADER
+IRQ_AT = FRAME - 32
+
+(
+    HELLO,
+    SYNC,
+    WAIT,
+    SPI,
+    PIN_WRITE,
+    PIN_READ,
+    PIN_IRQ,
+    ADC,
+    FLASH_ERASE,
+    FLASH_WRITE,
+    RESET,
+    BLE_ACTIVE,
+    BLE_REGISTER,
+    BLE_ADVERTISE,
+    BLE_READ,
+    BLE_WRITE,
+    BLE_BUFFER,
+    BLE_NOTIFY,
+    BLE_DISCONNECT,
+    WDT,
+    REPL,
+) = range(21)
+INTERRUPTED = -1000  # a blocking request came back early, to let an interrupt run: ask again
+FOREVER = -1
+
+# Both frames are arrays of 64-bit integers, for their headers, and byte buffers, for their payload.
+_request = array("q", bytes(FRAME))
+_reply = array("q", bytes(FRAME))
+_request_bytes = uctypes.bytearray_at(uctypes.addressof(_request), FRAME)
+_reply_bytes = uctypes.bytearray_at(uctypes.addressof(_reply), FRAME)
+out = memoryview(_request_bytes)[HEADER:]
+data = memoryview(_reply_bytes)[HEADER:EVENT_AT]
+_event = memoryview(_reply_bytes)[EVENT_AT:IRQ_AT]
+
+now = 0  # local virtual time, ns
+horizon = 0  # nothing happens to this board before
+quiet = 1  # above 0 while the shim, not the firmware, is running: its instructions are free
+_ticking = False
+_exchange_out = None
+_exchange_in = None
+
+# Interrupt handlers by slot: (handler, argument, hard, cost in ns, jumps included in it)
+handlers = []
+_pending = bytearray(64)
+_n_pending = 0
+_in_irq = 0
+_masked = 0
+
+# What micropython.schedule queues, as deep as a port's own queue
+DEPTH = 4
+_queue = [None] * DEPTH
+_head = 0
+_queued = 0
+_locked = 0
+_ble_events = []
+ble_handler = None
+
+# CPU model, set by configure(): nanoseconds
+jump_ns = 0
+allocation_ns = 0  # per byte
+irq_ns = 0
+dispatch_ns = 0
+api_ns = {}
+costs = {}  # name of a function -> (ns, jumps)
+_credit = 0
+_allocated = 0
+jumps = 0
+
+
+def connect(read_fd, write_fd):
+    """Open the two pipes to the simulator."""
+    global _exchange_in, _exchange_out
+    _exchange_in = open(read_fd, "rb").readinto
+    _exchange_out = open(write_fd, "wb").write
+
+
+@micropython.native
+def enter():
+    """Go from the firmware's code to the shim's: charge for what was allocated, stop counting."""
+    global quiet, now
+    quiet += 1
+    if quiet == 1:
+        now += (_mem_total() - _allocated) * allocation_ns
+
+
+@micropython.native
+def leave():
+    """Go back to the firmware's code."""
+    global quiet, _allocated, _ticking
+    quiet -= 1
+    if not quiet:
+        if not _ticking and jump_ns:
+            _ticking = True
+            _schedule(_tick, None)
+        _allocated = _mem_total()
+
+
+@micropython.native
+def call(op, a=0, b=0, c=0, size=0):
+    """Ask the simulator; returns the value it answers. Between `enter` and `leave` only."""
+    global now, horizon
+    q = _request
+    q[0] = op
+    q[1] = now
+    q[2] = a
+    q[3] = b
+    q[4] = c
+    q[5] = size
+    q[6] = jumps
+    _exchange_out(q)
+    r = _reply
+    _exchange_in(r)
+    now = r[0]
+    horizon = r[1]
+    value = r[2]
+    if r[3]:
+        _collect(r[3])
+    if r[5]:
+        _ble_events.append(bytes(_event[: r[5]]))
+    if _n_pending and not _in_irq and not _masked:
+        _interrupt()
+    if (_queued or _ble_events) and not _locked and not _in_irq:
+        _dispatch()
+    return value
+
+
+def reply_size():
+    """Return how many bytes of `data` the last reply filled."""
+    return _reply[4]
+
+
+@micropython.native
+def _collect(n):
+    global _n_pending
+    for i in range(n):
+        if _n_pending < 64:
+            _pending[_n_pending] = _reply_bytes[IRQ_AT + i]
+            _n_pending += 1
+
+
+@micropython.native
+def _interrupt():
+    """Run the handlers of the interrupts that came, as the port would."""
+    global _n_pending, _in_irq, now, _credit, quiet
+    i = 0
+    while i < _n_pending:
+        slot = handlers[_pending[i]]
+        i += 1
+        if slot is None:
+            continue
+        handler, argument, hard, cost, included = slot
+        if not hard:
+            _enqueue(handler, argument)  # dropped when the queue is full, as on a board
+            continue
+        _in_irq = 1
+        now += irq_ns + cost
+        saved = _credit
+        was = quiet
+        _credit = included
+        quiet = 1
+        _micropython.heap_lock()
+        leave()
+        try:
+            handler(argument)
+            quiet = was
+            _micropython.heap_unlock()
+        except Exception as error:
+            quiet = was
+            _micropython.heap_unlock()
+            sys.stdout.write("Uncaught exception in hard interrupt handler\n")
+            sys.print_exception(error)
+            handlers[_pending[i - 1]] = None
+        _credit = saved
+        _in_irq = 0
+    _n_pending = 0
+
+
+@micropython.native
+def _enqueue(function, argument):
+    global _queued
+    if _queued == DEPTH:
+        return False
+    i = (_head + _queued) % DEPTH
+    entry = _queue[i]
+    entry[0] = function
+    entry[1] = argument
+    _queued += 1
+    return True
+
+
+for _i in range(DEPTH):
+    _queue[_i] = [None, None]
+
+
+@micropython.native
+def schedule(function, argument):
+    """Stand in for micropython.schedule."""
+    if not _enqueue(function, argument):
+        raise RuntimeError("schedule queue full")
+
+
+def cost_of(function):
+    """Return the (ns, jumps) that running `function` once costs, by the name the interpreter prints."""
+    text = repr(function)
+    at = text.rfind("function ")
+    if at < 0:
+        return 0, 0
+    name = text[at + 9 :].split(" ")[0]
+    return costs.get(name, (0, 0))
+
+
+_cost_cache = {}
+
+
+@micropython.native
+def _dispatch():
+    """Run what was scheduled; one callback never runs inside another."""
+    global _head, _queued, _locked, now, _credit, quiet
+    _locked = 1
+    was = quiet
+    saved = _credit
+    while _queued or _ble_events:
+        if _queued:
+            function, argument = _queue[_head]
+            _head = (_head + 1) % DEPTH
+            _queued -= 1
+        else:
+            function, argument = ble_handler, _ble_events.pop(0)
+            if function is None:
+                continue
+        key = id(function)
+        cost = _cost_cache.get(key)
+        if cost is None:
+            cost = _cost_cache[key] = cost_of(function)
+        now += dispatch_ns + cost[0]
+        _credit = cost[1]
+        quiet = 1
+        leave()
+        try:
+            function(argument)
+            enter()
+        except Exception as error:
+            quiet = was
+            sys.print_exception(error)
+        quiet = was
+        _credit = saved
+    _locked = 0
+
+
+@micropython.native
+def charge(name):
+    """Charge the cost of calling a function of the port."""
+    global now
+    now += api_ns.get(name, 0)
+
+
+@micropython.native
+def wait_until(when):
+    """Sleep until a time, or for ever if negative, or until something happened."""
+    if _n_pending and not _in_irq and not _masked:
+        _interrupt()
+    elif (_queued or _ble_events) and not _locked:
+        _dispatch()
+    else:
+        call(WAIT, when)
+
+
+@micropython.native
+def sleep_until(when):
+    """Sleep until a time, running what happens on the way."""
+    while now < when:
+        wait_until(when)
+
+
+def mask(value):
+    """Hold interrupts back, or let them come; returns the old state."""
+    global _masked
+    old = _masked
+    _masked = value
+    if not value and _n_pending and not _in_irq:
+        _interrupt()
+    return old
+
+
+# --- CPU time: a scheduled callback that schedules itself again runs at every jump the interpreter takes
+
+
+@micropython.native
+def _tick(_):
+    global now, _credit, jumps, _ticking
+    if quiet:
+        _ticking = False  # `leave` starts it again
+        return
+    jumps += 1
+    if _credit:
+        _credit -= 1
+    else:
+        now += jump_ns
+        if now >= horizon and not _in_irq:
+            enter()
+            call(SYNC)
+            leave()
+    _schedule(_tick, None)

@@ -1,0 +1,149 @@
+# Starts the board inside MicroPython: puts the port's modules in place, mounts the flash, runs boot.py and main.py.
+#
+# Arguments: this folder; file descriptors to read from and to write to; flash file; start, size and block size
+# of the file system in it; file with the CPU model's figures (a Python literal); reset cause.
+import sys
+
+shim, read_fd, write_fd, flash_path, start, size, block_size, model_path, cause = sys.argv[1:10]
+del sys.argv[:]
+
+
+class _Namespace:
+    pass
+
+
+# The builtin modules that the shims stand in for, under names of their own.
+sys.path[:] = []
+import micropython as builtin_micropython
+import time as builtin_time
+
+namespace = _Namespace()
+namespace.time = builtin_time
+sys.modules["_builtin"] = namespace
+sys.path[:] = [shim]
+
+
+
+def load(module):
+    """Import a module of this folder, without native code where the interpreter has no emitter for it."""
+    try:
+        return __import__(module)
+    except SyntaxError:
+        with open(shim + "/" + module + ".py") as file:
+            text = file.read().replace("@micropython.native\n", "")
+        loaded = _Namespace()
+        scope = loaded.__dict__
+        exec(text, scope)
+        sys.modules[module] = loaded
+        return loaded
+
+
+_board = load("_board")
+stand_in = _Namespace()
+for name in dir(builtin_micropython):
+    if not name.startswith("__"):
+        setattr(stand_in, name, getattr(builtin_micropython, name))
+stand_in.schedule = _board.schedule
+stand_in.alloc_emergency_exception_buf = lambda size: None
+sys.modules["micropython"] = stand_in
+
+machine = load("machine")
+load("time")
+load("bluetooth")
+machine._cause = int(cause)
+
+
+class FlashArea:
+    """The file-system region: read from the file the chip keeps, written through the chip."""
+
+    def __init__(self, path, start, size, block_size):
+        self._file = open(path, "rb")
+        self._start = start
+        self._block_size = block_size
+        self._blocks = size // block_size
+
+    def readblocks(self, block, buf, offset=0):
+        self._file.seek(self._start + block * self._block_size + offset)
+        self._file.readinto(buf)
+
+    def writeblocks(self, block, buf, offset=None):
+        if offset is None:
+            self.ioctl(6, block)
+            offset = 0
+        address = self._start + block * self._block_size + offset
+        view = memoryview(buf)
+        for at in range(0, len(view), 448):
+            part = view[at : at + 448]
+            _board.enter()
+            _board.out[: len(part)] = part
+            _board.call(_board.FLASH_WRITE, address + at, 0, 0, len(part))
+            _board.leave()
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return self._blocks
+        if op == 5:
+            return self._block_size
+        if op == 6:
+            _board.enter()
+            _board.call(_board.FLASH_ERASE, self._start + arg * self._block_size)
+            _board.leave()
+            return 0
+        return 0
+
+
+with open(model_path) as file:
+    model = eval(file.read())
+_board.jump_ns = model["jump_ns"]
+_board.allocation_ns = model["allocation_ns"]
+_board.irq_ns = model["irq_ns"]
+_board.dispatch_ns = model["dispatch_ns"]
+_board.api_ns.update(model["api_ns"])
+_board.costs.update(model["costs"])
+
+area = FlashArea(flash_path, int(start), int(size), int(block_size))
+_board.connect(int(read_fd), int(write_fd))
+import gc
+
+import os
+import vfs
+
+del builtin_micropython, builtin_time, namespace, name, file, model
+gc.collect()
+_board.call(_board.HELLO, gc.mem_alloc())
+mounted = False
+try:
+    vfs.mount(vfs.VfsLfs2(area), "/flash")
+    os.chdir("/flash")
+    mounted = True
+except OSError:
+    print("no file system in flash")
+sys.path[:] = ["", "/flash", "/flash/lib"]
+
+
+def run(path):
+    try:
+        os.stat(path)
+    except OSError:
+        return
+    with open(path) as file:
+        code = compile(file.read(), path, "exec")
+    _board.leave()
+    try:
+        exec(code, {"__name__": "__main__"})
+    except SystemExit:
+        pass
+    except BaseException as error:
+        _board.quiet = 1
+        sys.print_exception(error)
+    _board.quiet = 1
+
+
+if mounted:
+    run("boot.py")
+    run("main.py")
+print("MicroPython v%d.%d.%d; %s with %s" % (sys.implementation.version[:3] + ("virtual board", "zephyr profile")))
+print(">>> ", end="")
+_board.call(_board.REPL)
+while True:
+    _board.wait_until(_board.FOREVER)

@@ -1,0 +1,76 @@
+# The port's `time` on virtual time. Ticks are 30 bits wide, as on a 32-bit port.
+import _board as _b
+import micropython
+
+from _builtin import time as _time
+
+gmtime = _time.gmtime
+localtime = _time.localtime
+mktime = _time.mktime
+
+_PERIOD = 1 << 30
+_HALF = 1 << 29
+_epoch_ns = 0
+
+
+@micropython.native
+def _tick(divider):
+    _b.enter()
+    _b.charge("ticks")
+    value = _b.now // divider & _PERIOD - 1
+    _b.leave()
+    return value
+
+
+@micropython.native
+def ticks_us():
+    return _tick(1000)
+
+
+@micropython.native
+def ticks_ms():
+    return _tick(1_000_000)
+
+
+def ticks_cpu():
+    return _tick(16)
+
+
+def ticks_add(ticks, delta):
+    return (ticks + delta) & _PERIOD - 1
+
+
+@micropython.native
+def ticks_diff(a, b):
+    return ((a - b + _HALF) & _PERIOD - 1) - _HALF
+
+
+@micropython.native
+def _sleep(ns):
+    _b.enter()
+    try:
+        _b.charge("sleep")
+        _b.sleep_until(_b.now + ns)
+    finally:
+        _b.leave()
+
+
+def sleep_us(us):
+    _sleep(us * 1000)
+
+
+@micropython.native
+def sleep_ms(ms):
+    _sleep(ms * 1_000_000)
+
+
+def sleep(s):
+    _sleep(int(s * 1_000_000_000))
+
+
+def time():
+    return (_epoch_ns + _b.now) // 1_000_000_000
+
+
+def time_ns():
+    return _epoch_ns + _b.now
