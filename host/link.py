@@ -137,7 +137,8 @@ async def _find(
     try:
         device = await BleakScanner.find_device_by_filter(matches, timeout=timeout_s, **chosen)
     except (BleakError, OSError, EOFError) as error:
-        raise refusal("cannot scan for boards", error) from error
+        what = "cannot scan (is there a Bluetooth adapter, switched on, and its service running?)"
+        raise refusal(what, error) from error
     if device is None:
         others = f"seen: {', '.join(sorted(seen))}" if seen else "no board was seen at all"
         raise InfrastructureError(

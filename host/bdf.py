@@ -1,0 +1,231 @@
+"""A recording as a BDF+C file whose digital values are the front end's own codes."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boards.errors import ConfigError
+
+__all__ = ["Annotation", "HeaderRange", "atomic_file", "header_range", "write_bdf"]
+
+_LABEL_SIZE = 16
+_FIELD_SIZE = 8
+# How many codes at each rail may be given up to find an end that the header can state exactly.
+_SPARE_CODES = 255
+DEFAULT_START = datetime.datetime(1985, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A time-stamped remark.
+
+    Attributes
+    ----------
+    onset_s : float
+        Seconds since the first sample.
+    duration_s : float or None
+    text : str
+    """
+
+    onset_s: float
+    duration_s: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRange:
+    """Digital and physical ends of a signal, as a BDF header states them.
+
+    Attributes
+    ----------
+    digital : tuple of int
+        Lowest and highest code.
+    physical_uv : tuple of float
+        What they are in microvolts; each is exact in the header's eight characters.
+    """
+
+    digital: tuple[int, int]
+    physical_uv: tuple[float, float]
+
+    @property
+    def lsb_v(self) -> float:
+        """Volts per code, as a reader of the file computes it."""
+        low, high = self.physical_uv
+        return (high - low) / (self.digital[1] - self.digital[0]) * 1e-6
+
+
+def header_range(lsb_fv: int, bits: int = 24) -> HeaderRange:
+    """Return ends with which one code in the file is one code of the front end.
+
+    Parameters
+    ----------
+    lsb_fv : int
+        One code in femtovolts.
+    bits : int
+        Width of a code, at most 24.
+
+    Returns
+    -------
+    HeaderRange
+
+    Notes
+    -----
+    A header has eight characters for each physical end. Stating the rounded ends of all codes
+    would shift every sample by up to two codes (187499.98 uV cannot be written). So each end moves
+    inwards, by at most 255 codes, to the voltage closest to a number of eight characters: within
+    half a code for any LSB, a tenth for those of an ADS1299 at 4.5 V. Given up are 2^-15 of the range at the rails, where the front end saturates.
+    """
+    half = 1 << (bits - 1)
+    spare = min(_SPARE_CODES, half // 256)
+    low = min(range(-half, -half + spare + 1), key=lambda code: _rounding_fv(code, lsb_fv))
+    high = min(range(half - 1, half - 2 - spare, -1), key=lambda code: _rounding_fv(code, lsb_fv))
+    return HeaderRange((low, high), (_stated_uv(low, lsb_fv), _stated_uv(high, lsb_fv)))
+
+
+def _stated_uv(code: int, lsb_fv: int) -> float:
+    """Return the voltage of a code as eight characters can say it."""
+    uv = code * lsb_fv / 1e9
+    whole = len(f"{int(uv):d}") + (uv < 0 and int(uv) == 0)
+    return round(uv, max(0, _FIELD_SIZE - 1 - whole))
+
+
+def _rounding_fv(code: int, lsb_fv: int) -> float:
+    return abs(_stated_uv(code, lsb_fv) * 1e9 - code * lsb_fv)
+
+
+def write_bdf(
+    path: Path,
+    codes: NDArray[np.int32],
+    *,
+    labels: Sequence[str],
+    rate_sps: int,
+    lsb_fv: int,
+    equipment: str,
+    annotations: Sequence[Annotation] = (),
+    additional: Sequence[str] = (),
+    patient: str = "X",
+    start: datetime.datetime = DEFAULT_START,
+) -> None:
+    """Write a BDF+C file; the same arguments give the same bytes.
+
+    Parameters
+    ----------
+    path : Path
+    codes : ndarray of int32, shape (n_channels, n_times)
+        The front end's codes.
+    labels : sequence of str
+        Channel names, written as they are.
+    rate_sps : int
+    lsb_fv : int
+        One code in femtovolts.
+    equipment : str
+        What it was recorded with, for the header.
+    annotations : sequence of Annotation
+    additional : sequence of str
+        More for the header's recording field.
+    patient : str
+        Code of the person, for the header.
+    start : datetime
+        When the first sample was taken.
+
+    Raises
+    ------
+    ConfigError
+        If the recording is empty, or a name does not fit the format.
+    """
+    # Imported here: it costs as much as a whole command line that does not record.
+    from edfio import Bdf, BdfSignal, EdfAnnotation, Patient, Recording
+
+    n_times = codes.shape[1]
+    if n_times == 0:
+        raise ConfigError(f"{path}: a recording without samples cannot be written")
+    ends = header_range(lsb_fv)
+    notes = list(annotations)
+    # Records of one second; a last second that is not whole is held and marked like any gap.
+    rest = -n_times % rate_sps
+    if rest:
+        codes = np.pad(codes, ((0, 0), (0, rest)), mode="edge")
+        notes.append(Annotation(n_times / rate_sps, rest / rate_sps, "BAD_ACQ_SKIP"))
+    notes.sort(key=lambda note: note.onset_s)
+    try:
+        signals = [
+            BdfSignal.from_digital(
+                np.clip(row, *ends.digital).astype(np.int32),
+                rate_sps,
+                label=check_label(label),
+                physical_dimension="uV",
+                physical_range=ends.physical_uv,
+                digital_range=ends.digital,
+            )
+            for label, row in zip(labels, codes, strict=True)
+        ]
+        file = Bdf(
+            signals,
+            patient=Patient(code=_subfield(patient)),
+            recording=Recording(
+                startdate=start.date(),
+                equipment_code=_subfield(equipment),
+                additional=[_subfield(text) for text in additional],
+            ),
+            starttime=start.time(),
+            data_record_duration=1,
+            annotations=[EdfAnnotation(n.onset_s, n.duration_s, n.text) for n in notes],
+        )
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    with atomic_file(path) as target:
+        file.write(target)
+
+
+def check_label(label: str) -> str:
+    """Return a channel name that fits a BDF header.
+
+    Raises
+    ------
+    ConfigError
+        If it does not.
+    """
+    if not label or len(label) > _LABEL_SIZE or not label.isascii() or not label.isprintable():
+        raise ConfigError(
+            f"channel name {label!r} cannot be written to a BDF file: "
+            f"1 to {_LABEL_SIZE} ASCII characters"
+        )
+    return label
+
+
+def _subfield(text: str) -> str:
+    """Return text as a subfield of the header: no spaces, ASCII, "X" for nothing."""
+    return "_".join(text.encode("ascii", "replace").decode().split()) or "X"
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[io.BufferedWriter]:
+    """Open a file that appears under its name only when it is whole.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be written there.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()

@@ -1,0 +1,80 @@
+"""How fast the host takes a stream: frames per second, against decoding sample by sample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from host.protocol import HEADER_SIZE, decode_info
+from host.recorder import Recording
+from host.stream import StreamDecoder
+from tests.host import wire
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+N_PACKETS = 2000
+FRAMES = 9
+INFO = decode_info(wire.info())
+
+
+@pytest.fixture(scope="module")
+def eeg_packets() -> list[bytes]:
+    """Full packets at MTU 247, 8 channels."""
+    codes = [[(i * 7919 + c * 104729) % 2**24 - 2**23 for c in range(8)] for i in range(FRAMES)]
+    return [wire.packet(i, i * FRAMES, codes) for i in range(N_PACKETS)]
+
+
+def rate(benchmark: BenchmarkFixture) -> None:
+    frames_per_s = N_PACKETS * FRAMES / benchmark.stats.stats.median
+    benchmark.extra_info["frames_per_s"] = round(frames_per_s)
+    benchmark.extra_info["times_a_250_sps_board"] = round(frames_per_s / 250)
+
+
+@pytest.mark.benchmark(group="stream of 8 channels")
+def test_decode_gaps_and_timestamps(benchmark: BenchmarkFixture, eeg_packets: list[bytes]) -> None:
+    def run() -> StreamDecoder:
+        decoder = StreamDecoder(INFO)
+        for i, data in enumerate(eeg_packets):
+            decoder.feed(data, i)
+        return decoder
+
+    decoder = benchmark(run)
+    assert decoder.counters.frames == N_PACKETS * FRAMES
+    assert decoder.counters.intact
+    rate(benchmark)
+
+
+@pytest.mark.benchmark(group="stream of 8 channels")
+def test_record_and_follow_the_clock(benchmark: BenchmarkFixture, eeg_packets: list[bytes]) -> None:
+    def run() -> Recording:
+        recording = Recording(INFO)
+        for i, data in enumerate(eeg_packets):
+            recording.feed(data, i * 36_000_000)
+        recording.samples_v()
+        return recording
+
+    recording = benchmark(run)
+    assert recording.n_frames == N_PACKETS * FRAMES
+    rate(benchmark)
+
+
+@pytest.mark.benchmark(group="stream of 8 channels")
+def test_int_from_bytes_decoding_alone(
+    benchmark: BenchmarkFixture, eeg_packets: list[bytes]
+) -> None:
+    """The yardstick: sample by sample, without gaps or timestamps."""
+
+    def run() -> int:
+        n = 0
+        for data in eeg_packets:
+            samples = [
+                int.from_bytes(data[k : k + 3], "big", signed=True)
+                for k in range(HEADER_SIZE, len(data), 3)
+            ]
+            n += len(samples)
+        return n
+
+    assert benchmark(run) == N_PACKETS * FRAMES * 8
+    rate(benchmark)

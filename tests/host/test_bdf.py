@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import edfio
+import mne
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boards.errors import ConfigError
+from host.bdf import Annotation, atomic_file, header_range, write_bdf
+
+LSB_FV = 22351742
+CODES = np.random.default_rng(7).integers(-(2**22), 2**22, (2, 1000)).astype(np.int32)
+
+
+def write(path: Path, codes: np.ndarray = CODES, **changes: object) -> Path:
+    settings = {
+        "labels": ("Fp1", "O2"),
+        "rate_sps": 250,
+        "lsb_fv": LSB_FV,
+        "equipment": "headband8 0.1.0",
+    }
+    write_bdf(path, codes, **(settings | changes))  # type: ignore[arg-type]
+    return path
+
+
+def worst_end(lsb_fv: int) -> float:
+    """How far the header's ends are from the codes' voltages, in codes."""
+    ends = header_range(lsb_fv)
+    for uv in ends.physical_uv:
+        assert len(f"{uv:.12g}") <= 8
+    assert ends.digital[0] <= -(2**23) + 255
+    assert ends.digital[1] >= 2**23 - 256
+    assert ends.lsb_v == pytest.approx(lsb_fv * 1e-15, rel=1e-7)
+    errors_fv = [
+        uv * 1e9 - code * lsb_fv for code, uv in zip(ends.digital, ends.physical_uv, strict=True)
+    ]
+    return max(map(abs, errors_fv)) / lsb_fv
+
+
+@given(st.integers(1_000_000, 600_000_000))
+def test_any_lsb_is_stated_to_half_a_code_over_the_whole_range(lsb_fv: int) -> None:
+    assert worst_end(lsb_fv) <= 0.5
+
+
+@pytest.mark.parametrize("gain", [1, 2, 4, 6, 8, 12, 24])
+def test_an_ads1299s_lsb_is_stated_to_a_tenth_of_a_code(gain: int) -> None:
+    assert worst_end(round(2 * 4.5 / gain / 2**24 * 1e15)) < 0.1
+
+
+def test_the_digital_values_of_the_file_are_the_codes_of_the_front_end(tmp_path: Path) -> None:
+    file = edfio.read_bdf(write(tmp_path / "a.bdf"))
+    assert [signal.label for signal in file.signals] == ["Fp1", "O2"]
+    for signal, row in zip(file.signals, CODES, strict=True):
+        np.testing.assert_array_equal(signal.digital, row)
+        assert signal.physical_dimension == "uV"
+        error_uv = signal.data - row * (LSB_FV * 1e-9)
+        assert np.abs(error_uv).max() < 0.1 * LSB_FV * 1e-9
+
+
+def test_mne_reads_names_volts_rate_and_annotations(tmp_path: Path) -> None:
+    notes = [Annotation(1.0, 0.5, "BAD_ACQ_SKIP"), Annotation(3.25, None, "stimulus")]
+    path = write(tmp_path / "a.bdf", annotations=notes)
+    raw = mne.io.read_raw_bdf(path, preload=True, verbose="error")
+    assert raw.ch_names == ["Fp1", "O2"]
+    assert raw.info["sfreq"] == 250
+    assert raw.times.size == 1000
+    lsb_v = LSB_FV * 1e-15
+    assert np.abs(raw.get_data() - CODES * lsb_v).max() < 0.5 * lsb_v
+    read = [(a["onset"], a["duration"], str(a["description"])) for a in raw.annotations]
+    assert read == [(1.0, 0.5, "BAD_ACQ_SKIP"), (3.25, 0.0, "stimulus")]
+
+
+def test_codes_beyond_the_stated_ends_are_the_ends(tmp_path: Path) -> None:
+    rails = np.array([[-(2**23), 2**23 - 1] * 125], np.int32)
+    file = edfio.read_bdf(write(tmp_path / "a.bdf", rails, labels=("Fp1",)))
+    low, high = header_range(LSB_FV).digital
+    assert set(file.signals[0].digital.tolist()) == {low, high}
+
+
+def test_a_last_second_that_is_not_whole_is_held_and_marked(tmp_path: Path) -> None:
+    file = edfio.read_bdf(write(tmp_path / "a.bdf", CODES[:, :600]))
+    np.testing.assert_array_equal(file.signals[0].digital[:600], CODES[0, :600])
+    assert set(file.signals[0].digital[600:].tolist()) == {CODES[0, 599]}
+    (note,) = file.annotations
+    assert (note.onset, note.duration, note.text) == (2.4, 0.6, "BAD_ACQ_SKIP")
+
+
+def test_the_same_data_make_the_same_bytes(tmp_path: Path) -> None:
+    notes = [Annotation(1.0, 0.5, "BAD_ACQ_SKIP")]
+    first = write(tmp_path / "a.bdf", annotations=notes).read_bytes()
+    assert write(tmp_path / "b.bdf", annotations=notes).read_bytes() == first
+
+
+def test_the_header_says_what_it_was_recorded_with_and_when(tmp_path: Path) -> None:
+    start = datetime.datetime(2026, 11, 22, 13, 14, 15)
+    path = write(tmp_path / "a.bdf", start=start, patient="P 07", additional=("gain_24",))
+    file = edfio.read_bdf(path)
+    assert file.recording.equipment_code == "headband8_0.1.0"
+    assert file.recording.additional == ("gain_24",)
+    assert file.recording.startdate == start.date()
+    assert file.starttime == start.time()
+    assert file.patient.code == "P_07"
+    assert file.reserved == "BDF+C"
+
+
+@pytest.mark.parametrize("label", ["", "a name of 17 char", "µV", "C\n3"])
+def test_a_name_that_does_not_fit_is_refused(tmp_path: Path, label: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be written to a BDF file"):
+        write(tmp_path / "a.bdf", labels=("Fp1", label))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_samples_make_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="without samples"):
+        write(tmp_path / "a.bdf", CODES[:, :0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"cannot write .*a\.bdf"):
+        write(tmp_path / "file" / "a.bdf")
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.bdf"
+    path.write_bytes(b"old")
+
+    def interrupted() -> None:
+        with atomic_file(path) as target:
+            target.write(b"half of the new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
