@@ -71,7 +71,7 @@ class VirtualSignalSource:
     """
 
     def __init__(
-        self, clock: Clock, channels: Sequence[str], rate_hz: float, *, history_s: float = 300.0
+        self, clock: Clock, channels: Sequence[str], rate_hz: float, *, history_s: float = 180.0
     ) -> None:
         self.channels = tuple(channels)
         self.on_change: Callable[[int], None] | None = None
@@ -86,8 +86,7 @@ class VirtualSignalSource:
         self._rows: list[int] = []
         self._first = 0  # index of the first sample kept
         self._stop = 0  # index after the last sample read
-        self._kept: FloatArray = np.zeros((len(self.channels), 0))
-        self._tail: list[FloatArray] = []
+        self._buffer: FloatArray = np.zeros((len(self.channels), 0))  # from sample _first on
 
     @property
     def description(self) -> str:
@@ -176,7 +175,6 @@ class VirtualSignalSource:
             If the samples are older than the history.
         """
         self._read_to(stop)
-        self._join()
         if first < 0:
             ahead = np.zeros((len(self.channels), min(0, stop) - first))
             return np.concatenate([ahead, self.samples(0, max(0, stop))], axis=1)
@@ -185,7 +183,7 @@ class VirtualSignalSource:
                 f"samples of the signal source older than {self._history_s:g} s are gone; ask"
                 " sooner or give VirtualSignalSource a longer history_s"
             )
-        return self._kept[:, first - self._first : stop - self._first]
+        return self._buffer[:, first - self._first : stop - self._first]
 
     def applied(self, start_ns: int, stop_ns: int) -> Waveform:
         """Return what was applied between two times.
@@ -233,7 +231,7 @@ class VirtualSignalSource:
         self._rate_hz = rate_hz
         self._origin_ns = self._clock.now_ns()
         self._first = self._stop = 0
-        self._kept, self._tail = np.zeros((len(self.channels), 0)), []
+        self._buffer = np.zeros((len(self.channels), 0))
 
     def _cut(self, index: int) -> None:
         """Forget samples from `index` on: something else is played from there."""
@@ -241,8 +239,7 @@ class VirtualSignalSource:
         if self._stop <= index:
             self._append(np.zeros((len(self.channels), index - self._stop)))
             return
-        self._join()
-        self._kept = self._kept[:, : index - self._first]
+        self._first = min(self._first, index)
         self._stop = index
 
     def _changed(self) -> None:
@@ -264,17 +261,13 @@ class VirtualSignalSource:
                 self._append(block[self._rows])
 
     def _append(self, block: FloatArray) -> None:
-        self._tail.append(block)
-        self._stop += block.shape[1]
-
-    def _join(self) -> None:
-        if not self._tail:
-            return
-        # Trimmed in one go when twice the history has piled up, so that a read costs O(1).
-        kept = np.concatenate([self._kept, *self._tail], axis=1)
-        self._tail = []
+        used, n_times = self._stop - self._first, block.shape[1]
         limit = round(self._history_s * self._rate_hz)
-        if kept.shape[1] > 2 * limit:
-            self._first = self._stop - limit
-            kept = np.ascontiguousarray(kept[:, -limit:])
-        self._kept = kept
+        if used + n_times > self._buffer.shape[1]:
+            # Half of what is kept goes at a time, so that appending costs O(1) on average.
+            keep = min(used, limit)
+            larger = np.empty((len(self.channels), min(2 * used, 2 * limit) + n_times))
+            larger[:, :keep] = self._buffer[:, used - keep : used]
+            self._buffer, self._first, used = larger, self._stop - keep, keep
+        self._buffer[:, used : used + n_times] = block
+        self._stop += n_times
