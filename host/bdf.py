@@ -82,7 +82,8 @@ def header_range(lsb_fv: int, bits: int = 24) -> HeaderRange:
     A header has eight characters for each physical end. Stating the rounded ends of all codes
     would shift every sample by up to two codes (187499.98 uV cannot be written). So each end moves
     inwards, by at most 255 codes, to the voltage closest to a number of eight characters: within
-    half a code for any LSB, a tenth for those of an ADS1299 at 4.5 V. Given up are 2^-15 of the range at the rails, where the front end saturates.
+    half a code for any LSB, a tenth for those of an ADS1299 at 4.5 V. Given up are 2^-15 of the
+    range at the rails, where the front end saturates.
     """
     half = 1 << (bits - 1)
     spare = min(_SPARE_CODES, half // 256)
