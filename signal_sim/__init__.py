@@ -1,1 +1,87 @@
-"""Volts at the electrodes: seeded, streaming signal sources, and recordings played back."""
+"""Volts at the electrodes: seeded, streaming signal sources, and recordings played back.
+
+A source (`Source`) is read from its start in blocks of any length, and any partition gives the same
+bits. `scene` makes one from a description of a head, its electrodes and its surroundings,
+`Recording` from a file, `Replay` from an array, and `sine` and its kin are for testing devices.
+
+>>> from signal_sim import scene
+>>> source = scene("resting", channels=["Fp1", "O1"], rate_hz=250, seed=3)
+>>> source.read(500).shape
+(2, 500)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from signal_sim.body import Amplifier, Electrodes, Mains, Motion
+    from signal_sim.calibration import (
+        chirp,
+        common_mode,
+        dc_offset,
+        impulse,
+        silence,
+        sine,
+        square,
+        triangle,
+    )
+    from signal_sim.description import Scene, load_scene, scene_names
+    from signal_sim.errors import RecordingError, SceneError, SignalError
+    from signal_sim.events import Event
+    from signal_sim.player import scene
+    from signal_sim.recordings import Recording
+    from signal_sim.replay import Replay
+    from signal_sim.stream import Source
+
+__all__ = [
+    "Amplifier",
+    "Electrodes",
+    "Event",
+    "Mains",
+    "Motion",
+    "Recording",
+    "RecordingError",
+    "Replay",
+    "Scene",
+    "SceneError",
+    "SignalError",
+    "Source",
+    "chirp",
+    "common_mode",
+    "dc_offset",
+    "impulse",
+    "load_scene",
+    "scene",
+    "scene_names",
+    "silence",
+    "sine",
+    "square",
+    "triangle",
+]
+
+_HOME = {
+    **dict.fromkeys(("Amplifier", "Electrodes", "Mains", "Motion"), "body"),
+    **dict.fromkeys(
+        ("chirp", "common_mode", "dc_offset", "impulse", "silence", "sine", "square", "triangle"),
+        "calibration",
+    ),
+    **dict.fromkeys(("RecordingError", "SceneError", "SignalError"), "errors"),
+    **dict.fromkeys(("Scene", "load_scene", "scene_names"), "description"),
+    "Event": "events",
+    "Recording": "recordings",
+    "Replay": "replay",
+    "Source": "stream",
+    "scene": "player",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: `import signal_sim` costs nothing."""
+    if name not in _HOME:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(f"signal_sim.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,363 @@
+"""The electrodes of one head on one amplifier, in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import lfilter
+
+from signal_sim.body.divider import fit_filter, grid_hz
+from signal_sim.body.electrodes import Amplifier, Electrodes, cole_ohm
+from signal_sim.body.mains import Mains, MainsWave
+from signal_sim.body.motion import MotionWave
+from signal_sim.noise import ColouredNoise, band_rms, power_law
+from signal_sim.stream import BLOCK, FloatArray, State
+
+__all__ = ["GROUND", "Change", "ElectrodeBank", "Property"]
+
+GROUND = "GND"
+"""Name of the ground (or bias) electrode."""
+
+Property: TypeAlias = Literal["connected", "impedance_ohm", "offset_v"]
+
+_OPEN_F = 1e-12
+_OPEN_OHM = 1e11
+"""A lead that hangs in the air: what still couples it to the head (assumed)."""
+_KNOT = 256
+"""Samples between the points of an offset's random walk."""
+_LEAK_S = 3600.0
+"""Time constant that keeps a random walk from walking away for ever (assumed)."""
+_RISE_STEP_S = 60.0
+"""How often a slowly rising impedance is looked at."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A property of a lead that changes at a sample."""
+
+    sample: int
+    lead: int
+    property: Property
+    value: float
+
+
+class ElectrodeBank:
+    """Electrodes, cable and amplifier inputs, from potentials on the head to what is amplified.
+
+    Parameters
+    ----------
+    electrodes : Electrodes
+        Their kind.
+    amplifier : Amplifier
+        What loads them.
+    mains : Mains
+        The grid around.
+    motion : MotionWave or None
+        What moves them.
+    channels, reference : sequence of str
+        Electrodes measured, and those whose mean they are measured against; none for an ideal
+        reference at zero.
+    average : bool
+        Whether the reference is the mean of the channels.
+    rate_hz : float
+        Samples per second.
+    seed : int
+        Draws impedances, offsets and noise.
+    """
+
+    def __init__(
+        self,
+        electrodes: Electrodes,
+        amplifier: Amplifier,
+        mains: Mains,
+        motion: MotionWave | None,
+        *,
+        channels: Sequence[str],
+        reference: Sequence[str],
+        average: bool,
+        rate_hz: float,
+        seed: int,
+    ) -> None:
+        self._electrodes = electrodes
+        self._amplifier = amplifier
+        self._mains = mains
+        self._motion = motion if motion is not None and motion.active else None
+        self._n_channels = len(channels)
+        self._average = average
+        self._rate_hz = rate_hz
+        self.leads = (*channels, *reference, GROUND)
+        n_leads = len(self.leads)
+        n_inputs = n_leads - 1
+        self._n_inputs = n_inputs
+        rng = _rng(seed, 0)
+        bad = rng.random(n_leads) < electrodes.bad_fraction
+        worse = np.where(bad, electrodes.bad_factor, 1.0)
+        self.bad = tuple(str(lead) for lead in np.array(self.leads)[bad])
+        spread = rng.lognormal(0.0, electrodes.impedance_spread, n_leads)
+        self._magnitude_ohm = electrodes.impedance_ohm * spread * worse
+        self._connected = np.ones(n_leads)
+        self._offset_v = electrodes.offset_v * rng.standard_normal(n_leads)
+        noise_v = electrodes.noise_v * rng.lognormal(0.0, electrodes.noise_spread, n_leads)
+        self.noise_v = (noise_v * worse)[:n_inputs]
+        self._lead_f = mains.lead_f * rng.lognormal(0.0, mains.lead_spread, n_leads)
+        self._device_f = mains.device_f * rng.lognormal(0.0, mains.device_spread)
+        self._wave = MainsWave(mains, rate_hz, _rng(seed, 1))
+        self._noise: ColouredNoise | None = None
+        if electrodes.noise_v > 0:
+            sos = power_law(electrodes.noise_exponent, rate_hz)
+            unit = band_rms(sos, 0.5, min(100.0, 0.45 * rate_hz), rate_hz)
+            self._noise_scale = (self.noise_v / unit)[:, None]
+            self._noise = ColouredNoise(sos, _rng(seed, 2), n_inputs)
+            self._noise_buffer = np.empty((n_inputs, BLOCK))
+        self._drift_rng = _rng(seed, 3)
+        self._drift_v = np.zeros(n_inputs)
+        self._zi = np.zeros((n_inputs, 2))
+        self._bias_v = np.full(n_inputs, np.nan)
+        self._minute = 0
+        self._grid_hz = grid_hz(rate_hz)
+        self._filters: list[tuple[FloatArray, FloatArray]] = []
+        self._bias_target_v = np.zeros(n_inputs)
+        self._bias_tau_s = np.ones(n_inputs)
+        self._phasors = np.zeros((n_inputs, len(self._wave.orders)), dtype=np.complex128)
+        self._common = np.zeros(len(self._wave.orders), dtype=np.complex128)
+        self._settle()
+        self._bias_v = self._bias_target_v.copy()
+
+    # What a test or a lead-off circuit wants to know.
+
+    def impedance_ohm(self, lead: int, frequency_hz: ArrayLike) -> NDArray[np.complex128]:
+        """Return the impedance of a lead now, open ones included."""
+        return self._impedance_ohm(lead, np.asarray(frequency_hz, dtype=np.float64))
+
+    def connected(self, lead: int) -> bool:
+        """Say whether a lead is on the skin."""
+        return bool(self._connected[lead])
+
+    def normal(self, lead: int, action: str) -> float:
+        """Return what a lead goes back to when an event on it ends."""
+        if action == "disconnect":
+            return 1.0
+        return float((self._magnitude_ohm if action == "impedance" else self._offset_v)[lead])
+
+    @property
+    def device_current_a(self) -> float:
+        """Rms mains current through the ground electrode at the fundamental, in amperes."""
+        mains = self._mains
+        return float(2 * np.pi * mains.frequency_hz * self._device_f * mains.earth_v)
+
+    # Rendering.
+
+    def render(self, start: int, potentials: FloatArray, changes: Sequence[Change]) -> FloatArray:
+        """Turn potentials into what the amplifier's inputs see.
+
+        Parameters
+        ----------
+        start : int
+            Index of the first sample.
+        potentials : ndarray, shape (n_inputs, n_times)
+            Volts on the head at each lead; overwritten.
+        changes : sequence of Change
+            What changes within the block, by sample.
+
+        Returns
+        -------
+        ndarray, shape (n_channels, n_times)
+            Volts between each channel's input and the reference.
+        """
+        n_times = potentials.shape[1]
+        minute = int(start / self._rate_hz / _RISE_STEP_S)
+        if minute != self._minute and self._electrodes.rise_ohm_per_h > 0:
+            self._minute = minute
+            self._settle()
+        rise: FloatArray | None = None
+        if self._motion is not None:
+            moved_v, rise = self._motion.render(start, n_times)
+            potentials += moved_v
+        self._add_noise(potentials, rise)
+        wave = self._wave.render(start, n_times) if len(self._wave.orders) else None
+        out = np.empty((self._n_channels, n_times))
+        begin = 0
+        pending = list(changes)
+        while begin < n_times:
+            while pending and pending[0].sample - start <= begin:
+                self._apply(pending.pop(0))
+            end = pending[0].sample - start if pending else n_times
+            part = slice(begin, end)
+            out[:, part] = self._segment(
+                potentials[:, part],
+                None if wave is None else wave[:, part],
+                None if rise is None else rise[:, part],
+            )
+            begin = end
+        return out
+
+    def state(self) -> State:
+        """Return copies of everything rendering changes."""
+        return {
+            "noise": self._noise.state() if self._noise else None,
+            "drift_rng": self._drift_rng.bit_generator.state,
+            "drift_v": self._drift_v.copy(),
+            "zi": self._zi.copy(),
+            "bias_v": self._bias_v.copy(),
+            "magnitude_ohm": self._magnitude_ohm.copy(),
+            "connected": self._connected.copy(),
+            "offset_v": self._offset_v.copy(),
+            "minute": self._minute,
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from where `state` was taken."""
+        if self._noise is not None:
+            self._noise.restore(state["noise"])
+        self._drift_rng.bit_generator.state = state["drift_rng"]
+        self._drift_v = np.array(state["drift_v"])
+        self._zi = np.array(state["zi"])
+        self._bias_v = np.array(state["bias_v"])
+        settled = (
+            np.array_equal(self._magnitude_ohm, state["magnitude_ohm"])
+            and np.array_equal(self._connected, state["connected"])
+            and self._minute == state["minute"]
+        )
+        self._magnitude_ohm = np.array(state["magnitude_ohm"])
+        self._connected = np.array(state["connected"])
+        self._offset_v = np.array(state["offset_v"])
+        self._minute = state["minute"]
+        if not settled:
+            self._settle()
+
+    def _apply(self, change: Change) -> None:
+        if change.property == "offset_v":
+            self._offset_v[change.lead] = change.value
+            return
+        if change.property == "connected":
+            self._connected[change.lead] = change.value
+        else:
+            self._magnitude_ohm[change.lead] = change.value
+        self._settle()
+
+    def _add_noise(self, potentials: FloatArray, rise: FloatArray | None) -> None:
+        """Add the noise of the skin and the walk of the half-cell offsets."""
+        n_times = potentials.shape[1]
+        if self._noise is not None:
+            noise = self._noise_buffer[:, :n_times]
+            self._noise.fill(noise)
+            noise *= self._noise_scale
+            if rise is not None:
+                noise *= 1.0 + rise
+            potentials += noise
+        sigma = self._electrodes.drift_v_per_sqrt_s
+        if sigma > 0:
+            step_s = _KNOT / self._rate_hz
+            n_knots = n_times // _KNOT
+            steps = self._drift_rng.standard_normal((n_knots, self._n_inputs))
+            walk = np.empty((self._n_inputs, n_knots + 1))
+            walk[:, 0] = self._drift_v
+            for k in range(n_knots):
+                walk[:, k + 1] = walk[:, k] * (1 - step_s / _LEAK_S) + steps[k] * (
+                    sigma * step_s**0.5
+                )
+            self._drift_v = walk[:, -1].copy()
+            ramp = np.arange(_KNOT) / _KNOT
+            slope = np.diff(walk, axis=1)[:, :, None] * ramp
+            slope += walk[:, :-1, None]
+            potentials += slope.reshape(self._n_inputs, n_times)
+
+    def _segment(
+        self, volts: FloatArray, wave: FloatArray | None, rise: FloatArray | None
+    ) -> FloatArray:
+        """Render a stretch in which no lead changes."""
+        n_times = volts.shape[1]
+        volts += self._offset_v[: self._n_inputs, None]
+        for row, (b, a) in enumerate(self._filters):
+            lost, self._zi[row, : len(a) - 1] = lfilter(
+                b, a, volts[row], zi=self._zi[row, : len(a) - 1]
+            )
+            if rise is not None:
+                lost *= 1.0 + rise[row]
+            volts[row] -= lost
+        self._add_bias(volts, n_times)
+        if wave is not None:
+            n_harmonics = len(self._wave.orders)
+            gains = np.hstack([self._phasors.real, self._phasors.imag])
+            if rise is None:
+                out = self._against_reference(volts)
+                gains = self._against_reference(gains)
+                gains += np.hstack([self._common.real, self._common.imag])
+                out += gains @ wave
+                return out
+            hum = gains @ wave
+            hum *= 1.0 + rise
+            volts += hum
+            common = self._common.real @ wave[:n_harmonics] + self._common.imag @ wave[n_harmonics:]
+            return self._against_reference(volts) + common
+        return self._against_reference(volts)
+
+    def _against_reference(self, volts: FloatArray) -> FloatArray:
+        n = self._n_channels
+        reference: FloatArray | float = 0.0
+        if self._average:
+            reference = volts[:n].mean(axis=0)
+        elif volts.shape[0] == n + 1:
+            reference = volts[n]
+        elif volts.shape[0] > n:
+            reference = volts[n:].mean(axis=0)
+        return np.subtract(volts[:n], reference)
+
+    def _add_bias(self, volts: FloatArray, n_times: int) -> None:
+        """Add what the bias current makes; after a change it settles with the input capacitance."""
+        away = self._bias_v - self._bias_target_v
+        moving = np.abs(away) > 1e-10
+        self._bias_v = np.where(moving, self._bias_v, self._bias_target_v)
+        volts += self._bias_target_v[:, None]
+        if moving.any():
+            rows = np.flatnonzero(moving)
+            steps = np.arange(1, n_times + 1) / self._rate_hz
+            decay = np.exp(-steps[None, :] / self._bias_tau_s[rows, None])
+            volts[rows] += away[rows, None] * decay
+            self._bias_v[rows] = self._bias_target_v[rows] + away[rows] * decay[:, -1]
+
+    # What follows from the leads' properties.
+
+    def _impedance_ohm(self, lead: int, frequency_hz: FloatArray) -> NDArray[np.complex128]:
+        if not self._connected[lead]:
+            return np.asarray(1.0 / (1.0 / _OPEN_OHM + 2j * np.pi * frequency_hz * _OPEN_F))
+        grown_ohm = self._electrodes.rise_ohm_per_h * self._minute * _RISE_STEP_S / 3600.0
+        return cole_ohm(self._magnitude_ohm[lead] + grown_ohm, self._electrodes, frequency_hz)
+
+    def _settle(self) -> None:
+        """Work out filters, bias voltages and mains phasors from the leads' properties."""
+        amplifier, mains = self._amplifier, self._mains
+        input_ohm = amplifier.impedance_ohm(self._grid_hz)
+        self._filters = []
+        for lead in range(self._n_inputs):
+            z = self._impedance_ohm(lead, self._grid_hz)
+            if not np.any(z):
+                self._filters.append((np.zeros(1), np.ones(1)))
+            else:
+                self._filters.append(fit_filter(z / (z + input_ohm)))
+            resistance = self._impedance_ohm(lead, np.zeros(1)).real[0]
+            parallel = resistance * amplifier.input_ohm / (resistance + amplifier.input_ohm)
+            self._bias_target_v[lead] = amplifier.bias_a * parallel
+            self._bias_tau_s[lead] = max(parallel * amplifier.input_f, 1e-9)
+        frequencies = self._wave.frequencies_hz
+        if frequencies.size:
+            omega = 2j * np.pi * frequencies
+            z_in = amplifier.impedance_ohm(frequencies)
+            z_ground = self._impedance_ohm(self._n_inputs, frequencies)
+            earth = omega * self._device_f * z_ground
+            common_v = mains.earth_v * earth / (1.0 + earth)
+            if self._connected[self._n_inputs]:
+                common_v = common_v * 10 ** (-mains.bias_drive_db / 20)
+            for lead in range(self._n_inputs):
+                z = self._impedance_ohm(lead, frequencies)
+                picked_up = mains.grid_v * omega * self._lead_f[lead] * (z * z_in / (z + z_in))
+                self._phasors[lead] = picked_up - common_v * z / (z + z_in)
+            self._common = common_v * 10 ** (-amplifier.cmrr_db / 20)
+
+
+def _rng(seed: int, purpose: int) -> np.random.Generator:
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, 0x454C4543, purpose])))

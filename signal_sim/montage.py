@@ -1,0 +1,115 @@
+"""Where electrodes are: the 10-20 and 10-10 positions on a sphere, and names for them.
+
+The head is a unit sphere, x to the right ear, y to the nose, z to the vertex. The midline runs
+from nasion to inion in steps of 18 degrees (10 % of the arc), the outer ring from Fpz to Oz at 72
+degrees from the vertex in steps of 18 degrees of azimuth; what lies between is divided evenly, as
+the 10-10 system does on the skin. Idealised: on a real head positions differ by several degrees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from math import cos, pi, sin
+
+import numpy as np
+
+from signal_sim.errors import SceneError, nearest
+from signal_sim.stream import FloatArray
+
+__all__ = ["POSITIONS", "angles_deg", "canonical", "position", "positions"]
+
+_ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8", "TP9": "M1", "TP10": "M2"}
+_UPPER = re.compile(r"^(EEG|EOG|ECG|EMG|REF)[ _.-]+", re.IGNORECASE)
+_REFERENCE = re.compile(r"[ ]?-[ ]?(REF|LE|AR|AVG|A1|A2|M1|M2|CZ)$", re.IGNORECASE)
+
+
+def _point(polar_deg: float, azimuth_deg: float) -> FloatArray:
+    """Return a point of the sphere, `azimuth_deg` counted from the nose to the right ear."""
+    polar, azimuth = polar_deg * pi / 180, azimuth_deg * pi / 180
+    return np.array([sin(polar) * sin(azimuth), sin(polar) * cos(azimuth), cos(polar)])
+
+
+def _between(first: FloatArray, second: FloatArray, fraction: float) -> FloatArray:
+    """Return the point at `fraction` of the great circle from `first` to `second`."""
+    angle = float(np.arccos(np.clip(first @ second, -1.0, 1.0)))
+    mixed = (sin((1 - fraction) * angle) * first + sin(fraction * angle) * second) / sin(angle)
+    return np.asarray(mixed)
+
+
+def _build() -> dict[str, FloatArray]:
+    table = {
+        "Nz": _point(90, 0), "Fpz": _point(72, 0), "AFz": _point(54, 0), "Fz": _point(36, 0),
+        "FCz": _point(18, 0), "Cz": _point(0, 0), "CPz": _point(18, 180), "Pz": _point(36, 180),
+        "POz": _point(54, 180), "Oz": _point(72, 180), "Iz": _point(90, 180),
+        # Ear lobes, mastoids and ear canals lie below the ring (angles assumed).
+        "A1": _point(105, -90), "A2": _point(105, 90), "M1": _point(105, -110),
+        "M2": _point(105, 110), "EL": _point(95, -92), "ER": _point(95, 92),
+        "FT9": _point(90, -72), "FT10": _point(90, 72), "T9": _point(90, -90),
+        "T10": _point(90, 90), "P9": _point(90, -126), "P10": _point(90, 126),
+    }  # fmt: skip
+    ring = {
+        "Fp": 18,
+        "AF": 36,
+        "F": 54,
+        "FT": 72,
+        "T": 90,
+        "TP": 108,
+        "P": 126,
+        "PO": 144,
+        "O": 162,
+    }
+    for name, azimuth in ring.items():
+        odd, even = ("1", "2") if name in ("Fp", "O") else ("7", "8")
+        table[name + odd], table[name + even] = _point(72, -azimuth), _point(72, azimuth)
+    rows = {"AF": ("AFz", "AF"), "F": ("Fz", "F"), "FC": ("FCz", "FT"), "C": ("Cz", "T"),
+            "CP": ("CPz", "TP"), "P": ("Pz", "P"), "PO": ("POz", "PO")}  # fmt: skip
+    for row, (middle, end) in rows.items():
+        for number, fraction in ((1, 0.25), (3, 0.5), (5, 0.75)):
+            table[f"{row}{number}"] = _between(table[middle], table[f"{end}7"], fraction)
+            table[f"{row}{number + 1}"] = _between(table[middle], table[f"{end}8"], fraction)
+    return table
+
+
+POSITIONS: dict[str, FloatArray] = _build()
+"""Unit vectors of the named electrode positions."""
+
+_BY_UPPER = {name.upper(): name for name in POSITIONS}
+
+
+def canonical(label: str) -> str:
+    """Return the plain name of a channel label: ``"EEG FP1-REF"`` gives ``"Fp1"``.
+
+    A prefix such as ``EEG`` and a reference suffix are dropped, the case is that of the 10-20
+    table, the old names T3, T4, T5, T6 give T7, T8, P7, P8. A name outside the table comes back
+    as it is, without prefix and suffix.
+    """
+    name = _REFERENCE.sub("", _UPPER.sub("", label.strip())).strip().rstrip(".")
+    upper = name.upper()
+    upper = _ALIASES.get(upper, upper)
+    return _BY_UPPER.get(upper.upper(), name)
+
+
+def position(name: str) -> FloatArray:
+    """Return the unit vector of electrode `name`.
+
+    Raises
+    ------
+    SceneError
+        The 10-10 table has no such position.
+    """
+    plain = canonical(name)
+    if plain not in POSITIONS:
+        msg = f"no electrode position {name!r} in the 10-10 system{nearest(name, POSITIONS)}"
+        raise SceneError(msg)
+    return POSITIONS[plain]
+
+
+def positions(names: Iterable[str]) -> FloatArray:
+    """Return the unit vectors of `names`, shape ``(n_names, 3)``."""
+    return np.array([position(name) for name in names])
+
+
+def angles_deg(names: Sequence[str], centre: FloatArray) -> FloatArray:
+    """Return the angle between each electrode and `centre` in degrees, shape ``(n_names,)``."""
+    return np.asarray(np.degrees(np.arccos(np.clip(positions(names) @ centre, -1.0, 1.0))))

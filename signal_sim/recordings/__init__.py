@@ -1,0 +1,7 @@
+"""Recordings played back as sources."""
+
+from __future__ import annotations
+
+from signal_sim.recordings.playback import Recording
+
+__all__ = ["Recording"]

@@ -1,0 +1,177 @@
+"""A recording as a source: channels chosen by name, resampled to the board's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from signal_sim.errors import RecordingError, nearest
+from signal_sim.events import Event
+from signal_sim.montage import POSITIONS, canonical
+from signal_sim.recordings.loaded import Loaded
+from signal_sim.replay import repeat_events
+from signal_sim.resample import Polyphase, ratio
+from signal_sim.stream import BLOCK, BlockSource, FloatArray
+
+__all__ = ["Recording"]
+
+_NEAR_DEG = 40.0
+"""A missing electrode is taken from the nearest free one within this angle: about one place of
+the 10-20 system (assumed)."""
+
+
+class Recording(BlockSource):
+    """An EEG recording, played from its start and, looped, over again.
+
+    Formats: EDF, EDF+, BDF and BDF+ (edfio); with the extra ``eegrig[recordings]`` BrainVision
+    (``.vhdr``), EEGLAB (``.set``) and XDF.
+
+    Channels are matched by their plain names: case, a prefix such as ``EEG`` and a reference
+    suffix do not count, and T3/T4/T5/T6 are T7/T8/P7/P8. A 10-10 electrode that the recording
+    lacks is taken from the nearest recorded one that nobody else asked for, at most 40 degrees
+    of the head away (one place of the 10-20 system), and `mapping` and `notes` say so.
+
+    Parameters
+    ----------
+    path : path_like
+        The file.
+    channels : sequence of str or None
+        Channels wanted, in this order; None for all voltage channels, in plain names.
+    rate_hz : float or None
+        Rate wanted; None for the recording's own.
+    loop : bool
+        Whether to begin again at the end; 0 V follows it otherwise.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    mapping : dict of str to str
+        Label in the file from which each channel is taken.
+    duration_s : float
+        Length of the recording in seconds.
+
+    Raises
+    ------
+    RecordingError
+        No such file, truncated, gaps, mixed rates, no voltage channel, a channel it lacks, a rate
+        that cannot be resampled, or a reader that is not installed.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        channels: Sequence[str] | None = None,
+        rate_hz: float | None = None,
+        loop: bool = True,
+    ) -> None:
+        self.path = Path(path)
+        loaded = _load(self.path)
+        if not loaded.labels:
+            msg = f"{self.path}: no EEG channel in it (nothing is measured in volts)"
+            raise RecordingError(msg)
+        names = [canonical(label) for label in loaded.labels]
+        wanted = list(channels) if channels is not None else _without_twins(names)
+        chosen, self._borrowed = _choose(wanted, names, self.path)
+        rates = {loaded.rates_hz[i] for i in chosen}
+        if len(rates) > 1:
+            listed = " and ".join(f"{rate:g}" for rate in sorted(rates))
+            msg = f"{self.path}: channels of mixed rates ({listed} Hz): choose channels of one rate"
+            raise RecordingError(msg)
+        own_hz = rates.pop()
+        super().__init__(tuple(wanted), own_hz if rate_hz is None else rate_hz)
+        self.mapping = {
+            name: loaded.labels[i] for name, i in zip(self.channels, chosen, strict=True)
+        }
+        self._polyphase = Polyphase(ratio(own_hz, self.rate_hz))
+        self._n_times = min(loaded.lengths[i] for i in chosen)
+        if self._n_times == 0:
+            msg = f"{self.path}: the recording is empty"
+            raise RecordingError(msg)
+        self.duration_s = self._n_times / own_hz
+        self._loaded = loaded
+        self._chosen = chosen
+        self._loop = loop
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say which channels are taken from elsewhere."""
+        return tuple(
+            f"{self.path.name} has no {name}: taken from {self.mapping[name]}"
+            for name in self._borrowed
+        )
+
+    def events(self, start_s: float, stop_s: float) -> list[Event]:
+        """Return the annotations in ``[start_s, stop_s)``, loops included."""
+        period_s = self.duration_s if self._loop else None
+        return repeat_events(self._loaded.events, period_s, start_s, stop_s)
+
+    def _render(self, start: int) -> FloatArray:
+        return self._polyphase.render(self._fetch, start, BLOCK)
+
+    def _fetch(self, first: int, last: int) -> FloatArray:
+        """Return recorded samples; outside the recording they repeat, or are 0 V."""
+        out = np.zeros((len(self._chosen), last - first))
+        done = first
+        while done < last:
+            lap = done // self._n_times
+            begin = done - lap * self._n_times
+            take = min(self._n_times - begin, last - done)
+            if (self._loop and done >= 0) or lap == 0:
+                for row, channel in enumerate(self._chosen):
+                    out[row, done - first : done - first + take] = self._loaded.read(
+                        channel, begin, begin + take
+                    )
+            done += take
+        return out
+
+
+def _load(path: Path) -> Loaded:
+    readers: dict[str, Callable[[Path], Loaded]] = {}
+    from signal_sim.recordings import edf
+
+    readers = {".edf": edf.load, ".bdf": edf.load}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        msg = f"{path}: unknown kind of recording{nearest(path.suffix.lower(), readers)}"
+        raise RecordingError(msg)
+    if not path.is_file():
+        msg = f"{path}: no such recording"
+        raise RecordingError(msg)
+    return reader(path)
+
+
+def _without_twins(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _choose(wanted: list[str], names: list[str], path: Path) -> tuple[list[int], list[str]]:
+    """Return the index of the recorded channel for each wanted one, and which are borrowed."""
+    plain = [canonical(name) for name in wanted]
+    found: dict[int, int] = {}
+    for row, name in enumerate(plain):
+        if name in names:
+            found[row] = names.index(name)
+    taken = set(found.values())
+    borrowed: list[str] = []
+    for row, name in enumerate(plain):
+        if row in found:
+            continue
+        free = [i for i, other in enumerate(names) if i not in taken and other in POSITIONS]
+        near = min(free, key=lambda i: _angle_deg(name, names[i]), default=None)
+        if near is None or _angle_deg(name, names[near]) > _NEAR_DEG:
+            msg = f"{path}: no channel {wanted[row]!r} and none near it{nearest(name, names)}"
+            raise RecordingError(msg)
+        found[row] = near
+        taken.add(near)
+        borrowed.append(wanted[row])
+    return [found[row] for row in range(len(wanted))], borrowed
+
+
+def _angle_deg(name: str, other: str) -> float:
+    if name not in POSITIONS or other not in POSITIONS:
+        return 180.0
+    return float(np.degrees(np.arccos(np.clip(POSITIONS[name] @ POSITIONS[other], -1.0, 1.0))))

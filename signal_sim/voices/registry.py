@@ -1,0 +1,36 @@
+"""The kinds of sources a scene can name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from signal_sim.errors import SceneError, nearest
+from signal_sim.voices.background import Background
+from signal_sim.voices.base import SourceSpec
+from signal_sim.voices.eyes import Blinks
+from signal_sim.voices.rhythm import Rhythm
+
+__all__ = ["KINDS", "source_from_mapping"]
+
+KINDS: dict[str, type[SourceSpec]] = {spec.kind: spec for spec in (Background, Blinks, Rhythm)}
+"""Source descriptions by the name a scene file gives them."""
+
+
+def source_from_mapping(values: dict[str, Any], where: str) -> SourceSpec:
+    """Build a source description from a table of a scene file.
+
+    Raises
+    ------
+    SceneError
+        Unknown kind or parameter, or a value out of range.
+    """
+    rest = dict(values)
+    kind = rest.pop("kind", None)
+    if kind is None:
+        msg = f"{where}: a source needs a kind{nearest('', KINDS)}"
+        raise SceneError(msg)
+    if kind not in KINDS:
+        msg = f"{where}: unknown source {kind!r}{nearest(str(kind), KINDS)}"
+        raise SceneError(msg)
+    spec: SourceSpec = KINDS[kind].from_mapping(rest, where)
+    return spec
