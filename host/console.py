@@ -22,11 +22,7 @@ _READ_SIZE: Final = 4096
 # A line that long is noise: a wrong baud rate, or no text at all.
 _MAX_LINE: Final = 4096
 
-_BANNER: Final = re.compile(
-    r"eegrig (?P<version>\S+) (?P<board>\S+) image (?P<hash>[0-9a-f]{64})$"
-)
-    r"^eegrig (?P<version>\S+) (?P<board>\S+) image (?P<hash>[0-9a-f]{64})$"
-)
+_BANNER: Final = re.compile(r"eegrig (?P<version>\S+) (?P<board>\S+) image (?P<hash>[0-9a-f]{64})$")
 _TRACEBACK: Final = "Traceback (most recent call last):"
 
 
