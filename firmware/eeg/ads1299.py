@@ -8,11 +8,7 @@ FILTER_ORDER = 3  # sinc3: group delay of 1.5 conversions
 
 NORMAL, TEST_SQUARE, SHORTED = 0, 1, 2
 
-_WAKEUP = b"\x02"
 _STANDBY = b"\x04"
-_RESET = b"\x06"
-_START = b"\x08"
-_STOP = b"\x0a"
 _RDATAC = b"\x10"
 _SDATAC = b"\x11"
 
@@ -34,43 +30,50 @@ class AfeError(Exception):
 
 
 class Afe:
-    """One ADS1299 on a SPI bus, with its chip select, reset and start lines."""
+    """One ADS1299 on a SPI bus, with its chip select, reset, start and power-down lines.
+
+    It is powered down unless it is needed: even in standby it draws more than everything else
+    on the board. `pwdn` may be None where the line is not wired; then it is put in standby.
+    """
 
     channels = CHANNELS
     frame_size = FRAME_SIZE
     status_size = STATUS_SIZE
 
-    def __init__(self, spi, cs, reset, start):
+    def __init__(self, spi, cs, reset, start, pwdn):
         self._spi = spi
         self._cs = cs
         self._reset = reset
         self._start = start
+        self._pwdn = pwdn
         self.readinto = spi.readinto  # bound once: the hot path must not allocate
 
-    def begin(self):
-        """Bring the chip up and check that it is one (section 10.1); raises AfeError."""
-        sleep_ms(150)  # oscillator and reference after power-on
+    def wake(self):
+        """Power up and check that it is an 8-channel ADS1299 (section 10.1.1); raises AfeError."""
         self._start(0)
+        if self._pwdn is not None:
+            self._pwdn(1)
+        sleep_ms(150)  # 2**18 clocks after power-up
         self._reset(0)
         sleep_us(10)
         self._reset(1)
         sleep_us(50)  # 18 clocks, and some
-        self.identify()
-
-    def identify(self):
-        """Check that the chip is an 8-channel ADS1299, and leave it asleep; raises AfeError."""
-        self._command(_WAKEUP)
         self._command(_SDATAC)  # registers cannot be read before this
         identity = self.read_register(_ID)
-        self._command(_STANDBY)
         if identity & _ID_MASK != _ID_8_CHANNELS & _ID_MASK:
             raise AfeError(identity)
 
+    def sleep(self):
+        """Power down; all settings are lost."""
+        self._start(0)
+        self._cs(1)
+        if self._pwdn is not None:
+            self._pwdn(0)
+        else:
+            self._command(_STANDBY)
+
     def configure(self, rate, gain, signal):
-        """Set up all channels; the chip must not be converting."""
-        self._command(_WAKEUP)
-        sleep_us(50)
-        self._command(_SDATAC)
+        """Set up all channels after `wake`, and wait until the reference is there."""
         self._write(_CONFIG1, 0x90 | _RATES[rate])
         self._write(_CONFIG2, 0xD0 if signal == TEST_SQUARE else 0xC0)
         # Reference buffer on; bias amplifier on with its internal reference.
@@ -78,6 +81,7 @@ class Afe:
         for channel in range(CHANNELS):
             self._write(_CH1SET + channel, _GAINS[gain] << 4 | _MUX[signal])
         self._write(_MISC1, 0x20)  # SRB1: one reference for all negative inputs
+        sleep_ms(150)  # the reference's start-up
 
     def start(self):
         """Convert continuously; every DRDY has a frame to be read with `readinto`."""
@@ -86,11 +90,8 @@ class Afe:
         self._start(1)
 
     def stop(self):
-        """Stop converting and sleep."""
-        self._start(0)
-        self._cs(1)
-        self._command(_SDATAC)
-        self._command(_STANDBY)
+        """Stop converting, and sleep."""
+        self.sleep()
 
     def read_register(self, address):
         """Return the value of one register (section 9.5.3.10)."""

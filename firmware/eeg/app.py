@@ -13,8 +13,9 @@ from eeg.gatt import GattServer, info_bytes
 from eeg.packet import HEADER_SIZE, ThroughputPacket
 
 _POLL_MS = 50
-_IDLE_POLL_MS = 1000
+_IDLE_POLL_MS = 250
 _BATTERY_PERIOD_MS = 60_000
+_LATER = -1  # the main loop answers: waking the front end takes longer than a callback may
 _SILENT_PERIODS = 8  # a front end that misses so many conversions is lost
 _SILENT_EXTRA_US = 20_000
 
@@ -36,13 +37,15 @@ class Application:
         self._fault = 0
         self._fault_detail = 0
         self._throughput = None
+        self._start_request = None
         self._reported_overruns = 0
         self._battery_at = ticks_ms()
         spi = SPI(config.SPI_ID, baudrate=config.SPI_HZ, polarity=0, phase=1)
         cs = Pin(config.PIN_CS, Pin.OUT, value=1)
         reset = Pin(config.PIN_RESET, Pin.OUT, value=1)
         start = Pin(config.PIN_START, Pin.OUT, value=0)
-        self._afe = ads1299.Afe(spi, cs, reset, start)
+        pwdn = None if config.PIN_PWDN is None else Pin(config.PIN_PWDN, Pin.OUT, value=1)
+        self._afe = ads1299.Afe(spi, cs, reset, start, pwdn)
         self._gauge = Gauge(ADC(config.PIN_BATTERY), config.BATTERY_DIVIDER)
         self._commands = {
             codes.START: (4, self._start),
@@ -53,10 +56,11 @@ class Application:
             codes.IMPEDANCE: (0, self._unsupported),
         }
         try:
-            self._afe.begin()
+            self._afe.wake()
         except ads1299.AfeError as error:
             print("eegrig:", error)
             self._set_fault(codes.AFE_BAD_ID, error.detail)
+        self._afe.sleep()
         self._gatt = GattServer(
             config.BLE_NAME,
             config.ADV_INTERVAL_US,
@@ -76,6 +80,8 @@ class Application:
         """Watch over what runs in interrupts and callbacks."""
         while True:
             sleep_ms(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS)
+            if self._start_request is not None:
+                self._begin()
             if self._acquisition.active:
                 self._watch()
             while self._throughput is not None:
@@ -128,6 +134,7 @@ class Application:
 
     def _halt(self):
         self._throughput = None
+        self._start_request = None
         self._acquisition.stop()
         if self._state == codes.STREAMING:
             self._state = codes.IDLE
@@ -148,36 +155,53 @@ class Application:
             status, detail = codes.BAD_LENGTH, size
         else:
             status, detail = handler(data)
+        if status != _LATER:
+            self._answer(opcode, tag, status, detail)
+
+    def _answer(self, opcode, tag, status, detail):
         self._gatt.respond(pack("<BBBI", (opcode | codes.RESPONSE) & 0xFF, tag, status, detail))
 
     def _start(self, data):
         payload, profile, pattern = unpack_from("<HBB", data, 2)
-        if self._state == codes.STREAMING:
+        if self._state == codes.STREAMING or self._start_request is not None:
             return codes.BUSY, 0
         if profile > codes.LOW_LATENCY or pattern > codes.PATTERN_THROUGHPUT:
             return codes.BAD_ARGUMENT, 0
         smallest = HEADER_SIZE + self._afe.frame_size - self._afe.status_size
         if payload < smallest:
             return codes.PAYLOAD_TOO_SMALL, smallest
-        payload = min(payload, config.MTU - 3)
+        self._start_request = (data[1], min(payload, config.MTU - 3), profile, pattern)
+        return _LATER, 0
+
+    def _begin(self):
+        """Wake what has to be awake, stream, and answer the START that asked for it."""
+        tag, payload, profile, pattern = self._start_request
+        status = detail = 0
+        if pattern != codes.PATTERN_THROUGHPUT:
+            try:
+                self._afe.wake()
+                self._afe.configure(self._rate, config.GAIN, self._signal)
+            except ads1299.AfeError as error:
+                self._afe.sleep()
+                self._set_fault(codes.AFE_BAD_ID, error.detail)
+                status, detail = codes.AFE_FAULT, error.detail
+        if self._start_request is None:  # stopped, or the central left, meanwhile
+            self._afe.sleep()
+            status = codes.BUSY
+        self._start_request = None
+        if status == codes.OK:
+            self._profile = profile
+            self._fault = 0
+            self._state = codes.STREAMING
+        self._publish()
+        self._answer(codes.START, tag, status, detail)
+        if status != codes.OK:
+            return
         if pattern == codes.PATTERN_THROUGHPUT:
             self._throughput = ThroughputPacket(payload, codes.STREAM_THROUGHPUT)
         else:
-            # A lost front end may be back: look before every start.
-            try:
-                self._afe.identify()
-            except ads1299.AfeError as error:
-                self._set_fault(codes.AFE_BAD_ID, error.detail)
-                self._publish()
-                return codes.AFE_FAULT, error.detail
             self._reported_overruns = 0
-            self._afe.configure(self._rate, config.GAIN, self._signal)
             self._acquisition.start(payload, profile, pattern, self._signal != ads1299.NORMAL)
-        self._profile = profile
-        self._fault = 0
-        self._state = codes.STREAMING
-        self._publish()
-        return codes.OK, 0
 
     def _stop(self, _):
         self._halt()
@@ -185,7 +209,7 @@ class Application:
 
     def _set_rate(self, data):
         (rate,) = unpack_from("<H", data, 2)
-        if self._state == codes.STREAMING:
+        if self._state == codes.STREAMING or self._start_request is not None:
             return codes.BUSY, 0
         if rate not in config.RATES:
             return codes.BAD_RATE, min(config.RATES, key=lambda r: abs(r - rate))

@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,8 +27,9 @@ from hil.virtual.micropython import rpc
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
 
-__all__ = ["Interpreter", "Peripherals", "ResetCause"]
+__all__ = ["Answer", "Interpreter", "Later", "Peripherals", "ResetCause"]
 
+_ENODEV = 19
 _SHIM = Path(__file__).parent / "shim"
 # Objects are twice as large on the 64-bit interpreter; the shims take room of their own.
 _HEAP_FACTOR = 2
@@ -45,18 +47,24 @@ class ResetCause:
     SOFT = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An answer that takes time: the process goes on `delay_ns` later."""
+
+    answer: int | bytes
+    delay_ns: int
+
+
+Answer = int | bytes | Later | Coroutine[Any, Any, int | bytes] | None
+"""A value; data; one of them after a time; a coroutine that ends in one of them; or None to hold
+the process until `Interpreter.release` (`Op.BLE_NOTIFY` only)."""
+
+
 class Peripherals(Protocol):
     """What answers the requests that concern the board's hardware."""
 
-    def request(self, request: Request) -> int | bytes | Coroutine[Any, Any, int | bytes] | None:
-        """Answer a request.
-
-        Returns
-        -------
-        int, bytes, coroutine or None
-            A value; a value with data; a coroutine that ends in one of them; or None to hold the
-            process until `Interpreter.release`.
-        """
+    def request(self, request: Request) -> Answer:
+        """Answer a request."""
         ...
 
     def cpu_active(self, start_ns: int, stop_ns: int) -> None:
@@ -109,6 +117,8 @@ class Interpreter:
         self._irqs = bytearray()
         self._events: deque[bytes] = deque()
         self._deadline_ns = 0
+        self._paused = False
+        self._parked: Callable[[], None] | None = None
         self._resumed_ns = 0
         self.requests = 0
         self.jumps = 0
@@ -237,8 +247,20 @@ class Interpreter:
         if self._held is not None and self._held.op == Op.WAIT and self._held.a == self._deadline_ns:
             self._resume(0)
 
+    def pause(self, paused: bool) -> None:
+        """Stop the process where it is, as a debugger that halts the core; or let it go on."""
+        self._paused = paused
+        parked, self._parked = self._parked, None
+        if not paused and parked is not None:
+            self._loop.call_soon(parked)
+
     def _resume(self, answer: int | bytes) -> None:
         """Let the held process go on."""
+        if self._paused:
+            self._parked = lambda: self._resume(answer)
+            return
+        if self._process is None or self._held is None:
+            return
         self._held = None
         self._resumed_ns = self._loop.now_ns()
         self._send(answer)
@@ -262,7 +284,9 @@ class Interpreter:
 
     def _catch_up(self, request: Request) -> None:
         self._ahead = None
-        if self._process is not None and self._serve(request):
+        if self._paused:
+            self._parked = lambda: self._catch_up(request)
+        elif self._process is not None and self._serve(request):
             self._run()
 
     def _serve(self, request: Request) -> bool:
@@ -309,18 +333,26 @@ class Interpreter:
         return True
 
     def _ask(self, request: Request) -> int | bytes | None:
+        """Return the hardware's answer, or None if the process has to wait for it."""
         if self._peripherals is None:
-            return -19
+            return -_ENODEV
         answer = self._peripherals.request(request)
-        if isinstance(answer, int | bytes) or answer is None:
-            return answer
-        task = self._loop.create_task(answer)
-        task.add_done_callback(self._finished)
-        return None
+        if isinstance(answer, Later):
+            when_ns = self._loop.now_ns() + answer.delay_ns
+            if self._loop.skip_to(when_ns):
+                return answer.answer
+            self._loop.call_at_ns(when_ns, self._finished, self._process, answer.answer)
+            return None
+        if isinstance(answer, Coroutine):
+            process = self._process
+            task = self._loop.create_task(answer)
+            task.add_done_callback(lambda done: self._finished(process, done.result()))
+            return None
+        return answer
 
-    def _finished(self, task: asyncio.Task[int | bytes]) -> None:
-        if self._process is not None and self._held is not None and not task.cancelled():
-            self._resume(task.result())
+    def _finished(self, process: subprocess.Popen[bytes] | None, answer: int | bytes) -> None:
+        if process is self._process and self._held is not None:
+            self._resume(answer)
 
     def _hold(self, request: Request) -> None:
         now_ns = self._loop.now_ns()

@@ -1,0 +1,1 @@
+"""Handlers that pyserial finds by the scheme of a URL."""
