@@ -80,6 +80,8 @@ class Faults:
     def replug(self) -> None:
         """Plug the probe in and power the board again; stuck bits and other faults stay."""
         self.unplugged = self.power_lost = False
+        pending = any(answer.times for answer in self._answers)
+        self.wire_armed = pending or self._transactions_left is not None
 
     # ---- asked by the models
 

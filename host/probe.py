@@ -1,0 +1,237 @@
+"""Debug probes, as pyOCD finds and opens them, with its errors in one line each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from boards.errors import BoardFault, ConfigError, InfrastructureError
+
+if TYPE_CHECKING:
+    from boards.schema import Board
+
+__all__ = ["ProbeInfo", "explained", "list_probes", "one_line", "probe_session"]
+
+_FORCED_OPTIONS: dict[str, Any] = {
+    # A locked chip is reported, never erased behind the user's back.
+    "auto_unlock": False,
+    "connect_mode": "halt",
+    "hide_programming_progress": True,
+    # Pages whose CRC is right are left alone; the read-back would find a collision.
+    "smart_flash": True,
+    "fast_program": True,
+    "chip_erase": "sector",
+}
+# A pyocd.yaml of the user's may set these otherwise.
+_DEFAULT_OPTIONS: dict[str, Any] = {
+    "frequency": 4_000_000,
+    "flash.timeout.program": 3.0,
+    "flash.timeout.erase_sector": 3.0,
+    "reset.post_delay": 0.05,
+}
+
+
+class ProbeInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A debug probe.
+
+    Attributes
+    ----------
+    uid : str
+        pyOCD's id.
+    description : str
+        Maker and product.
+    target : str or None
+        pyOCD target of the board it sits on, if the probe knows.
+    """
+
+    uid: str
+    description: str
+    target: str | None
+
+
+def list_probes() -> list[ProbeInfo]:
+    """List the debug probes that pyOCD finds, by id."""
+    with _quiet():
+        found = [
+            ProbeInfo(
+                uid=probe.unique_id,
+                description=probe.description,
+                target=getattr(probe.associated_board_info, "target", None),
+            )
+            for probe in _find_probes(None)
+        ]
+    return sorted(found, key=lambda probe: probe.uid)
+
+
+@contextmanager
+def probe_session(board: Board, uid: str | None) -> Iterator[Any]:
+    """Open a pyOCD session on a board whose chip is not locked.
+
+    Parameters
+    ----------
+    board : Board
+        The board; it decides the target.
+    uid : str or None
+        pyOCD's id of the probe, or a part of it; None if there is only one.
+
+    Yields
+    ------
+    pyocd.core.session.Session
+        The open session; the core is halted.
+
+    Raises
+    ------
+    ConfigError
+        If pyOCD does not know the board's target.
+    InfrastructureError
+        If there is no probe or more than one, or it does not reach the chip.
+    BoardFault
+        If the chip is locked.
+    """
+    with _quiet():
+        session = _make_session(board, _choose_probe(uid))
+        name = str(session.probe.unique_id)
+        try:
+            _connect(session, board, name)
+            yield session
+        finally:
+            with explained(name, "letting go of the board"):
+                session.close()
+
+
+def _find_probes(uid: str | None) -> list[Any]:
+    from pyocd.core import exceptions
+    from pyocd.probe.aggregator import DebugProbeAggregator
+
+    try:
+        return list(DebugProbeAggregator.get_all_connected_probes(uid))
+    except exceptions.Error as error:
+        raise InfrastructureError(f"pyOCD cannot look for probes: {one_line(error)}") from error
+
+
+def _choose_probe(uid: str | None) -> Any:
+    found = _find_probes(uid)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(sorted(str(probe.unique_id) for probe in found))
+        raise InfrastructureError(f"several debug probes fit: choose one with --probe: {ids}")
+    if uid is None:
+        raise InfrastructureError(
+            "no debug probe found: connect one, or install eegrig[virtual] for virtual boards"
+        )
+    ids = ", ".join(sorted(str(probe.unique_id) for probe in _find_probes(None))) or "none"
+    raise InfrastructureError(f"no debug probe with the id {uid!r}; there are: {ids}")
+
+
+def _make_session(board: Board, probe: Any) -> Any:
+    from pyocd.core import exceptions
+    from pyocd.core.session import Session
+
+    target = board.mcu.pyocd_target
+    try:
+        session = Session(
+            probe,
+            auto_open=False,
+            options={**_FORCED_OPTIONS, "target_override": target},
+            option_defaults=_DEFAULT_OPTIONS,
+        )
+    except exceptions.TargetSupportError as error:
+        raise ConfigError(
+            f"pyOCD does not know the target {target!r} of {board.name}: see `pyocd list --targets`"
+        ) from error
+    _drop_register_descriptions(session.target)
+    return session
+
+
+def _drop_register_descriptions(target: Any) -> None:
+    """Close the archive of register descriptions, which pyOCD opens and never closes.
+
+    Only a debugger for people needs them, and reading them takes longer than flashing. All of
+    this is internal to pyOCD: where it is not as expected, nothing is done.
+    """
+    member = getattr(getattr(target, "_svd_location", None), "filename", None)
+    archive = getattr(getattr(member, "_fileobj", None), "_file", None)
+    if member is not None and archive is not None:
+        target._svd_location = None
+        member.close()
+        archive.close()
+
+
+def _connect(session: Any, board: Board, uid: str) -> None:
+    target = session.target
+    try:
+        with explained(uid, "connecting to the chip"):
+            session.open()
+    except _NotRecognised:
+        # pyOCD looks for no processor in a locked chip, and then misses it.
+        if not _is_locked(target, uid):
+            raise InfrastructureError(
+                f"pyOCD finds no {board.mcu.pyocd_target} behind {uid}: check that it is wired to "
+                f"a {board.name}, and cable and power"
+            ) from None
+    if _is_locked(target, uid):
+        raise BoardFault(
+            f"the chip of {board.name} is locked: to erase it and open it, run "
+            f"`pyocd erase --chip -u {uid} -t {board.mcu.pyocd_target}`"
+        )
+
+
+def _is_locked(target: Any, uid: str) -> bool:
+    # Only families that can be locked have the method, and it needs its access port.
+    if not hasattr(target, "is_locked") or getattr(target, "ctrl_ap", target) is None:
+        return False
+    with explained(uid, "asking the chip whether it is locked"):
+        return bool(target.is_locked())
+
+
+class _NotRecognised(InfrastructureError):
+    """PyOCD reached something, but not the chip it looks for."""
+
+
+@contextmanager
+def explained(uid: str, doing: str) -> Iterator[None]:
+    """Turn pyOCD's exceptions into one line each."""
+    from pyocd.core import exceptions
+
+    try:
+        yield
+    except exceptions.ProbeError as error:
+        raise InfrastructureError(f"probe {uid} failed while {doing}: {one_line(error)}") from (
+            error
+        )
+    except exceptions.TransferError as error:
+        raise InfrastructureError(
+            f"probe {uid} got no good answer while {doing} ({one_line(error)}): check cable and "
+            "power and flash again; until then the board's memory may be incomplete"
+        ) from error
+    except exceptions.FlashFailure as error:
+        raise BoardFault(f"the flash memory failed while {doing}: {one_line(error)}") from error
+    except exceptions.Error as error:
+        raise InfrastructureError(f"pyOCD failed while {doing}: {one_line(error)}") from error
+    except KeyError as error:
+        # How pyOCD meets a chip that lacks an access port or a processor its target has.
+        raise _NotRecognised(f"pyOCD misses {error} behind {uid} while {doing}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """Give the first line of what an exception says."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pyOCD's log out of the way, unless somebody is debugging with it."""
+    logger = logging.getLogger("pyocd")
+    level = logger.level
+    if not logger.isEnabledFor(logging.DEBUG):
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
