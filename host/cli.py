@@ -1,0 +1,134 @@
+"""The command line: `eegrig`. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points, version
+from typing import Annotated, NoReturn
+
+import typer
+
+from boards.errors import EegrigError
+from host.commands import boards, build, flash
+from host.commands.output import examples
+
+__all__ = ["main", "make_app"]
+
+_INTERRUPTED = 130
+_DEBUG = "EEGRIG_DEBUG"
+
+
+def make_app() -> typer.Typer:
+    """Return the application, with the commands of every installed package.
+
+    Commands come through the entry-point group ``eegrig.commands``: functions that take the
+    application and add to it.
+    """
+    app = typer.Typer(
+        name="eegrig",
+        help=(
+            "Build, flash and measure wearable EEG boards, real or virtual.\n\n"
+            "Exit codes: 0 done, 1 a target was missed or a board found wrong, 2 usage or "
+            "configuration, 3 board, probe or instrument not reachable."
+        ),
+        epilog=examples(
+            "eegrig boards",
+            "eegrig build headband8 -o image.bin",
+            "eegrig flash headband8 --console /dev/ttyACM0",
+        ),
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_options)
+    for module in (boards, build, flash):
+        module.register(app)
+    for point in sorted(entry_points(group="eegrig.commands"), key=lambda point: point.name):
+        try:
+            register = point.load()
+        except ImportError as error:
+            # A package whose extra is not installed must not take the other commands along.
+            typer.echo(f"eegrig: no commands of {point.name!r}: {error}", err=True)
+            continue
+        register(app)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"eegrig {version('eegrig')}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Without the program's name; None for the process's own.
+
+    Raises
+    ------
+    SystemExit
+        Always: 0 done, 1 a target missed or a board found wrong, 2 usage or configuration,
+        3 infrastructure, 130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_run(arguments or ["--help"]))
+
+
+def _run(arguments: list[str]) -> int:
+    as_json = "--json" in arguments
+    try:
+        # Not standalone: the errors, and how they are told, are ours.
+        result = make_app()(arguments, prog_name="eegrig", standalone_mode=False)
+    except EegrigError as error:
+        if os.environ.get(_DEBUG):
+            raise
+        _tell(str(error), error.exit_code, getattr(error, "traceback", None), as_json=as_json)
+        return error.exit_code
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "eegrig"
+        message = error.format_message().rstrip(".")
+        _tell(f"{message}; see `{command} --help`", 2, None, as_json=as_json)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except Exception as error:
+        if os.environ.get(_DEBUG):
+            raise
+        message = f"internal error, {type(error).__name__}: {error}; {_DEBUG}=1 shows where"
+        _tell(message.replace("\n", " "), 3, None, as_json=as_json)
+        return 3
+    return result if isinstance(result, int) else 0
+
+
+def _tell(message: str, exit_code: int, traceback: str | None, *, as_json: bool) -> None:
+    """Say what is wrong in one line, after what the board had to say about it."""
+    if as_json:
+        answer: dict[str, object] = {"error": message, "exit_code": exit_code}
+        if traceback is not None:
+            answer["traceback"] = traceback
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    if traceback is not None:
+        typer.echo(traceback, err=True)
+    typer.echo(f"eegrig: {message}", err=True)

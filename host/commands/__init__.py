@@ -1,0 +1,1 @@
+"""The commands of `eegrig` that deal with a board alone; each module registers its own."""

@@ -1,0 +1,73 @@
+"""How commands speak: tables and progress for people, JSON on standard output for machines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["JsonOption", "examples", "print_json", "print_table", "progress_bar"]
+
+_PIPE_WIDTH = 200
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: lines a user can copy."""
+    # \\b keeps the lines as they are.
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def print_json(data: Any) -> None:
+    """Print `data` as JSON."""
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, as wide as what is in it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A pipe has no width: what reads it can cut lines, not put them together again.
+        console.width = _PIPE_WIDTH
+    console.print(table)
+
+
+@contextlib.contextmanager
+def progress_bar(label: str, *, shown: bool) -> Iterator[Callable[[float], None] | None]:
+    """Show a progress bar on standard error while the block runs.
+
+    Parameters
+    ----------
+    label : str
+    shown : bool
+        False for none at all; where standard error is no terminal there is none either.
+
+    Yields
+    ------
+    callable or None
+        To be called with the fraction done, 0 to 1.
+    """
+    if not shown or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(label, total=1.0)
+        yield lambda fraction: progress.update(task, completed=fraction)
