@@ -84,6 +84,7 @@ class Pins(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reset: str
     start: str
     spi: str
+    battery: str
     pwdn: str | None = None
 
 
@@ -150,10 +151,21 @@ class Radio(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Battery(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The cell: capacity in mAh and nominal voltage in volts, by part file."""
+    """The cell, by part file.
+
+    Attributes
+    ----------
+    part : str
+        Name of the file in ``boards/parts``.
+    capacity_mah : float
+        Capacity in mAh.
+    divider : int
+        The ADC sees the cell's voltage divided by this.
+    """
 
     part: str
     capacity_mah: Positive
+    divider: PositiveInt
 
 
 class Supply(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

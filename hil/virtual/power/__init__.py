@@ -1,0 +1,15 @@
+"""Power of a virtual board: components report, the ledger adds up, the meter shows the battery.
+
+ledger = PowerLedger(board, clock)
+afe = Ads1299(..., on_state=ledger.afe)
+controller.sink = ledger.radio
+ledger.mcu.active(start_ns, duration_ns)
+meter = VirtualPowerMeter(ledger)
+"""
+
+from __future__ import annotations
+
+from hil.virtual.power.ledger import GROUPS, PowerLedger
+from hil.virtual.power.meter import VirtualPowerMeter
+
+__all__ = ["GROUPS", "PowerLedger", "VirtualPowerMeter"]

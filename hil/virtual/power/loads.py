@@ -1,0 +1,184 @@
+"""What draws current: the processor, the radio and the front end, as they report themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from boards import Part
+from hil.virtual.afe.power import AfeState
+from hil.virtual.power.tracks import Bursts, Levels
+
+__all__ = ["AfeLoad", "McuLoad", "RadioLoad"]
+
+_NS = 1e9
+Add = Callable[[Bursts, int, int], None]
+
+
+class McuLoad:
+    """The processor: busy in bursts, else System ON idle with the RTC running.
+
+    Parameters
+    ----------
+    part : Part
+    add : callable
+        Records a burst: ``add(bursts, start_ns, stop_ns)``.
+    now_ns : int
+    """
+
+    def __init__(self, part: Part, add: Add, now_ns: int) -> None:
+        self._part = part
+        self._add = add
+        self.bursts = Bursts()
+        self._on = True
+        self._edge_interrupts = False
+        self.idle_a = Levels(part["idle_rtc"].si, now_ns)
+
+    def active(self, start_ns: int, duration_ns: int) -> None:
+        """Report that the processor is busy for a while; bursts may overlap (busy once)."""
+        self._add(self.bursts, start_ns, start_ns + duration_ns)
+
+    def set_on(self, time_ns: int, on: bool) -> None:
+        """Report System ON or System OFF."""
+        self._on = on
+        self._update(time_ns)
+
+    def set_edge_interrupts(self, time_ns: int, used: bool) -> None:
+        """Report whether pin interrupts on edges are armed, which keeps a GPIOTE channel on."""
+        self._edge_interrupts = used
+        self._update(time_ns)
+
+    def _update(self, time_ns: int) -> None:
+        if not self._on:
+            current_a = self._part["system_off"].si
+        else:
+            current_a = self._part["idle_rtc"].si
+            if self._edge_interrupts:
+                current_a += self._part["idle_gpiote_extra"].si
+        self.idle_a.set(time_ns, current_a)
+
+
+class RadioLoad:
+    """The radio, called as ``sink(kind, start_ns, duration_ns)`` (`hil.virtual.radio.activity`).
+
+    The link layer reports air time; what surrounds it is added here: the crystal's start and the
+    processor's preparation before an event, the ramp before a packet that follows a pause, the
+    crystal running through pauses, and the processor's work after the event and for each further
+    packet.
+
+    Parameters
+    ----------
+    part : Part
+    add : callable
+        Records a burst: ``add(bursts, start_ns, stop_ns)``.
+
+    Attributes
+    ----------
+    phy : int
+        1 or 2 Mbit/s; reception at 2 Mbit/s costs more.
+    """
+
+    def __init__(self, part: Part, add: Add) -> None:
+        self._add = add
+        self.phy = 1
+        self.tx = Bursts()
+        self.rx_1m = Bursts()
+        self.rx_2m = Bursts()
+        self.ramp = Bursts()
+        self.hfxo = Bursts()
+        self.cpu = Bursts()
+        self._ramp_ns = round(part["ramp_time"].si * _NS)
+        self._hfxo_ns = round(part["event_hfxo_time"].si * _NS)
+        self._pre_ns = round(part["event_pre_time"].si * _NS)
+        self._post_ns = round(part["event_post_time"].si * _NS)
+        self._packet_ns = round(part["packet_cpu_time"].si * _NS)
+        self._last_stop_ns: int | None = None
+        self._n_tx = 0
+
+    @property
+    def all_bursts(self) -> tuple[Bursts, ...]:
+        """Every record of the radio."""
+        return self.tx, self.rx_1m, self.rx_2m, self.ramp, self.hfxo, self.cpu
+
+    def __call__(self, kind: str, start_ns: int, duration_ns: int, /) -> None:
+        """Take one stretch of activity."""
+        stop_ns = start_ns + duration_ns
+        if kind in ("connection_event", "advertising_event"):
+            further = max(self._n_tx - 1, 0)
+            self._add(self.cpu, stop_ns, stop_ns + self._post_ns + further * self._packet_ns)
+            self._last_stop_ns, self._n_tx = None, 0
+            return
+        self._lead_in(start_ns)
+        self._last_stop_ns = stop_ns
+        if kind == "tx":
+            self._n_tx += 1
+            self._add(self.tx, start_ns, stop_ns)
+        elif kind == "rx":
+            self._add(self.rx_2m if self.phy == 2 else self.rx_1m, start_ns, stop_ns)
+        elif kind == "ifs":
+            self._add(self.ramp, start_ns, stop_ns)
+        else:
+            raise ValueError(f"unknown radio activity {kind!r}; see hil/virtual/radio/activity.py")
+
+    def _lead_in(self, start_ns: int) -> None:
+        """Account for what comes before a stretch that does not follow on another one."""
+        last_ns = self._last_stop_ns
+        if last_ns is not None and start_ns <= last_ns:
+            return
+        ramp_ns = start_ns - self._ramp_ns
+        if last_ns is None:
+            awake_ns = ramp_ns - self._hfxo_ns
+            self._add(self.cpu, awake_ns - self._pre_ns, awake_ns)
+        else:
+            ramp_ns = max(ramp_ns, last_ns)
+            awake_ns = last_ns
+        self._add(self.hfxo, awake_ns, ramp_ns)
+        self._add(self.ramp, ramp_ns, start_ns)
+
+
+class AfeLoad:
+    """The front end, called as ``on_state(time_ns, AfeState)``.
+
+    Parameters
+    ----------
+    part : Part
+    dvdd_v : float
+        Digital supply in volts.
+    now_ns : int
+    """
+
+    def __init__(self, part: Part, dvdd_v: float, now_ns: int) -> None:
+        self._part = part
+        self._dvdd_v = dvdd_v
+        self.avdd_a = Levels(part["iavdd_power_down"].si, now_ns)
+        self.dvdd_a = Levels(part["idvdd_power_down"].si, now_ns)
+
+    def __call__(self, time_ns: int, state: AfeState, /) -> None:
+        """Take a change of state."""
+        avdd_a, dvdd_a = self.currents(state)
+        self.avdd_a.set(time_ns, avdd_a)
+        self.dvdd_a.set(time_ns, dvdd_a)
+
+    def currents(self, state: AfeState) -> tuple[float, float]:
+        """Return IAVDD and IDVDD in amperes in a state."""
+        part = self._part
+        if state.mode == "power_down":
+            return part["iavdd_power_down"].si, part["idvdd_power_down"].si
+        if state.mode == "standby":
+            return part["iavdd_standby"].si, part["idvdd_standby"].si
+        avdd_a = part["iavdd_base"].si + state.channels_on * part["iavdd_channel"].si
+        avdd_a += part["iavdd_bias"].si * state.bias_on
+        avdd_a += part["iavdd_lead_off"].si * state.lead_off_on
+        low_v, high_v = part["dvdd_low"].si, part["dvdd_high"].si
+        low_a = self._dvdd("idvdd_1v8", state.channels_on)
+        high_a = self._dvdd("idvdd_3v3", state.channels_on)
+        return avdd_a, low_a + (high_a - low_a) * (self._dvdd_v - low_v) / (high_v - low_v)
+
+    def _dvdd(self, key: str, channels_on: int) -> float:
+        curve = self._part.curve(key)
+        x, y = curve.x_si, curve.y_si
+        if channels_on < x[0]:
+            slope = (y[1] - y[0]) / (x[1] - x[0])
+            return max(y[0] + slope * (channels_on - x[0]), 0.0)
+        return float(np.interp(channels_on, x, y))
