@@ -1,0 +1,218 @@
+"""The board's GATT server: values like MicroPython's, on Bumble's server made careful.
+
+Bumble 0.0.236 checks no permissions and lets malformed requests raise; a board's stack answers
+them. What a value does follows MicroPython's zephyr port (``modbluetooth_zephyr.c``): 20 octets
+unless `gatts_set_buffer` says otherwise, longer writes refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from bumble import att
+from bumble.core import UUID
+from bumble.device import Device
+from bumble.gatt import Characteristic, Descriptor, Service
+
+__all__ = ["DEFAULT_ATTRIBUTE_OCTETS", "BoardDevice", "GattValue", "ServiceSpec", "build_services"]
+
+DEFAULT_ATTRIBUTE_OCTETS: Final = 20
+"""MP_BLUETOOTH_DEFAULT_ATTR_LEN of MicroPython's extmod/modbluetooth.h."""
+
+CharacteristicSpec = tuple[Any, int] | tuple[Any, int, Sequence[tuple[Any, int]]]
+ServiceSpec = tuple[Any, Sequence[CharacteristicSpec]]
+"""``(uuid, [(uuid, flags), (uuid, flags, [(uuid, flags), ...]), ...])`` as for MicroPython's
+``gatts_register_services``; a UUID is a number of 16 bits, text, or octets in wire order."""
+
+_FLAG_READ, _FLAG_WRITE_NO_RESPONSE, _FLAG_WRITE = 0x02, 0x04, 0x08
+_PROPERTY_BITS = 0xFF  # the flags' low octet is the characteristic's properties
+_READ_ENCRYPTED, _READ_AUTHENTICATED = 0x0200, 0x0400
+_WRITE_ENCRYPTED, _WRITE_AUTHENTICATED = 0x1000, 0x2000
+_Permission = att.Attribute.Permissions
+
+
+class GattValue:
+    """The value of a characteristic or descriptor, in the board's memory.
+
+    Parameters
+    ----------
+    on_written : callable
+        Called with the bearer, the handle and the octets a peer has written.
+    """
+
+    def __init__(self, on_written: Callable[[Any, int, bytes], object]) -> None:
+        self.handle = 0
+        self.data = b""
+        self.limit = DEFAULT_ATTRIBUTE_OCTETS
+        self.append = False
+        self._on_written = on_written
+
+    def write_locally(self, data: bytes) -> None:
+        """Replace the value; it may be longer than what peers may write, as on the board."""
+        self.data = bytes(data)
+        self.limit = max(self.limit, len(data))
+
+    def read_locally(self) -> bytes:
+        """Return the value; in append mode reading empties it."""
+        data = self.data
+        if self.append:
+            self.data = b""
+        return data
+
+    def write_remotely(self, bearer: Any, data: bytes) -> None:
+        """Take what a peer writes.
+
+        Raises
+        ------
+        ATT_Error
+            If the buffer is too short for it.
+        """
+        value = self.data + data if self.append else bytes(data)
+        if len(value) > self.limit:
+            raise att.ATT_Error(att.ErrorCode.INVALID_ATTRIBUTE_LENGTH, self.handle)
+        self.data = value
+        self._on_written(bearer, self.handle, bytes(data))
+
+
+class _Guarded:
+    """Permissions, which Bumble's attributes carry and do not check."""
+
+    permissions: Any
+    handle: int
+
+    async def read_value(self, bearer: Any) -> bytes:
+        if not self.permissions & _Permission.READABLE:
+            raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED, self.handle)
+        return bytes(await super().read_value(bearer))  # type: ignore[misc]
+
+    async def write_value(self, bearer: Any, value: bytes) -> None:
+        if not self.permissions & _Permission.WRITEABLE:
+            raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED, self.handle)
+        await super().write_value(bearer, value)  # type: ignore[misc]
+
+
+class _Characteristic(_Guarded, Characteristic):  # type: ignore[misc]
+    pass
+
+
+class _Descriptor(_Guarded, Descriptor):  # type: ignore[misc]
+    pass
+
+
+def _permissions(flags: int) -> Any:
+    permissions = _Permission(0)
+    for bits, permission in (
+        (_FLAG_READ, _Permission.READABLE),
+        (_FLAG_WRITE | _FLAG_WRITE_NO_RESPONSE, _Permission.WRITEABLE),
+        (_READ_ENCRYPTED, _Permission.READ_REQUIRES_ENCRYPTION),
+        (_READ_AUTHENTICATED, _Permission.READ_REQUIRES_AUTHENTICATION),
+        (_WRITE_ENCRYPTED, _Permission.WRITE_REQUIRES_ENCRYPTION),
+        (_WRITE_AUTHENTICATED, _Permission.WRITE_REQUIRES_AUTHENTICATION),
+    ):
+        if flags & bits:
+            permissions |= permission
+    return permissions
+
+
+def _uuid(value: int | str | bytes) -> UUID:
+    return UUID.from_bytes(bytes(value)) if isinstance(value, bytes | bytearray) else UUID(value)
+
+
+def _attribute_value(value: GattValue) -> Any:
+    return att.AttributeValueV2(
+        read=lambda _bearer: value.data,
+        write=lambda bearer, data: value.write_remotely(bearer, data),
+    )
+
+
+def build_services(
+    specs: Iterable[ServiceSpec], on_written: Callable[[Any, int, bytes], object]
+) -> list[tuple[Service, list[tuple[Any, GattValue]]]]:
+    """Make Bumble's services, and the values behind them, from a MicroPython definition.
+
+    Parameters
+    ----------
+    specs : iterable of ServiceSpec
+    on_written : callable
+        For every value, see `GattValue`.
+
+    Returns
+    -------
+    list of (Service, list of (attribute, GattValue))
+        In the order in which MicroPython returns handles: each characteristic, followed by its
+        descriptors.
+
+    Raises
+    ------
+    OSError
+        EINVAL, if a definition is not what ``gatts_register_services`` takes.
+    """
+    services = []
+    for uuid, characteristics in specs:
+        attributes: list[tuple[Any, GattValue]] = []
+        made = []
+        for entry in characteristics:
+            if len(entry) not in (2, 3):
+                raise OSError(errno.EINVAL, f"a characteristic is (uuid, flags[, ...]): {entry!r}")
+            char_uuid, flags = entry[0], entry[1]
+            value = GattValue(on_written)
+            descriptors = []
+            below: list[tuple[Any, GattValue]] = []
+            for descriptor_uuid, descriptor_flags in entry[2] if len(entry) == 3 else ():
+                inner = GattValue(on_written)
+                descriptor = _Descriptor(
+                    _uuid(descriptor_uuid), _permissions(descriptor_flags), _attribute_value(inner)
+                )
+                descriptors.append(descriptor)
+                below.append((descriptor, inner))
+            characteristic = _Characteristic(
+                _uuid(char_uuid),
+                Characteristic.Properties(flags & _PROPERTY_BITS),
+                _permissions(flags),
+                _attribute_value(value),
+                descriptors,
+            )
+            made.append(characteristic)
+            attributes += [(characteristic, value), *below]
+        services.append((Service(_uuid(uuid), made), attributes))
+    return services
+
+
+class BoardDevice(Device):  # type: ignore[misc]
+    """Bumble's device, answering malformed requests instead of raising."""
+
+    def on_gatt_pdu(self, connection_handle: int, pdu: bytes) -> None:
+        """Check a request, then let Bumble serve it."""
+        connection = self.lookup_connection(connection_handle)
+        if connection is None or not pdu:
+            return
+        opcode = pdu[0]
+        from_client = not opcode & 1
+        if from_client and len(pdu) > connection.att_mtu:
+            return  # Volume 3, Part F, 3.2.8: no peer may send that
+        error = _fault(pdu) if from_client else None
+        if error is None:
+            super().on_gatt_pdu(connection_handle, pdu)
+        elif _expects_response(opcode):
+            response = struct.pack("<BBHB", att.Opcode.ATT_ERROR_RESPONSE, opcode, 0, error)
+            connection.send_l2cap_pdu(att.ATT_CID, response)
+
+
+def _expects_response(opcode: int) -> bool:
+    command_flag = 0x40
+    return not opcode & command_flag and opcode != att.Opcode.ATT_HANDLE_VALUE_CONFIRMATION
+
+
+def _fault(pdu: bytes) -> int | None:
+    """Return the ATT error code a request from a client deserves as it stands, or None."""
+    try:
+        parsed = att.ATT_PDU.from_bytes(pdu)
+        whole = bytes(parsed) == pdu
+    except Exception:  # Bumble's parsers raise whatever they stumble over
+        return int(att.ErrorCode.INVALID_PDU)
+    if type(parsed) is att.ATT_PDU:
+        return int(att.ErrorCode.REQUEST_NOT_SUPPORTED)
+    return None if whole else int(att.ErrorCode.INVALID_PDU)

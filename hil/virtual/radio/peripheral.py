@@ -1,0 +1,449 @@
+"""The board's Bluetooth host, shaped for MicroPython's ``bluetooth`` module."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from bumble import hci
+from bumble.device import AdvertisingType, DeviceConfiguration, LegacyAdvertiser
+from bumble.pairing import PairingConfig, PairingDelegate
+
+from hil.measure.ble_link import DATA_OCTETS_MAX, Phy
+from hil.virtual.radio.activity import ActivitySink
+from hil.virtual.radio.advertising import Advertisement
+from hil.virtual.radio.air import Air
+from hil.virtual.radio.controller import RadioController
+from hil.virtual.radio.gatt import BoardDevice, GattValue, ServiceSpec, build_services
+from hil.virtual.radio.host import DirectHost, notification
+
+__all__ = [
+    "CentralConnected",
+    "CentralDisconnected",
+    "IndicateDone",
+    "MtuExchanged",
+    "Peripheral",
+    "PeripheralEvent",
+    "Written",
+]
+
+_ADVERTISING_UNIT_US: Final = 625
+_REMOTE_USER_TERMINATED: Final = 0x13
+_NOTIFY_HEADER: Final = 3
+_NOTIFY_BIT: Final = 1
+
+
+@dataclass(frozen=True)
+class CentralConnected:
+    """A central has connected. `address` is in the order it is written in."""
+
+    connection: int
+    address_type: int
+    address: bytes
+
+
+@dataclass(frozen=True)
+class CentralDisconnected:
+    """A central has gone; `reason` is HCI's (8: supervision time-out, 0x13: it said goodbye)."""
+
+    connection: int
+    address_type: int
+    address: bytes
+    reason: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """A central has written a value; `data` is what it sent."""
+
+    connection: int
+    handle: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class MtuExchanged:
+    """The ATT MTU was negotiated (MicroPython's zephyr port does not tell its firmware)."""
+
+    connection: int
+    mtu: int
+
+
+@dataclass(frozen=True)
+class IndicateDone:
+    """A central has confirmed an indication (`status` 0), or has not in time."""
+
+    connection: int
+    handle: int
+    status: int
+
+
+PeripheralEvent = CentralConnected | CentralDisconnected | Written | MtuExchanged | IndicateDone
+
+
+class _NoPairing(PairingDelegate):  # type: ignore[misc]
+    """MicroPython's zephyr port is built without pairing."""
+
+    async def accept(self) -> bool:
+        return False
+
+
+class Peripheral:
+    """A board's radio with its Bluetooth host.
+
+    Everything but `activate` takes effect at once and can be called from any callback. Errors are
+    OSErrors with the errno of MicroPython's zephyr port (which raises some of them negated).
+
+    Parameters
+    ----------
+    air : Air
+    address : str
+        Static random address.
+    name : str
+        Names the random stream; the GAP name until `set_name`.
+    mtu : int
+        Largest ATT MTU the board agrees to.
+    tx_buffers : int
+        Notifications that may wait for their acknowledgement by the other end's link layer.
+    max_octets : int
+        Longest link-layer payload the board supports.
+    sink : ActivitySink or None
+        Told of the radio's activity.
+    on_event : callable or None
+        Called with each `PeripheralEvent`, in a callback of its own.
+    on_tx_space : callable or None
+        Called in a callback of its own when a buffer is free after `try_notify` returned False, or
+        the connection it was for is gone.
+    on_phy : callable or None
+        Called with the PHY the board sends on: 1 (1M) when a connection begins and after its end,
+        2 (2M) from when the connection uses it.
+    """
+
+    def __init__(
+        self,
+        air: Air,
+        *,
+        address: str = "F0:F1:F2:F3:F4:F5",
+        name: str = "board",
+        mtu: int = 247,
+        tx_buffers: int = 6,
+        max_octets: int = DATA_OCTETS_MAX,
+        sink: ActivitySink | None = None,
+        on_event: Callable[[PeripheralEvent], object] | None = None,
+        on_tx_space: Callable[[], object] | None = None,
+        on_phy: Callable[[int], object] | None = None,
+    ) -> None:
+        self.air = air
+        self.address = address
+        self.name = name
+        self.mtu_limit = mtu
+        self.tx_buffers = tx_buffers
+        self.max_octets = max_octets
+        self.sink = sink
+        self.on_event = on_event
+        self.on_tx_space = on_tx_space
+        self.on_phy = on_phy
+        self._controller: RadioController | None = None
+        self._device: Any = None
+        self._values: dict[int, GattValue] = {}
+        self._attributes: dict[int, Any] = {}
+        self._pending: dict[int, int] = {}
+        self._starved = False
+        self._adv_data = b""
+        self._scan_response = b""
+
+    # ------------------------------------------------------------------ on and off
+    @property
+    def active(self) -> bool:
+        """Whether the radio is on."""
+        return self._device is not None
+
+    async def activate(self) -> None:
+        """Switch the radio on; takes no virtual time."""
+        if self.active:
+            return
+        controller = RadioController(
+            self.name, self.air, self.address, max_octets=self.max_octets, sink=self.sink
+        )
+        config = DeviceConfiguration(name=self.name, address=hci.Address(self.address))
+        device = BoardDevice(config=config, host=DirectHost(controller))
+        device.pairing_config_factory = lambda _connection: PairingConfig(delegate=_NoPairing())
+        device.gatt_server.max_mtu = self.mtu_limit
+        device.on(device.EVENT_CONNECTION, self._on_connection)
+        self._controller, self._device = controller, device
+        await device.power_on()
+
+    def deactivate(self) -> None:
+        """Switch the radio off without a goodbye: the central finds out by its time-out."""
+        if self._controller is not None:
+            self._controller.shut_down()
+        self._controller = self._device = None
+        self._values.clear()
+        self._attributes.clear()
+        self._pending.clear()
+        self._starved = False
+
+    def set_name(self, name: str) -> None:
+        """Set the GAP device name a central can read."""
+        self.name = name
+        if self._device is not None:
+            self._device.name = name
+
+    def _on(self) -> tuple[RadioController, Any]:
+        if self._controller is None:
+            raise OSError(errno.ENODEV, "the radio is off: activate it first")
+        return self._controller, self._device
+
+    # ------------------------------------------------------------------ advertising
+    def advertise(
+        self,
+        interval_us: int | None,
+        data: bytes | None = None,
+        response: bytes | None = None,
+        *,
+        connectable: bool = True,
+    ) -> None:
+        """Start advertising, or stop it.
+
+        Parameters
+        ----------
+        interval_us : int or None
+            Interval in microseconds, rounded down to units of 625 µs; None stops.
+        data, response : bytes or None
+            At most 31 octets; None: what was given last.
+        connectable : bool
+            Whether centrals may connect.
+
+        Raises
+        ------
+        OSError
+            ENODEV if the radio is off.
+        ConfigError
+            If the interval or the data are not allowed.
+        """
+        controller, device = self._on()
+        controller.advertiser.stop()
+        if interval_us is None:
+            return
+        self._adv_data = self._adv_data if data is None else bytes(data)
+        self._scan_response = self._scan_response if response is None else bytes(response)
+        interval_ns = interval_us // _ADVERTISING_UNIT_US * _ADVERTISING_UNIT_US * 1000
+        what = Advertisement(interval_ns, self._adv_data, self._scan_response, connectable)
+        # Bumble's device must know whose address a central will have connected to.
+        device.legacy_advertiser = LegacyAdvertiser(
+            device,
+            AdvertisingType.UNDIRECTED_CONNECTABLE_SCANNABLE,
+            hci.OwnAddressType.RANDOM,
+            hci.Address.ANY,
+            False,  # noqa: FBT003 (positional in Bumble)
+        )
+        controller.advertiser.start(what)
+
+    # ------------------------------------------------------------------ GATT server
+    def register_services(self, services: Iterable[ServiceSpec]) -> tuple[tuple[int, ...], ...]:
+        """Replace the services.
+
+        Parameters
+        ----------
+        services : iterable of ServiceSpec
+            ``(uuid, [(uuid, flags), (uuid, flags, [(uuid, flags), ...]), ...])``; a UUID is a
+            number of 16 bits, text, or octets in wire order; flags are MicroPython's.
+
+        Returns
+        -------
+        tuple of tuple of int
+            Per service, the value handle of each characteristic followed by its descriptors'.
+
+        Raises
+        ------
+        OSError
+            ENODEV if the radio is off, EINVAL if a definition is malformed.
+        """
+        _, device = self._on()
+        server = device.gatt_server
+        server.services.clear()
+        server.attributes.clear()
+        server.attributes_by_handle.clear()
+        server.subscribers.clear()
+        self._values.clear()
+        self._attributes.clear()
+        device.add_default_services()
+        handles = []
+        for service, attributes in build_services(services, self._on_write):
+            server.add_service(service)
+            for attribute, value in attributes:
+                value.handle = attribute.handle
+                self._values[attribute.handle] = value
+                self._attributes[attribute.handle] = attribute
+            handles.append(tuple(attribute.handle for attribute, _ in attributes))
+        return tuple(handles)
+
+    def _value(self, handle: int) -> GattValue:
+        self._on()
+        value = self._values.get(handle)
+        if value is None:
+            raise OSError(errno.EINVAL, f"no value has handle {handle}")
+        return value
+
+    def gatts_read(self, handle: int) -> bytes:
+        """Return a value."""
+        return self._value(handle).read_locally()
+
+    def gatts_write(self, handle: int, data: bytes, *, send_update: bool = False) -> None:
+        """Set a value; with `send_update`, notify who is subscribed, as far as buffers allow."""
+        self._value(handle).write_locally(data)
+        if send_update:
+            _, device = self._on()
+            for connection in list(device.connections):
+                if self.is_subscribed(connection, handle):
+                    self.try_notify(connection, handle, data)
+
+    def set_buffer(self, handle: int, length: int, *, append: bool = False) -> None:
+        """Set how long a value may become by peers' writes; empties it."""
+        value = self._value(handle)
+        value.limit, value.append, value.data = length, append, b""
+
+    def is_subscribed(self, connection: int, handle: int) -> bool:
+        """Say whether a central has switched notifications on."""
+        _, device = self._on()
+        cccds = device.gatt_server.subscribers.get(device.connections.get(connection))
+        cccd = cccds.get(handle) if cccds else None
+        return bool(cccd and cccd[0] & _NOTIFY_BIT)
+
+    def try_notify(self, connection: int, handle: int, data: bytes | None = None) -> bool:
+        """Queue a notification.
+
+        Parameters
+        ----------
+        connection : int
+        handle : int
+            Of the value.
+        data : bytes or None
+            What to send; None: the value as it is.
+
+        Returns
+        -------
+        bool
+            False if every buffer is taken; `on_tx_space` will be called. A buffer is free again
+            when the central's link layer has acknowledged the whole notification.
+
+        Raises
+        ------
+        OSError
+            ENOENT: no such connection. EINVAL: not subscribed (CONFIG_BT_GATT_ENFORCE_SUBSCRIPTION
+            is on by default), or no such value. ENOMEM: longer than the MTU allows.
+        """
+        controller, device = self._on()
+        bearer = device.connections.get(connection)
+        end = controller.ends.get(connection)
+        if bearer is None or end is None:
+            raise OSError(errno.ENOENT, f"no connection has handle {connection}")
+        if data is None:
+            data = self._value(handle).data
+        if not self.is_subscribed(connection, handle):
+            raise OSError(errno.EINVAL, f"the central has not subscribed to handle {handle}")
+        if len(data) > bearer.att_mtu - _NOTIFY_HEADER:
+            raise OSError(errno.ENOMEM, f"{len(data)} octets do not fit an MTU of {bearer.att_mtu}")
+        if sum(self._pending.values()) >= self.tx_buffers:
+            self._starved = True
+            return False
+        self._pending[connection] = self._pending.get(connection, 0) + 1
+        end.send(notification(handle, bytes(data)), partial(self._on_acknowledged, connection))
+        return True
+
+    def indicate(self, connection: int, handle: int, data: bytes | None = None) -> None:
+        """Send an indication; `IndicateDone` tells of its confirmation."""
+        _, device = self._on()
+        bearer = device.connections.get(connection)
+        if bearer is None:
+            raise OSError(errno.ENOENT, f"no connection has handle {connection}")
+        value = self._value(handle)
+        task = self.air.loop.create_task(
+            device.gatt_server.indicate_subscriber(
+                bearer, self._attributes[handle], value.data if data is None else data, force=True
+            )
+        )
+        task.add_done_callback(partial(self._on_indicated, connection, handle))
+
+    # ------------------------------------------------------------------ connections
+    def connections(self) -> tuple[int, ...]:
+        """Return the handles of the connections there are."""
+        return tuple(self._device.connections) if self._device is not None else ()
+
+    def mtu(self, connection: int) -> int:
+        """Return the ATT MTU of a connection.
+
+        Raises
+        ------
+        OSError
+            ENOENT: no such connection.
+        """
+        _, device = self._on()
+        bearer = device.connections.get(connection)
+        if bearer is None:
+            raise OSError(errno.ENOENT, f"no connection has handle {connection}")
+        return int(bearer.att_mtu)
+
+    def gap_disconnect(self, connection: int) -> bool:
+        """Say goodbye to a central; False if it is not connected."""
+        controller, _ = self._on()
+        end = controller.ends.get(connection)
+        if end is None:
+            return False
+        controller.terminate(end, _REMOTE_USER_TERMINATED)
+        return True
+
+    # ------------------------------------------------------------------ what the stack tells
+    def _emit(self, event: PeripheralEvent) -> None:
+        # In a callback of its own: the handler runs firmware, and what it raises must not end up
+        # inside Bumble.
+        if self.on_event is not None:
+            self.air.loop.call_soon(self.on_event, event)
+
+    def _on_connection(self, connection: Any) -> None:
+        address = connection.peer_address
+        who = (connection.handle, int(address.address_type), bytes(address)[::-1])
+        connection.on(connection.EVENT_DISCONNECTION, partial(self._on_disconnection, who))
+        connection.on(
+            connection.EVENT_CONNECTION_ATT_MTU_UPDATE,
+            lambda: self._emit(MtuExchanged(connection.handle, connection.att_mtu)),
+        )
+        connection.on(
+            connection.EVENT_CONNECTION_PHY_UPDATE, lambda phy: self._tell_phy(int(phy.tx_phy))
+        )
+        self._tell_phy(Phy.LE_1M)
+        self._emit(CentralConnected(*who))
+
+    def _on_disconnection(self, who: tuple[int, int, bytes], reason: int) -> None:
+        if self._device is None:
+            return
+        self._pending.pop(who[0], None)
+        self._tell_phy(Phy.LE_1M)
+        self._emit(CentralDisconnected(*who, int(reason)))
+        self._tell_of_space()
+
+    def _tell_phy(self, phy: int) -> None:
+        if self.on_phy is not None:
+            self.air.loop.call_soon(self.on_phy, phy)
+
+    def _on_write(self, bearer: Any, handle: int, data: bytes) -> None:
+        self._emit(Written(bearer.handle, handle, data))
+
+    def _on_acknowledged(self, connection: int) -> None:
+        pending = self._pending.get(connection)
+        if pending is not None:
+            self._pending[connection] = pending - 1
+        self._tell_of_space()
+
+    def _tell_of_space(self) -> None:
+        if self._starved and self.on_tx_space is not None:
+            self._starved = False
+            self.air.loop.call_soon(self.on_tx_space)
+
+    def _on_indicated(self, connection: int, handle: int, task: asyncio.Task[Any]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        self._emit(IndicateDone(connection, handle, errno.ETIMEDOUT if failed else 0))
