@@ -1,0 +1,175 @@
+"""pyOCD, unchanged, works on a virtual board: as a library's plugin and from its command line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from intelhex import IntelHex
+
+from hil.virtual import probe
+from hil.virtual.chip import open_chip
+from hil.virtual.chip.nrf52840 import Nrf52840
+
+UID = "virtual:headband8"
+
+
+def pyocd(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("pyocd")), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
+    return probe.state_directory("headband8")
+
+
+def contents(state: Path) -> bytes:
+    return (state / "flash.bin").read_bytes()
+
+
+# ---- which probes there are
+
+
+def test_the_reference_board_has_a_probe_and_listing_makes_nothing(state):
+    assert "headband8" in [target.name for target in probe.available()]
+    listed = pyocd("list")
+    assert listed.returncode == 0
+    assert UID in listed.stdout
+    assert "nrf52840" in listed.stdout
+    assert not state.exists()
+
+
+def test_a_probe_is_found_with_and_without_its_prefix():
+    assert probe.find(UID) == probe.find("headband8")
+    assert probe.find("headband") is None
+
+
+def test_an_attached_chip_is_what_its_probe_opens_and_it_stays_powered():
+    chip = Nrf52840()
+    probe.attach("virtual:bench-a", chip)
+    target = probe.find("bench-a")
+    assert target is not None
+    assert target.open() is chip
+    chip.bus.write(0x2000_0000, 4, 0x1234)
+    target.release(chip)
+    assert target.open().bus.read(0x2000_0000, 4) == 0x1234
+    probe.detach("bench-a")
+    assert probe.find("bench-a") is None
+
+
+def test_opening_a_probe_again_powers_a_board_that_lost_its_supply():
+    chip = Nrf52840()
+    resets = []
+    chip.on_reset.append(lambda: resets.append(1))
+    probe.attach("bench-b", chip)
+    chip.faults.power_lost = True
+    target = probe.find("bench-b")
+    assert target is not None
+    target.open()
+    assert resets == [1]
+    assert not chip.faults.power_lost
+    probe.detach("bench-b")
+
+
+@pytest.mark.parametrize("variable", ["EEGRIG_STATE", "XDG_STATE_HOME"])
+def test_the_state_directory_follows_the_environment(monkeypatch, tmp_path, variable):
+    monkeypatch.delenv("EEGRIG_STATE", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert probe.state_directory("x") == tmp_path / "eegrig" / "virtual" / "x"
+
+
+def test_without_the_environment_the_state_is_in_the_home_directory(monkeypatch, tmp_path):
+    monkeypatch.delenv("EEGRIG_STATE", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert probe.state_directory("x") == tmp_path / ".local/state/eegrig/virtual/x"
+
+
+def test_importing_the_module_needs_neither_pyocd_nor_unicorn():
+    code = (
+        "import sys, hil.virtual.probe\n"
+        "print([name for name in ('pyocd', 'unicorn', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_plugin_hides_where_it_is_not_wanted_or_cannot_work(monkeypatch):
+    plugin = probe.VirtualProbePlugin()
+    monkeypatch.delenv("EEGRIG_VIRTUAL", raising=False)
+    assert plugin.should_load()
+    monkeypatch.setenv("EEGRIG_VIRTUAL", "0")
+    assert not plugin.should_load()
+    monkeypatch.delenv("EEGRIG_VIRTUAL")
+    monkeypatch.setattr("hil.virtual.pyocd_plugin.find_spec", lambda name: None)
+    assert not plugin.should_load()
+
+
+def test_pyocd_lists_no_virtual_probe_when_told_so(state):
+    assert "virtual" not in pyocd("list", EEGRIG_VIRTUAL="0").stdout
+
+
+# ---- pyOCD's command line
+
+
+def test_flash_then_reset_then_read_then_erase(state, tmp_path):
+    data = bytes(range(256)) * 64
+    image = tmp_path / "image.hex"
+    hex_file = IntelHex()
+    hex_file.frombytes(data, offset=0xC0000)
+    hex_file.write_hex_file(str(image))
+
+    flashed = pyocd("flash", "-t", "nrf52840", "-u", UID, str(image))
+    assert flashed.returncode == 0, flashed.stderr
+    assert contents(state)[0xC0000:0xC4000] == data
+    assert set(contents(state)[:0xC0000]) == {0xFF}
+
+    reset = pyocd("reset", "-u", "headband8")  # no target named: the probe knows its board
+    assert reset.returncode == 0, reset.stderr
+
+    script = ["-c", "read8 0xc0001 2", "-c", "halt", "-c", "write32 0x20000000 0xbe002007"]
+    script += ["-c", "wreg pc 0x20000000", "-c", "step", "-c", "reg r0"]
+    commands = pyocd("commander", "-u", UID, *script)
+    assert commands.returncode == 0, commands.stderr
+    assert "01 02" in commands.stdout
+    assert "0x00000007" in commands.stdout
+
+    erased = pyocd("erase", "--sector", "-u", UID, "0xc0000+0x1000")
+    assert erased.returncode == 0, erased.stderr
+    assert contents(state)[0xC0000:0xC1000] == b"\xff" * 0x1000
+    assert contents(state)[0xC1000:0xC4000] == data[0x1000:]
+
+    erased = pyocd("erase", "--chip", "-u", UID)
+    assert erased.returncode == 0, erased.stderr
+    assert set(contents(state)) == {0xFF}
+
+
+def test_a_locked_chip_is_opened_by_erasing_it_all(state):
+    chip = Nrf52840(state)
+    chip.flash.program(0, b"secret")
+    chip.lock()
+    chip.close()
+    refused = pyocd("flash", "-u", UID, "-O", "auto_unlock=0", str(state / "uicr.bin"))
+    assert refused.returncode == 1
+    assert contents(state)[:6] == b"secret"
+    assert pyocd("erase", "--chip", "-u", UID).returncode == 0
+    assert set(contents(state)) == {0xFF}
+    assert set((state / "uicr.bin").read_bytes()) == {0xFF}
+
+
+def test_a_board_another_process_has_open_is_refused_in_one_line(state):
+    chip = open_chip("nrf52840", state)
+    refused = pyocd("reset", "-u", UID)
+    chip.close()
+    assert refused.returncode == 1
+    assert f"in use by process {os.getpid()}" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -1,0 +1,224 @@
+"""An image is reproducible, says what is in it, and refuses to be made wrong."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import pytest
+from intelhex import IntelHex
+
+from boards import load_board
+from boards.errors import ConfigError
+from host.board_config import board_config_source, pin_literal, spi_literal
+from host.image import build_image, default_firmware, image_hash, read_image
+
+MAIN = "from eeg import app\n\napp.run()\n"
+
+
+@pytest.fixture
+def firmware(tmp_path) -> Path:
+    root = tmp_path / "firmware"
+    (root / "eeg").mkdir(parents=True)
+    (root / "boot.py").write_text("import gc\n")
+    (root / "main.py").write_text(MAIN)
+    (root / "eeg" / "__init__.py").write_text("")
+    (root / "eeg" / "app.py").write_text("import board_config\n\n\ndef run():\n    return 1\n")
+    return root
+
+
+@pytest.fixture
+def board():
+    return load_board("headband8")
+
+
+def test_it_fills_the_region_of_the_board_and_holds_compiled_modules(board, firmware):
+    image = build_image(board, firmware)
+    assert image.address == board.mcu.filesystem.start
+    assert len(image.data) == board.mcu.filesystem.size
+    assert 0 < image.used_bytes < len(image.data)
+    assert [entry.path for entry in image.files] == [
+        "board_config.mpy",
+        "boot.py",
+        "build_info.mpy",
+        "eeg/__init__.mpy",
+        "eeg/app.mpy",
+        "main.py",
+    ]
+    files = read_image(image.data).files
+    assert files["main.py"] == MAIN.encode()
+    assert files["eeg/app.mpy"][:2] == b"M\x06"
+    assert b"eeg/app.py" in files["eeg/app.mpy"]  # the name tracebacks show
+
+
+def test_the_same_sources_give_the_same_bytes_wherever_and_whenever(board, firmware, tmp_path):
+    first = build_image(board, firmware)
+    for path in firmware.rglob("*.py"):
+        os.utime(path, (1, 1))
+    moved = firmware.rename(tmp_path / "elsewhere")
+    assert build_image(board, moved).data == first.data
+
+
+def test_one_changed_line_changes_bytes_and_hash(board, firmware):
+    before = build_image(board, firmware)
+    app = firmware / "eeg" / "app.py"
+    app.write_text(app.read_text().replace("return 1", "return 2"))
+    after = build_image(board, firmware)
+    assert after.image_hash != before.image_hash
+    assert after.data != before.data
+
+
+def test_the_hash_is_over_paths_and_contents_of_all_files_but_the_generated_identity():
+    files = {"b.py": b"2", "a.mpy": b"1", "build_info.mpy": b"x", "manifest.json": b"y"}
+    by_hand = sha256(
+        b"a.mpy\0" + sha256(b"1").digest() + b"b.py\0" + sha256(b"2").digest()
+    ).digest()
+    assert image_hash(files) == by_hand
+    assert image_hash({**files, "build_info.mpy": b"other"}) == by_hand
+    assert image_hash({**files, "b.py": b"3"}) != by_hand
+
+
+def test_the_board_can_read_version_and_hash_as_a_module(board, firmware):
+    image = build_image(board, firmware, compile=False, version="1.2.3")
+    module: dict[str, object] = {}
+    exec(read_image(image.data).files["build_info.py"], module)
+    assert module["VERSION"] == "1.2.3" == image.version
+    assert module["IMAGE_HASH"] == image.image_hash
+    assert len(image.image_hash) == 32
+
+
+def test_the_board_can_read_its_configuration_as_a_module(board):
+    constants: dict[str, object] = {}
+    exec(board_config_source(board), constants)
+    assert constants["NAME"] == "headband8"
+    assert constants["CHANNELS"] == tuple(board.afe.channels)
+    assert constants["GAIN"] == 24
+    assert constants["VREF_UV"] == 4_500_000
+    assert constants["RATES"] == (250, 500, 1000)
+    assert constants["DEFAULT_RATE"] == 250
+    assert constants["SPI_ID"] == "spi0"
+    assert constants["SPI_HZ"] == 4_000_000
+    assert constants["PIN_DRDY"] == ("gpio0", 15)
+    assert constants["AFE_DRIVER"] == "ads1299"
+    assert constants["BLE_NAME"] == board.radio.name
+    assert constants["ADV_INTERVAL_US"] == 250_000
+    assert constants["MTU"] == 247
+
+
+@pytest.mark.parametrize(
+    ("pin", "port", "literal"),
+    [("gpio0:12", "zephyr", ("gpio0", 12)), ("A12", "stm32", "A12"), ("led", "zephyr", "led")],
+)
+def test_pins_are_given_as_their_port_takes_them(pin, port, literal):
+    assert pin_literal(pin, port) == literal
+
+
+@pytest.mark.parametrize(
+    ("spi", "port", "literal"), [("spi1", "zephyr", "spi1"), ("spi2", "stm32", 2)]
+)
+def test_buses_are_given_as_their_port_takes_them(spi, port, literal):
+    assert spi_literal(spi, port) == literal
+
+
+def test_caches_hidden_files_and_stubs_stay_out(board, firmware):
+    (firmware / "__pycache__").mkdir()
+    (firmware / "__pycache__" / "main.cpython-311.pyc").write_bytes(b"x")
+    (firmware / ".hidden").write_text("x")
+    (firmware / "eeg" / "app.pyi").write_text("x")
+    (firmware / "table.bin").write_bytes(b"\1\2\3")
+    files = read_image(build_image(board, firmware).data).files
+    assert files["table.bin"] == b"\1\2\3"
+    assert not any(name.endswith((".pyc", ".pyi", ".hidden")) for name in files)
+
+
+# ---- reading back
+
+
+def test_an_image_that_was_read_back_is_intact(board, firmware):
+    image = build_image(board, firmware)
+    contents = read_image(image.data)
+    assert contents.intact
+    assert contents.manifest == image.manifest
+    assert contents.entries == image.files
+    assert contents.image_hash == image.image_hash
+
+
+def test_a_changed_file_is_not_what_the_manifest_says(board, firmware):
+    (firmware / "table.bin").write_bytes(b"table " * 1000)
+    image = build_image(board, firmware)
+    at = image.data.index(b"table table")
+    contents = read_image(image.data[:at] + b"T" + image.data[at + 1 :])
+    assert not contents.intact
+    assert contents.manifest is not None
+
+
+def test_an_image_without_a_manifest_can_be_listed(board, firmware):
+    image = build_image(board, firmware)
+    text = msgspec.json.format(msgspec.json.encode(image.manifest), indent=1)
+    at = image.data.index(text[:40])
+    contents = read_image(image.data[:at] + b"#" + image.data[at + 1 :])
+    assert contents.manifest is None
+    assert not contents.intact
+    assert "main.py" in contents.files
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 4097, b"\xff" * 8192])
+def test_what_holds_no_file_system_is_a_configuration_error(data):
+    with pytest.raises(ConfigError):
+        read_image(data)
+
+
+# ---- writing
+
+
+def test_it_is_written_raw_or_as_intel_hex_at_its_address(board, firmware, tmp_path):
+    image = build_image(board, firmware)
+    image.write(tmp_path / "image.bin")
+    assert (tmp_path / "image.bin").read_bytes() == image.data
+    image.write(tmp_path / "image.hex")
+    hex_file = IntelHex(str(tmp_path / "image.hex"))
+    assert hex_file.minaddr() == image.address
+    assert hex_file.tobinstr() == image.data
+    assert sorted(path.name for path in tmp_path.glob("image*")) == ["image.bin", "image.hex"]
+
+
+def test_a_place_that_cannot_be_written_is_named(board, firmware, tmp_path):
+    with pytest.raises(ConfigError, match="cannot write the image to"):
+        build_image(board, firmware).write(tmp_path / "missing" / "image.bin")
+
+
+# ---- what it refuses
+
+
+def test_a_syntax_error_has_file_and_line(board, firmware):
+    (firmware / "eeg" / "app.py").write_text("def run():\n    return 1\n\nclass :\n")
+    with pytest.raises(ConfigError, match=r"^eeg/app\.py:4: SyntaxError"):
+        build_image(board, firmware)
+
+
+def test_a_syntax_error_is_found_in_the_scripts_that_stay_source(board, firmware):
+    (firmware / "main.py").write_text("import (\n")
+    with pytest.raises(ConfigError, match=r"^main\.py:1: SyntaxError"):
+        build_image(board, firmware)
+
+
+def test_a_directory_without_main_is_no_firmware(board, tmp_path):
+    with pytest.raises(ConfigError, match=r"no main\.py"):
+        build_image(board, tmp_path)
+
+
+def test_an_image_that_does_not_fit_names_every_file_with_its_size(board, firmware):
+    (firmware / "eeg" / "big.bin").write_bytes(bytes(270_000))
+    with pytest.raises(ConfigError) as error:
+        build_image(board, firmware)
+    message = str(error.value)
+    assert "headband8" in message
+    assert "262144" in message
+    assert message.index("eeg/big.bin 270000") < message.index("main.py 31")
+    assert "\n" not in message
+
+
+def test_the_firmware_of_this_package_builds_for_every_board(board):
+    assert (default_firmware() / "main.py").is_file()
+    image = build_image(board)
+    assert read_image(image.data).intact
