@@ -8,9 +8,8 @@ a bench lacks it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -206,8 +205,20 @@ class Faults(Protocol):
         """Make the front end stop converting (no DRDY any more)."""
         ...
 
+    def afe_restored(self) -> None:
+        """Let it work again."""
+        ...
+
+    def keep_default_mtu(self, keep: bool) -> None:  # noqa: FBT001 (a switch)
+        """Let the computer stay at an ATT MTU of 23."""
+        ...
+
     def lead_off(self, channel: str) -> None:
         """Disconnect an electrode."""
+        ...
+
+    def leak(self, current_a: float) -> None:
+        """Draw a constant current from the digital rail."""
         ...
 
 
@@ -237,6 +248,8 @@ class Bench:
         Runs a coroutine to its end on the bench's event loop.
     reset : callable
         Resets the board, as its reset pin would.
+    flash_clock_ns : callable
+        Clock that passes while the board is flashed, in nanoseconds.
     firmware_dir : Path or None
         Sources to build the image from; None for the ones that come with eegrig.
     seed : int
@@ -256,7 +269,6 @@ class Bench:
     provenance: Literal["measured", "simulated"]
     run: Callable[[Coroutine[Any, Any, T]], T]
     reset: Callable[[], None]
-    loop: asyncio.AbstractEventLoop
+    flash_clock_ns: Callable[[], int]
     seed: int = 0
     firmware_dir: Path | None = None
-    notes: list[str] = field(default_factory=list)

@@ -3,9 +3,10 @@
 # In the steady state nothing here allocates: no new objects, no floats, no integers above 30 bits.
 from time import ticks_diff, ticks_us
 
+from micropython import const, schedule
+
 from eeg import codes
 from eeg.packet import Packet
-from micropython import const, schedule
 
 _MASK30 = const(0x3FFFFFFF)  # what a small integer of a 32-bit port holds
 

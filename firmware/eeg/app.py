@@ -69,9 +69,7 @@ class Application:
             self._on_command,
             self._on_disconnect,
         )
-        self._acquisition = Acquisition(
-            self._afe, Pin(config.PIN_DRDY, Pin.IN), self._gatt.stream
-        )
+        self._acquisition = Acquisition(self._afe, Pin(config.PIN_DRDY, Pin.IN), self._gatt.stream)
         self._gatt.set_battery(self._gauge.percent())
         self._publish()
         self._gatt.advertise()

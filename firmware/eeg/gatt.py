@@ -19,7 +19,9 @@ def _uuid(number):
     return UUID("7d5e%04x-8f2a-4c61-9b1d-3e6f0a94c2b7" % number)
 
 
-def info_bytes(state, rate, channels, gain, profile, lsb_fv, delay_us, fault, rates, texts, image_hash):
+def info_bytes(
+    state, rate, channels, gain, profile, lsb_fv, delay_us, fault, rates, texts, image_hash
+):
     """Return the value of the Info characteristic."""
     parts = [
         pack(

@@ -30,7 +30,8 @@ class Packet:
         self._buffer = bytearray(HEADER_SIZE + n * frame_size)
         view = memoryview(self._buffer)
         self.slots = [
-            view[HEADER_SIZE + i * frame_size : HEADER_SIZE + (i + 1) * frame_size] for i in range(n)
+            view[HEADER_SIZE + i * frame_size : HEADER_SIZE + (i + 1) * frame_size]
+            for i in range(n)
         ]
         # What is sent when i frames are in it.
         self._views = [view[: HEADER_SIZE + i * frame_size] for i in range(n + 1)]

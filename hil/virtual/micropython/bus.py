@@ -12,11 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from boards.errors import ConfigError
 from boards.schema import Board
 from hil.virtual.clock import NS_PER_S, Clock
 from hil.virtual.micropython.interpreter import Answer, Interpreter, Later
 from hil.virtual.micropython.rpc import Op, Request
-from hil.virtual.radio import CentralConnected, CentralDisconnected, Event, Peripheral, Written
+from hil.virtual.radio import (
+    CentralConnected,
+    CentralDisconnected,
+    Peripheral,
+    PeripheralEvent,
+    Written,
+)
 
 __all__ = ["Bus", "FlashMemory", "SpiDevice"]
 
@@ -66,6 +73,10 @@ class SpiDevice(Protocol):
         """Set the RESET line."""
         ...
 
+    def set_pwdn(self, level: int) -> None:
+        """Set the PWDN line."""
+        ...
+
 
 @dataclass
 class _Interrupt:
@@ -88,6 +99,8 @@ class Bus:
         Returns the battery's voltage in volts.
     cpu_active : callable
         Called with start and stop in nanoseconds whenever the CPU was running.
+    edge_interrupts : callable
+        Called with ``armed=`` True or False: whether pins may interrupt the CPU.
     """
 
     def __init__(
@@ -100,6 +113,7 @@ class Bus:
         peripheral: Peripheral,
         battery_v: Callable[[], float],
         cpu_active: Callable[[int, int], None],
+        edge_interrupts: Callable[..., None],
     ) -> None:
         self._clock = clock
         self._afe = afe
@@ -108,12 +122,15 @@ class Bus:
         self._battery_v = battery_v
         self._divider = board.battery.divider
         self.cpu_active = cpu_active
+        self._edge_interrupts = edge_interrupts
         pins = board.afe.pins
         self._outputs: dict[int, Callable[[int], None]] = {
             _pin_number(pins.cs): afe.set_cs,
             _pin_number(pins.start): afe.set_start,
             _pin_number(pins.reset): afe.set_reset,
         }
+        if pins.pwdn is not None:
+            self._outputs[_pin_number(pins.pwdn)] = afe.set_pwdn
         self._drdy_pin = _pin_number(pins.drdy)
         self._levels: dict[int, int] = {}
         self._interrupts: dict[int, _Interrupt] = {}
@@ -145,6 +162,7 @@ class Bus:
         self._interpreter = interpreter
         self._interrupts.clear()
         self._levels.clear()
+        self._edge_interrupts(armed=False)
 
     def request(self, request: Request) -> Answer:
         """Answer a request; an operation the board lacks answers ENODEV."""
@@ -176,6 +194,7 @@ class Bus:
             self._interrupts[request.a] = _Interrupt(request.b, request.c)
         else:
             self._interrupts.pop(request.a, None)
+        self._edge_interrupts(armed=bool(self._interrupts))
         return 0
 
     def _on_drdy(self, level: int) -> None:
@@ -201,64 +220,67 @@ class Bus:
         if request.a:
             await self._peripheral.activate()
         else:
-            await self._peripheral.deactivate()
+            self._peripheral.deactivate()
         return 0
 
-    async def _ble_register(self, request: Request) -> int | bytes:
+    def _ble_register(self, request: Request) -> int | bytes:
         try:
             handles = self._peripheral.register_services(_services(request.payload))
         except OSError as error:
-            return -(error.errno or errno.EINVAL)
+            return _negative(error)
         flat = [handle for service in handles for handle in service]
         return struct.pack(f"<{len(flat)}H", *flat)
 
-    async def _ble_advertise(self, request: Request) -> int:
+    def _ble_advertise(self, request: Request) -> int:
         interval_us = None if request.a < 0 else request.a
         payload = request.payload
         size = payload[0]
         try:
-            await self._peripheral.advertise(
-                interval_us, payload[1 : 1 + size], payload[1 + size :], bool(request.b)
+            self._peripheral.advertise(
+                interval_us,
+                payload[1 : 1 + size],
+                payload[1 + size :],
+                connectable=bool(request.b),
             )
-        except OSError as error:
-            return -(error.errno or errno.EIO)
+        except (OSError, ConfigError) as error:
+            return _negative(error)
         return 0
 
     def _ble_read(self, request: Request) -> int | bytes:
         try:
             return self._peripheral.gatts_read(request.a)
         except OSError as error:
-            return -(error.errno or errno.EINVAL)
+            return _negative(error)
 
     def _ble_write(self, request: Request) -> int:
         try:
             self._peripheral.gatts_write(request.a, request.payload)
         except OSError as error:
-            return -(error.errno or errno.EINVAL)
+            return _negative(error)
         return 0
 
     def _ble_buffer(self, request: Request) -> int:
         try:
             self._peripheral.set_buffer(request.a, request.b, append=bool(request.c))
         except OSError as error:
-            return -(error.errno or errno.EINVAL)
+            return _negative(error)
         return 0
 
     def _ble_notify(self, request: Request) -> int | None:
         try:
             taken = self._peripheral.try_notify(request.a, request.b, request.payload)
         except OSError as error:
-            return -(error.errno or errno.EIO)
+            return _negative(error)
         return 0 if taken else None
 
-    async def _ble_disconnect(self, request: Request) -> int:
-        return int(await self._peripheral.gap_disconnect(request.a))
+    def _ble_disconnect(self, request: Request) -> int:
+        return int(self._peripheral.gap_disconnect(request.a))
 
     def _on_tx_space(self) -> None:
         if self._interpreter is not None:
             self._interpreter.release()
 
-    def _on_radio_event(self, event: Event) -> None:
+    def _on_radio_event(self, event: PeripheralEvent) -> None:
         if self._interpreter is None or not self._interpreter.alive:
             return
         if isinstance(event, Written):
@@ -275,13 +297,20 @@ class Bus:
         self._interpreter.ble_event(data)
 
 
+def _negative(error: Exception) -> int:
+    """Return what the shim raises as an OSError."""
+    return -(getattr(error, "errno", None) or errno.EINVAL)
+
+
 def _pin_number(pin: str) -> int:
     """Return the number that the shim sends for ``gpio0:15``."""
     port, _, number = pin.partition(":")
     return int(port.removeprefix("gpio")) * 32 + int(number)
 
 
-def _services(payload: bytes) -> list[tuple[bytes, list[tuple[bytes, int, list[tuple[bytes, int]]]]]]:
+def _services(
+    payload: bytes,
+) -> list[tuple[bytes, list[tuple[bytes, int, list[tuple[bytes, int]]]]]]:
     """Decode the services that the shim's ``gatts_register_services`` sent."""
     at = 0
 

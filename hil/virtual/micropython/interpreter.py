@@ -244,7 +244,11 @@ class Interpreter:
 
     def _on_deadline(self) -> None:
         self._deadline = None
-        if self._held is not None and self._held.op == Op.WAIT and self._held.a == self._deadline_ns:
+        if (
+            self._held is not None
+            and self._held.op == Op.WAIT
+            and self._held.a == self._deadline_ns
+        ):
             self._resume(0)
 
     def pause(self, paused: bool) -> None:

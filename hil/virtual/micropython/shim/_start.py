@@ -14,14 +14,14 @@ class _Namespace:
 
 # The builtin modules that the shims stand in for, under names of their own.
 sys.path[:] = []
-import micropython as builtin_micropython
 import time as builtin_time
+
+import micropython as builtin_micropython
 
 namespace = _Namespace()
 namespace.time = builtin_time
 sys.modules["_builtin"] = namespace
 sys.path[:] = [shim]
-
 
 
 def load(module):
@@ -104,8 +104,8 @@ _board.costs.update(model["costs"])
 area = FlashArea(flash_path, int(start), int(size), int(block_size))
 _board.connect(int(read_fd), int(write_fd))
 import gc
-
 import os
+
 import vfs
 
 del builtin_micropython, builtin_time, namespace, name, file, model
@@ -142,7 +142,10 @@ def run(path):
 if mounted:
     run("boot.py")
     run("main.py")
-print("MicroPython v%d.%d.%d; %s with %s" % (sys.implementation.version[:3] + ("virtual board", "zephyr profile")))
+print(
+    "MicroPython v%d.%d.%d; %s with %s"
+    % (sys.implementation.version[:3] + ("virtual board", "zephyr profile"))
+)
 print(">>> ", end="")
 _board.call(_board.REPL)
 while True:

@@ -1,7 +1,6 @@
 # The port's `time` on virtual time. Ticks are 30 bits wide, as on a 32-bit port.
 import _board as _b
 import micropython
-
 from _builtin import time as _time
 
 gmtime = _time.gmtime

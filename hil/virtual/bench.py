@@ -1,0 +1,177 @@
+"""A bench made of models, in one process and one virtual time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from boards import Board
+from boards.errors import ConfigError
+from hil.bench import Bench
+from hil.virtual.board import VirtualBoard
+from hil.virtual.clock import VirtualLoop
+from hil.virtual.radio import Air, Central
+
+__all__ = ["VirtualBench"]
+
+_CAPABILITIES = frozenset(
+    {"power", "power_split", "source", "faults", "link_control", "reset", "flash"}
+)
+
+class VirtualBench:
+    """Everything a suite needs, without hardware.
+
+    Use it as a context manager; `bench` is what the suites see.
+
+    Parameters
+    ----------
+    board : Board
+    seed : int
+        The same seed gives the same run, to the bit.
+    directory : Path or None
+        Where the chip's memories are kept; None for a directory that goes when the bench closes.
+    make_source : callable or None
+        Makes the signal source for a rate in samples per second; None leaves the electrodes at 0 V.
+    firmware_dir : Path or None
+        Firmware sources; None for eegrig's own.
+
+    Attributes
+    ----------
+    bench : Bench
+    loop : VirtualLoop
+    air : Air
+    central : Central
+        The computer's radio.
+    board : VirtualBoard
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        seed: int = 0,
+        directory: Path | None = None,
+        make_source: Callable[[float], Any] | None = None,
+        firmware_dir: Path | None = None,
+    ) -> None:
+        self._exit = contextlib.ExitStack()
+        if directory is None:
+            directory = Path(
+                self._exit.enter_context(tempfile.TemporaryDirectory(prefix="eegrig-bench-"))
+            )
+        self._exit.enter_context(_one_cpu())
+        self.loop = VirtualLoop()
+        self._exit.callback(self.loop.close)
+        rng = np.random.default_rng(seed)
+        self.air = Air(self.loop, seed=seed)
+        self.central = Central(self.air)
+        self.board = VirtualBoard(board, loop=self.loop, air=self.air, directory=directory, rng=rng)
+        self._exit.callback(self.board.close)
+        if make_source is not None:
+            self.board.source.play(make_source)
+        self.bench = Bench(
+            name="virtual",
+            board=board,
+            clock=self.loop,
+            probe=self.board.probe_id,
+            console=self.board.console.url,
+            radio=self.central,
+            power=self.board.meter,
+            source=self.board.source,
+            faults=VirtualFaults(self),
+            capabilities=_CAPABILITIES,
+            provenance="simulated",
+            run=self.loop.run_until_complete,
+            reset=self.board.reset,
+            flash_clock_ns=lambda: self.board.chip.elapsed_ns,
+            seed=seed,
+            firmware_dir=firmware_dir,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Switch everything off."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self._exit.close()
+
+
+class VirtualFaults:
+    """What can be broken on a virtual bench; a `hil.bench.Faults`.
+
+    Parameters
+    ----------
+    bench : VirtualBench
+    """
+
+    def __init__(self, bench: VirtualBench) -> None:
+        self._bench = bench
+
+    def packet_error_rate(self, probability: float) -> None:
+        """Lose or corrupt this fraction of packets, in both directions."""
+        self._bench.air.packet_error_rate = probability
+
+    def central_vanishes(self) -> None:
+        """Take the computer's radio out of reach without a goodbye."""
+        self._bench.central.vanish()
+
+    def central_returns(self) -> None:
+        """Bring it back."""
+        self._bench.central.come_back()
+
+    def keep_default_mtu(self, keep: bool) -> None:  # noqa: FBT001 (a switch)
+        """Let the computer stay at an ATT MTU of 23."""
+        self._bench.central.keep_default_mtu = keep
+
+    def afe_lost(self) -> None:
+        """Make the front end stop converting (no DRDY any more)."""
+        self._bench.board.afe.lose()
+
+    def afe_restored(self) -> None:
+        """Let it work again."""
+        self._bench.board.afe.restore()
+
+    def lead_off(self, channel: str) -> None:
+        """Disconnect an electrode."""
+        if channel not in self._bench.bench.board.afe.channels:
+            raise ConfigError(
+                f"the board has no electrode {channel!r}; it has "
+                f"{', '.join(self._bench.bench.board.afe.channels)}"
+            )
+        self._bench.board.afe.set_electrode(channel, None)
+
+    def leak(self, current_a: float) -> None:
+        """Draw a constant current from the digital rail."""
+        self._bench.board.ledger.leak(self._bench.loop.now_ns(), current_a)
+
+
+@contextlib.contextmanager
+def _one_cpu() -> Iterator[None]:
+    """Keep simulator and interpreter on one CPU: their exchange is several times faster then."""
+    try:
+        before = os.sched_getaffinity(0)
+    except (AttributeError, OSError):
+        yield
+        return
+    try:
+        os.sched_setaffinity(0, {max(before)})
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

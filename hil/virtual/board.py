@@ -1,0 +1,192 @@
+"""A virtual board: chip, interpreter, front end, radio and supply, wired as ``board.toml`` says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from boards import Board, ConfigError, load_part
+from hil.virtual import probe
+from hil.virtual.afe import Ads1299, VirtualSignalSource
+from hil.virtual.chip import open_chip
+from hil.virtual.clock import VirtualLoop
+from hil.virtual.console import VirtualConsole
+from hil.virtual.micropython.bus import Bus
+from hil.virtual.micropython.bytecode import BytecodeError, Function, functions_of_mpy
+from hil.virtual.micropython.cpu import CpuModel
+from hil.virtual.micropython.interpreter import Interpreter, ResetCause
+from hil.virtual.power import PowerLedger, VirtualPowerMeter
+from hil.virtual.radio import Air, Peripheral
+
+if TYPE_CHECKING:
+    from hil.virtual.chip.chip import Chip
+
+__all__ = ["VirtualBoard"]
+
+_OVERSAMPLING = 8
+# Reset vector, clocks, Zephyr and the interpreter's own start, until boot.py runs: assumed.
+_RUNTIME_START_NS = 45_000_000
+
+
+class VirtualBoard:
+    """One board, powered as long as the object is open.
+
+    Parameters
+    ----------
+    board : Board
+    loop : VirtualLoop
+    air : Air
+    directory : Path
+        Where the chip's memories are kept.
+    rng : numpy.random.Generator
+        For what differs from part to part, and for noise.
+
+    Attributes
+    ----------
+    chip : Chip
+    afe : Ads1299
+    source : VirtualSignalSource
+        What drives the electrodes.
+    ledger : PowerLedger
+    meter : VirtualPowerMeter
+    peripheral : Peripheral
+        The board's radio.
+    console : VirtualConsole
+    interpreter : Interpreter
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        loop: VirtualLoop,
+        air: Air,
+        directory: Path,
+        rng: np.random.Generator,
+    ) -> None:
+        self.board = board
+        self._loop = loop
+        self._directory = directory
+        self.probe_id = probe.PREFIX + board.name
+        self.chip: Chip = open_chip(board.mcu.part, directory, seed=board.name)
+        self.ledger = PowerLedger(board, loop)
+        self.ledger.radio.phy = board.radio.phy
+        self.meter = VirtualPowerMeter(self.ledger)
+        rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
+        self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
+        self.afe = Ads1299(
+            load_part(board.afe.part),
+            clock=loop,
+            rng=rng,
+            source=self.source,
+            dvdd_v=board.supply.mcu_v,
+            on_state=self.ledger.afe,
+        )
+        self.peripheral = Peripheral(
+            air,
+            name=board.radio.name,
+            mtu=board.radio.mtu,
+            tx_buffers=board.radio.tx_buffers,
+            sink=self.ledger.radio,
+        )
+        self.console = VirtualConsole(board.name)
+        self.console.open()
+        region = board.mcu.filesystem
+        self.interpreter = Interpreter(
+            loop,
+            flash_path=directory / "flash.bin",
+            filesystem=(region.start, region.size, region.block_size),
+            heap_size=board.mcu.heap_size,
+            on_console=self.console.feed,
+        )
+        self.interpreter.on_reset = self._firmware_reset
+        self._bus = Bus(
+            board,
+            loop,
+            afe=self.afe,
+            flash=self.chip.flash,
+            peripheral=self.peripheral,
+            battery_v=lambda: self.ledger.battery_v,
+            cpu_active=self._cpu_active,
+            edge_interrupts=self._edge_interrupts,
+        )
+        self._boot_planned = False
+        self.chip.attach_firmware()
+        self.chip.on_reset.append(self._chip_reset)
+        self.chip.on_held.append(self._held)
+        probe.attach(self.probe_id, self.chip)
+
+    def close(self) -> None:
+        """Take the power away and let the files go."""
+        self.interpreter.stop()
+        self.peripheral.deactivate()
+        self.console.close()
+        probe.detach(self.probe_id)
+        self.chip.close()
+
+    def reset(self, cause: int = ResetCause.HARD) -> None:
+        """Reset the board, as its reset pin would: radio off, interpreter started anew."""
+        self.interpreter.stop()
+        self.peripheral.deactivate()
+        self.afe.set_start(0)
+        self.afe.set_cs(1)
+        self._plan_boot(cause)
+
+    # ------------------------------------------------------------------ what the debugger does
+    def _chip_reset(self) -> None:
+        self.interpreter.stop()
+        self.peripheral.deactivate()
+        if not self.chip.held:
+            self._plan_boot(ResetCause.HARD)
+
+    def _held(self, held: bool) -> None:
+        if self.interpreter.alive:
+            self.interpreter.pause(held)
+        elif not held:
+            self._plan_boot(ResetCause.HARD)
+
+    def _firmware_reset(self, cause: int) -> None:
+        self.reset(cause)
+
+    # ------------------------------------------------------------------ boot
+    def _plan_boot(self, cause: int) -> None:
+        if not self._boot_planned:
+            self._boot_planned = True
+            self._loop.call_at_ns(self._loop.now_ns() + _RUNTIME_START_NS, self._boot, cause)
+            self._cpu_active(self._loop.now_ns(), self._loop.now_ns() + _RUNTIME_START_NS)
+
+    def _boot(self, cause: int) -> None:
+        self._boot_planned = False
+        if self.chip.held or self.interpreter.alive:
+            return
+        self._bus.attach(self.interpreter)
+        cpu = CpuModel.of_functions(self._functions(), self.board.mcu.clock_hz)
+        self.interpreter.start(self._bus, cpu, cause)
+
+    def _functions(self) -> list[Function]:
+        """Return the functions in the file system the board boots from; none if it has none."""
+        from host.image import read_image
+
+        region = self.board.mcu.filesystem
+        data = bytes(self.chip.flash_bytes(region.start, region.size))
+        functions: list[Function] = []
+        try:
+            files = read_image(data, region.block_size).files
+        except ConfigError:
+            return functions
+        for path in sorted(files):
+            if path.endswith(".mpy"):
+                try:
+                    functions += functions_of_mpy(files[path])
+                except BytecodeError:
+                    continue  # the interpreter refuses it and says why
+        return functions
+
+    # ------------------------------------------------------------------ power
+    def _cpu_active(self, start_ns: int, stop_ns: int) -> None:
+        self.ledger.mcu.active(start_ns, stop_ns - start_ns)
+
+    def _edge_interrupts(self, *, armed: bool) -> None:
+        self.ledger.mcu.set_edge_interrupts(self._loop.now_ns(), armed)
