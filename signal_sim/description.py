@@ -11,6 +11,7 @@ from typing import Any
 
 from signal_sim.body import Amplifier, Electrodes, Mains, Motion, electrodes_from_mapping
 from signal_sim.errors import SceneError, nearest
+from signal_sim.hypnogram import STAGES, hypnogram
 from signal_sim.montage import POSITIONS, canonical
 from signal_sim.timeline import Timeline, cycle, once
 from signal_sim.voices import SourceSpec, source_from_mapping
@@ -42,6 +43,8 @@ class StateTimeline:
 
     def running(self, seed: int) -> Timeline:
         """Return the timeline of one run of the scene."""
+        if self.kind == "hypnogram":
+            return Timeline(hypnogram(seed), ramp_s=self.ramp_s)
         maker = cycle if self.kind == "cycle" else once
         return Timeline(maker(list(self.states)), ramp_s=self.ramp_s)
 
@@ -129,8 +132,10 @@ class Scene:
             )
             raise SceneError(msg)
         states = {name for name, _ in self.timeline.states} if self.timeline else set()
+        if self.timeline and self.timeline.kind == "hypnogram":
+            states = set(STAGES)
         for state, factors in self.gains.items():
-            if self.timeline and self.timeline.kind != "hypnogram" and state not in states:
+            if state not in states:
                 msg = (
                     f"scene {self.name}: gains for a state {state!r} that never comes"
                     f"{nearest(state, states)}"
@@ -257,11 +262,14 @@ def _typed(value: Any, kind: type, where: str) -> Any:
 def _timeline(values: Any, where: str) -> StateTimeline | None:
     if values is None:
         return None
-    kinds = ("cycle", "once")
+    kinds = ("cycle", "once", "hypnogram")
     kind = values.get("kind", "cycle")
     if kind not in kinds:
         msg = f"{where}: no kind {kind!r}{nearest(str(kind), kinds)}"
         raise SceneError(msg)
+    ramp_s = float(values.get("ramp_s", 0.5))
+    if kind == "hypnogram":
+        return StateTimeline(kind, (), ramp_s)
     states: list[tuple[str, float]] = []
     for state in values.get("state", []):
         seconds = state.get("seconds")
@@ -272,7 +280,7 @@ def _timeline(values: Any, where: str) -> StateTimeline | None:
     if not states:
         msg = f"{where}: give it at least one [[timeline.state]]"
         raise SceneError(msg)
-    return StateTimeline(kind, tuple(states), float(values.get("ramp_s", 0.5)))
+    return StateTimeline(kind, tuple(states), ramp_s)
 
 
 def _lead_event(values: Any, where: str) -> LeadEvent:

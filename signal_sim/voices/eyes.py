@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from signal_sim.events import Event
-from signal_sim.montage import POSITIONS, angles_deg, canonical
+from signal_sim.montage import POSITIONS, angles_deg, canonical, positions
 from signal_sim.params import ASSUMED, par
 from signal_sim.stream import FloatArray
 from signal_sim.voices.base import Context, LatentVoice, SourceSpec
 from signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
-__all__ = ["Blinks"]
+__all__ = ["Blinks", "Saccades"]
 
 _FALL_OFF_DEG = (0.0, 26.0, 54.0, 72.0, 90.0, 108.0, 126.0, 144.0, 162.0)
 _FALL_OFF = (1.0, 1.0, 0.36, 0.28, 0.16, 0.11, 0.07, 0.02, 0.0)
@@ -121,3 +121,96 @@ class BlinkVoice(LatentVoice):
         opening = 0.5 + 0.5 * np.cos(np.pi * (since_s - spec.closing_s) / spec.opening_s)
         lid = np.where(since_s < spec.closing_s, closing, opening)
         return np.asarray(trigger.values["amplitude_v"] * lid)
+
+
+def gaze_field(leads: Sequence[str]) -> FloatArray:
+    """Return what one degree of gaze to the right, and up, shows: shape ``(n_leads, 2)``.
+
+    Sideways, the two sides of the forehead are opposite; upwards, the field falls off as a blink's,
+    a little less (0.139 at Cz against 0.093).
+    """
+    fall_off = blink_field(leads)
+    side = positions(leads)[:, 0]
+    return np.stack([1.6 * side * fall_off, 0.8 * fall_off**0.85], axis=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saccades(SourceSpec):
+    """Gaze that jumps from place to place, seen through the eyes' standing potential.
+
+    Attributes
+    ----------
+    rate_per_min : float
+        Mean rate of jumps.
+    angle_deg : float
+        Standard deviation of the gaze from straight ahead, sideways.
+    vertical : float
+        The same up and down, as a fraction of it.
+    volts_per_deg : float
+        Amplitude per degree at the edge of the forehead.
+    jump_s : float
+        Time a jump takes; a second or more for the slow eye movements of falling asleep.
+    """
+
+    kind: ClassVar[str] = "saccades"
+    rate_per_min: float = par(20.0, "1/min", ASSUMED, high=600.0)
+    angle_deg: float = par(4.0, "deg", ASSUMED, high=45.0)
+    vertical: float = par(0.5, "1", ASSUMED, high=2.0)
+    volts_per_deg: float = par(
+        6e-6, "V/deg", "corneo-retinal potential 0.4-1.0 mV; value assumed", high=1e-3
+    )
+    jump_s: float = par(0.04, "s", ASSUMED, low=0.005, high=5.0)
+
+    def voice(self, context: Context) -> SaccadeVoice:
+        """Make it sound."""
+        return SaccadeVoice(self, context)
+
+
+class SaccadeVoice(LatentVoice):
+    """Two latents: gaze to the right and gaze up, in degrees."""
+
+    def __init__(self, spec: Saccades, context: Context) -> None:
+        super().__init__(context)
+        self._spec = spec
+        self.topography = spec.volts_per_deg * gaze_field(context.leads)
+        self._longest_s = 600.0 / max(spec.rate_per_min, 1.0) + spec.jump_s
+        self._schedule = Schedule(self._plan, self._longest_s)
+
+    def render(self, start: int, out: FloatArray) -> None:
+        """Fill `out` with the gaze."""
+        out[...] = 0.0
+        add_waveforms(self._schedule, start, out, self.context.rate_hz, self._shape)
+
+    def events(self, start_s: float, stop_s: float) -> list[Event]:
+        """Return the jumps."""
+        jump_s = self._spec.jump_s
+        return [
+            Event(t.onset_s, jump_s, "saccade", "artefact", detail={"to_deg": t.values["to"]})
+            for t in self._schedule.between(start_s - self._longest_s, stop_s)
+            if t.values["from"] != t.values["to"] and start_s - jump_s < t.onset_s < stop_s
+        ]
+
+    def _plan(self) -> Iterator[Trigger]:
+        spec = self._spec
+        if spec.rate_per_min == 0 or spec.angle_deg == 0:
+            return
+        rng = self.context.rng("gaze")
+        mean_s = max(60.0 / spec.rate_per_min - spec.jump_s, 0.01)
+        time_s, here = 0.0, (0.0, 0.0)
+        while True:
+            hold_s = spec.jump_s + float(min(rng.exponential(mean_s), 10 * mean_s))
+            gain = self.context.gain.at(time_s)
+            wide = spec.angle_deg * gain
+            there = (
+                float(wide * rng.standard_normal()),
+                float(wide * spec.vertical * rng.standard_normal()),
+            )
+            yield Trigger(time_s, hold_s, "gaze", {"from": here, "to": there})
+            time_s, here = time_s + hold_s, there
+
+    def _shape(self, trigger: Trigger, since_s: FloatArray) -> FloatArray:
+        part = np.clip(since_s / self._spec.jump_s, 0.0, 1.0)
+        part = part * part * (3 - 2 * part)
+        before = np.array(trigger.values["from"])[:, None]
+        after = np.array(trigger.values["to"])[:, None]
+        return np.asarray(before + (after - before) * part)

@@ -7,12 +7,24 @@ from typing import Any
 from signal_sim.errors import SceneError, nearest
 from signal_sim.voices.background import Background
 from signal_sim.voices.base import SourceSpec
-from signal_sim.voices.eyes import Blinks
+from signal_sim.voices.evoked import Oddball
+from signal_sim.voices.eyes import Blinks, Saccades
+from signal_sim.voices.heart import Heart
+from signal_sim.voices.imagery import MotorImagery
+from signal_sim.voices.muscle import Gestures, Muscle
 from signal_sim.voices.rhythm import Rhythm
+from signal_sim.voices.ssvep import Ssvep
+from signal_sim.voices.waves import KComplexes, SlowWaves, SpikeWave, Spindles
 
 __all__ = ["KINDS", "source_from_mapping"]
 
-KINDS: dict[str, type[SourceSpec]] = {spec.kind: spec for spec in (Background, Blinks, Rhythm)}
+KINDS: dict[str, type[SourceSpec]] = {
+    spec.kind: spec
+    for spec in (
+        Background, Blinks, Gestures, Heart, KComplexes, MotorImagery, Muscle, Oddball, Rhythm,
+        Saccades, SlowWaves, SpikeWave, Spindles, Ssvep,
+    )
+}  # fmt: skip
 """Source descriptions by the name a scene file gives them."""
 
 
