@@ -100,6 +100,18 @@ def test_a_runtime_goes_where_it_belongs(chip, tmp_path, suffix):
     assert report.bytes_total == len(code) + len(SMALL)
 
 
+def test_two_equal_flashes_take_the_same_model_time():
+    durations = []
+    for _ in range(2):
+        chip = Nrf52840()
+        attach(UID, chip)
+        durations.append(
+            flash(BOARD, SMALL, probe=UID, clock_ns=lambda chip=chip: chip.elapsed_ns).duration_s
+        )
+        detach(UID)
+    assert durations[0] == durations[1] > 0
+
+
 # ---- a board that is wrong
 
 

@@ -99,6 +99,9 @@ def test_the_board_can_read_its_configuration_as_a_module(board):
     assert constants["SPI_ID"] == "spi0"
     assert constants["SPI_HZ"] == 4_000_000
     assert constants["PIN_DRDY"] == ("gpio0", 15)
+    assert constants["PIN_BATTERY"] == ("adc", 0)
+    assert constants["PIN_PWDN"] == ("gpio0", 18)
+    assert constants["BATTERY_DIVIDER"] == 2
     assert constants["AFE_DRIVER"] == "ads1299"
     assert constants["BLE_NAME"] == board.radio.name
     assert constants["ADV_INTERVAL_US"] == 250_000
