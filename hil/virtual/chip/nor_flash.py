@@ -128,6 +128,8 @@ class NorFlash:
         ------
         BusFault
             If the range is not inside the memory.
+        PowerLost
+            If a power loss is armed for one of the words.
         """
         self._offset(address, len(data))
         head = address & 3
