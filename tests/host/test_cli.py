@@ -1,0 +1,404 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+import tty
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint, version
+from pathlib import Path
+
+import pytest
+import typer
+
+from boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
+from host import cli
+from host.commands.output import JsonOption
+from host.console import BootFailure
+
+Run = Callable[..., "Ended"]
+
+
+class Ended:
+    """How a command ended: exit code and what it printed."""
+
+    def __init__(self, code: object, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def eegrig(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in this process."""
+
+    def run(*arguments: str) -> Ended:
+        with pytest.raises(SystemExit) as caught:
+            cli.main(arguments)
+        return Ended(caught.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def with_command(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Install a package that adds a command `try` through the entry points."""
+
+    def install(body: Callable[[], None]) -> None:
+        def command(*, as_json: JsonOption = False) -> None:
+            body()
+
+        def register(app: typer.Typer) -> None:
+            app.command("try")(command)
+
+        class Point:
+            name = "test"
+
+            def load(self) -> Callable[[typer.Typer], None]:
+                return register
+
+        monkeypatch.setattr(cli, "entry_points", lambda group: [Point()])
+
+    return install
+
+
+@pytest.fixture(autouse=True)
+def no_other_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cli, "entry_points", lambda group: [])
+    monkeypatch.setenv("EEGRIG_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("EEGRIG_DEBUG", raising=False)
+
+
+# --- the application -----------------------------------------------------------------------------
+
+
+def test_without_a_command_it_shows_its_help(eegrig: Run) -> None:
+    ended = eegrig()
+    assert ended.code == 0
+    for command in ("boards", "build", "flash"):
+        assert f"\n  {command} " in ended.out
+
+
+@pytest.mark.parametrize("command", ["boards", "build", "flash"])
+def test_every_command_has_examples(eegrig: Run, command: str) -> None:
+    ended = eegrig(command, "--help")
+    assert ended.code == 0
+    assert f"Examples:\n    eegrig {command}" in ended.out
+
+
+def test_version(eegrig: Run) -> None:
+    assert eegrig("--version").out == f"eegrig {version('eegrig')}\n"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys\n"
+        "from host.cli import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(json.loads(done.stdout.splitlines()[-1].replace("'", '"')))
+    heavy = {"numpy", "scipy", "matplotlib", "pyocd", "bleak", "bumble", "unicorn", "edfio", "mne"}
+    assert not heavy & loaded
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "eegrig: No such command 'nonsense'; see `eegrig --help`\n"),
+        (["boards", "--x"], "eegrig: No such option: --x; see `eegrig boards --help`\n"),
+        (["flash"], "eegrig: Missing argument 'board'; see `eegrig flash --help`\n"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_2(eegrig: Run, arguments: list[str], message: str) -> None:
+    ended = eegrig(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.lower() == message.lower()
+
+
+def test_wrong_usage_is_json_where_json_is_asked_for(eegrig: Run) -> None:
+    ended = eegrig("boards", "--json", "--x")
+    assert (ended.code, ended.err) == (2, "")
+    assert json.loads(ended.out)["exit_code"] == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(BoardFault("wrong"), 1), (ConfigError("wrong"), 2), (InfrastructureError("wrong"), 3)],
+)
+def test_an_error_is_one_line_and_its_exit_code(
+    eegrig: Run, with_command: Callable[..., None], error: EegrigError, code: int
+) -> None:
+    def fail() -> None:
+        raise error
+
+    with_command(fail)
+    ended = eegrig("try")
+    assert (ended.code, ended.out, ended.err) == (code, "", "eegrig: wrong\n")
+    ended = eegrig("try", "--json")
+    assert (ended.code, ended.err) == (code, "")
+    assert json.loads(ended.out) == {"error": "wrong", "exit_code": code}
+
+
+def test_a_firmware_that_fails_to_boot_shows_its_traceback(
+    eegrig: Run, with_command: Callable[..., None]
+) -> None:
+    traceback = 'Traceback (most recent call last):\n  File "main.py", line 1\nValueError: no'
+
+    def fail() -> None:
+        raise BootFailure(traceback)
+
+    with_command(fail)
+    ended = eegrig("try")
+    assert ended.code == 1
+    assert ended.err.startswith(traceback + "\neegrig: the firmware fails to boot: ValueError: no")
+    assert json.loads(eegrig("try", "--json").out)["traceback"] == traceback
+
+
+def test_a_bug_is_one_line_unless_somebody_debugs(
+    eegrig: Run, with_command: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise KeyError("x")
+
+    with_command(fail)
+    ended = eegrig("try")
+    assert ended.code == 3
+    assert ended.err == "eegrig: internal error, KeyError: 'x'; EEGRIG_DEBUG=1 shows where\n"
+    monkeypatch.setenv("EEGRIG_DEBUG", "1")
+    with pytest.raises(KeyError):
+        cli.main(["try"])
+
+
+def test_an_interrupt_ends_with_130(eegrig: Run, with_command: Callable[..., None]) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with_command(interrupted)
+    assert eegrig("try").code == 130
+
+
+def test_a_command_chooses_its_exit_code(eegrig: Run, with_command: Callable[..., None]) -> None:
+    def missed() -> None:
+        raise typer.Exit(1)
+
+    with_command(missed)
+    assert eegrig("try").code == 1
+
+
+def test_a_package_that_cannot_be_imported_takes_no_other_command_along(
+    eegrig: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = EntryPoint("broken", "eegrig_does_not_exist:register", "eegrig.commands")
+    monkeypatch.setattr(cli, "entry_points", lambda group: [point])
+    ended = eegrig("boards")
+    assert ended.code == 0
+    assert "headband8" in ended.out
+    assert ended.err == (
+        "eegrig: no commands of 'broken': No module named 'eegrig_does_not_exist'\n"
+    )
+
+
+# --- boards --------------------------------------------------------------------------------------
+
+
+def test_boards_lists_what_they_are_and_promise(eegrig: Run) -> None:
+    ended = eegrig("boards")
+    for word in ("headband8", "headband", "nrf52840", "ads1299", "power.streaming ≤ 0.048 W"):
+        assert word in ended.out
+
+
+def test_boards_as_json(eegrig: Run) -> None:
+    (board, *_) = json.loads(eegrig("boards", "--json").out)
+    assert board["name"] == "headband8"
+    assert len(board["channels"]) == 8
+    assert board["targets"]["power.streaming"]["unit"] == "W"
+
+
+# --- build ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_firmware(tmp_path: Path) -> Path:
+    folder = tmp_path / "firmware"
+    folder.mkdir()
+    (folder / "main.py").write_text("print('hello')\n")
+    return folder
+
+
+def test_build_writes_an_image(eegrig: Run, tmp_path: Path, small_firmware: Path) -> None:
+    image = tmp_path / "image.bin"
+    ended = eegrig("build", "headband8", "-o", str(image), "--firmware", str(small_firmware))
+    assert ended.code == 0
+    assert "headband8" in ended.out
+    assert image.stat().st_size == 0x4_0000
+
+
+def test_build_as_json_tells_every_file(eegrig: Run, tmp_path: Path, small_firmware: Path) -> None:
+    image = str(tmp_path / "image.hex")
+    ended = eegrig("build", "headband8", "-o", image, "--firmware", str(small_firmware), "--json")
+    built = json.loads(ended.out)
+    assert built["path"] == image
+    assert len(built["image_hash"]) == 64
+    assert "main.py" in [file["path"] for file in built["files"]]
+
+
+def test_build_of_an_unknown_board(eegrig: Run, tmp_path: Path) -> None:
+    ended = eegrig("build", "headband9", "-o", str(tmp_path / "image.bin"))
+    assert ended.code == 2
+    assert "unknown board 'headband9'" in ended.err
+    assert "headband8" in ended.err
+
+
+# --- flash ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def image(eegrig: Run, tmp_path: Path, small_firmware: Path) -> Path:
+    path = tmp_path / "image.bin"
+    eegrig("build", "headband8", "-o", str(path), "--firmware", str(small_firmware))
+    return path
+
+
+@pytest.fixture
+def image_hash(eegrig: Run, tmp_path: Path, small_firmware: Path) -> str:
+    path = str(tmp_path / "same.bin")
+    ended = eegrig("build", "headband8", "-o", path, "--firmware", str(small_firmware), "--json")
+    return str(json.loads(ended.out)["image_hash"])
+
+
+def flash(eegrig: Run, image: Path, *more: str) -> Ended:
+    probe = ("--probe", "virtual:headband8")
+    return eegrig("flash", "headband8", *probe, "--image", str(image), *more)
+
+
+def test_flash_programs_and_verifies(eegrig: Run, image: Path, image_hash: str) -> None:
+    report = json.loads(flash(eegrig, image, "--json").out)
+    assert report["verified"] is True
+    assert report["image_hash"] == image_hash
+    assert report["bytes_programmed"] > 0
+    assert report["identity"] is None
+    again = flash(eegrig, image)
+    assert again.code == 0
+    assert f"image {image_hash[:12]} in flash memory and verified, 0 bytes programmed" in again.out
+
+
+def test_flash_of_a_hex_image_is_the_same(
+    eegrig: Run, tmp_path: Path, image: Path, small_firmware: Path
+) -> None:
+    path = tmp_path / "image.hex"
+    eegrig("build", "headband8", "-o", str(path), "--firmware", str(small_firmware))
+    first = json.loads(flash(eegrig, image, "--json").out)
+    second = json.loads(flash(eegrig, path, "--json").out)
+    assert second["image_hash"] == first["image_hash"]
+    assert second["bytes_programmed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", ""),
+        (b"\xff" * 0x4_0000, ""),
+        (bytes(0x4_0001), "only 262144"),
+    ],
+)
+def test_a_file_that_is_no_image_is_not_flashed(
+    eegrig: Run, tmp_path: Path, content: bytes, reason: str
+) -> None:
+    path = tmp_path / "wrong.bin"
+    path.write_bytes(content)
+    ended = flash(eegrig, path)
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+    assert reason in ended.err
+
+
+def test_a_damaged_image_is_not_flashed(eegrig: Run, image: Path) -> None:
+    data = bytearray(image.read_bytes())
+    at = data.index(b"print('hello')")
+    data[at : at + 5] = b"prinT"
+    image.write_bytes(bytes(data))
+    ended = flash(eegrig, image)
+    assert ended.code == 2
+    assert "damaged" in ended.err
+
+
+def test_a_missing_image_is_one_line(eegrig: Run, tmp_path: Path) -> None:
+    ended = flash(eegrig, tmp_path / "nowhere.bin")
+    assert (ended.code, ended.out) == (2, "")
+    assert "cannot read the image" in ended.err
+
+
+def test_an_unknown_probe_is_infrastructure(eegrig: Run, image: Path) -> None:
+    ended = eegrig("flash", "headband8", "--probe", "virtual:nothing", "--image", str(image))
+    assert ended.code == 3
+    assert ended.err.startswith("eegrig: no debug probe")
+
+
+@pytest.fixture
+def talking_console() -> Iterator[Callable[[bytes], str]]:
+    """A console on which a board says something, over and over, like one that boots again."""
+    board, host = pty.openpty()
+    tty.setraw(host)
+    os.set_blocking(board, False)
+    done = threading.Event()
+    threads = []
+
+    def says(text: bytes) -> str:
+        def talk() -> None:
+            while not done.wait(0.02):
+                # Nobody may be listening any more, and then the terminal fills up.
+                with contextlib.suppress(BlockingIOError):
+                    os.write(board, text)
+
+        threads.append(threading.Thread(target=talk))
+        threads[-1].start()
+        return os.ttyname(host)
+
+    yield says
+    done.set()
+    for thread in threads:
+        thread.join()
+    os.close(host)
+    os.close(board)
+
+
+def banner(board: str, image_hash: str) -> bytes:
+    return f"eegrig 0.1.0 {board} image {image_hash}\r\n".encode()
+
+
+def test_flash_compares_what_boots(
+    eegrig: Run, image: Path, image_hash: str, talking_console: Callable[[bytes], str]
+) -> None:
+    url = talking_console(banner("headband8", image_hash))
+    report = json.loads(flash(eegrig, image, "--console", url, "--json").out)
+    assert report["identity"] == {
+        "version": "0.1.0",
+        "board": "headband8",
+        "image_hash": image_hash,
+    }
+
+
+@pytest.mark.parametrize(
+    ("board", "image_of_board", "reason"),
+    [("headband4", None, "says it is headband4"), ("headband8", "f" * 64, "runs image ffffffff")],
+)
+def test_another_firmware_than_flashed_is_the_boards_fault(
+    eegrig: Run,
+    image: Path,
+    image_hash: str,
+    talking_console: Callable[[bytes], str],
+    board: str,
+    image_of_board: str | None,
+    reason: str,
+) -> None:
+    url = talking_console(banner(board, image_of_board or image_hash))
+    ended = flash(eegrig, image, "--console", url)
+    assert ended.code == 1
+    assert reason in ended.err
