@@ -33,6 +33,7 @@ from host.protocol import (
     decode_info,
     encode_ping,
     encode_set_rate,
+    encode_sleep,
     encode_start,
     encode_stop,
     encode_test_signal,
@@ -48,6 +49,7 @@ __all__ = ["OPERATION_TIMEOUT_S", "BoardLink", "DeviceInformation", "LinkParamet
 T = TypeVar("T")
 
 OPERATION_TIMEOUT_S = 10.0
+_LEAVING_POLL_S = 0.05
 
 # OVERRUN does not end the stream: its losses are in the packets' frame indices.
 _ENDING_EVENTS = frozenset(EventCode) - {EventCode.NONE, EventCode.OVERRUN}
@@ -242,6 +244,24 @@ class BoardLink:
         if response.detail is None:
             raise ProtocolError("the response to PING has no device time")
         return response.detail
+
+    async def sleep(self, seconds: int) -> None:
+        """Let the board disconnect and be silent for a while (only while idle); wait until it has.
+
+        Raises
+        ------
+        BoardFault
+            If it says yes and stays connected.
+        """
+        await self.command(lambda tag: encode_sleep(tag, seconds), f"SLEEP {seconds}")
+        try:
+            async with asyncio.timeout(OPERATION_TIMEOUT_S):
+                while self.is_connected:
+                    await asyncio.sleep(_LEAVING_POLL_S)
+        except TimeoutError:
+            raise BoardFault(
+                f"{self.name} accepted SLEEP {seconds} but stays connected: its firmware is wrong"
+            ) from None
 
     # --- what can be read -------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ class Application:
         self._fault_detail = 0
         self._throughput = None
         self._start_request = None
+        self._sleep_s = 0
         self._reported_overruns = 0
         self._battery_at = ticks_ms()
         spi = SPI(config.SPI_ID, baudrate=config.SPI_HZ, polarity=0, phase=1)
@@ -53,6 +54,7 @@ class Application:
             codes.SET_RATE: (2, self._set_rate),
             codes.TEST_SIGNAL: (1, self._test_signal),
             codes.PING: (0, self._ping),
+            codes.SLEEP: (2, self._sleep),
             codes.IMPEDANCE: (0, self._unsupported),
         }
         try:
@@ -80,6 +82,8 @@ class Application:
             sleep_ms(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS)
             if self._start_request is not None:
                 self._begin()
+            if self._sleep_s:
+                self._doze()
             if self._acquisition.active:
                 self._watch()
             while self._throughput is not None:
@@ -128,7 +132,8 @@ class Application:
 
     def _on_disconnect(self):
         self._halt()
-        self._gatt.advertise()
+        if not self._sleep_s:
+            self._gatt.advertise()
 
     def _halt(self):
         self._throughput = None
@@ -225,6 +230,22 @@ class Application:
 
     def _ping(self, _):
         return codes.OK, ticks_us()
+
+    def _sleep(self, data):
+        (seconds,) = unpack_from("<H", data, 2)
+        if self._state == codes.STREAMING or self._start_request is not None:
+            return codes.BUSY, 0
+        if not seconds:
+            return codes.BAD_ARGUMENT, 0
+        self._sleep_s = seconds
+        return codes.OK, 0
+
+    def _doze(self):
+        """Leave the central and stay silent for a while: the least the board can draw."""
+        self._gatt.disconnect()
+        sleep_ms(self._sleep_s * 1000)
+        self._sleep_s = 0
+        self._gatt.advertise()
 
     def _unsupported(self, _):
         return codes.UNSUPPORTED, 0

@@ -110,6 +110,11 @@ class GattServer:
             resp_data=bytes((len(name) + 1, 0x09)) + name,
         )
 
+    def disconnect(self):
+        """Leave the central, if there is one."""
+        if self.connection is not None:
+            self._ble.gap_disconnect(self.connection)
+
     def set_info(self, data):
         """Set what the Info characteristic reads."""
         self._ble.gatts_write(self._info, data)

@@ -92,6 +92,7 @@ class Opcode(IntEnum):
     SET_RATE = 0x03
     TEST_SIGNAL = 0x04
     PING = 0x05
+    SLEEP = 0x06
     IMPEDANCE = 0x10
 
 

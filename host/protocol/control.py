@@ -14,6 +14,7 @@ __all__ = [
     "decode_control",
     "encode_ping",
     "encode_set_rate",
+    "encode_sleep",
     "encode_start",
     "encode_stop",
     "encode_test_signal",
@@ -89,6 +90,11 @@ def encode_test_signal(tag: int, signal: TestSignal) -> bytes:
 def encode_ping(tag: int) -> bytes:
     """Encode PING; its response's detail is the device time in microseconds, mod 2^30."""
     return bytes((Opcode.PING, tag))
+
+
+def encode_sleep(tag: int, seconds: int) -> bytes:
+    """Encode SLEEP: leave the central and be silent for `seconds` (1 to 65535)."""
+    return struct.pack("<BBH", Opcode.SLEEP, tag, seconds)
 
 
 def decode_control(data: bytes) -> Response | Event:

@@ -1,0 +1,133 @@
+"""The rig's commands: `eegrig demo`, `eegrig hil run` and `eegrig report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from host.commands.output import JsonOption, examples
+
+__all__ = ["register"]
+
+_OutOption = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder for everything the run leaves behind.")
+]
+_SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of everything random.")]
+_SecondsOption = Annotated[
+    float, typer.Option("--seconds", metavar="S", min=5.0, help="Length of each recording.")
+]
+_BoardOption = Annotated[str, typer.Option("--board", metavar="NAME", help="Board to test.")]
+_InputOption = Annotated[
+    Path | None,
+    typer.Option("--input", metavar="FILE", help="Recording to play into the electrodes."),
+]
+_SceneOption = Annotated[
+    str, typer.Option("--scene", metavar="NAME", help="Scene to play into the electrodes.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(
+        "demo",
+        epilog=examples(
+            "eegrig demo --out out/demo",
+            "eegrig demo --input recording.edf --out out/real",
+            "eegrig demo --scene ssvep --seconds 60 --seed 3 --out out/ssvep",
+        ),
+    )(_demo)
+    hil = typer.Typer(help="Hardware-in-the-loop suites.", no_args_is_help=True)
+    hil.command(
+        "run",
+        epilog=examples(
+            "eegrig hil run --board headband8 --out out/run",
+            "eegrig hil run --board headband8 -k latency --out out/latency",
+        ),
+    )(_run)
+    app.add_typer(hil, name="hil")
+    app.command("report", epilog=examples("eegrig report out/demo"))(_report)
+
+
+def _demo(
+    *,
+    out: _OutOption,
+    board: _BoardOption = "headband8",
+    recording: _InputOption = None,
+    scene: _SceneOption = "resting",
+    seconds: _SecondsOption = 30.0,
+    seed: _SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a virtual board from firmware source to a measured report.
+
+    Builds the image, flashes it through pyOCD, boots it in MicroPython, streams through bleak and
+    measures bandwidth, power, latency, fidelity and flash against the board's targets. Leaves
+    results.json, report.html, junit.xml, recording.bdf and image.bin. Exit 0 if all targets are met.
+    """
+    from hil.run import RunRequest, run_suites
+
+    request = RunRequest(
+        board=board,
+        out=out,
+        signal=scene if recording is None else str(recording),
+        seconds=seconds,
+        seed=seed,
+    )
+    raise typer.Exit(run_suites(request, as_json=as_json))
+
+
+def _run(
+    *,
+    out: _OutOption,
+    board: _BoardOption = "headband8",
+    rig: Annotated[
+        str, typer.Option("--rig", metavar="sim|FILE", help="Bench: sim, or a bench.toml.")
+    ] = "sim",
+    select: Annotated[
+        str | None,
+        typer.Option("-k", metavar="EXPR", help="Only tests that match, as pytest's -k."),
+    ] = None,
+    recording: _InputOption = None,
+    scene: _SceneOption = "resting",
+    seconds: _SecondsOption = 30.0,
+    seed: _SeedOption = 0,
+    firmware: Annotated[
+        Path | None,
+        typer.Option("--firmware", metavar="DIR", help="Firmware sources to build and flash."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the suites on a board and report."""
+    from hil.run import RunRequest, run_suites
+
+    request = RunRequest(
+        board=board,
+        out=out,
+        rig=rig,
+        select=select,
+        signal=scene if recording is None else str(recording),
+        seconds=seconds,
+        seed=seed,
+        firmware_dir=firmware,
+    )
+    raise typer.Exit(run_suites(request, as_json=as_json))
+
+
+def _report(
+    directory: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="DIR")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the report of a run again, from its results."""
+    from hil.report.page import write_report
+    from hil.results import Results
+    from host.commands.output import print_json
+
+    results = Results.load(directory)
+    path = write_report(directory)
+    if as_json:
+        print_json({"report": str(path), "verdict": results.verdict})
+    else:
+        typer.echo(f"{path}: {results.verdict}")

@@ -1,0 +1,202 @@
+"""The pytest plugin: a bench, a flashed board and a place for figures, as fixtures.
+
+It is loaded in every pytest run of the environment and does nothing unless a test asks for a
+fixture of it, all of which begin with ``rig``. A test that is a coroutine and uses `rig` runs on the
+bench's event loop.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from boards import Board
+    from hil.bench import Bench
+    from hil.results import Figure, Results
+    from hil.setup import FlashedBoard
+
+__all__ = ["RigRecorder"]
+
+_RESULTS = pytest.StashKey["Results"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the rig's options."""
+    group = parser.getgroup("eegrig", "eegrig: hardware-in-the-loop rig")
+    group.addoption(
+        "--rig", default="sim", metavar="sim|FILE", help="bench: sim (default) or a bench.toml"
+    )
+    group.addoption("--rig-board", default="headband8", metavar="NAME", help="board to test")
+    group.addoption("--rig-out", default=None, metavar="DIR", help="folder for results and traces")
+    group.addoption("--rig-seed", default=0, type=int, metavar="N", help="of everything random")
+    group.addoption(
+        "--rig-seconds", default=30.0, type=float, metavar="S", help="length of each recording"
+    )
+    group.addoption(
+        "--rig-signal",
+        default="resting",
+        metavar="SCENE|FILE",
+        help="what drives the electrodes: a scene of signal_sim, or a recording",
+    )
+    group.addoption(
+        "--rig-firmware", default=None, metavar="DIR", help="firmware sources to build and flash"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker `needs`."""
+    config.addinivalue_line(
+        "markers",
+        "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
+        "it (power, power_split, source, faults, link_control, reset, flash)",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run coroutine tests on the bench's event loop."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj) or "rig" not in pyfuncitem.fixturenames:
+        return None
+    rig: Bench = pyfuncitem.funcargs["rig"]
+    names = pyfuncitem._fixtureinfo.argnames
+    rig.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests that need what the bench lacks."""
+    markers = list(item.iter_markers("needs"))
+    if not markers or not isinstance(item, pytest.Function) or "rig" not in item.fixturenames:
+        return
+    rig: Bench = item._request.getfixturevalue("rig")
+    lacking = sorted({need for marker in markers for need in marker.args} - rig.capabilities)
+    if lacking:
+        pytest.skip(f"bench {rig.name!r} has no {', '.join(lacking)}")
+
+
+@pytest.fixture(scope="session")
+def rig_board(request: pytest.FixtureRequest) -> Board:
+    """The board under test, as data."""
+    from boards import load_board
+
+    return load_board(request.config.getoption("--rig-board"))
+
+
+@pytest.fixture(scope="session")
+def rig_seconds(request: pytest.FixtureRequest) -> float:
+    """Length of each recording in seconds."""
+    return float(request.config.getoption("--rig-seconds"))
+
+
+@pytest.fixture(scope="session")
+def rig_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this run."""
+    named = request.config.getoption("--rig-out")
+    if named is None:
+        return tmp_path_factory.mktemp("rig")
+    path = Path(named)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
+    """The bench that ``--rig`` names, set up for the whole session."""
+    from hil.setup import open_bench
+
+    config = request.config
+    with open_bench(
+        config.getoption("--rig"),
+        rig_board,
+        seed=config.getoption("--rig-seed"),
+        signal=config.getoption("--rig-signal"),
+        firmware_dir=config.getoption("--rig-firmware"),
+    ) as bench:
+        yield bench
+
+
+@pytest.fixture(scope="session")
+def rig_flashed(rig: Bench, rig_results: Results) -> FlashedBoard:
+    """The board with the firmware built from source, flashed and identified."""
+    from hil.setup import flash_and_identify
+
+    flashed = flash_and_identify(rig)
+    rig_results.firmware = flashed.identity
+    return flashed
+
+
+@pytest.fixture(scope="session")
+def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> Iterator[Results]:
+    """Everything this run finds out; written to the run's folder at its end."""
+    from hil.results import Results
+
+    results = Results(
+        board=rig.board.name,
+        board_title=rig.board.title,
+        bench=rig.name,
+        seed=rig.seed,
+        signal=rig.source.description,
+    )
+    request.config.stash[_RESULTS] = results
+    yield results
+    selected = bool(request.config.option.keyword or request.config.option.markexpr)
+    results.close(rig.board, provenance=rig.provenance, partial=selected)
+    results.save(rig_out)
+
+
+@pytest.fixture
+def rig_record(rig: Bench, rig_results: Results) -> Iterator[RigRecorder]:
+    """Takes figures; the test fails at its end if one misses its target."""
+    recorder = RigRecorder(rig, rig_results)
+    yield recorder
+    recorder.judge()
+
+
+class RigRecorder:
+    """Records figures and, at the end of a test, fails it if one of them misses its target."""
+
+    def __init__(self, rig: Bench, results: Results) -> None:
+        self._rig = rig
+        self.results = results
+        self._figures: list[Figure] = []
+
+    def __call__(
+        self,
+        name: str,
+        value: float | None,
+        unit: str,
+        *,
+        uncertainty: float | None,
+        n: int,
+        provenance: Literal["measured", "simulated", "modelled"] | None = None,
+        **flags: Any,
+    ) -> Figure:
+        """Record a figure; see `hil.results.Results.record`."""
+        figure = self.results.record(
+            self._rig.board,
+            name,
+            value,
+            unit,
+            uncertainty=uncertainty,
+            n=n,
+            provenance=provenance or self._rig.provenance,
+            **flags,
+        )
+        self._figures.append(figure)
+        return figure
+
+    def judge(self) -> None:
+        """Fail the test if a figure misses its target or could not be taken."""
+        missed = [
+            f"{figure.name} = {figure.value} {figure.unit}, limit {figure.limit} {figure.unit}"
+            f" ({figure.verdict}{': ' + figure.note if figure.note else ''})"
+            for figure in self._figures
+            if figure.verdict in ("fail", "inconclusive")
+        ]
+        if missed:
+            pytest.fail("; ".join(missed), pytrace=False)

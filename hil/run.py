@@ -1,0 +1,181 @@
+"""A run of the suites: pytest inside, a folder with results and report outside."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from boards import load_board
+from boards.errors import ConfigError, EegrigError, InfrastructureError
+
+if TYPE_CHECKING:
+    import pytest
+
+    from hil.results import Results
+
+__all__ = ["RunRequest", "run_suites"]
+
+_SUITES = Path(__file__).parent / "suites"
+_PRODUCTS = ("results.json", "report.html", "junit.xml", "recording.bdf", "image.bin")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run.
+
+    Attributes
+    ----------
+    board : str
+        Name of the board.
+    out : Path
+        The run's folder.
+    rig : str
+        ``sim`` or a ``bench.toml``.
+    select : str or None
+        pytest's ``-k`` expression.
+    signal : str
+        Scene or recording.
+    seconds : float
+        Length of each recording.
+    seed : int
+    firmware_dir : Path or None
+        Sources to build; None for eegrig's own.
+    """
+
+    board: str
+    out: Path
+    rig: str = "sim"
+    select: str | None = None
+    signal: str = "resting"
+    seconds: float = 30.0
+    seed: int = 0
+    firmware_dir: Path | None = None
+
+    def pytest_arguments(self) -> list[str]:
+        """Return the arguments for pytest."""
+        arguments = [
+            str(_SUITES),
+            f"--rig={self.rig}",
+            f"--rig-board={self.board}",
+            f"--rig-out={self.out}",
+            f"--rig-seed={self.seed}",
+            f"--rig-seconds={self.seconds}",
+            f"--rig-signal={self.signal}",
+            f"--junitxml={self.out / 'junit.xml'}",
+            "--rootdir",
+            str(_SUITES),
+            "-c",
+            str(_SUITES / "pytest.ini"),
+        ]
+        if self.firmware_dir is not None:
+            arguments.append(f"--rig-firmware={self.firmware_dir}")
+        if self.select is not None:
+            arguments += ["-k", self.select]
+        return arguments
+
+
+def run_suites(request: RunRequest, *, as_json: bool = False) -> int:
+    """Run the suites, write the report, and return the exit code.
+
+    Raises
+    ------
+    ConfigError
+        If board, signal, bench or folder are wrong; then nothing is left in the folder.
+    """
+    import pytest
+
+    from hil.report.page import write_report
+    from hil.results import Results
+    from hil.setup import signal_factory
+
+    board = load_board(request.board)
+    signal_factory(request.signal, board, request.seed)
+    _prepare(request.out)
+    progress = _Progress(shown=not as_json)
+    code = int(pytest.main(request.pytest_arguments(), plugins=[progress]))
+    if progress.error is not None:
+        _clear(request.out)
+        raise progress.error
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise ConfigError(f"no test of the suites matches -k {request.select!r}")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise InfrastructureError(f"pytest ended with exit code {code} before the suites were done")
+    results = Results.load(request.out)
+    report = write_report(request.out)
+    if as_json:
+        typer.echo(json.dumps(_summary(results, request.out), indent=2))
+    else:
+        _print(results, report)
+    # A test can fail without a figure: a board that does not answer has none.
+    return max(results.exit_code, 1 if code == pytest.ExitCode.TESTS_FAILED else 0)
+
+
+def _prepare(out: Path) -> None:
+    """Make the folder and take away what an earlier run left: old must not look like new."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _clear(out)
+    except OSError as error:
+        raise ConfigError(f"cannot write to {out}: {error.strerror}") from None
+
+
+def _clear(out: Path) -> None:
+    for name in _PRODUCTS:
+        (out / name).unlink(missing_ok=True)
+    shutil.rmtree(out / "traces", ignore_errors=True)
+
+
+def _summary(results: Results, out: Path) -> dict[str, Any]:
+    return {
+        "verdict": results.verdict,
+        "exit_code": results.exit_code,
+        "folder": str(out),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **json.loads(results.to_json()),
+    }
+
+
+def _print(results: Results, report: Path) -> None:
+    from hil.report.table import print_table
+
+    print_table(results)
+    typer.echo(f"report: {report}")
+
+
+class _Progress:
+    """Says on standard error what is being measured, and keeps what went wrong before that."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._started_s = 0.0
+        self.error: EegrigError | None = None
+
+    def pytest_runtest_logstart(self, nodeid: str, location: Sequence[Any]) -> None:
+        self._started_s = time.perf_counter()
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        if call.excinfo is not None and self.error is None and call.when == "setup":
+            error = call.excinfo.value
+            if isinstance(error, EegrigError):
+                self.error = error
+                item.session.shouldstop = str(error)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not self._shown or (report.when != "call" and not report.skipped):
+            return
+        suite, _, name = report.nodeid.partition("::")
+        topic = Path(suite).stem.removeprefix("test_")
+        mark = {"passed": "ok  ", "failed": "MISS", "skipped": "skip"}[report.outcome]
+        seconds = time.perf_counter() - self._started_s
+        text = name.removeprefix("test_").replace("_", " ")
+        typer.echo(f"  {mark} {topic}: {text} ({seconds:.1f} s)", err=True)
+        if report.failed:
+            typer.echo(f"       {str(report.longrepr).strip().splitlines()[-1]}", err=True)

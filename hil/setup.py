@@ -1,0 +1,164 @@
+"""Getting a bench and a board ready: what every run begins with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boards import Board
+from boards.errors import BoardFault, ConfigError
+from hil.bench import Bench
+from hil.results import FirmwareIdentity
+from host.flash import FlashReport, flash
+from host.image import Image, build_image
+
+__all__ = ["FlashedBoard", "flash_and_identify", "open_bench", "signal_factory"]
+
+_BOOT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class FlashedBoard:
+    """What flashing a board gave.
+
+    Attributes
+    ----------
+    image : Image
+        What was flashed.
+    report : FlashReport
+        How it went.
+    identity : FirmwareIdentity
+        What the board says it runs, beside what was asked for.
+    """
+
+    image: Image
+    report: FlashReport
+    identity: FirmwareIdentity
+
+
+@contextlib.contextmanager
+def open_bench(
+    rig: str,
+    board: Board,
+    *,
+    seed: int = 0,
+    signal: str = "resting",
+    firmware_dir: str | Path | None = None,
+) -> Iterator[Bench]:
+    """Set up the bench that `rig` names.
+
+    Parameters
+    ----------
+    rig : str
+        ``sim``, or the path of a ``bench.toml``.
+    board : Board
+    seed : int
+    signal : str
+        A scene of `signal_sim`, or the path of a recording.
+    firmware_dir : str or Path or None
+        Firmware sources; None for eegrig's own.
+
+    Yields
+    ------
+    Bench
+
+    Raises
+    ------
+    ConfigError
+        If there is no such bench or signal.
+    """
+    if rig != "sim":
+        raise ConfigError(
+            f"--rig {rig}: only the virtual bench (--rig sim) can be set up by this version; a bench "
+            "of instruments is not built yet"
+        )
+    make_source = signal_factory(signal, board, seed)
+    folder = None if firmware_dir is None else Path(firmware_dir)
+    try:
+        from hil.virtual.bench import VirtualBench
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the virtual bench needs {error.name}: install eegrig[virtual]"
+        ) from None
+    with VirtualBench(board, seed=seed, make_source=make_source, firmware_dir=folder) as virtual:
+        yield virtual.bench
+
+
+def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], Any]:
+    """Return what makes the signal source for a sample rate.
+
+    Parameters
+    ----------
+    signal : str
+        A scene of `signal_sim`, or the path of a recording.
+    board : Board
+        Whose electrodes it drives.
+    seed : int
+
+    Raises
+    ------
+    ConfigError
+        If there is no such scene or recording, or it does not fit the board.
+    """
+    import signal_sim
+
+    channels = list(board.afe.channels)
+    is_file = Path(signal).suffix != "" or Path(signal).exists()
+
+    def make(rate_hz: float) -> Any:
+        try:
+            if is_file:
+                return signal_sim.Recording(signal, channels=channels, rate_hz=rate_hz)
+            return signal_sim.scene(signal, channels=channels, rate_hz=rate_hz, seed=seed)
+        except signal_sim.SignalError as error:
+            raise ConfigError(str(error)) from error
+
+    make.description = Path(signal).name if is_file else f"scene {signal}"  # type: ignore[attr-defined]
+    make(
+        float(8 * board.afe.default_rate_sps)
+    )  # what is wrong with it is said before anything runs
+    return make
+
+
+def flash_and_identify(
+    bench: Bench, *, progress: Callable[[float], None] | None = None
+) -> FlashedBoard:
+    """Build the firmware, flash it, and read back over the console what the board runs.
+
+    Raises
+    ------
+    ConfigError
+        If the firmware does not build or does not fit.
+    BoardFault
+        If the chip is wrong or does not hold what was programmed, or the firmware does not boot.
+    InfrastructureError
+        If probe or console cannot be reached.
+    """
+    image = build_image(bench.board, bench.firmware_dir)
+    report = flash(
+        bench.board, image, probe=bench.probe, progress=progress, clock_ns=bench.flash_clock_ns
+    )
+    identity = bench.run(_identify(bench, image))
+    if not identity.matches:
+        raise BoardFault(
+            f"{bench.board.name} runs {identity.version} ({identity.image_hash[:12]}), not the "
+            f"{image.version} ({image.manifest.image_hash[:12]}) that was flashed: reset it and "
+            "flash again"
+        )
+    return FlashedBoard(image, report, identity)
+
+
+async def _identify(bench: Bench, image: Image) -> FirmwareIdentity:
+    from host.console import read_identity
+
+    async with asyncio.timeout(_BOOT_TIMEOUT_S + 1):
+        found = await read_identity(bench.console, timeout_s=_BOOT_TIMEOUT_S)
+    return FirmwareIdentity(
+        version=found.version,
+        image_hash=found.image_hash,
+        expected_hash=image.manifest.image_hash,
+    )

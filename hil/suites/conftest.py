@@ -1,0 +1,44 @@
+"""Fixtures the suites share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.suites.streams import Session, stream
+from host.protocol import Profile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.bench import Bench
+    from hil.results import Results
+    from hil.setup import FlashedBoard
+
+
+@pytest.fixture(scope="session")
+def efficient_session(
+    rig: Bench, rig_flashed: FlashedBoard, rig_seconds: float, rig_results: Results, rig_out: Path
+) -> Session:
+    """Streaming in the efficient profile; its recording is kept as ``recording.bdf``."""
+    session = rig.run(stream(rig, Profile.EFFICIENT, rig_seconds))
+    session.recording.write_bdf(rig_out / "recording.bdf")
+    if session.parameters is not None:
+        rig_results.link = {
+            name: value for name, value in vars_of(session.parameters).items() if value is not None
+        }
+    return session
+
+
+@pytest.fixture(scope="session")
+def low_latency_session(rig: Bench, rig_flashed: FlashedBoard, rig_seconds: float) -> Session:
+    """Streaming in the low-latency profile."""
+    return rig.run(stream(rig, Profile.LOW_LATENCY, rig_seconds))
+
+
+def vars_of(parameters: object) -> dict[str, int | float]:
+    """Return the fields of a dataclass with slots."""
+    import dataclasses
+
+    return dataclasses.asdict(parameters)  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,135 @@
+"""One streaming session per profile, taken once and read by several suites."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from host.link import connect
+from host.protocol import Profile
+from host.recorder import Recording, record
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hil.bench import Bench, LinkStatistics, PowerCapture, Waveform
+    from host.board_link import BoardLink, LinkParameters
+    from host.stream import Block
+
+__all__ = ["Session", "linked", "stream"]
+
+_SETTLE_S = 1.0
+"""Before and after the stretch that is measured."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one streaming session gave.
+
+    Attributes
+    ----------
+    recording : Recording
+    arrival_ns : ndarray of int, shape (n_frames,)
+        When the host's callback got each frame that arrived.
+    frames : ndarray of int, shape (n_frames,)
+        Their indices.
+    applied : Waveform
+        What was at the electrodes meanwhile.
+    power : PowerCapture
+        Of a stretch in the middle.
+    power_frames : int
+        Frames that arrived during the power capture.
+    parameters : LinkParameters or None
+        What the link was negotiated to.
+    statistics : LinkStatistics or None
+        What the link layer counted.
+    """
+
+    recording: Recording
+    arrival_ns: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    applied: Waveform
+    power: PowerCapture
+    power_frames: int
+    parameters: LinkParameters | None
+    statistics: LinkStatistics | None
+
+
+@contextlib.asynccontextmanager
+async def linked(rig: Bench, interval_ms: float) -> AsyncIterator[BoardLink]:
+    """Connect to the board, with the connection interval asked for where the bench can ask."""
+    radio = rig.radio
+    if "link_control" in rig.capabilities:
+        await radio.set_link(phy=rig.board.radio.phy, interval_ms=interval_ms)
+    async with connect(
+        rig.board.radio.name,
+        scanner_backend=radio.scanner_backend,
+        client_backend=radio.client_backend,
+        now_ns=rig.clock.now_ns,
+    ) as link:
+        yield link
+
+
+async def stream(rig: Bench, profile: Profile, seconds: float) -> Session:
+    """Stream EEG in a profile for a while, and take down everything there is to know about it."""
+    async with linked(rig, _interval_ms(rig, profile)) as link:
+        start_ns = rig.clock.now_ns()
+        blocks: list[Block] = []
+        flowing = asyncio.Event()
+
+        def arrived(block: Block) -> None:
+            blocks.append(block)
+            flowing.set()
+
+        recorder = asyncio.create_task(
+            record(link, seconds + 2 * _SETTLE_S, profile=profile, on_block=arrived)
+        )
+        try:
+            await _first_of(flowing, recorder)
+            await asyncio.sleep(_SETTLE_S)
+            before = _count(blocks)
+            await rig.power.start()
+            await asyncio.sleep(seconds)
+            power = await rig.power.stop()
+            power_frames = _count(blocks) - before
+            statistics = rig.radio.statistics()
+            parameters = rig.radio.link_parameters() or link.parameters
+            recording = await recorder
+        finally:
+            recorder.cancel()
+    recording.link = parameters
+    return Session(
+        recording=recording,
+        arrival_ns=np.concatenate([np.full(b.n_frames, b.arrival_ns) for b in blocks]),
+        frames=np.concatenate([b.first_frame + np.arange(b.n_frames) for b in blocks]),
+        applied=rig.source.applied(start_ns, rig.clock.now_ns()),
+        power=power,
+        power_frames=power_frames,
+        parameters=parameters,
+        statistics=statistics,
+    )
+
+
+def _interval_ms(rig: Bench, profile: Profile) -> float:
+    radio = rig.board.radio
+    if profile is Profile.LOW_LATENCY:
+        return radio.low_latency_interval_ms
+    return radio.efficient_interval_ms
+
+
+def _count(blocks: list[Block]) -> int:
+    return sum(block.n_frames for block in blocks)
+
+
+async def _first_of(event: asyncio.Event, task: asyncio.Task[Recording]) -> None:
+    """Wait for the event; raise what the task raises if it ends before."""
+    waiter = asyncio.create_task(event.wait())
+    await asyncio.wait({waiter, task}, return_when=asyncio.FIRST_COMPLETED)
+    if not event.is_set():
+        waiter.cancel()
+        task.result()

@@ -1,0 +1,135 @@
+"""Bandwidth: how much does the link carry, and does anything get lost?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from hil.measure.bandwidth import frame_loss, goodput
+from hil.measure.ble_link import goodput_bound_bps
+from hil.report import traces
+from hil.suites.streams import linked, stream
+from host.protocol import Pattern, Profile
+from host.stream import StreamDecoder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.bench import Bench
+    from hil.plugin import RigRecorder
+    from hil.setup import FlashedBoard
+    from hil.suites.streams import Session
+
+_INTERVAL_MS = 50.0
+_SECONDS = 5.0
+_SETTLE_S = 0.5
+_NOISY_AIR = 0.1
+_NOISY_SECONDS = 10.0
+
+
+@pytest.mark.needs("link_control")
+async def test_goodput_comes_close_to_what_the_link_layer_allows(
+    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
+) -> None:
+    arrival_ns: list[int] = []
+    sizes: list[int] = []
+    async with linked(rig, _INTERVAL_MS) as link:
+        decoder = StreamDecoder(link.info)
+        await link.start(Profile.EFFICIENT, Pattern.THROUGHPUT)
+        await asyncio.sleep(_SETTLE_S)
+        link.drain()
+        stop_ns = rig.clock.now_ns() + round(_SECONDS * 1e9)
+        while rig.clock.now_ns() < stop_ns:
+            for data, at_ns in await link.receive():
+                decoder.feed(data, at_ns)
+                arrival_ns.append(at_ns)
+                sizes.append(len(data))
+        parameters = rig.radio.link_parameters()
+        await link.stop()
+    counters = decoder.counters
+    assert counters.packets_lost == 0
+    assert counters.pattern_errors == 0
+    assert parameters is not None
+    assert parameters.phy_rx is not None
+    assert parameters.interval_ms is not None
+    bound_bps = goodput_bound_bps(
+        parameters.interval_ms,
+        phy=parameters.phy_rx,
+        octets=parameters.max_tx_octets or 27,
+        mtu=min(parameters.mtu, rig.board.radio.mtu),
+    )
+    result = goodput(np.array(arrival_ns), np.array(sizes))
+    conditions = {
+        "phy": parameters.phy_rx,
+        "interval_ms": parameters.interval_ms,
+        "mtu": parameters.mtu,
+    }
+    rig_record("bandwidth.bound", bound_bps, "bit/s", uncertainty=0.0, n=1, provenance="modelled")
+    rig_record(
+        "bandwidth.goodput",
+        result.best_bps,
+        "bit/s",
+        uncertainty=result.best_uncertainty_bps,
+        n=result.n,
+        conditions=conditions,
+        window_ok=result.window_ok,
+    )
+    rig_record(
+        "bandwidth.link_efficiency",
+        result.mean_bps / bound_bps,
+        "1",
+        uncertainty=result.mean_uncertainty_bps / bound_bps,
+        n=result.n,
+        conditions=conditions,
+    )
+    traces.save(
+        rig_out,
+        "goodput",
+        time_s=result.time_s,
+        goodput_bps=result.window_bps,
+        bound_bps=bound_bps,
+    )
+
+
+def test_no_frame_is_lost_while_streaming(
+    efficient_session: Session, low_latency_session: Session, rig_record: RigRecorder
+) -> None:
+    sessions = (efficient_session, low_latency_session)
+    losses = [frame_loss(session.frames) for session in sessions]
+    received = sum(loss.received for loss in losses)
+    lost = sum(loss.lost for loss in losses)
+    rig_record(
+        "bandwidth.frame_loss",
+        lost / (lost + received),
+        "1",
+        uncertainty=0.0,
+        n=lost + received,
+        conditions={"profiles": "efficient, low-latency"},
+    )
+    assert all(session.recording.counters.intact for session in sessions)
+
+
+@pytest.mark.needs("faults")
+async def test_no_frame_is_lost_with_packet_errors_on_the_air(
+    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
+) -> None:
+    assert rig.faults is not None
+    rig.faults.packet_error_rate(_NOISY_AIR)
+    try:
+        session = await stream(rig, Profile.EFFICIENT, _NOISY_SECONDS)
+    finally:
+        rig.faults.packet_error_rate(0.0)
+    loss = frame_loss(session.frames)
+    repeated = 0 if session.statistics is None else session.statistics.retransmissions
+    assert repeated > 0, "the air was not noisy: nothing was sent twice"
+    rig_record(
+        "bandwidth.frame_loss_noisy",
+        loss.fraction,
+        "1",
+        uncertainty=0.0,
+        n=loss.received + loss.lost,
+        conditions={"packet_error_rate": _NOISY_AIR, "retransmissions": repeated},
+    )

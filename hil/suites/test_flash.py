@@ -1,0 +1,72 @@
+"""Flash and boot: does the board take its firmware, and how long until it can be found?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from hil.bench import Bench
+    from hil.plugin import RigRecorder
+    from hil.setup import FlashedBoard
+
+_BOOTS = 5
+_TIMEOUT_S = 10.0
+
+
+@pytest.mark.needs("flash")
+def test_the_image_is_programmed_and_reads_back_equal(
+    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
+) -> None:
+    report = rig_flashed.report
+    conditions = {"bytes": report.bytes_total, "probe": report.probe}
+    rig_record(
+        "flash.time",
+        report.duration_s,
+        "s",
+        # Erase and program times of the part are typical values.
+        uncertainty=0.1 * report.duration_s,
+        n=1,
+        conditions=conditions,
+    )
+    rig_record("flash.verified", float(report.verified), "1", uncertainty=0.0, n=report.bytes_total)
+    assert rig_flashed.identity.matches
+
+
+@pytest.mark.needs("reset")
+async def test_a_reset_board_can_soon_be_found(
+    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
+) -> None:
+    times_s = [await _boot_s(rig) for _ in range(_BOOTS)]
+    mean_s = sum(times_s) / _BOOTS
+    spread_s = (sum((t - mean_s) ** 2 for t in times_s) / (_BOOTS - 1)) ** 0.5
+    rig_record(
+        "boot.time",
+        mean_s,
+        "s",
+        uncertainty=(spread_s**2 / _BOOTS + (0.1 * mean_s) ** 2) ** 0.5,
+        n=_BOOTS,
+        note="reset to the first advertisement; the runtime's own start is assumed (45 ms)",
+    )
+
+
+async def _boot_s(rig: Bench) -> float:
+    """Reset the board and return how long it takes until it is heard."""
+    from bleak import BleakScanner
+
+    heard = asyncio.Event()
+    seen_ns: list[int] = []
+
+    def on_advertisement(device: object, data: object) -> None:
+        if getattr(device, "name", None) == rig.board.radio.name and not heard.is_set():
+            seen_ns.append(rig.clock.now_ns())
+            heard.set()
+
+    scanner = BleakScanner(on_advertisement, backend=rig.radio.scanner_backend)
+    start_ns = rig.clock.now_ns()
+    rig.reset()
+    async with scanner, asyncio.timeout(_TIMEOUT_S):
+        await heard.wait()
+    return (seen_ns[0] - start_ns) * 1e-9

@@ -1,0 +1,151 @@
+"""Power: what each mode costs at the battery, and how long the battery lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from boards import load_part
+from hil.measure.battery import battery_life
+from hil.measure.power import mode_power, streaming_power
+from hil.report import traces
+from hil.suites.streams import linked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.bench import Bench, PowerCapture
+    from hil.plugin import RigRecorder
+    from hil.setup import FlashedBoard
+    from hil.suites.streams import Session
+
+pytestmark = pytest.mark.needs("power")
+
+_SECONDS = 20.0
+_SETTLE_S = 2.0
+
+
+def _record_mode(
+    rig_record: RigRecorder,
+    rig_out: Path,
+    mode: str,
+    capture: PowerCapture,
+    interval_ms: float | None,
+) -> None:
+    power = mode_power(capture)
+    rig_record(
+        f"power.{mode}",
+        power.total_w,
+        "W",
+        uncertainty=power.total_uncertainty_w,
+        n=power.n,
+        saturated=capture.saturated,
+        conditions={"battery_v": capture.battery_v, "seconds": round(capture.duration_s, 3)},
+    )
+    rig_record.results.assume(capture.assumptions)
+    interval_s = None if interval_ms is None else interval_ms * 1e-3
+    traces.save_power(rig_out, mode, capture, interval_s=interval_s)
+
+
+async def _capture(rig: Bench, seconds: float) -> PowerCapture:
+    await asyncio.sleep(_SETTLE_S)
+    await rig.power.start()
+    await asyncio.sleep(seconds)
+    return await rig.power.stop()
+
+
+async def test_advertising(
+    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
+) -> None:
+    capture = await _capture(rig, _SECONDS)
+    _record_mode(rig_record, rig_out, "advertising", capture, None)
+
+
+async def test_connected_and_idle(
+    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
+) -> None:
+    interval_ms = rig.board.radio.efficient_interval_ms
+    async with linked(rig, interval_ms):
+        capture = await _capture(rig, _SECONDS)
+    _record_mode(rig_record, rig_out, "connected", capture, interval_ms)
+
+
+async def test_sleeping(
+    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
+) -> None:
+    async with linked(rig, rig.board.radio.efficient_interval_ms) as link:
+        await link.sleep(round(_SECONDS + 2 * _SETTLE_S))
+    capture = await _capture(rig, _SECONDS)
+    await asyncio.sleep(2 * _SETTLE_S)  # it advertises again
+    _record_mode(rig_record, rig_out, "sleep", capture, None)
+
+
+def test_streaming(
+    rig: Bench, efficient_session: Session, rig_record: RigRecorder, rig_out: Path
+) -> None:
+    session = efficient_session
+    capture = session.power
+    recording = session.recording
+    interval_ms = session.parameters.interval_ms if session.parameters else None
+    _record_mode(rig_record, rig_out, "streaming", capture, interval_ms)
+    lost = recording.counters.frames_lost
+    n_channels = recording.info.n_channels
+    figures = streaming_power(
+        capture,
+        n_channels=n_channels,
+        payload_bits=session.power_frames * n_channels * recording.info.bits,
+        n_frames=session.power_frames,
+    )
+    n = figures.power.n
+    for group, watts in figures.power.groups_w.items():
+        rig_record(
+            f"power.streaming.{group}", watts, "W", uncertainty=watts * capture.uncertainty, n=n
+        )
+    rig_record(
+        "power.per_channel",
+        figures.per_channel_w,
+        "W",
+        uncertainty=figures.per_channel_uncertainty_w,
+        n=n,
+    )
+    if figures.non_afe_w is not None:
+        rig_record(
+            "power.non_afe", figures.non_afe_w, "W", uncertainty=figures.non_afe_uncertainty_w, n=n
+        )
+    rig_record(
+        "energy.per_bit",
+        figures.per_bit_j,
+        "J",
+        uncertainty=figures.per_bit_uncertainty_j,
+        n=session.power_frames,
+        lost=lost,
+    )
+    rig_record(
+        "energy.per_sample",
+        figures.per_sample_j,
+        "J",
+        uncertainty=figures.per_sample_uncertainty_j,
+        n=session.power_frames,
+        lost=lost,
+    )
+    power = figures.power
+    life = battery_life(load_part(rig.board.battery.part), power.total_w, power.total_uncertainty_w)
+    rig_record.results.assume(life.assumptions)
+    rig_record(
+        "battery.life",
+        life.life_s,
+        "s",
+        uncertainty=life.uncertainty_s,
+        n=n,
+        provenance="modelled",
+    )
+
+
+def test_streaming_in_the_low_latency_profile(
+    low_latency_session: Session, rig_record: RigRecorder, rig_out: Path
+) -> None:
+    session = low_latency_session
+    interval_ms = session.parameters.interval_ms if session.parameters else None
+    _record_mode(rig_record, rig_out, "streaming_low_latency", session.power, interval_ms)
