@@ -3,8 +3,9 @@
 A suite saves what it measured, the report draws what it finds. Names and fields:
 
 ``power_<mode>``
-    ``current_a`` (n_times,), ``step_s``, ``battery_v``, ``duration_s``, and the mean power of each
-    group as ``power_<group>_w``; `save_power` writes all of it from a capture.
+    ``current_a`` (n_times,), ``step_s``, ``battery_v``, ``duration_s``, the mean power of each
+    group as ``power_<group>_w``, and in a connection its ``interval_s``; `save_power` writes all of
+    it from a capture.
 ``latency_<profile>``
     ``latency_s`` (n_frames,).
 ``goodput``
@@ -67,9 +68,18 @@ def save(directory: Path, name: str, **arrays: ArrayLike) -> Path:
     return path
 
 
-def save_power(directory: Path, mode: str, capture: PowerCapture) -> Path:
-    """Save a power capture as the trace ``power_<mode>``."""
-    groups = {f"power_{group}_w": capture.power_w(group) for group in capture.energy_j}
+def save_power(
+    directory: Path, mode: str, capture: PowerCapture, *, interval_s: float | None = None
+) -> Path:
+    """Save a power capture as the trace ``power_<mode>``.
+
+    `interval_s` is the connection interval during it, in seconds, if there was one.
+    """
+    groups: dict[str, float] = {
+        f"power_{group}_w": capture.power_w(group) for group in capture.energy_j
+    }
+    if interval_s is not None:
+        groups["interval_s"] = interval_s
     return save(
         directory,
         f"power_{mode}",

@@ -1,0 +1,184 @@
+"""``report.html``: one self-contained file that says first whether the board meets its targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.report import sections
+from hil.report.vocabulary import (
+    GROUPS,
+    HEADLINES,
+    Headline,
+    condition_text,
+    limit_text,
+    margin_text,
+    shown,
+    word,
+)
+from hil.results import Figure, Results, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["FILE_NAME", "Card", "render", "verdict_sentence", "write_report"]
+
+FILE_NAME = "report.html"
+_TEMPLATES = Path(__file__).parent / "templates"
+_WORST_FIRST = ("fail", "inconclusive", "marginal", "pass", None)
+
+_PROVENANCE = {
+    "measured": "Taken with instruments, on hardware.",
+    "simulated": (
+        "The real firmware, host software and protocol ran on models of the board, in virtual "
+        "time; no hardware was involved."
+    ),
+    "modelled": "Calculated from formulas.",
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One headline: a topic, the figure that stands for it, and what to mention below."""
+
+    title: str
+    figure: Figure
+    also: list[Figure]
+
+
+def write_report(directory: Path) -> Path:
+    """Write ``report.html`` from a run's ``results.json`` and traces, and return its path.
+
+    The same run gives the same bytes.
+
+    Raises
+    ------
+    ResultsError
+        If the results or a trace cannot be read.
+    """
+    path = directory / FILE_NAME
+    write_atomically(path, render(Results.load(directory), directory).encode())
+    return path
+
+
+def render(results: Results, directory: Path) -> str:
+    """Return the page of some results, with the traces found in `directory`."""
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(
+        condition_text=condition_text,
+        shown=shown,
+        limit_text=limit_text,
+        margin_text=margin_text,
+        word=word,
+    )
+    style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    return environment.get_template("report.html.j2").render(
+        results=results,
+        style=Markup(style),
+        sentence=verdict_sentence(results),
+        provenances=list(_provenances(results.figures)),
+        cards=_cards(results.figures),
+        attention=_attention(results.figures),
+        judged=list(_grouped(figure for figure in results.figures if figure.limit is not None)),
+        others=list(_grouped(figure for figure in results.figures if figure.limit is None)),
+        sections=sections.all_of(results, directory),
+        bullet=sections.bullet,
+    )
+
+
+def verdict_sentence(results: Results) -> str:
+    """Say in one sentence how the run ended."""
+    if results.firmware is not None and not results.firmware.matches:
+        return "The board does not run the firmware that was asked for, so nothing here counts."
+    judged = [figure for figure in results.figures if figure.verdict is not None]
+    if not judged:
+        return "No figure was held against a target, so there is nothing to pass."
+    by_verdict: dict[str | None, list[Figure]] = {}
+    for figure in judged:
+        by_verdict.setdefault(figure.verdict, []).append(figure)
+    parts = []
+    if failed := by_verdict.get("fail"):
+        parts.append(f"{_count(failed, judged)} missed: {_labels(failed)}.")
+    if open_ := by_verdict.get("inconclusive"):
+        parts.append(f"{_count(open_, judged)} could not be decided: {_labels(open_)}.")
+    if parts:
+        return " ".join(parts)
+    every = "The target is met" if len(judged) == 1 else f"All {len(judged)} targets are met"
+    if close := by_verdict.get("marginal"):
+        return f"{every}, but not with every uncertainty: {_labels(close)}."
+    return f"{every}."
+
+
+def _count(some: list[Figure], judged: list[Figure]) -> str:
+    plural = "targets" if len(judged) > 1 else "target"
+    return f"{len(some)} of {len(judged)} {plural}"
+
+
+def _labels(figures: list[Figure]) -> str:
+    labels = [word(figure.name).label for figure in figures]
+    return ", ".join(
+        label[:1].lower() + label[1:] if label[1:2].islower() else label for label in labels
+    )
+
+
+def _cards(figures: list[Figure]) -> list[Card]:
+    by_name = {figure.name: figure for figure in figures}
+    cards = []
+    for headline in HEADLINES:
+        main = _main(headline, by_name)
+        if main is not None:
+            also = [by_name[name] for name in headline.also if name in by_name]
+            cards.append(
+                Card(
+                    headline.title,
+                    main,
+                    [figure for figure in also if figure is not main and figure.value is not None],
+                )
+            )
+    return cards
+
+
+def _main(headline: Headline, by_name: dict[str, Figure]) -> Figure | None:
+    """Return the first choice among a headline's figures, unless another one is worse off."""
+    candidates = [by_name[name] for name in headline.main if name in by_name]
+    # `min` keeps the first of equals; a figure without a verdict is the last resort.
+    return min(candidates, key=lambda figure: _WORST_FIRST.index(figure.verdict), default=None)
+
+
+def _attention(figures: list[Figure]) -> list[Figure]:
+    """Return what is not a plain pass, worst first."""
+    troubled = [figure for figure in figures if figure.verdict not in (None, "pass")]
+    return sorted(troubled, key=lambda figure: _WORST_FIRST.index(figure.verdict))
+
+
+def _provenances(figures: list[Figure]) -> Iterable[tuple[str, str]]:
+    """Yield where figures come from; all but the most frequent origin say for which ones."""
+    by_origin: dict[str, list[Figure]] = {}
+    for figure in figures:
+        by_origin.setdefault(figure.provenance, []).append(figure)
+    most = max(by_origin, key=lambda origin: len(by_origin[origin]), default=None)
+    for origin, text in _PROVENANCE.items():
+        if origin == most:
+            yield origin, text
+        elif origin in by_origin:
+            yield origin, f"{text} Here: {_labels(by_origin[origin])}."
+
+
+def _grouped(figures: Iterable[Figure]) -> Iterable[tuple[str, list[Figure]]]:
+    left = list(figures)
+    for title, beginnings in GROUPS:
+        members = [figure for figure in left if figure.name.startswith(beginnings)]
+        left = [figure for figure in left if not figure.name.startswith(beginnings)]
+        if members:
+            yield title, members
