@@ -68,13 +68,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests that need what the bench lacks."""
-    markers = list(item.iter_markers("needs"))
-    if not markers or not isinstance(item, pytest.Function) or "rig" not in item.fixturenames:
+@pytest.fixture(autouse=True)
+def rig_capabilities(request: pytest.FixtureRequest) -> None:
+    """Skip a test that needs what the bench lacks."""
+    needs = {need for marker in request.node.iter_markers("needs") for need in marker.args}
+    if not needs:
         return
-    rig: Bench = item._request.getfixturevalue("rig")
-    lacking = sorted({need for marker in markers for need in marker.args} - rig.capabilities)
+    rig: Bench = request.getfixturevalue("rig")
+    lacking = sorted(needs - rig.capabilities)
     if lacking:
         pytest.skip(f"bench {rig.name!r} has no {', '.join(lacking)}")
 
@@ -121,11 +122,12 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="session")
-def rig_flashed(rig: Bench, rig_results: Results) -> FlashedBoard:
+def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard:
     """The board with the firmware built from source, flashed and identified."""
     from hil.setup import flash_and_identify
 
     flashed = flash_and_identify(rig)
+    flashed.image.write(rig_out / "image.bin")
     rig_results.firmware = flashed.identity
     return flashed
 

@@ -17,6 +17,7 @@ __all__ = ["FIELDS", "field_at", "scattered_fields", "smooth_mixing"]
 # which a lobe has fallen to 61 %. Assumed, from where textbooks put each rhythm.
 FIELDS: dict[str, tuple[tuple[str, float, float], ...]] = {
     "occipital": (("Oz", 35.0, 1.0), ("POz", 35.0, 0.3)),
+    "visual": (("Oz", 24.0, 1.0),),
     "parieto-occipital": (("POz", 40.0, 1.0), ("Oz", 40.0, 0.5)),
     "parietal": (("Pz", 40.0, 1.0),),
     "central": (("Cz", 40.0, 1.0),),

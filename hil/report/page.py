@@ -22,7 +22,7 @@ from hil.results import Figure, Results, write_atomically
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FILE_NAME", "Card", "render", "verdict_sentence", "write_report"]
+__all__ = ["FILE_NAME", "Card", "grouped", "render", "verdict_sentence", "write_report"]
 
 FILE_NAME = "report.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -90,8 +90,8 @@ def render(results: Results, directory: Path) -> str:
         provenances=list(_provenances(results.figures)),
         cards=_cards(results.figures),
         attention=_attention(results.figures),
-        judged=list(_grouped(figure for figure in results.figures if figure.limit is not None)),
-        others=list(_grouped(figure for figure in results.figures if figure.limit is None)),
+        judged=list(grouped(figure for figure in results.figures if figure.limit is not None)),
+        others=list(grouped(figure for figure in results.figures if figure.limit is None)),
         sections=sections.all_of(results, directory),
         bullet=sections.bullet,
     )
@@ -175,7 +175,7 @@ def _provenances(figures: list[Figure]) -> Iterable[tuple[str, str]]:
             yield origin, f"{text} Here: {_labels(by_origin[origin])}."
 
 
-def _grouped(figures: Iterable[Figure]) -> Iterable[tuple[str, list[Figure]]]:
+def grouped(figures: Iterable[Figure]) -> Iterable[tuple[str, list[Figure]]]:
     left = list(figures)
     for title, beginnings in GROUPS:
         members = [figure for figure in left if figure.name.startswith(beginnings)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,14 +38,14 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
     async with linked(rig, _INTERVAL_MS) as link:
         decoder = StreamDecoder(link.info)
         await link.start(Profile.EFFICIENT, Pattern.THROUGHPUT)
-        await asyncio.sleep(_SETTLE_S)
-        link.drain()
-        stop_ns = rig.clock.now_ns() + round(_SECONDS * 1e9)
+        settled_ns = rig.clock.now_ns() + round(_SETTLE_S * 1e9)
+        stop_ns = settled_ns + round(_SECONDS * 1e9)
         while rig.clock.now_ns() < stop_ns:
             for data, at_ns in await link.receive():
                 decoder.feed(data, at_ns)
-                arrival_ns.append(at_ns)
-                sizes.append(len(data))
+                if at_ns >= settled_ns:
+                    arrival_ns.append(at_ns)
+                    sizes.append(len(data))
         parameters = rig.radio.link_parameters()
         await link.stop()
     counters = decoder.counters

@@ -25,6 +25,7 @@ _CAPABILITIES = frozenset(
     {"power", "power_split", "source", "faults", "link_control", "reset", "flash"}
 )
 
+
 class VirtualBench:
     """Everything a suite needs, without hardware.
 

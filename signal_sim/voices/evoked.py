@@ -38,6 +38,8 @@ class Oddball(SourceSpec):
         Fraction of targets.
     n1_v, p2_v, p3_v : float
         Peaks; N1 is negative, given as a size.
+    attention : float
+        Factor on N1 and P2 of a target, which is attended to.
     n1_s, p2_s, p3_s : float
         Latencies.
     n1_width_s, p2_width_s, p3_width_s : float
@@ -58,6 +60,7 @@ class Oddball(SourceSpec):
     p3_v: float = par(
         7.5e-6, "V", "5-10 uV (assumed); 27.7 in one strong subject [EEGLAB]", high=1e-3
     )
+    attention: float = par(1.5, "1", ASSUMED, high=10.0)
     n1_s: float = par(0.1, "s", "100 ms (assumed); 187 ms in one subject [EEGLAB]", high=2.0)
     p2_s: float = par(0.2, "s", ASSUMED, high=2.0)
     p3_s: float = par(0.371, "s", "P3b 371 ms, auditory, wet [authorea 254779]", high=2.0)
@@ -124,9 +127,10 @@ class OddballVoice(LatentVoice):
     def _shape(self, trigger: Trigger, since_s: FloatArray) -> FloatArray:
         spec, values = self._spec, trigger.values
         size = values["size"] * values["gain"]
+        sensed = size * (spec.attention if trigger.name == "target" else 1.0)
         out = np.zeros((3, since_s.size))
-        out[0] = -spec.n1_v * size * _lobe(since_s, spec.n1_s, spec.n1_width_s)
-        out[1] = spec.p2_v * size * _lobe(since_s, spec.p2_s, spec.p2_width_s)
+        out[0] = -spec.n1_v * sensed * _lobe(since_s, spec.n1_s, spec.n1_width_s)
+        out[1] = spec.p2_v * sensed * _lobe(since_s, spec.p2_s, spec.p2_width_s)
         if trigger.name == "target":
             out[2] = spec.p3_v * size * _lobe(since_s, values["p3_s"], spec.p3_width_s)
         return out

@@ -19,6 +19,7 @@ from signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["Ssvep"]
 
+_FIELD = "visual"
 _RISE_S = 0.25
 """Time constant with which the response builds up after the delay (assumed)."""
 
@@ -63,9 +64,9 @@ class Ssvep(SourceSpec):
         2.2e-6, "V", "1-5 uV (assumed); 0.17 of the 1-40 Hz rms [EXO]", high=1e-3
     )
     amplitude_spread: float = par(
-        0.45, "1", "person to person 0.49-1.82 about 0.81 [EXO]", high=2.0
+        0.3, "1", "assumed; accuracy from person to person [Nakanishi 2015, EXO]", high=2.0
     )
-    trial_spread: float = par(0.2, "1", ASSUMED, high=2.0)
+    trial_spread: float = par(0.5, "1", "assumed; accuracy over window length [Nakanishi 2015]", high=2.0)
     harmonics: tuple[float, ...] = par(
         (0.45, 0.16, 0.07), "1", "h2, h3, h4 over h1 at Oz [EXO]", high=5.0
     )
@@ -124,12 +125,12 @@ class SsvepVoice(LatentVoice):
         self._personal_phase = rng.uniform(0, 2 * pi, n)
         columns = []
         for _ in range(n):
-            ahead = scattered_fields("occipital", context.leads, 2, rng)
+            ahead = scattered_fields(_FIELD, context.leads, 2, rng)
             columns += [ahead.sum(axis=1) / 2**0.5, 0.35 * ahead[:, 1]]
         # The fundamental at Oz is what was asked for, whoever the person is.
         scale = _at_oz(columns, context)
         self.topography = np.stack(
-            [*(c * scale for c in columns), field_at("occipital", context.leads)], axis=1
+            [*(c * scale for c in columns), field_at(_FIELD, context.leads)], axis=1
         )
         self._trials = Schedule(self._plan, spec.trial_s + spec.delay_s + 1.0)
 
@@ -203,7 +204,7 @@ class SsvepVoice(LatentVoice):
 
 def _at_oz(columns: list[FloatArray], context: Context) -> float:
     """Return the factor that makes the fundamental 1 where the occipital field is strongest."""
-    whole = field_at("occipital", context.leads)
+    whole = field_at(_FIELD, context.leads)
     at = int(np.argmax(whole))
     size = float(np.hypot(columns[0][at], columns[1][at]))
     return float(whole[at]) / size if size > 0 else 1.0

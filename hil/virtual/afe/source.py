@@ -118,26 +118,25 @@ class VirtualSignalSource:
         boards.errors.ConfigError
             If the source lacks an electrode of the board.
         """
-        if callable(source):
-            self._factory, self._fixed = source, False
-        else:
-            self._factory, self._fixed = (lambda _rate_hz: source), True
-        made = self._factory(self._rate_hz)
+        factory: SourceFactory
+        factory, fixed = (source, False) if callable(source) else (lambda _rate_hz: source, True)
+        made = factory(self._rate_hz)
         rows = self._match(made)
-        self._source, self._rows = made, rows
+        index = self._finish()
+        self._factory, self._fixed, self._source, self._rows = factory, fixed, made, rows
         described = getattr(source, "description", None) or getattr(made, "description", None)
         self._description = str(described or getattr(source, "__name__", type(made).__name__))
         if made.rate_hz != self._rate_hz:
             self._restart(made.rate_hz)
         else:
-            self._cut(self._index_after(self._clock.now_ns()))
+            self._cut(index)
         self._changed()
 
     def stop(self) -> None:
         """Apply 0 V from now on."""
+        self._cut(self._finish())
         self._factory, self._fixed, self._source, self._rows = None, False, None, []
         self._description = "nothing (0 V)"
-        self._cut(self._index_after(self._clock.now_ns()))
         self._changed()
 
     def want_rate(self, rate_hz: float, min_hz: float) -> None:
@@ -233,12 +232,14 @@ class VirtualSignalSource:
         self._first = self._stop = 0
         self._buffer = np.zeros((len(self.channels), 0))
 
+    def _finish(self) -> int:
+        """Read what is played up to now; return the index of the first sample after it."""
+        index = self._index_after(self._clock.now_ns())
+        self._read_to(index)
+        return index
+
     def _cut(self, index: int) -> None:
-        """Forget samples from `index` on: something else is played from there."""
-        index = max(index, 0)
-        if self._stop <= index:
-            self._append(np.zeros((len(self.channels), index - self._stop)))
-            return
+        """Forget samples from `index` on, read ahead: something else is played from there."""
         self._first = min(self._first, index)
         self._stop = index
 

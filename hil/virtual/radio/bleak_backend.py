@@ -94,20 +94,14 @@ class VirtualScanner(BaseBleakScanner):
 
     async def start(self) -> None:
         """Start scanning."""
-        device = await self.central.device()
         self.seen_devices = {}
+        device = await self.central.scan(self, active=self._active)
         device.on(device.EVENT_ADVERTISEMENT, self._on_advertisement)
-        try:
-            await device.start_scanning(active=self._active, filter_duplicates=False)
-        except hci.HCI_Error as error:
-            device.remove_listener(device.EVENT_ADVERTISEMENT, self._on_advertisement)
-            raise BleakError(f"cannot scan: {error}") from error
 
     async def stop(self) -> None:
         """Stop scanning."""
-        device = await self.central.device()
+        device = await self.central.stop_scan(self)
         device.remove_listener(device.EVENT_ADVERTISEMENT, self._on_advertisement)
-        await device.stop_scanning()
 
     def _on_advertisement(self, advertisement: Any) -> None:
         data = _advertisement_data(advertisement)
@@ -244,8 +238,7 @@ class VirtualClient(BaseBleakClient):
         try:
             connection = await device.connect_le(self._target, preferences, timeout=None)
         except asyncio.CancelledError:
-            with contextlib.suppress(hci.HCI_Error):
-                await asyncio.shield(_cancel_connection(device))
+            await asyncio.shield(_abandon(device, self._target))
             raise
         except (core.ConnectionError, hci.HCI_Error) as error:
             raise BleakError(f"cannot connect to {self.address}: {error}") from error
@@ -455,6 +448,11 @@ class VirtualClient(BaseBleakClient):
         await self._write(cccd.handle, value, response=True)
 
 
-async def _cancel_connection(device: Any) -> None:
-    """Let the controller wait no longer for a device to advertise."""
-    await device.host.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
+async def _abandon(device: Any, target: Any) -> None:
+    """Wait no longer for a device to advertise; end a connection that came at the last moment."""
+    try:
+        await device.host.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
+    except hci.HCI_Error:
+        for connection in list(device.connections.values()):
+            if connection.peer_address == target:
+                await connection.disconnect()

@@ -126,6 +126,8 @@ class Central:
         self._device: Any = None
         self._powering: asyncio.Task[None] | None = None
         self._out_of_reach = False
+        self._scans: dict[object, bool] = {}
+        self._scan_lock = asyncio.Lock()
         self._scanner_backend, self._client_backend = make_backends(self)
 
     # ------------------------------------------------------------------ bleak
@@ -165,6 +167,35 @@ class Central:
         self._device = Device(config=config, host=DirectHost(controller))
         self.air.set_reachable(controller, not self._out_of_reach)
         await self._device.power_on()
+
+    async def scan(self, who: object, *, active: bool) -> Any:
+        """Scan on behalf of `who`, until `stop_scan`; several may share the one radio.
+
+        Returns
+        -------
+        Device
+            Bumble's device, which emits the advertisements.
+        """
+        device = await self.device()
+        self._scans[who] = active
+        await self._update_scan(device)
+        return device
+
+    async def stop_scan(self, who: object) -> Any:
+        """Scan no more on behalf of `who`; return Bumble's device."""
+        device = await self.device()
+        self._scans.pop(who, None)
+        await self._update_scan(device)
+        return device
+
+    async def _update_scan(self, device: Any) -> None:
+        async with self._scan_lock:
+            wanted, active = bool(self._scans), any(self._scans.values())
+            running = device.is_scanning
+            if running and (not wanted or active is device.scanning_is_passive):
+                await device.stop_scanning()
+            if wanted and not device.is_scanning:
+                await device.start_scanning(active=active, filter_duplicates=False)
 
     def connection_preferences(self) -> dict[int, ConnectionParametersPreferences]:
         """Return what to ask for when connecting, as Bumble wants it."""
@@ -246,7 +277,7 @@ class Central:
         """Ask for PHY and data length on a new connection, as far as they differ from its own."""
         end = self._controller.ends.get(connection.handle) if self._controller else None
         if end is not None:
-            await self._apply(connection, end)
+            await connection.cancel_on_disconnection(self._apply(connection, end))
 
     async def _apply(self, connection: Any, end: End) -> None:
         wish, link = self.wish, end.link

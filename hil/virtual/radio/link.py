@@ -201,6 +201,13 @@ class Link:
         are longer by that much.
     on_closed : callable
         Called with the link when both ends are gone.
+
+    Attributes
+    ----------
+    counter : int
+        Number of the event that runs or ran last (connEventCount, without wrapping).
+    next_anchor_ns : int
+        When the next event starts.
     """
 
     def __init__(
@@ -229,7 +236,7 @@ class Link:
         self._central_ppm = central_ppm
         self._on_closed = on_closed
         self._instants: list[tuple[int, Callable[[], object]]] = []
-        self._next_anchor_ns = anchor_ns
+        self.next_anchor_ns = anchor_ns
         self._last_sync_ns = anchor_ns
         self._listening = False
         self._lead_ns = 0
@@ -294,16 +301,16 @@ class Link:
     def _on_anchor(self) -> None:
         if self.closed:
             return
-        now_ns = self._next_anchor_ns
+        now_ns = self.next_anchor_ns
         self.counter += 1
         if self._instants:
             self._apply_due()
         interval_ns = self.interval_ns
-        self._next_anchor_ns = now_ns + interval_ns + round(interval_ns * self._central_ppm * 1e-6)
-        self._clock.call_at_ns(self._next_anchor_ns, self._on_anchor)
+        self.next_anchor_ns = now_ns + interval_ns + round(interval_ns * self._central_ppm * 1e-6)
+        self._clock.call_at_ns(self.next_anchor_ns, self._on_anchor)
         central, peripheral = self.central, self.peripheral
         for end in (central, peripheral):
-            if end.alive and self._deadline_ns(end) <= self._next_anchor_ns:
+            if end.alive and self._deadline_ns(end) <= self.next_anchor_ns:
                 self._clock.call_at_ns(self._deadline_ns(end), self._supervise, end)
         central.events += 1
         central.crc_run = peripheral.crc_run = 0
@@ -393,7 +400,7 @@ class Link:
         self._answer(peripheral, now_ns)
 
     def _answer(self, peripheral: End, now_ns: int) -> None:
-        room_ns = self._next_anchor_ns - T_IFS_NS - now_ns
+        room_ns = self.next_anchor_ns - T_IFS_NS - now_ns
         air_times = self._air_to_central
         if peripheral.current is None and peripheral.queue:
             if air_times[peripheral.queue[0].octets] > room_ns:
@@ -450,7 +457,7 @@ class Link:
             + T_IFS_NS
             + self._air_to_central[answer]
         )
-        return end_ns <= self._next_anchor_ns - T_IFS_NS
+        return end_ns <= self.next_anchor_ns - T_IFS_NS
 
     def _receive(self, me: End) -> bool:
         """Acknowledge and deliver what is on air (4.5.9); say whether this end is still there."""
