@@ -49,7 +49,6 @@ __all__ = ["OPERATION_TIMEOUT_S", "BoardLink", "DeviceInformation", "LinkParamet
 T = TypeVar("T")
 
 OPERATION_TIMEOUT_S = 10.0
-_LEAVING_POLL_S = 0.05
 
 # OVERRUN does not end the stream: its losses are in the packets' frame indices.
 _ENDING_EVENTS = frozenset(EventCode) - {EventCode.NONE, EventCode.OVERRUN}
@@ -121,6 +120,8 @@ class BoardLink:
         self._wake = asyncio.Event()
         self._failure: LinkLost | BoardEventError | ProtocolError | None = None
         self._lost: LinkLost | None = None
+        self._ended = asyncio.Event()
+        self._farewell: str | None = None
         self._pending: dict[int, asyncio.Future[Response]] = {}
         self._next_tag = 1
         self._event_callbacks: list[Callable[[Event], None]] = []
@@ -254,10 +255,10 @@ class BoardLink:
             If it says yes and stays connected.
         """
         await self.command(lambda tag: encode_sleep(tag, seconds), f"SLEEP {seconds}")
+        self._farewell = f"{self.name} sleeps for {seconds} s"
         try:
             async with asyncio.timeout(OPERATION_TIMEOUT_S):
-                while self.is_connected:
-                    await asyncio.sleep(_LEAVING_POLL_S)
+                await self._ended.wait()
         except TimeoutError:
             raise BoardFault(
                 f"{self.name} accepted SLEEP {seconds} but stays connected: its firmware is wrong"
@@ -363,6 +364,9 @@ class BoardLink:
         """Take note that the link broke (`connect` hears it from bleak)."""
         if self._lost is not None:
             return
+        if self._farewell is not None:
+            self._lose(self._farewell)
+            return
         silent_s = (self._now_ns() - self._last_heard_ns) * 1e-9
         self._lose(
             f"the link to {self.name} broke, {silent_s:.1f} s after it was last heard: "
@@ -377,6 +381,7 @@ class BoardLink:
     def _lose(self, reason: str) -> None:
         self._lost = LinkLost(reason)
         self._fail(self._lost)
+        self._ended.set()
         for answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(self._lost)

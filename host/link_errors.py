@@ -51,6 +51,8 @@ class BoardStatusError(BoardFault):
             hint = f"; nearest is {detail}"
         elif detail is not None and status is Status.PAYLOAD_TOO_SMALL:
             hint = f"; it needs an MTU of at least {detail + 3}"
+        elif detail is not None and status is Status.AFE_FAULT:
+            hint = f"; it answers with ID 0x{detail:02X}: check its supply and SPI lines"
         reason = _STATUS_REASON.get(status, status.name)
         super().__init__(f"the board refused {command}: {reason}{hint}")
         self.command = command

@@ -50,6 +50,8 @@ class ScriptedBoard:
         Packets it makes and does not send.
     mute_after : int or None
         Stops sending, without a word, after so many packets.
+    leaves : bool
+        Whether it disconnects when told to sleep.
     commands : list of bytes
         What it was sent.
     """
@@ -69,6 +71,7 @@ class ScriptedBoard:
         self.answers: dict[int, Answer] = {}
         self.lost: set[int] = set()
         self.mute_after: int | None = None
+        self.leaves = True
         self.commands: list[bytes] = []
         self._loop = air.loop
         self._info = info
@@ -78,6 +81,7 @@ class ScriptedBoard:
         self._queue: list[tuple[int, bytes]] = []
         self._stream_number = 0
         self._streaming = False
+        self._asleep_s = 0
 
     async def switch_on(self) -> None:
         await self.radio.activate()
@@ -125,7 +129,8 @@ class ScriptedBoard:
             self._connection = None
             self._streaming = False
             self._queue.clear()
-            self.advertise()
+            self._loop.call_later(self._asleep_s, self.advertise)
+            self._asleep_s = 0
         elif isinstance(event, Written):
             self.commands.append(event.data)
             opcode, tag, arguments = event.data[0], event.data[1], event.data[2:]
@@ -154,6 +159,7 @@ class ScriptedBoard:
             0x03: self._on_set_rate,
             0x04: lambda tag, _: [wire.response(0x04, tag)],
             0x05: lambda tag, _: [wire.response(0x05, tag, 0, 123_456)],
+            0x06: self._on_sleep,
         }.get(opcode, lambda tag, _: [wire.response(opcode, tag, 1)])
 
     def _on_start(self, tag: int, arguments: bytes) -> list[bytes]:
@@ -180,6 +186,16 @@ class ScriptedBoard:
         self.rate = rate
         self._refresh_info()
         return [wire.response(0x03, tag)]
+
+    def _on_sleep(self, tag: int, arguments: bytes) -> list[bytes]:
+        if self.leaves:
+            self._asleep_s = int.from_bytes(arguments, "little")
+            self._loop.call_later(0.2, self._doze)
+        return [wire.response(0x06, tag)]
+
+    def _doze(self) -> None:
+        if self._connection is not None:
+            self.radio.gap_disconnect(self._connection)
 
     def _next(self, stream: int, sequence: int, n_frames: int, start_ns: int) -> None:
         """Make packet `sequence` when its last frame is there."""

@@ -148,7 +148,7 @@ def test_a_board_that_says_yes_and_does_not_is_wrong() -> None:
     [
         (1, None, "does not know the command", 1),
         (4, None, "stop streaming first", 1),
-        (5, None, "analogue front end does not work", 1),
+        (5, 0x3C, "analogue front end does not work; it answers with ID 0x3C", 1),
         (6, 40, "it needs an MTU of at least 43", 3),
         (7, None, "not supported", 2),
     ],
@@ -165,6 +165,31 @@ def test_every_refusal_says_why(
     ) as caught:
         linked(scenario)
     assert caught.value.exit_code == exit_code
+
+
+def test_a_board_told_to_sleep_leaves_and_comes_back() -> None:
+    async def scenario(room: Room) -> float:
+        async with room.connected() as link:
+            await link.sleep(20)
+            assert not link.is_connected
+            asleep_s = room.loop.time()
+            with pytest.raises(LinkLost, match="eegrig-test sleeps for 20 s"):
+                await link.ping()
+        with pytest.raises(InfrastructureError, match="no board was seen"):
+            await room.connected(timeout_s=5).__aenter__()
+        async with room.connected(timeout_s=30):
+            return room.loop.time() - asleep_s
+
+    assert 19 < in_room(scenario) < 22
+
+
+def test_a_board_that_says_it_sleeps_and_does_not_is_wrong() -> None:
+    async def scenario(room: Room, link: BoardLink) -> None:
+        room.board.leaves = False
+        await link.sleep(20)
+
+    with pytest.raises(BoardFault, match="accepted SLEEP 20 but stays connected"):
+        linked(scenario)
 
 
 def test_a_board_that_does_not_answer_is_told_from_a_lost_link() -> None:

@@ -18,6 +18,7 @@ from host.protocol import (
     decode_control,
     encode_ping,
     encode_set_rate,
+    encode_sleep,
     encode_start,
     encode_stop,
     encode_test_signal,
@@ -31,6 +32,7 @@ def test_commands_are_the_bytes_of_the_specification() -> None:
     assert encode_stop(8) == bytes.fromhex("02 08")
     assert encode_set_rate(9, 1000) == bytes.fromhex("03 09 e803")
     assert encode_test_signal(10, TestSignal.SHORTED) == bytes.fromhex("04 0a 02")
+    assert encode_sleep(11, 600) == bytes.fromhex("06 0b 5802")
     assert encode_ping(255) == bytes.fromhex("05 ff")
 
 
