@@ -91,17 +91,22 @@ class VirtualScanner(BaseBleakScanner):
     ) -> None:
         super().__init__(detection_callback, service_uuids)
         self._active = scanning_mode == "active"
+        self._running = False
 
     async def start(self) -> None:
         """Start scanning."""
         self.seen_devices = {}
         device = await self.central.scan(self, active=self._active)
-        device.on(device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        if not self._running:
+            device.on(device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        self._running = True
 
     async def stop(self) -> None:
         """Stop scanning."""
         device = await self.central.stop_scan(self)
-        device.remove_listener(device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        if self._running:
+            device.remove_listener(device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        self._running = False
 
     def _on_advertisement(self, advertisement: Any) -> None:
         data = _advertisement_data(advertisement)
