@@ -1,0 +1,68 @@
+"""A ledger on a clock that is moved by hand, for headband8 and for a board without losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from boards import Board, Curve, Figure, Part, load_board, load_part
+from hil.virtual.power import PowerLedger, VirtualPowerMeter
+
+
+class HandClock:
+    def __init__(self) -> None:
+        self.time_ns = 0
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    def call_at_ns(self, when_ns: int, callback: Any, *args: Any) -> Any:
+        raise NotImplementedError
+
+
+class Bench:
+    """Ledger, meter and clock of a board."""
+
+    def __init__(self, board: Board, *, find_part: Any = load_part, **options: Any) -> None:
+        self.clock = HandClock()
+        self.ledger = PowerLedger(board, self.clock, find_part=find_part, **options)
+        self.meter = VirtualPowerMeter(self.ledger, find_part=find_part)
+
+
+def ideal_part(name: str) -> Part:
+    """Return the part with every loss and every other consumer taken out."""
+    part = load_part(name)
+    figures: dict[str, Figure] = {}
+    for key, figure in part.figures.items():
+        silent = figure.unit in ("nA", "uA", "mA") or key == "ground_slope"
+        figures[key] = msgspec.structs.replace(figure, value=0.0) if silent else figure
+    curves: dict[str, Curve] = {
+        key: msgspec.structs.replace(curve, y=[100.0] * len(curve.y))
+        if key == "efficiency"
+        else curve
+        for key, curve in part.curves.items()
+    }
+    return msgspec.structs.replace(part, figures=figures, curves=curves)
+
+
+@pytest.fixture
+def headband8() -> Board:
+    return load_board("headband8")
+
+
+@pytest.fixture
+def bench(headband8: Board) -> Bench:
+    return Bench(headband8)
+
+
+@pytest.fixture
+def make_bench() -> type[Bench]:
+    return Bench
+
+
+@pytest.fixture
+def ideal_bench(headband8: Board) -> Bench:
+    """A board whose converters lose nothing, at 3 V, with nothing on it but what a test adds."""
+    return Bench(headband8, find_part=ideal_part, battery_v=3.0)

@@ -1,0 +1,49 @@
+"""Converters: what a load costs at the battery."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boards import load_part
+from hil.virtual.power.converters import Converter, chain_input_w
+
+BUCK = Converter(load_part("tps62840"), 3.0)
+BOOST = Converter(load_part("tps61099"), 5.2)
+LDO = Converter(load_part("tps7a20"), 5.0)
+
+
+@given(st.floats(1e-6, 0.1))
+def test_no_converter_makes_power(load_a):
+    load = np.array([load_a])
+    for converter, input_v in ((BUCK, 3.8), (BOOST, 3.8), (LDO, 5.2)):
+        assert converter.input_w(load, input_v)[0] > load_a * converter.output_v
+
+
+def test_buck_at_the_points_of_its_curve():
+    watts = BUCK.input_w(np.array([10e-6, 1e-3]), 3.8)
+    quiescent_w = 60e-9 * 3.8
+    assert watts == pytest.approx([30e-6 / 0.8 + quiescent_w, 3e-3 / 0.9 + quiescent_w])
+
+
+def test_efficiency_is_interpolated_over_the_logarithm_of_the_load():
+    load_a = np.array([np.sqrt(10e-6 * 100e-6)])
+    assert 3.0 * load_a / BUCK.input_w(load_a, 0.0) == pytest.approx(0.84)
+
+
+def test_without_a_load_the_quiescent_current_remains():
+    assert BOOST.input_w(np.array([0.0]), 3.8)[0] == pytest.approx(1e-6 * 3.8)
+
+
+def test_ldo_passes_its_load_and_its_ground_current():
+    assert LDO.input_w(np.array([7e-3]), 5.2)[0] == pytest.approx((7.014e-3 + 6.5e-6) * 5.2)
+
+
+def test_a_chain_multiplies_the_losses():
+    load = np.array([7.16e-3])
+    boost_w, ldo_w = chain_input_w([BOOST, LDO], load, 3.8)
+    assert ldo_w == pytest.approx(LDO.input_w(load, 5.2))
+    assert boost_w == pytest.approx(BOOST.input_w(ldo_w / 5.2, 3.8))
+    assert 0.8 < (load * 5.0 / boost_w)[0] < 0.92

@@ -1,0 +1,240 @@
+"""The ledger and the meter: charge in, energy out, nothing lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hil.virtual.afe import AfeState
+from hil.virtual.power import GROUPS
+from hil.virtual.power import ledger as ledger_module
+
+MS = 1_000_000
+
+
+def capture(bench, run, stop_ns):
+    """Take a capture of what `run` reports, from now to `stop_ns`."""
+
+    async def taken():
+        await bench.meter.start()
+        run()
+        bench.clock.time_ns = stop_ns
+        return await bench.meter.stop()
+
+    return asyncio.run(taken())
+
+
+def stream(bench, *, seconds=1.0, busy_ns=300_000):
+    """Report a second of streaming: a burst per sample, a connection event every 100 ms."""
+    start_ns = bench.clock.time_ns
+    bench.ledger.afe(start_ns, AfeState("on", 8, bias_on=True))
+    bench.ledger.radio.phy = 2
+    for number in range(round(250 * seconds)):
+        bench.ledger.mcu.active(start_ns + number * 4 * MS, busy_ns)
+    for number in range(round(10 * seconds)):
+        time_ns = start_ns + number * 100 * MS + 50 * MS
+        begin_ns = time_ns
+        for _ in range(3):
+            bench.ledger.radio("rx", time_ns, 44_000)
+            bench.ledger.radio("ifs", time_ns + 44_000, 150_000)
+            bench.ledger.radio("tx", time_ns + 194_000, 1_048_000)
+            bench.ledger.radio("ifs", time_ns + 1_242_000, 150_000)
+            time_ns += 1_392_000
+        bench.ledger.radio("connection_event", begin_ns, time_ns - 150_000 - begin_ns)
+
+
+def test_a_known_milliampere_is_measured_as_one_milliampere(ideal_bench):
+    taken = capture(ideal_bench, lambda: ideal_bench.ledger.leak(0, 1e-3), 1000 * MS)
+    assert taken.current_a.shape == (1000,)
+    assert taken.current_a == pytest.approx(1e-3, rel=1e-12)
+    assert taken.energy_j["total"] == pytest.approx(3e-3, rel=1e-12)
+    assert taken.power_w() == pytest.approx(3e-3)
+    assert (taken.battery_v, taken.step_s, taken.duration_s) == (3.0, 1e-3, 1.0)
+
+
+def test_a_burst_shows_in_its_own_milliseconds_only(ideal_bench, monkeypatch):
+    def run():
+        ideal_bench.ledger.leak(10 * MS + 500_000, 2e-3)
+        ideal_bench.ledger.leak(12 * MS, 0.0)
+
+    taken = capture(ideal_bench, run, 20 * MS)
+    expected = np.zeros(20)
+    expected[10], expected[11] = 1e-3, 2e-3
+    assert taken.current_a == pytest.approx(expected, abs=1e-15)
+
+
+def test_groups_sum_to_the_total_and_the_trace_to_the_energy(bench):
+    taken = capture(bench, lambda: stream(bench), 1000 * MS + 123_456)
+    total_j = taken.energy_j["total"]
+    assert sum(taken.energy_j[group] for group in GROUPS) == pytest.approx(total_j, rel=1e-12)
+    charge_c = taken.current_a.sum() * taken.step_s
+    assert charge_c * taken.battery_v == pytest.approx(total_j, rel=1e-9)
+    assert (taken.current_a >= 0).all()
+
+
+def test_streaming_power_of_headband8_is_what_its_parts_say(bench):
+    taken = capture(bench, lambda: stream(bench), 1000 * MS)
+    power_mw = {group: taken.power_w(group) * 1e3 for group in GROUPS}
+    # ADS1299: 7.16 mA at 5 V (bias amplifier on) and 0.9 mA at 3 V
+    assert power_mw["afe"] == pytest.approx(7.16 * 5 + 0.9 * 3, rel=1e-3)
+    # 5 V from a regulator at 5.2 V from a boost at about 91.7 %
+    assert power_mw["afe_supply"] == pytest.approx(7.18 * 5.2 / 0.917 - 7.16 * 5, rel=0.02)
+    # 7.5 % busy at 3.3 mA and 3 V
+    assert power_mw["mcu"] == pytest.approx(0.075 * 3.3 * 3 + 0.925 * 0.00316 * 3, rel=0.03)
+    assert 0.5 < power_mw["radio"] < 1.1
+    assert power_mw["rest"] == pytest.approx(0.43, abs=0.1)
+    assert 0.03 < taken.uncertainty < 0.08
+
+
+def test_a_busy_processor_and_a_radio_share_blocks(bench):
+    def energy(*, busy):
+        def run():
+            start_ns = bench.clock.time_ns
+            bench.ledger.radio("tx", start_ns + 20 * MS, 10 * MS)
+            bench.ledger.radio("connection_event", start_ns + 20 * MS, 10 * MS)
+            if busy:
+                bench.ledger.mcu.active(start_ns + 20 * MS, 10 * MS)
+
+        taken = capture(bench, run, bench.clock.time_ns + 100 * MS)
+        return taken.energy_j["mcu"] + taken.energy_j["radio"]
+
+    alone_j, together_j = energy(busy=False), energy(busy=True)
+    # 8.1 mA together (PS IS0) against 6.4 mA of the radio, less the idle current it replaces
+    assert together_j - alone_j == pytest.approx((8.1 - 6.4 - 0.00316) * 1e-3 * 3 * 0.01, rel=1e-6)
+
+
+def test_overlapping_bursts_keep_the_processor_busy_once(bench):
+    def run():
+        bench.ledger.mcu.active(10 * MS, 10 * MS)
+        bench.ledger.mcu.active(15 * MS, 10 * MS)
+
+    taken = capture(bench, run, 100 * MS)
+    assert taken.energy_j["mcu"] == pytest.approx((15e-3 * 3.3e-3 + 85e-3 * 3.16e-6) * 3, rel=1e-9)
+
+
+def test_activity_outside_the_capture_is_not_in_it(bench):
+    bench.ledger.mcu.active(0, 50 * MS)
+    bench.clock.time_ns = 100 * MS
+    quiet = capture(bench, lambda: None, 200 * MS)
+    busy = capture(bench, lambda: bench.ledger.mcu.active(250 * MS, 100 * MS), 300 * MS)
+    after = capture(bench, lambda: None, 400 * MS)
+    assert quiet.energy_j["mcu"] == pytest.approx(3.16e-6 * 3 * 0.1)
+    assert busy.energy_j["mcu"] == pytest.approx((3.3e-3 * 0.05 + 3.16e-6 * 0.05) * 3)
+    assert after.energy_j["mcu"] == pytest.approx((3.3e-3 * 0.05 + 3.16e-6 * 0.05) * 3)
+
+
+def test_states_of_processor_and_front_end(bench):
+    def power_mw(run):
+        taken = capture(bench, run, bench.clock.time_ns + 1000 * MS)
+        return {group: joules * 1e3 for group, joules in taken.energy_j.items()}
+
+    now = bench.clock.now_ns
+    off = power_mw(lambda: bench.ledger.mcu.set_on(now(), on=False))
+    assert off["mcu"] == pytest.approx(0.4e-3 * 3)
+    asleep = power_mw(lambda: bench.ledger.mcu.set_on(now(), on=True))
+    assert asleep["mcu"] == pytest.approx(3.16e-3 * 3)
+    assert asleep["afe"] == pytest.approx(0.010, rel=0.02)  # SBAS499C: 10 uW in power-down
+    armed = power_mw(lambda: bench.ledger.mcu.set_edge_interrupts(now(), used=True))
+    assert armed["mcu"] - asleep["mcu"] == pytest.approx(15.01e-3 * 3)
+    standby = power_mw(lambda: bench.ledger.afe(now(), AfeState("standby", 0)))
+    assert standby["afe"] == pytest.approx(5.1, rel=0.02)  # SBAS499C: 5.1 mW
+    off_channels = power_mw(lambda: bench.ledger.afe(now(), AfeState("on", 0)))
+    full = power_mw(lambda: bench.ledger.afe(now(), AfeState("on", 8)))
+    assert full["afe"] - off_channels["afe"] > 8 * 0.77 * 5
+
+
+def test_ads1299_at_3v3_and_1v8_takes_what_the_data_sheet_says(headband8, make_bench):
+    for dvdd_v, total_mw in ((3.3, 39.0), (1.8, 36.6)):
+        supply = msgspec.structs.replace(headband8.supply, mcu_v=dvdd_v)
+        bench = make_bench(msgspec.structs.replace(headband8, supply=supply))
+        avdd_a, dvdd_a = bench.ledger.afe.currents(AfeState("on", 8))
+        assert (avdd_a * 5 + dvdd_a * dvdd_v) * 1e3 == pytest.approx(total_mw, rel=0.01)
+
+
+def test_folding_changes_nothing(headband8, make_bench, monkeypatch):
+    def taken():
+        bench = make_bench(headband8)
+
+        def run():
+            for second in range(8):
+                bench.clock.time_ns = second * 1000 * MS
+                stream(bench)
+
+        return capture(bench, run, 8000 * MS)
+
+    whole = taken()
+    monkeypatch.setattr(ledger_module, "_FOLD_AT", 300)
+    folded = taken()
+    assert folded.energy_j == pytest.approx(whole.energy_j, rel=1e-9)
+    assert folded.current_a == pytest.approx(whole.current_a, rel=1e-6, abs=1e-12)
+
+
+def test_memory_is_bounded_without_a_capture(bench, monkeypatch):
+    monkeypatch.setattr(ledger_module, "_FOLD_AT", 1000)
+    for second in range(40):
+        bench.clock.time_ns = second * 1000 * MS
+        stream(bench)
+    assert len(bench.ledger.mcu.bursts) < 2000
+
+
+def test_activity_reported_too_late_is_an_error(bench, monkeypatch):
+    monkeypatch.setattr(ledger_module, "_FOLD_AT", 300)
+
+    def run():
+        for second in range(5):
+            bench.clock.time_ns = second * 1000 * MS
+            stream(bench)
+        bench.ledger.mcu.active(100 * MS, MS)
+
+    with pytest.raises(ValueError, match="reported after the ledger was closed"):
+        capture(bench, run, 6000 * MS)
+
+
+def test_one_capture_at_a_time(bench, headband8, make_bench):
+    async def twice():
+        await bench.meter.start()
+        await bench.meter.start()
+
+    with pytest.raises(ValueError, match="a capture is running"):
+        asyncio.run(twice())
+    with pytest.raises(ValueError, match="no capture is running"):
+        asyncio.run(make_bench(headband8).meter.stop())
+
+
+def test_assumptions_are_named_with_their_share_the_heaviest_first(bench):
+    taken = capture(bench, lambda: stream(bench), 1000 * MS)
+    assert taken.assumptions[0].startswith("tps61099: efficiency")
+    assert any("CPU time is a model" in line for line in taken.assumptions)
+    assert not any("iavdd" in line for line in taken.assumptions)
+    shares = [float(line.rsplit(": ", 1)[1].split("%")[0]) for line in taken.assumptions]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_unknown_radio_activity_is_refused(bench):
+    with pytest.raises(ValueError, match="unknown radio activity 'zap'"):
+        bench.ledger.radio("zap", 0, 1)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(st.tuples(st.integers(0, 999), st.integers(1, 300)), max_size=12),
+    st.integers(1, 1100),
+)
+def test_busy_time_is_the_union_of_the_bursts(headband8, make_bench, bursts, stop_us):
+    bench = make_bench(headband8)
+    taken = capture(
+        bench,
+        lambda: [bench.ledger.mcu.active(a * 1000, n * 1000) for a, n in bursts],
+        stop_us * 1000,
+    )
+    busy = {us for a, n in bursts for us in range(a, a + n) if us < stop_us}
+    charge_c = (len(busy) * 3.3e-3 + (stop_us - len(busy)) * 3.16e-6) * 1e-6
+    assert taken.energy_j["mcu"] == pytest.approx(charge_c * 3.0, rel=1e-9)
+    assert sum(taken.energy_j[g] for g in GROUPS) == pytest.approx(taken.energy_j["total"])
