@@ -39,12 +39,12 @@ class McuLoad:
         """Report that the processor is busy for a while; bursts may overlap (busy once)."""
         self._add(self.bursts, start_ns, start_ns + duration_ns)
 
-    def set_on(self, time_ns: int, *, on: bool) -> None:
+    def set_on(self, time_ns: int, on: bool) -> None:
         """Report System ON or System OFF."""
         self._on = on
         self._update(time_ns)
 
-    def set_edge_interrupts(self, time_ns: int, *, used: bool) -> None:
+    def set_edge_interrupts(self, time_ns: int, used: bool) -> None:
         """Report whether pin interrupts on edges are armed, which keeps a GPIOTE channel on."""
         self._edge_interrupts = used
         self._update(time_ns)

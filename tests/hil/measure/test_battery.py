@@ -68,5 +68,5 @@ def test_no_power_is_an_error(power_w):
 
 
 def test_more_than_the_cell_can_give_is_an_error():
-    with pytest.raises(ValueError, match="cannot give 100.0 W even when full"):
+    with pytest.raises(ValueError, match=r"cannot give 100\.0 W even when full"):
         battery_life(CELL, 100.0)
