@@ -176,6 +176,7 @@ def _provenances(figures: list[Figure]) -> Iterable[tuple[str, str]]:
 
 
 def grouped(figures: Iterable[Figure]) -> Iterable[tuple[str, list[Figure]]]:
+    """Yield the topics of figures with their members, in the order of the page."""
     left = list(figures)
     for title, beginnings in GROUPS:
         members = [figure for figure in left if figure.name.startswith(beginnings)]

@@ -148,7 +148,7 @@ _STATISTICS = {
 _WORDS: dict[str, Word] = {
     "flash.time": Word("Flashing", "erase, program and verify", "s", 3),
     "flash.verified": Word("Image verified", "read back from the chip and found equal", "%"),
-    "boot.time": Word("Boot", "reset to the first advertisement", "ms", 3),
+    "boot.time": Word("Boot", "reset to the first advertisement", "s", 3),
     "bandwidth.goodput": Word("Goodput", "best sustained payload, test pattern", "kbit/s", 5),
     "bandwidth.bound": Word("Link bound", "what the negotiated link allows", "kbit/s", 5),
     "bandwidth.link_efficiency": Word("Link efficiency", "goodput over the link-layer bound", "%"),

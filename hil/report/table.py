@@ -1,0 +1,100 @@
+"""The results in a terminal: the verdict first, then every figure against its limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hil.report.page import grouped, verdict_sentence
+from hil.report.vocabulary import limit_text, margin_text, shown, word
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from hil.results import Figure, Results
+
+__all__ = ["print_table"]
+
+_STYLES = {
+    "pass": "green",
+    "marginal": "yellow",
+    "fail": "bold red",
+    "inconclusive": "magenta",
+    None: "dim",
+}
+_MARKS = {"pass": "✓", "marginal": "≈", "fail": "✕", "inconclusive": "?", None: " "}
+
+
+def print_table(results: Results, console: Console | None = None) -> None:
+    """Print the verdict, the figures with a target and their margins, then the others.
+
+    Parameters
+    ----------
+    results : Results
+        Of a run.
+    console : rich.console.Console, optional
+        Where to; by default the standard output, coloured if it is a terminal.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    console = console or Console(highlight=False)
+    verdict = results.verdict
+    head = Text()
+    head.append(f" {verdict.upper()} ", style=f"{_STYLES[verdict]} reverse")
+    head.append(f"  {results.board_title or results.board}", style="bold")
+    console.print()
+    console.print(head)
+    console.print(Text(verdict_sentence(results)))
+    console.print()
+    judged = [figure for figure in results.figures if figure.limit is not None]
+    others = [figure for figure in results.figures if figure.limit is None]
+    if judged:
+        console.print(_judged(judged))
+    for figure in judged:
+        if figure.note:
+            style = _STYLES[figure.verdict]
+            console.print(Text(f"{word(figure.name).label}: {figure.note}", style=style))
+    if others:
+        console.print(_others(others))
+
+
+def _judged(figures: list[Figure]) -> RenderableType:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    table.add_column("")
+    table.add_column("Target", no_wrap=True)
+    for column in ("Value", "Limit", "Margin"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for _, members in grouped(figures):
+        for figure in members:
+            style = _STYLES[figure.verdict]
+            table.add_row(
+                Text(_MARKS[figure.verdict], style=style),
+                Text(word(figure.name).label),
+                Text(_value(figure), style="bold"),
+                Text(limit_text(figure)),
+                Text(margin_text(figure) or figure.verdict or "", style=style),
+            )
+    return table
+
+
+def _others(figures: list[Figure]) -> RenderableType:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    table.add_column("Other figures", no_wrap=True)
+    table.add_column("Value", justify="right", no_wrap=True)
+    table.add_column("Origin", style="dim")
+    for _, members in grouped(figures):
+        for figure in members:
+            table.add_row(Text(word(figure.name).label), Text(_value(figure)), figure.provenance)
+    return table
+
+
+def _value(figure: Figure) -> str:
+    return str(shown(figure) or "—").replace("\u00a0", " ")

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from hil.report.table import print_table
+from hil.report.vocabulary import word
+from hil.results import Results
+
+from .sample import write_sample
+
+
+def printed(results: Results, width: int = 100) -> str:
+    out = io.StringIO()
+    print_table(results, Console(file=out, width=width, highlight=False))
+    return out.getvalue().replace("\u00a0", " ")
+
+
+def test_the_verdict_comes_first_and_every_figure_follows(passing_run):
+    results = Results.load(passing_run)
+    said = printed(results)
+    assert said.lstrip().startswith("PASS")
+    for figure in results.figures:
+        assert word(figure.name).label in said
+    assert "44.5 ± 0.9 mW" in said
+    assert "≤ 48 mW" in said
+    assert "7.3 % to spare" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("fail", "6.6 % over"), ("inconclusive", "computed over 14 lost samples")],
+)
+def test_what_is_wrong_is_said(tmp_path, kind, said):
+    text = printed(write_sample(tmp_path, kind))
+    assert text.lstrip().startswith(kind.upper())
+    assert said in text
+
+
+def test_a_run_without_figures_is_no_pass():
+    assert "INCONCLUSIVE" in printed(Results(board="toy", bench="virtual"))
+
+
+def test_brackets_in_names_are_no_markup():
+    results = Results(board="[bold]toy[/bold]", bench="virtual")
+    assert "[bold]toy[/bold]" in printed(results)
