@@ -191,9 +191,9 @@ class BoardDevice(Device):  # type: ignore[misc]
             return
         opcode = pdu[0]
         from_client = not opcode & 1
-        if from_client and len(pdu) > connection.att_mtu:
-            return  # Volume 3, Part F, 3.2.8: no peer may send that
-        error = _fault(pdu) if from_client else None
+        if not from_client or len(pdu) > connection.att_mtu:
+            return  # the board asks nobody, so nobody answers; longer than the MTU is forbidden
+        error = _fault(pdu)
         if error is None:
             super().on_gatt_pdu(connection_handle, pdu)
         elif _expects_response(opcode):

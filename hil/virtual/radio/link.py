@@ -491,8 +491,13 @@ class Link:
 
     def _peripheral_stops(self, now_ns: int) -> None:
         """End the event after the peripheral's packet: the central stays silent."""
-        expects = self._more_from_central or self._more_from_peripheral
-        if expects and self.peripheral.alive:
+        shortest_pair_ns = self._air_to_peripheral[0] + T_IFS_NS + self._air_to_central[0]
+        expects = (
+            self.peripheral.alive
+            and (self._more_from_central or self._more_from_peripheral)
+            and now_ns + T_IFS_NS + shortest_pair_ns <= self.next_anchor_ns - T_IFS_NS
+        )
+        if expects:
             if self.peripheral.sink is not None:
                 self.peripheral.sink("ifs", now_ns, T_IFS_NS)
             self._wait_in_vain(now_ns + T_IFS_NS)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from bumble import hci
 from bumble.device import AdvertisingType, DeviceConfiguration, LegacyAdvertiser
+from bumble.gatt import GATT_DEVICE_NAME_CHARACTERISTIC
 from bumble.pairing import PairingConfig, PairingDelegate
 
 from hil.measure.ble_link import DATA_OCTETS_MAX, Phy
@@ -191,7 +192,10 @@ class Peripheral:
         """Set the GAP device name a central can read."""
         self.name = name
         if self._device is not None:
-            self._device.name = name
+            self._device.name = name  # for services registered later
+            for attribute in self._device.gatt_server.attributes:
+                if attribute.type == GATT_DEVICE_NAME_CHARACTERISTIC:
+                    attribute.value = name.encode()
 
     def _on(self) -> tuple[RadioController, Any]:
         if self._controller is None:

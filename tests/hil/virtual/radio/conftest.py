@@ -88,6 +88,6 @@ class RadioWorld:
         pump()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def radio_world() -> type[RadioWorld]:
     return RadioWorld
