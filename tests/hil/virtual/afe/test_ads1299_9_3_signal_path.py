@@ -234,6 +234,18 @@ def test_9_3_2_4_3_an_electrode_that_is_off_sets_its_status_bit(make_rig):
     assert rig.read(0x12, 2) == b"\0\0"
 
 
+def test_9_3_2_4_3_only_inputs_that_are_sensed_are_reported(make_rig):
+    rig = make_rig()
+    rig.set_up()
+    rig.afe.set_electrode("Fp1", None)
+    rig.afe.set_electrode("Fp2", None)
+    rig.send(0x11)
+    rig.write(0x0F, 0x01, 0x02)
+    assert rig.read(0x12, 2) == b"\0\0"  # comparators are off
+    rig.write(0x17, 0x02)
+    assert rig.read(0x12, 2) == b"\x01\x02"
+
+
 def test_9_3_2_4_3_lead_off_current_shows_the_electrode_impedance(make_rig, lsb_v):
     rig = make_rig()
     rig.set_up()

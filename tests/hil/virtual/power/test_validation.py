@@ -96,6 +96,14 @@ def test_an_empty_connection_event_takes_4_5_uc_at_3_v(make_bench, headband8):
     assert modelled_uc == pytest.approx(4.5, rel=0.02)
 
 
+def test_each_further_packet_costs_the_processor_a_tenth_of_a_millisecond(make_bench, headband8):
+    apart = [("tx", 0, 80), ("connection_event", 0, 80)]
+    joined = [("tx", 0, 40), ("tx", 40, 40), ("connection_event", 0, 80)]
+    one_uc = charge_uc(make_bench, headband8, 3.0, apart)
+    two_uc = charge_uc(make_bench, headband8, 3.0, joined)
+    assert two_uc - one_uc == pytest.approx(3.3e-3 * 0.1e-3 * 1e6)
+
+
 def test_charge_falls_with_the_supply_voltage_and_energy_does_not(make_bench, headband8):
     """V1 against V2: a DC/DC converter draws constant power."""
     event = advertising(17, connectable=False)
