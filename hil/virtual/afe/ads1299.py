@@ -265,6 +265,25 @@ class Ads1299:
         # Any other mode samples DOUT before the edge that shifts it (TI E2E 1543451).
         return miso if mode == _SPI_MODE else _delayed_by_a_bit(miso)
 
+    def unread_frame(self) -> bytes:
+        """Return what reading a whole frame now, in time before the next update, would give.
+
+        Empty if it would give anything else than the latest conversion.
+        """
+        if self._cs or self._lost or not self._pwdn or not self._reset or not self._continuous:
+            return b""
+        conversions = self._conversions
+        if conversions.position or self._answer or self._single_frame is not None:
+            return b""
+        return conversions.frame
+
+    def frame_was_read(self, end_ns: int) -> None:
+        """Take note that `unread_frame` was read, until a time before the next update."""
+        conversions = self._conversions
+        conversions.raise_drdy()
+        conversions.position = FRAME_BYTES
+        self._last_byte_ns = end_ns
+
     def _exchange(self, mosi: bytes, now_ns: int, byte_ns: float, next_ns: int | None) -> bytes:
         out = bytearray()
         for number, byte in enumerate(mosi):

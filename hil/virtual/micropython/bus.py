@@ -27,6 +27,7 @@ from hil.virtual.radio import (
 
 __all__ = ["Bus", "FlashMemory", "SpiDevice"]
 
+_AFE_MODE = 1
 _FALLING = 2
 _RISING = 1
 _IRQ_CENTRAL_CONNECT = 1
@@ -59,6 +60,14 @@ class SpiDevice(Protocol):
 
     def transfer(self, mosi: bytes, *, sck_hz: float, mode: int = 1) -> bytes:
         """Exchange bytes."""
+        ...
+
+    def unread_frame(self) -> bytes:
+        """Return what reading a whole frame would give now; empty if that is not sure."""
+        ...
+
+    def frame_was_read(self, end_ns: int) -> None:
+        """Take note that the frame was read, until `end_ns`."""
         ...
 
     def set_cs(self, level: int) -> None:
@@ -133,6 +142,7 @@ class Bus:
             self._outputs[_pin_number(pins.pwdn)] = afe.set_pwdn
         self._drdy_pin = _pin_number(pins.drdy)
         self._levels: dict[int, int] = {}
+        self._spi_mode = 0
         self._interrupts: dict[int, _Interrupt] = {}
         self._interpreter: Interpreter | None = None
         afe.on_drdy = self._on_drdy
@@ -171,9 +181,18 @@ class Bus:
             return -errno.ENODEV
         return handler(request)
 
+    def read_ahead(self) -> bytes:
+        """Return what the front end would send if it were read now."""
+        return self._afe.unread_frame() if self._spi_mode == _AFE_MODE else b""
+
+    def was_read(self, end_ns: int) -> None:
+        """Take note that it was."""
+        self._afe.frame_was_read(end_ns)
+
     # ------------------------------------------------------------------ pins, SPI, ADC, flash
     def _spi(self, request: Request) -> Answer:
         sck_hz = request.b
+        self._spi_mode = request.a & 3
         answer = self._afe.transfer(request.payload, sck_hz=sck_hz, mode=request.a & 3)
         return Later(answer, request.size * 8 * NS_PER_S // sck_hz)
 

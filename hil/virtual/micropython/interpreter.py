@@ -67,6 +67,14 @@ class Peripherals(Protocol):
         """Answer a request."""
         ...
 
+    def read_ahead(self) -> bytes:
+        """Return what the SPI device would send if it were read now; empty if that is not sure."""
+        ...
+
+    def was_read(self, end_ns: int) -> None:
+        """Take note that what `read_ahead` returned was read, until `end_ns`."""
+        ...
+
     def cpu_active(self, start_ns: int, stop_ns: int) -> None:
         """Take note that the CPU was running."""
         ...
@@ -280,6 +288,8 @@ class Interpreter:
                 return
             request = rpc.parse_request(frame)
             self.requests += 1
+            if request.read_end_ns and self._peripherals is not None:
+                self._peripherals.was_read(request.read_end_ns)
             if request.time_ns > self._loop.now_ns() and not self._loop.skip_to(request.time_ns):
                 self._ahead = self._loop.call_at_ns(request.time_ns, self._catch_up, request)
                 return
@@ -380,13 +390,19 @@ class Interpreter:
         if n_irqs:
             reply[rpc.IRQ_AT : rpc.IRQ_AT + n_irqs] = irqs[:n_irqs]
             del irqs[:n_irqs]
+        ahead = b""
+        if n_irqs and not data and self._peripherals is not None:
+            ahead = self._peripherals.read_ahead()
+            reply[HEADER_SIZE : HEADER_SIZE + len(ahead)] = ahead
         event = b""
         if self._events:
             event = self._events.popleft()
             reply[rpc.EVENT_AT : rpc.EVENT_AT + len(event)] = event
         now_ns = self._loop.now_ns()
         horizon_ns = now_ns if self._events or irqs else self._loop.next_event_ns()
-        rpc.REPLY.pack_into(reply, 0, now_ns, horizon_ns, value, n_irqs, len(data), len(event))
+        rpc.REPLY.pack_into(
+            reply, 0, now_ns, horizon_ns, value, n_irqs, len(data), len(event), len(ahead)
+        )
         os.write(self._to_child, reply)
 
     # ------------------------------------------------------------------ console

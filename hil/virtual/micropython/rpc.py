@@ -37,7 +37,7 @@ FOREVER = -1
 """Deadline of a `Op.WAIT` without one."""
 
 _REQUEST = struct.Struct("<8q")
-REPLY = struct.Struct("<6q")
+REPLY = struct.Struct("<7q")
 
 
 class Op(enum.IntEnum):
@@ -69,7 +69,8 @@ class Op(enum.IntEnum):
 class Request(NamedTuple):
     """A request: operation, the board's local time in ns, three arguments, payload.
 
-    `jumps` is the running total of bytecode jumps.
+    `jumps` is the running total of bytecode jumps; `read_end_ns` is when a read of what an earlier
+    reply brought along ended, 0 if there was none.
     """
 
     op: int
@@ -79,7 +80,7 @@ class Request(NamedTuple):
     c: int
     size: int
     jumps: int
-    unused: int
+    read_end_ns: int
     frame: bytes
 
     @property

@@ -57,6 +57,11 @@ _event = memoryview(_reply_bytes)[EVENT_AT:IRQ_AT]
 
 now = 0  # local virtual time, ns
 horizon = 0  # nothing happens to this board before
+# What the last reply brought along: bytes that the SPI device would send if it were read now, so that the read
+# that every sample asks for needs no exchange of its own. `read_end` tells the simulator that it happened.
+read_ahead = 0
+read_end = 0
+spi_setting = 0
 quiet = 1  # above 0 while the shim, not the firmware, is running: its instructions are free
 _ticking = False
 _exchange_out = None
@@ -121,7 +126,7 @@ def leave():
 @micropython.native
 def call(op, a=0, b=0, c=0, size=0):
     """Ask the simulator; returns the value it answers. Between `enter` and `leave` only."""
-    global now, horizon
+    global now, horizon, read_ahead, read_end
     q = _request
     q[0] = op
     q[1] = now
@@ -130,12 +135,15 @@ def call(op, a=0, b=0, c=0, size=0):
     q[4] = c
     q[5] = size
     q[6] = jumps
+    q[7] = read_end
+    read_end = 0
     _exchange_out(q)
     r = _reply
     _exchange_in(r)
     now = r[0]
     horizon = r[1]
     value = r[2]
+    read_ahead = r[6]
     if r[3]:
         _collect(r[3])
     if r[5]:
