@@ -277,6 +277,7 @@ def test_a_slow_consumer_loses_nothing() -> None:
 def test_what_was_not_taken_from_one_stream_does_not_get_into_the_next() -> None:
     async def scenario(_room: Room, link: BoardLink) -> bytes:
         await link.start()
+        await link.receive()
         await asyncio.sleep(1)
         await link.stop()
         await link.start()
