@@ -13,6 +13,7 @@ from hil.report.vocabulary import (
     Headline,
     condition_text,
     limit_text,
+    limit_words,
     margin_text,
     shown,
     word,
@@ -75,10 +76,12 @@ def render(results: Results, directory: Path) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["capfirst"] = _capitalised
     environment.globals.update(
         condition_text=condition_text,
         shown=shown,
         limit_text=limit_text,
+        limit_words=limit_words,
         margin_text=margin_text,
         word=word,
     )
@@ -130,6 +133,10 @@ def _labels(figures: list[Figure]) -> str:
     return ", ".join(
         label[:1].lower() + label[1:] if label[1:2].islower() else label for label in labels
     )
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _cards(figures: list[Figure]) -> list[Card]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.report.page import grouped, verdict_sentence
-from hil.report.vocabulary import limit_text, margin_text, shown, word
+from hil.report.vocabulary import limit_text, shown, word
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -51,7 +51,7 @@ def print_table(results: Results, console: Console | None = None) -> None:
     if judged:
         console.print(_judged(judged))
     for figure in judged:
-        if figure.note:
+        if figure.note and figure.verdict != "pass":
             style = _STYLES[figure.verdict]
             console.print(Text(f"{word(figure.name).label}: {figure.note}", style=style))
     if others:
@@ -64,7 +64,7 @@ def _judged(figures: list[Figure]) -> RenderableType:
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    table.add_column("")
+    table.add_column("", min_width=1)
     table.add_column("Target", no_wrap=True)
     for column in ("Value", "Limit", "Margin"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -76,7 +76,7 @@ def _judged(figures: list[Figure]) -> RenderableType:
                 Text(word(figure.name).label),
                 Text(_value(figure), style="bold"),
                 Text(limit_text(figure)),
-                Text(margin_text(figure) or figure.verdict or "", style=style),
+                Text(_margin(figure), style=style),
             )
     return table
 
@@ -94,6 +94,14 @@ def _others(figures: list[Figure]) -> RenderableType:
         for figure in members:
             table.add_row(Text(word(figure.name).label), Text(_value(figure)), figure.provenance)
     return table
+
+
+def _margin(figure: Figure) -> str:
+    """Return the margin in per cent of the limit, with its sign; the column's head says of what."""
+    if figure.margin is None or figure.verdict == "inconclusive":
+        return ""
+    percent = f"{abs(figure.margin) * 100:.{1 if abs(figure.margin) < 0.0995 else 0}f}"
+    return f"{'−' if figure.margin < 0 else ''}{percent} %"
 
 
 def _value(figure: Figure) -> str:

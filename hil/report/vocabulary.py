@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hil.report.quantities import Quantity, number, quantity
+from hil.report.quantities import NO_BREAK, Quantity, number, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ __all__ = [
     "Word",
     "condition_text",
     "limit_text",
+    "limit_words",
     "margin_text",
     "shown",
     "word",
@@ -132,10 +133,14 @@ _CONDITION_UNITS = {
     "sps": "SPS",
     "bps": "bit/s",
     "v": "V",
+    "uv": "µV",
     "w": "W",
     "dbm": "dBm",
     "bytes": "bytes",
 }
+
+_COUNTED = {"seconds": "s", "bytes": "bytes", "channels": "channels", "frames": "frames"}
+"""Conditions that are a unit themselves."""
 
 _STATISTICS = {
     "mean": "Mean latency",
@@ -220,12 +225,21 @@ def limit_text(figure: Figure) -> str:
     """Return a figure's limit with its sense, in the unit the figure is shown in."""
     if figure.limit is None:
         return ""
-    how = word(figure.name)
-    unit = how.shown_in
+    return f"{'≤' if figure.kind == 'max' else '≥'}{NO_BREAK}{_limit(figure, figure.limit)}"
+
+
+def limit_words(figure: Figure) -> str:
+    """Return a figure's limit as it is said."""
+    if figure.limit is None:
+        return ""
+    return f"at {'most' if figure.kind == 'max' else 'least'} {_limit(figure, figure.limit)}"
+
+
+def _limit(figure: Figure, limit: float) -> Quantity:
+    unit = word(figure.name).shown_in
     if unit is None and figure.value is not None:
         unit = quantity(figure.value, figure.unit).unit or None
-    sign = "≤" if figure.kind == "max" else "≥"
-    return f"{sign}\u00a0{quantity(figure.limit, figure.unit, shown_in=unit)}"
+    return quantity(limit, figure.unit, shown_in=unit)
 
 
 def condition_text(conditions: Mapping[str, str | int | float | bool]) -> str:
@@ -236,9 +250,11 @@ def condition_text(conditions: Mapping[str, str | int | float | bool]) -> str:
         if isinstance(value, bool):
             said.append(f"{_plain(name)}: {'yes' if value else 'no'}")
         elif isinstance(value, str):
-            said.append(f"{_plain(name)} {value}")
+            said.append(f"{_plain(name)} {value.replace('_', '-')}")
+        elif name in _COUNTED:
+            said.append(f"{number(value, 7)}{NO_BREAK}{_COUNTED[name]}")
         elif stem and unit in _CONDITION_UNITS:
-            said.append(f"{_plain(stem)} {number(value)}\u00a0{_CONDITION_UNITS[unit]}")
+            said.append(f"{_plain(stem)} {number(value)}{NO_BREAK}{_CONDITION_UNITS[unit]}")
         else:
             said.append(f"{_plain(name)} {number(value, 6)}")
     return " · ".join(said)
@@ -259,7 +275,7 @@ def margin_text(figure: Figure) -> str:
     percent = abs(margin) * 100
     size = f"{percent:.0f}" if percent >= 9.95 else f"{percent:.1f}"
     if margin >= 0:
-        return f"{size}\u00a0% to\u00a0spare"
+        return f"{size}{NO_BREAK}% to{NO_BREAK}spare"
     if figure.kind == "min":
-        return f"{size}\u00a0% short"
-    return f"{size}\u00a0% over" if percent < 100 else f"{1 - margin:.1f}× the\u00a0limit"
+        return f"{size}{NO_BREAK}% short"
+    return f"{size}{NO_BREAK}% over" if percent < 100 else f"{1 - margin:.1f}× the{NO_BREAK}limit"

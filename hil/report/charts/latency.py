@@ -48,17 +48,21 @@ def _draw(width: float, rows: list[LatencyRow]) -> str:
         taken = -1e9
         for name, at in (("median", p50), ("p99", p99)):
             drawing.line(across(at), top - 8, across(at), bottom, "quantile")
-            taken = _note(drawing, across(at), top - 12, f"{name} {number(at, 3)}", left, taken)
+            taken = _note(drawing, across(at), top - 12, f"{name} {_milliseconds(at)}", left, taken)
         if row.limit_s is not None:
             at = across(row.limit_s * 1e3)
             drawing.line(at, top - 8, at, bottom, "limit")
-            words = f"limit {number(row.limit_s * 1e3, 3)}"
+            words = f"limit {_milliseconds(row.limit_s * 1e3)}"
             _note(drawing, at, top - 12, words, left, taken, "t-limit")
         for tick in ticks(0.0, across.high, 8 if width >= WIDE else 5):
             drawing.line(across(tick), bottom, across(tick), bottom + 4, "axis")
             drawing.text(across(tick), bottom + 18, number(tick), "t", "middle")
         drawing.text(right + 10, bottom + 18, "ms", "t-unit")
     return drawing.svg(bottom + 26, "Histograms of the latency from electrode to host")
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
 def _bars(

@@ -57,6 +57,13 @@ def test_best_is_the_best_of_all_long_enough_stretches(steps, sizes):
     assert found.best_bps == pytest.approx(best, nan_ok=True)
 
 
+def test_payloads_that_arrive_at_once_belong_together():
+    arrival = np.array([0, 0, 1_000_000_000, 1_000_000_000, 1_000_000_000])
+    found = goodput(arrival, np.full(5, 100))
+    assert found.best_bps == pytest.approx(3 * 100 * 8)
+    assert found.window_bps == pytest.approx([3 * 100 * 8])
+
+
 def test_a_record_shorter_than_a_window_has_no_best():
     arrival, size = events(15)
     found = goodput(arrival, size)

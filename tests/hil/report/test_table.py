@@ -26,12 +26,18 @@ def test_the_verdict_comes_first_and_every_figure_follows(passing_run):
         assert word(figure.name).label in said
     assert "44.5 ± 0.9 mW" in said
     assert "≤ 48 mW" in said
-    assert "7.3 % to spare" in said
+    assert "7.3 %" in said
+
+
+def test_nothing_is_cut_off_in_a_terminal_of_eighty_columns(passing_run):
+    results = Results.load(passing_run)
+    assert "…" not in printed(results, width=80)
+    assert "✓" in printed(results, width=80)
 
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("fail", "6.6 % over"), ("inconclusive", "computed over 14 lost samples")],
+    [("fail", "−6.6 %"), ("inconclusive", "computed over 14 lost samples")],
 )
 def test_what_is_wrong_is_said(tmp_path, kind, said):
     text = printed(write_sample(tmp_path, kind))

@@ -12,6 +12,7 @@ from hil.report.vocabulary import (
     HEADLINES,
     condition_text,
     limit_text,
+    limit_words,
     margin_text,
     shown,
     word,
@@ -74,6 +75,7 @@ def test_battery_life_is_in_hours_and_loss_in_per_cent():
     life = a_figure("battery.life", 113000.0, "s", 100800.0, "min")
     assert plain(shown(life)) == "31.4 h"
     assert plain(limit_text(life)) == "≥ 28 h"
+    assert plain(limit_words(life)) == "at least 28 h"
     assert plain(shown(a_figure("bandwidth.frame_loss", 0.0021, "1", 0.0))) == "0.21 %"
 
 
@@ -106,4 +108,7 @@ def test_conditions_are_said_with_their_units():
         "interval 7.5 ms · MTU 247 · profile efficient · rate 250 SPS"
     )
     assert condition_text({"test_pattern": True}) == "test pattern: yes"
+    assert plain(condition_text({"seconds": 20, "profile": "low_latency"})) == (
+        "profile low-latency · 20 s"
+    )
     assert condition_text({}) == ""
