@@ -173,8 +173,16 @@ class Radio(Protocol):
         """Bleak's client backend, or None for the operating system's."""
         ...
 
-    async def set_link(self, *, phy: int, interval_ms: float, octets: int = 251) -> None:
-        """Ask for PHY, connection interval and data length (bench with ``link_control``)."""
+    async def set_link(
+        self, *, phy: int, interval_ms: float, octets: int = 251
+    ) -> LinkParameters | None:
+        """Ask for PHY, interval and data length, now and for later connections (``link_control``).
+
+        Returns
+        -------
+        LinkParameters or None
+            What the connection has been negotiated to, if there is one.
+        """
         ...
 
     def link_parameters(self) -> LinkParameters | None:

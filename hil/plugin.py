@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
@@ -62,7 +62,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run coroutine tests on the bench's event loop."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj) or "rig" not in pyfuncitem.fixturenames:
         return None
-    rig: Bench = pyfuncitem.funcargs["rig"]
+    rig = cast("Bench", pyfuncitem.funcargs["rig"])
     names = pyfuncitem._fixtureinfo.argnames
     rig.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True

@@ -12,6 +12,7 @@ from hil.report.vocabulary import (
     HEADLINES,
     Headline,
     condition_text,
+    in_order,
     limit_text,
     limit_words,
     margin_text,
@@ -184,7 +185,7 @@ def _provenances(figures: list[Figure]) -> Iterable[tuple[str, str]]:
 
 def grouped(figures: Iterable[Figure]) -> Iterable[tuple[str, list[Figure]]]:
     """Yield the topics of figures with their members, in the order of the page."""
-    left = list(figures)
+    left = in_order(figures)
     for title, beginnings in GROUPS:
         members = [figure for figure in left if figure.name.startswith(beginnings)]
         left = [figure for figure in left if not figure.name.startswith(beginnings)]

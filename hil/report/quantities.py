@@ -63,7 +63,8 @@ def quantity(
     unit : str
         SI unit; ``"1"`` for a plain number. One that is not known is printed as it is.
     uncertainty : float, optional
-        In `unit`; decides how many digits there are: one of its own, two if it begins with 1.
+        In `unit`; decides how many digits there are. It gets two of its own up to 35, else one
+        (the rule of the Particle Data Group, *Review of Particle Physics*, section 5.3).
     shown_in : str, optional
         Unit to print (``"mW"``, ``"%"``); without it, the one that leaves a number from 1 up.
     significant : int
@@ -77,7 +78,7 @@ def quantity(
         return Quantity(number(value, significant), _name(shown_in), "")
     uncertainty = uncertainty / factor
     magnitude = math.floor(math.log10(uncertainty))
-    decimals = -magnitude + (1 if uncertainty / 10.0**magnitude < 2 else 0)
+    decimals = -magnitude + (1 if uncertainty / 10.0**magnitude < 3.55 else 0)
     if value:
         decimals = min(decimals, _MOST_SIGNIFICANT - 1 - math.floor(math.log10(abs(value))))
     decimals = max(decimals, 0)

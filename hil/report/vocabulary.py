@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hil.report.quantities import NO_BREAK, Quantity, number, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hil.results import Figure
 
@@ -23,6 +23,7 @@ __all__ = [
     "Headline",
     "Word",
     "condition_text",
+    "in_order",
     "limit_text",
     "limit_words",
     "margin_text",
@@ -161,9 +162,6 @@ _WORDS: dict[str, Word] = {
     "bandwidth.frame_loss_noisy": Word(
         "Frame loss, noisy air", "frames lost with packet errors on the air", "%", 3
     ),
-    "power.sleep": Word("Sleep", "at the battery"),
-    "power.advertising": Word("Advertising", "at the battery, waiting for a central"),
-    "power.connected": Word("Connected, idle", "at the battery, not streaming"),
     "power.streaming": Word("Streaming power", "at the battery, efficient profile", "mW"),
     "power.total": Word("Total power", "at the battery", "mW"),
     "power.streaming_low_latency": Word(
@@ -176,6 +174,9 @@ _WORDS: dict[str, Word] = {
     "energy.per_bit": Word("Energy per bit", "per delivered bit of payload"),
     "energy.per_sample": Word("Energy per sample", "per delivered sample of one channel", "µJ", 3),
     "battery.life": Word("Battery life", "streaming, efficient profile", "h", 3),
+    "power.connected": Word("Connected, idle", "at the battery, not streaming"),
+    "power.advertising": Word("Advertising", "at the battery, waiting for a central"),
+    "power.sleep": Word("Sleep", "at the battery"),
     "signal.gain_error": Word("Gain error", "worst channel, recording against electrodes", "%", 3),
     "signal.correlation": Word("Correlation", "worst channel, recording with electrodes", None, 6),
     "signal.noise": Word("Input noise", "rms, inputs shorted, worst channel", "µV", 3),
@@ -200,6 +201,14 @@ _WORDS |= {
     )
     for name, text in _STATISTICS.items()
 }
+
+
+_ORDER = {name: place for place, name in enumerate(_WORDS)}
+
+
+def in_order(figures: Iterable[Figure]) -> list[Figure]:
+    """Return figures in the order they are told in; those nobody knows come last, as taken."""
+    return sorted(figures, key=lambda figure: _ORDER.get(figure.name, len(_ORDER)))
 
 
 def word(name: str) -> Word:

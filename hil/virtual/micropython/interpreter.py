@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from boards.errors import InfrastructureError
-from hil.virtual.clock import VirtualLoop
+from hil.virtual.clock import Cancellable, VirtualLoop
 from hil.virtual.micropython import rpc
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
@@ -120,8 +120,8 @@ class Interpreter:
 
     def _clear(self) -> None:
         self._held: Request | None = None
-        self._deadline: asyncio.TimerHandle | None = None
-        self._ahead: asyncio.TimerHandle | None = None
+        self._deadline: Cancellable | None = None
+        self._ahead: Cancellable | None = None
         self._irqs = bytearray()
         self._events: deque[bytes] = deque()
         self._deadline_ns = 0
@@ -234,7 +234,7 @@ class Interpreter:
     def _plan_wake(self) -> None:
         # In a callback of its own: the process may make time pass, and the caller does not expect that.
         if self._held is not None:
-            self._loop.call_soon(self._wake)
+            self._loop.call_next(self._wake)
 
     def _wake(self) -> None:
         """Let the held process go on if there is a reason to."""

@@ -91,4 +91,5 @@ class Request(NamedTuple):
 
 def parse_request(frame: bytes) -> Request:
     """Return the request in a frame of `FRAME_SIZE` bytes."""
-    return Request(*_REQUEST.unpack_from(frame), frame)
+    op, time_ns, a, b, c, size, jumps, read_end_ns = _REQUEST.unpack_from(frame)
+    return Request(op, time_ns, a, b, c, size, jumps, read_end_ns, frame)

@@ -279,7 +279,7 @@ def test_what_it_leans_on_in_asyncio():
         assert type(loop._ready).__name__ == "deque"
         assert loop._stopping is False
         assert len(loop._selector.get_map()) == 1  # the self-pipe
-        handle = loop.call_at_ns(7, lambda: None)
+        handle = loop.call_at(7e-9, lambda: None)
         assert (handle._cancelled, handle._scheduled, handle.when()) == (False, True, 7e-9)
     finally:
         loop.close()
