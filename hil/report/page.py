@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.report import sections
+from hil.report.assumptions import merged
 from hil.report.vocabulary import (
     GROUPS,
     HEADLINES,
@@ -91,6 +92,7 @@ def render(results: Results, directory: Path) -> str:
         results=results,
         style=Markup(style),
         sentence=verdict_sentence(results),
+        assumptions=merged(results.assumptions),
         provenances=list(_provenances(results.figures)),
         cards=_cards(results.figures),
         attention=_attention(results.figures),

@@ -11,6 +11,7 @@ from hil.report.vocabulary import (
     GROUPS,
     HEADLINES,
     condition_text,
+    in_order,
     limit_text,
     limit_words,
     margin_text,
@@ -112,3 +113,14 @@ def test_conditions_are_said_with_their_units():
         "profile low-latency · 20 s"
     )
     assert condition_text({}) == ""
+
+
+def test_what_the_board_is_for_is_told_first_and_the_unknown_last():
+    told = ["power.sleep", "unknown.b", "power.non_afe", "unknown.a", "power.streaming"]
+    assert [figure.name for figure in in_order(a_figure(name) for name in told)] == [
+        "power.streaming",
+        "power.non_afe",
+        "power.sleep",
+        "unknown.b",
+        "unknown.a",
+    ]
