@@ -217,7 +217,7 @@ class Faults(Protocol):
         """Let it work again."""
         ...
 
-    def keep_default_mtu(self, keep: bool) -> None:  # noqa: FBT001 (a switch)
+    def keep_default_mtu(self, keep: bool) -> None:
         """Let the computer stay at an ATT MTU of 23."""
         ...
 

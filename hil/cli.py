@@ -64,7 +64,8 @@ def _demo(
 
     Builds the image, flashes it through pyOCD, boots it in MicroPython, streams through bleak and
     measures bandwidth, power, latency, fidelity and flash against the board's targets. Leaves
-    results.json, report.html, junit.xml, recording.bdf and image.bin. Exit 0 if all targets are met.
+    results.json, report.html, junit.xml, recording.bdf and image.bin. Exits with 0 if all targets
+    are met.
     """
     from hil.run import RunRequest, run_suites
 

@@ -1,8 +1,8 @@
 """The pytest plugin: a bench, a flashed board and a place for figures, as fixtures.
 
 It is loaded in every pytest run of the environment and does nothing unless a test asks for a
-fixture of it, all of which begin with ``rig``. A test that is a coroutine and uses `rig` runs on the
-bench's event loop.
+fixture of it, all of which begin with ``rig``. A test that is a coroutine and uses `rig` runs on
+the bench's event loop.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def rig_capabilities(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def rig_board(request: pytest.FixtureRequest) -> Board:
-    """The board under test, as data."""
+    """Return the board under test, as data."""
     from boards import load_board
 
     return load_board(request.config.getoption("--rig-board"))
@@ -96,7 +96,7 @@ def rig_seconds(request: pytest.FixtureRequest) -> float:
 
 @pytest.fixture(scope="session")
 def rig_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of this run."""
+    """Return the folder of this run."""
     named = request.config.getoption("--rig-out")
     if named is None:
         return tmp_path_factory.mktemp("rig")
@@ -107,7 +107,7 @@ def rig_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
-    """The bench that ``--rig`` names, set up for the whole session."""
+    """Set up the bench that ``--rig`` names, for the whole session."""
     from hil.setup import open_bench
 
     config = request.config
@@ -123,7 +123,7 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
 
 @pytest.fixture(scope="session")
 def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard:
-    """The board with the firmware built from source, flashed and identified."""
+    """Build the firmware from source, flash it and identify the board."""
     from hil.setup import flash_and_identify
 
     flashed = flash_and_identify(rig)
@@ -153,7 +153,7 @@ def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> It
 
 @pytest.fixture
 def rig_record(rig: Bench, rig_results: Results) -> Iterator[RigRecorder]:
-    """Takes figures; the test fails at its end if one misses its target."""
+    """Take figures; the test fails at its end if one misses its target."""
     recorder = RigRecorder(rig, rig_results)
     yield recorder
     recorder.judge()

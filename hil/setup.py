@@ -73,8 +73,8 @@ def open_bench(
     """
     if rig != "sim":
         raise ConfigError(
-            f"--rig {rig}: only the virtual bench (--rig sim) can be set up by this version; a bench "
-            "of instruments is not built yet"
+            f"--rig {rig}: only the virtual bench (--rig sim) can be set up by this version; a "
+            "bench of instruments is not built yet"
         )
     make_source = signal_factory(signal, board, seed)
     folder = None if firmware_dir is None else Path(firmware_dir)

@@ -1,4 +1,5 @@
-# From DRDY to packets. The interrupt only counts, dates and schedules; the frame is fetched outside of it.
+# From DRDY to packets. The interrupt only counts, dates and schedules; the frame is fetched
+# outside of it.
 #
 # In the steady state nothing here allocates: no new objects, no floats, no integers above 30 bits.
 from time import ticks_diff, ticks_us
@@ -6,7 +7,7 @@ from time import ticks_diff, ticks_us
 from micropython import const, schedule
 
 from eeg import codes
-from eeg.packet import Packet
+from eeg.packet import HEADER_SIZE, Packet
 
 _MASK30 = const(0x3FFFFFFF)  # what a small integer of a 32-bit port holds
 
@@ -31,7 +32,7 @@ class Acquisition:
         self._samples = memoryview(self._frame)[afe.status_size :]
         self._service_ref = self._service  # a bound method is an object: make it once
         self._drdy = drdy
-        self._packet = None
+        self._packet = Packet(HEADER_SIZE, 1, False, codes.STREAM_EEG, 0)  # until start: no room
         self._counter = False
         self.active = False
         self.error = 0  # errno of the link, if sending failed
@@ -81,7 +82,6 @@ class Acquisition:
         self._afe.stop()
         if self._packet.frames and not self.error:
             self._ship()
-        self._packet = None
 
     @property
     def frame_index(self):

@@ -80,13 +80,14 @@ class Application:
         """Watch over what runs in interrupts and callbacks."""
         while True:
             sleep_ms(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS)
-            if self._start_request is not None:
-                self._begin()
+            request = self._start_request
+            if request is not None:
+                self._begin(request)
             if self._sleep_s:
                 self._doze()
             if self._acquisition.active:
                 self._watch()
-            while self._throughput is not None:
+            if self._throughput is not None:
                 self._send_throughput()
             if ticks_diff(ticks_ms(), self._battery_at) > _BATTERY_PERIOD_MS:
                 self._battery_at = ticks_ms()
@@ -105,8 +106,10 @@ class Application:
             self._event(codes.OVERRUN, acquisition.overruns)
 
     def _send_throughput(self):
+        packet = self._throughput
         try:
-            self._gatt.stream(self._throughput.finish(ticks_us()))
+            while packet is self._throughput and packet is not None:
+                self._gatt.stream(packet.finish(ticks_us()))
         except OSError as error:
             if self._throughput is not None:
                 self._throughput = None
@@ -176,9 +179,9 @@ class Application:
         self._start_request = (data[1], min(payload, config.MTU - 3), profile, pattern)
         return _LATER, 0
 
-    def _begin(self):
+    def _begin(self, request):
         """Wake what has to be awake, stream, and answer the START that asked for it."""
-        tag, payload, profile, pattern = self._start_request
+        tag, payload, profile, pattern = request
         status = detail = 0
         if pattern != codes.PATTERN_THROUGHPUT:
             try:
@@ -188,10 +191,11 @@ class Application:
                 self._afe.sleep()
                 self._set_fault(codes.AFE_BAD_ID, error.detail)
                 status, detail = codes.AFE_FAULT, error.detail
-        if self._start_request is None:  # stopped, or the central left, meanwhile
+        if self._start_request is request:
+            self._start_request = None
+        else:  # stopped, or the central left (and maybe another one came), meanwhile
             self._afe.sleep()
             status = codes.BUSY
-        self._start_request = None
         if status == codes.OK:
             self._profile = profile
             self._fault = 0

@@ -1,6 +1,7 @@
 # State of charge from the cell's voltage: a table of the open-circuit curve (docs/boards).
 #
-# The load of a streaming board pulls a small cell down by some millivolts only, so no correction is made.
+# The load of a streaming board pulls a small cell down by some millivolts only, so no correction
+# is made.
 _CURVE_MV = (3270, 3690, 3730, 3770, 3800, 3840, 3870, 3950, 4020, 4110, 4200)  # 0, 10 ... 100 %
 
 

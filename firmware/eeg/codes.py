@@ -1,4 +1,5 @@
-# Numbers of the wire protocol, version 1 (docs/protocol.md). The host has the same ones in host/protocol.
+# Numbers of the wire protocol, version 1 (docs/protocol.md). The host has the same ones in
+# host/protocol.
 PROTOCOL_VERSION = 1
 
 # Commands

@@ -1,6 +1,7 @@
 # The packets of the Stream characteristic (docs/protocol.md, "Stream"): a header and whole frames.
 #
-# All buffers are made when streaming starts; adding a frame and finishing a packet allocate nothing.
+# All buffers are made when streaming starts; adding a frame and finishing a packet allocate
+# nothing.
 from struct import pack_into
 
 HEADER_SIZE = 16

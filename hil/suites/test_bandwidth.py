@@ -1,4 +1,4 @@
-"""Bandwidth: how much does the link carry, and does anything get lost?"""
+"""Bandwidth: how much the link carries, and whether anything gets lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fidelity: does the recording equal what was at the electrodes, and how much noise is added?"""
+"""Fidelity: whether the recording equals what was at the electrodes, and what noise is added."""
 
 from __future__ import annotations
 

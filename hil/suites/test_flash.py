@@ -1,4 +1,4 @@
-"""Flash and boot: does the board take its firmware, and how long until it can be found?"""
+"""Flash and boot: whether the board takes its firmware, and how soon it can be found."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class VirtualFaults:
         """Bring it back."""
         self._bench.central.come_back()
 
-    def keep_default_mtu(self, keep: bool) -> None:  # noqa: FBT001 (a switch)
+    def keep_default_mtu(self, keep: bool) -> None:
         """Let the computer stay at an ATT MTU of 23."""
         self._bench.central.keep_default_mtu = keep
 

@@ -19,7 +19,7 @@ class BytecodeError(ValueError):
 
 @dataclass(frozen=True)
 class Events:
-    """Counts of the events a CPU-time model prices (the seven of the reference, less allocation)."""
+    """Counts of the events a CPU-time model prices; allocations are counted as they happen."""
 
     jumps: int = 0
     operations: int = 0

@@ -1,10 +1,11 @@
 """What the firmware's instructions cost: CPU time of MicroPython on a 64 MHz Cortex-M4.
 
-No interpreter on a PC can tell how long a microcontroller takes. The stock interpreter does tell how
-often it jumps and how many bytes it allocates; what lies between two jumps is counted in the bytecode
-(`hil.virtual.micropython.bytecode`). The prices are fitted to published runs of MicroPython's own
-benchmarks on five boards; no board of ours was measured, so every figure that rests on them carries
-`UNCERTAINTY`. A measurement on a real board replaces this file and nothing else.
+No interpreter on a PC can tell how long a microcontroller takes. The stock interpreter does tell
+how often it jumps and how many bytes it allocates; what lies between two jumps is counted in the
+bytecode (`hil.virtual.micropython.bytecode`). The prices are fitted to published runs of
+MicroPython's own benchmarks on five boards; no board of ours was measured, so every figure that
+rests on them carries `UNCERTAINTY`. A measurement on a real board replaces this file and nothing
+else.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from hil.virtual.micropython.bytecode import Events, Function
 __all__ = ["ASSUMPTIONS", "UNCERTAINTY", "CpuModel"]
 
 # Cycles per event at 64 MHz on an nRF52840 or an STM32WB55 (scale 1.05 on the STM32F405 fit of 13
-# benchmarks and 6 loops, leave-one-out error x/÷ 1.22): MicroPython commit f2040bfc7e, pull requests
-# #16015, #18069 and #18073, shaoziyang/micropython_benchmarks 1.9.4-479.
+# benchmarks and 6 loops, leave-one-out error x/÷ 1.22): MicroPython commit f2040bfc7e, pull
+# requests #16015, #18069 and #18073, shaoziyang/micropython_benchmarks 1.9.4-479.
 _CYCLES = Events(
     jumps=139, operations=166, attributes=292, subscripts=258, calls=1347, iterations=315
 )

@@ -1,0 +1,5 @@
+# The module that `host.image` writes into every image: which firmware this is.
+from typing import Final
+
+VERSION: Final[str]
+IMAGE_HASH: Final[bytes]
