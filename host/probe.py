@@ -21,9 +21,10 @@ _FORCED_OPTIONS: dict[str, Any] = {
     "auto_unlock": False,
     "connect_mode": "halt",
     "hide_programming_progress": True,
-    # Pages whose CRC is right are left alone; the read-back would find a collision.
+    # Pages that are right already are left alone, but their CRC-32 does not tell: LittleFS ends
+    # its blocks with that very CRC, which makes different blocks of one length look the same.
     "smart_flash": True,
-    "fast_program": True,
+    "fast_program": False,
     "chip_erase": "sector",
 }
 # A pyocd.yaml of the user's may set these otherwise.

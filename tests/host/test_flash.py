@@ -1,6 +1,7 @@
 """Flashing through real pyOCD: what was written is read back, and every failure is one line."""
 
 import random
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -254,3 +255,14 @@ def test_a_runtime_outside_the_chip_is_refused(chip, tmp_path):
     hex_file.write_hex_file(str(path))
     with pytest.raises(ConfigError, match="the runtime does not fit the chip"):
         flash(BOARD, SMALL, probe=UID, runtime=path)
+
+
+def test_a_page_that_only_has_the_right_crc_is_programmed(chip):
+    """As every LittleFS block: what ends in its own CRC-32 has the same CRC, whatever it holds."""
+    first, second = (
+        data + zlib.crc32(data).to_bytes(4, "little") for data in (NOISE[:4092], NOISE[4096:8188])
+    )
+    assert zlib.crc32(first) == zlib.crc32(second)
+    flash(BOARD, first, probe=UID)
+    flash(BOARD, second, probe=UID)
+    assert content(chip, 4096) == second
