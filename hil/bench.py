@@ -9,7 +9,7 @@ a bench lacks it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -71,7 +71,9 @@ class PowerCapture:
     step_s : float
         Time step of `current_a` in seconds.
     uncertainty : float
-        Relative one-sigma uncertainty of the energies.
+        Relative one-sigma uncertainty of the total.
+    group_uncertainty : dict of str to float
+        The same of each group, where the bench can tell them apart.
     saturated : bool
         Whether the meter was out of range at any time.
     assumptions : tuple of str
@@ -87,6 +89,7 @@ class PowerCapture:
     uncertainty: float
     saturated: bool = False
     assumptions: tuple[str, ...] = ()
+    group_uncertainty: dict[str, float] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:

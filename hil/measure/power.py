@@ -93,8 +93,8 @@ def streaming_power(
 ) -> StreamingPower:
     """Return what streaming costs per channel, bit and sample.
 
-    The relative uncertainty of the capture holds for each group independently; the non-AFE power
-    therefore is as uncertain as its own groups, not as the front end's much larger power.
+    The groups are uncertain independently of each other; the non-AFE power is as uncertain as its
+    own groups, not as the front end's much larger power.
 
     Parameters
     ----------
@@ -126,7 +126,13 @@ def streaming_power(
     if "afe" in power.groups_w:
         others = [watts for name, watts in power.groups_w.items() if name not in AFE_GROUPS]
         non_afe = math.fsum(others)
-        non_afe_uncertainty = relative * math.hypot(*others)
+        non_afe_uncertainty = math.hypot(
+            *(
+                watts * capture.group_uncertainty.get(name, relative)
+                for name, watts in power.groups_w.items()
+                if name not in AFE_GROUPS
+            )
+        )
     n_samples = n_frames * n_channels
     return StreamingPower(
         power=power,

@@ -100,9 +100,8 @@ def test_streaming(
     )
     n = figures.power.n
     for group, watts in figures.power.groups_w.items():
-        rig_record(
-            f"power.streaming.{group}", watts, "W", uncertainty=watts * capture.uncertainty, n=n
-        )
+        relative = capture.group_uncertainty.get(group, capture.uncertainty)
+        rig_record(f"power.streaming.{group}", watts, "W", uncertainty=watts * relative, n=n)
     rig_record(
         "power.per_channel",
         figures.per_channel_w,

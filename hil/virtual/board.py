@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["VirtualBoard"]
 
 _OVERSAMPLING = 8
+_POWER_STEP_S = 1e-4  # fine enough to show the packets of a connection event
 # Reset vector, clocks, Zephyr and the interpreter's own start, until boot.py runs: assumed.
 _RUNTIME_START_NS = 45_000_000
 
@@ -73,7 +74,7 @@ class VirtualBoard:
         self.chip: Chip = open_chip(board.mcu.part, directory, seed=board.name)
         self.ledger = PowerLedger(board, loop)
         self.ledger.radio.phy = board.radio.phy
-        self.meter = VirtualPowerMeter(self.ledger)
+        self.meter = VirtualPowerMeter(self.ledger, step_s=_POWER_STEP_S)
         rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
         self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
         self.afe = Ads1299(

@@ -8,7 +8,6 @@ moved on; it is answered when virtual time has got there.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil

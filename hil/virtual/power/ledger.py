@@ -24,31 +24,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boards import Board, Part, load_part
 from hil.virtual.clock import Clock
+from hil.virtual.micropython.cpu import UNCERTAINTY
 from hil.virtual.power.converters import Converter, chain_input_w
 from hil.virtual.power.loads import AfeLoad, McuLoad, RadioLoad
 from hil.virtual.power.tracks import Bursts, Levels
 
-__all__ = ["GROUPS", "Account", "PowerLedger"]
+__all__ = ["GROUPS", "Account", "Cause", "PowerLedger"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 GROUPS = ("afe", "afe_supply", "mcu", "radio", "rest")
 
-CPU_TIME_SPREAD = 0.35
-"""Relative one-sigma uncertainty of modelled CPU time (reference: a factor of 1.35)."""
+CPU_TIME_SPREAD = UNCERTAINTY - 1
+"""Relative one-sigma uncertainty of modelled CPU time."""
 
 _FOLD_AT = 1 << 17
 """Records kept before old ones are folded into the account or dropped."""
 _FOLD_MARGIN_NS = 2_000_000_000
 """How far back a component may still report."""
 _NS = 1e-9
+
+
+class Cause(NamedTuple):
+    """What a power rests on: group, part, entry of the part, and its relative spread."""
+
+    group: str
+    part: str
+    key: str
+    spread: float
 
 
 @dataclass
@@ -63,8 +74,8 @@ class Account:
         Up to when it has been added up.
     energy_j : dict of str to float
         By group, in joules.
-    parts_j : dict of (str, str, float) to float
-        By cause: part, entry of the part that decides, and relative spread.
+    causes_j : dict of Cause to float
+        By what decides it.
     step_ns : int
         Width of the bins of `bins_j`.
     bins_j : list of ndarray
@@ -75,7 +86,7 @@ class Account:
     until_ns: int
     step_ns: int
     energy_j: dict[str, float] = field(default_factory=lambda: dict.fromkeys(GROUPS, 0.0))
-    parts_j: dict[tuple[str, str, float], float] = field(default_factory=dict)
+    causes_j: dict[Cause, float] = field(default_factory=dict)
     bins_j: list[FloatArray] = field(default_factory=list)
 
 
@@ -211,7 +222,7 @@ class PowerLedger:
         for group, power_w in powers.items():
             account.energy_j[group] += float(power_w @ seconds)
         for key, power_w in rail.causes_w.items():
-            account.parts_j[key] = account.parts_j.get(key, 0.0) + float(power_w @ seconds)
+            account.causes_j[key] = account.causes_j.get(key, 0.0) + float(power_w @ seconds)
         total_w = np.sum([powers[group] for group in GROUPS], axis=0)
         energy_j = np.concatenate([[0.0], np.cumsum(total_w * seconds)])
         bins = np.arange(account.until_ns, until_ns + account.step_ns, account.step_ns)
@@ -231,7 +242,7 @@ class _Rail:
     def __init__(self, ledger: PowerLedger, edges: IntArray) -> None:
         self._ledger = ledger
         self._edges = edges
-        self.causes_w: dict[tuple[str, str, float], FloatArray] = {}
+        self.causes_w: dict[Cause, FloatArray] = {}
 
     def powers_w(self) -> dict[str, FloatArray]:
         """Return the power of each group at the battery in watts, shape (n_edges - 1,)."""
@@ -247,13 +258,13 @@ class _Rail:
         chain_w = chain_input_w(ledger._afe_chain, avdd_a, ledger.battery_v)
         avdd_w = avdd_a * ledger._afe_chain[-1].output_v
         charger_w = np.full_like(mcu_a, ledger._charger["battery_current"].si * ledger.battery_v)
-        self._cause(ledger._afe_part, "iavdd_channel", avdd_w)
-        self._cause(ledger._afe_part, "idvdd_3v3", dvdd_a * ledger._mcu_v)
-        self._cause(ledger._buck.part, ledger._buck.loss_key, buck_loss_w)
+        self._cause("afe", ledger._afe_part, "iavdd_channel", avdd_w)
+        self._cause("afe", ledger._afe_part, "idvdd_3v3", dvdd_a * ledger._mcu_v)
+        self._cause("rest", ledger._buck.part, ledger._buck.loss_key, buck_loss_w)
         outputs_w = [*chain_w[1:], avdd_w]
         for converter, input_w, output_w in zip(ledger._afe_chain, chain_w, outputs_w, strict=True):
-            self._cause(converter.part, converter.loss_key, input_w - output_w)
-        self._cause(ledger._charger, "battery_current", charger_w)
+            self._cause("afe_supply", converter.part, converter.loss_key, input_w - output_w)
+        self._cause("rest", ledger._charger, "battery_current", charger_w)
         return {
             "afe": avdd_w + dvdd_a * ledger._mcu_v,
             "afe_supply": chain_w[0] - avdd_w,
@@ -272,9 +283,9 @@ class _Rail:
         idle_a = np.where(self._busy, 0.0, mcu.idle_a.level(self._edges))
         active_a = np.where(self._busy, part["cpu_active"].si * self._scale(), 0.0)
         volts = self._ledger._mcu_v
-        self._cause(part, "idle_rtc", idle_a * volts)
+        self._cause("mcu", part, "idle_rtc", idle_a * volts)
         spread = float(np.hypot(part["cpu_active"].uncertainty, CPU_TIME_SPREAD))
-        self._cause(part, "cpu_active", active_a * volts, spread)
+        self._cause("mcu", part, "cpu_active", active_a * volts, spread)
         return np.asarray(idle_a + active_a)
 
     def _radio_a(self) -> FloatArray:
@@ -301,17 +312,22 @@ class _Rail:
             drawn_a = np.where(self._busy, current_a - shared_a, current_a)
             drawn_a *= self._scale() * on
             spread = part["rx_1m"].uncertainty if key == "rx_2m_extra" else None
-            self._cause(part, key, drawn_a * ledger._mcu_v, spread)
+            self._cause("radio", part, key, drawn_a * ledger._mcu_v, spread)
             total_a += drawn_a
         return total_a
 
     def _cause(
-        self, part: Part, key: str, power_w: FloatArray, spread: float | None = None
+        self,
+        group: str,
+        part: Part,
+        key: str,
+        power_w: FloatArray,
+        spread: float | None = None,
     ) -> None:
         """Note what a power rests on; equal causes add up."""
         if spread is None:
             entry = part.figures.get(key) or part.curves[key]
             spread = entry.uncertainty
-        cause = (part.name, key, spread)
+        cause = Cause(group, part.name, key, spread)
         known = self.causes_w.get(cause)
         self.causes_w[cause] = power_w if known is None else known + power_w

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from boards import Part, load_part
 from hil.bench import PowerCapture
-from hil.virtual.power.ledger import Account, PowerLedger
+from hil.virtual.micropython.cpu import ASSUMPTIONS as CPU_ASSUMPTIONS
+from hil.virtual.power.ledger import Account, Cause, PowerLedger
 
 __all__ = ["VirtualPowerMeter"]
 
@@ -74,15 +75,21 @@ class VirtualPowerMeter:
             battery_v=battery_v,
             current_a=bins_j / (battery_v * step_s),
             step_s=step_s,
-            uncertainty=_uncertainty(account, total_j),
+            uncertainty=_uncertainty(account.causes_j, total_j),
+            group_uncertainty={
+                group: _uncertainty(
+                    {c: j for c, j in account.causes_j.items() if c.group == group}, energy_j
+                )
+                for group, energy_j in account.energy_j.items()
+            },
             assumptions=self._assumptions(account, total_j),
         )
 
     def _assumptions(self, account: Account, total_j: float) -> tuple[str, ...]:
         """Return the assumed figures that carry any of the energy, the heaviest first."""
-        causes = sorted(account.parts_j.items(), key=lambda item: -abs(item[1]))
+        causes = sorted(account.causes_j.items(), key=lambda item: -abs(item[1]))
         lines: dict[str, None] = {}
-        for (part, key, _spread), energy_j in causes:
+        for (_group, part, key, _spread), energy_j in causes:
             if not energy_j:
                 continue
             for line in self._lines(part, key):
@@ -91,16 +98,14 @@ class VirtualPowerMeter:
 
     def _lines(self, part: str, key: str) -> list[str]:
         if key == "cpu_active":
-            return ["CPU time is a model fitted to published MicroPython benchmarks (x/÷ 1.35)"]
+            return list(CPU_ASSUMPTIONS)
         line = self._find_part(part).assumption(key)
         return [] if line is None else [line]
 
 
-def _uncertainty(account: Account, total_j: float) -> float:
-    """Return the relative one-sigma uncertainty of the total."""
+def _uncertainty(causes_j: Mapping[Cause, float], total_j: float) -> float:
+    """Return the relative one-sigma uncertainty of a sum of independent causes."""
     if total_j <= 0:
         return 0.0
-    squares = sum(
-        (spread * energy_j) ** 2 for (_part, _key, spread), energy_j in account.parts_j.items()
-    )
+    squares = sum((cause.spread * energy_j) ** 2 for cause, energy_j in causes_j.items())
     return float(np.sqrt(squares)) / total_j
