@@ -27,12 +27,13 @@ if TYPE_CHECKING:
         square,
         triangle,
     )
-    from signal_sim.description import Scene, load_scene, scene_names
+    from signal_sim.description import Scene
     from signal_sim.errors import RecordingError, SceneError, SignalError
     from signal_sim.events import Event
-    from signal_sim.player import scene
+    from signal_sim.player import open_source, scene
     from signal_sim.recordings import Recording
     from signal_sim.replay import Replay
+    from signal_sim.scene_file import load_scene, scene_names
     from signal_sim.stream import Source
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "dc_offset",
     "impulse",
     "load_scene",
+    "open_source",
     "scene",
     "scene_names",
     "silence",
@@ -68,12 +70,13 @@ _HOME = {
         "calibration",
     ),
     **dict.fromkeys(("RecordingError", "SceneError", "SignalError"), "errors"),
-    **dict.fromkeys(("Scene", "load_scene", "scene_names"), "description"),
+    **dict.fromkeys(("load_scene", "scene_names"), "scene_file"),
+    **dict.fromkeys(("open_source", "scene"), "player"),
+    "Scene": "description",
     "Event": "events",
     "Recording": "recordings",
     "Replay": "replay",
     "Source": "stream",
-    "scene": "player",
 }
 
 

@@ -12,15 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from signal_sim.body.bank import Change, ElectrodeBank, Property
 from signal_sim.body.electrodes import Amplifier
 from signal_sim.body.motion import MotionWave
-from signal_sim.description import Scene, load_scene
+from signal_sim.description import Scene
 from signal_sim.errors import SceneError, SignalError, nearest
 from signal_sim.events import Event
+from signal_sim.fnirs import FnirsPlayer
 from signal_sim.montage import POSITIONS, canonical
-from signal_sim.stream import BLOCK, BlockSource, FloatArray, State
+from signal_sim.scene_file import load_scene
+from signal_sim.stream import BLOCK, BlockSource, FloatArray, Source, State
 from signal_sim.timeline import Gain, Timeline
 from signal_sim.voices.base import Context, FieldVoice, LatentVoice, Voice
 
-__all__ = ["Lead", "ScenePlayer", "scene"]
+__all__ = ["Lead", "ScenePlayer", "open_source", "scene"]
 
 
 class Lead:
@@ -251,7 +253,7 @@ def scene(
     seed: int | None = None,
     amplifier: Amplifier | None = None,
 ) -> ScenePlayer:
-    """Play a scene.
+    """Play a scene of electrodes.
 
     Parameters
     ----------
@@ -277,6 +279,53 @@ def scene(
         Something in the scene is wrong, or it cannot be played on these channels at this rate.
     """
     described = name_or_path if isinstance(name_or_path, Scene) else load_scene(name_or_path)
+    if described.fnirs is not None:
+        msg = f"scene {described.name} is optical, its samples are currents: no electrode sees it"
+        raise SceneError(msg)
     return ScenePlayer(
         described, channels=channels, rate_hz=rate_hz, seed=seed, amplifier=amplifier
     )
+
+
+def open_source(
+    signal: str | Path | Scene,
+    *,
+    channels: Sequence[str] | None = None,
+    rate_hz: float | None = None,
+    seed: int | None = None,
+) -> Source:
+    """Open whatever makes a signal: a scene by name or TOML file, electrodes or optodes, or a file.
+
+    Parameters
+    ----------
+    signal : str, Path or Scene
+        A scene's name, a ``.toml`` file, or a recording.
+    channels : sequence of str or None
+        Channels wanted; None for the signal's own.
+    rate_hz : float or None
+        Samples per second wanted; None for the signal's own.
+    seed : int or None
+        Of a scene; a recording has none.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    SignalError
+        There is no such signal, or it cannot be had on these channels at this rate.
+    """
+    if not isinstance(signal, Scene) and Path(signal).suffix not in ("", ".toml"):
+        from signal_sim.recordings import Recording
+
+        return Recording(signal, channels=channels, rate_hz=rate_hz)
+    described = signal if isinstance(signal, Scene) else load_scene(signal)
+    if described.fnirs is not None:
+        return FnirsPlayer(
+            described.fnirs,
+            rate_hz=described.rate_hz if rate_hz is None else rate_hz,
+            seed=described.seed if seed is None else seed,
+            channels=channels,
+        )
+    return ScenePlayer(described, channels=channels, rate_hz=rate_hz, seed=seed)

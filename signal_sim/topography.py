@@ -18,6 +18,8 @@ __all__ = ["FIELDS", "field_at", "scattered_fields", "smooth_mixing"]
 FIELDS: dict[str, tuple[tuple[str, float, float], ...]] = {
     "occipital": (("Oz", 35.0, 1.0), ("POz", 35.0, 0.3)),
     "visual": (("Oz", 24.0, 1.0),),
+    "lateral-occipital": (("PO7", 25.0, 1.0), ("PO8", 25.0, 1.0)),
+    "p3": (("Pz", 32.0, 1.0), ("CPz", 32.0, 0.5)),
     "parieto-occipital": (("POz", 40.0, 1.0), ("Oz", 40.0, 0.5)),
     "parietal": (("Pz", 40.0, 1.0),),
     "central": (("Cz", 40.0, 1.0),),

@@ -53,7 +53,9 @@ class Background(SourceSpec):
     rms_v: float = par(8e-6, "V", "5-10 uVrms occipital, from O1 band powers [EEGLAB]", high=1e-2)
     rms_front_v: float = par(0.0, "V", "0: as the occiput", high=1e-2)
     rms_spread: float = par(0.2, "1", ASSUMED, high=2.0)
-    correlation_deg: float = par(55.0, "deg", "assumed; gain of 8 channels over Oz [EXO]", low=1.0, high=180.0)
+    correlation_deg: float = par(
+        55.0, "deg", "assumed; gain of 8 channels over Oz [EXO]", low=1.0, high=180.0
+    )
 
     def voice(self, context: Context) -> BackgroundVoice:
         """Make it sound."""

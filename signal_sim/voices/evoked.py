@@ -20,29 +20,30 @@ __all__ = ["Oddball"]
 _LENGTH_S = 0.9
 """After that, a response is over."""
 _SENSORY = {"visual": "occipital", "auditory": "fronto-central"}
+_MISMATCH = {"visual": "lateral-occipital", "auditory": "fronto-central"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Oddball(SourceSpec):
-    """Rare targets among frequent standards: N1 and P2 to all, P3 to targets.
+    """Rare targets among frequent standards: N1 and P2 to all, N2 and P3 to targets.
 
     Attributes
     ----------
     modality : {"visual", "auditory"}
-        Whether N1 and P2 are occipital or fronto-central.
+        Whether N1, P2 and N2 are occipital or fronto-central.
     interval_s : float
         From stimulus to stimulus.
     interval_jitter_s : float
         Half width of its random part.
     target_probability : float
         Fraction of targets.
-    n1_v, p2_v, p3_v : float
-        Peaks; N1 is negative, given as a size.
+    n1_v, p2_v, n2_v, p3_v : float
+        Peaks; N1 and N2 are negative, given as sizes.
     attention : float
         Factor on N1 and P2 of a target, which is attended to.
-    n1_s, p2_s, p3_s : float
+    n1_s, p2_s, n2_s, p3_s : float
         Latencies.
-    n1_width_s, p2_width_s, p3_width_s : float
+    n1_width_s, p2_width_s, n2_width_s, p3_width_s : float
         Widths, as standard deviations of Gaussians.
     p3_jitter_s : float
         Standard deviation of P3's latency from trial to trial.
@@ -57,16 +58,19 @@ class Oddball(SourceSpec):
     target_probability: float = par(0.2, "1", ASSUMED, low=0.01, high=0.99)
     n1_v: float = par(4e-6, "V", "3-5 uV (assumed)", high=1e-3)
     p2_v: float = par(4e-6, "V", ASSUMED, high=1e-3)
+    n2_v: float = par(5e-6, "V", ASSUMED, high=1e-3)
     p3_v: float = par(
-        7.5e-6, "V", "5-10 uV (assumed); 27.7 in one strong subject [EEGLAB]", high=1e-3
+        10e-6, "V", "5-10 uV (assumed); 27.7 in one strong subject [EEGLAB]", high=1e-3
     )
     attention: float = par(1.5, "1", ASSUMED, high=10.0)
     n1_s: float = par(0.1, "s", "100 ms (assumed); 187 ms in one subject [EEGLAB]", high=2.0)
     p2_s: float = par(0.2, "s", ASSUMED, high=2.0)
+    n2_s: float = par(0.25, "s", ASSUMED, high=2.0)
     p3_s: float = par(0.371, "s", "P3b 371 ms, auditory, wet [authorea 254779]", high=2.0)
     n1_width_s: float = par(0.02, "s", ASSUMED, low=0.001, high=1.0)
     p2_width_s: float = par(0.03, "s", ASSUMED, low=0.001, high=1.0)
-    p3_width_s: float = par(0.06, "s", ASSUMED, low=0.001, high=1.0)
+    n2_width_s: float = par(0.04, "s", ASSUMED, low=0.001, high=1.0)
+    p3_width_s: float = par(0.075, "s", ASSUMED, low=0.001, high=1.0)
     p3_jitter_s: float = par(0.025, "s", "20-30 ms (assumed)", high=0.5)
     trial_spread: float = par(0.35, "1", ASSUMED, high=2.0)
     person_spread: float = par(0.3, "1", ASSUMED, high=2.0)
@@ -77,15 +81,16 @@ class Oddball(SourceSpec):
 
 
 class OddballVoice(LatentVoice):
-    """Three latents: N1, P2 and P3, each with its field."""
+    """Four latents: N1, P2, N2 and P3, each with its field."""
 
     def __init__(self, spec: Oddball, context: Context) -> None:
         super().__init__(context)
         self._spec = spec
         rng = context.rng("person fields")
         sensory = scattered_fields(_SENSORY[spec.modality], context.leads, 1, rng)
-        parietal = scattered_fields("parietal", context.leads, 1, rng)
-        self.topography = np.hstack([sensory, sensory, parietal])
+        mismatch = scattered_fields(_MISMATCH[spec.modality], context.leads, 1, rng)
+        late = scattered_fields("p3", context.leads, 1, rng)
+        self.topography = np.hstack([sensory, sensory, mismatch, late])
         self._person = context.personal("amplitude", spec.person_spread)
         self._late_s = float(context.rng("person latency").normal(0.0, 0.02))
         self._stimuli = Schedule(self._plan, _LENGTH_S + 1.0)
@@ -128,11 +133,12 @@ class OddballVoice(LatentVoice):
         spec, values = self._spec, trigger.values
         size = values["size"] * values["gain"]
         sensed = size * (spec.attention if trigger.name == "target" else 1.0)
-        out = np.zeros((3, since_s.size))
+        out = np.zeros((4, since_s.size))
         out[0] = -spec.n1_v * sensed * _lobe(since_s, spec.n1_s, spec.n1_width_s)
         out[1] = spec.p2_v * sensed * _lobe(since_s, spec.p2_s, spec.p2_width_s)
         if trigger.name == "target":
-            out[2] = spec.p3_v * size * _lobe(since_s, values["p3_s"], spec.p3_width_s)
+            out[2] = -spec.n2_v * size * _lobe(since_s, spec.n2_s, spec.n2_width_s)
+            out[3] = spec.p3_v * size * _lobe(since_s, values["p3_s"], spec.p3_width_s)
         return out
 
 

@@ -66,7 +66,9 @@ class Ssvep(SourceSpec):
     amplitude_spread: float = par(
         0.3, "1", "assumed; accuracy from person to person [Nakanishi 2015, EXO]", high=2.0
     )
-    trial_spread: float = par(0.5, "1", "assumed; accuracy over window length [Nakanishi 2015]", high=2.0)
+    trial_spread: float = par(
+        0.5, "1", "assumed; accuracy over window length [Nakanishi 2015]", high=2.0
+    )
     harmonics: tuple[float, ...] = par(
         (0.45, 0.16, 0.07), "1", "h2, h3, h4 over h1 at Oz [EXO]", high=5.0
     )
