@@ -268,13 +268,11 @@ class FnirsPlayer(BlockSource):
         sway = 0.15 * np.sin(2 * pi * spec.respiration_hz * time_s + self._phases[1])
         pulse = 2 * pi * ((spec.cardiac_hz * time_s) % 1.0) + sway + self._phases[0]
         total = spec.cardiac_m * (0.8 * np.cos(pulse) + 0.3 * np.cos(2 * pulse - 0.9))
-        row = np.empty((1, n_times))
         # A narrow-band noise's peaks are about twice its rms.
         for noise, peak_m in zip(
             self._wander, (spec.slow_m, spec.mayer_m, spec.respiration_m), strict=True
         ):
-            noise.fill(row)
-            total = total + 0.5 * peak_m * row[0]
+            total = total + 0.5 * peak_m * noise.next(n_times)[0]
         return np.asarray(total)
 
     def _render(self, start: int) -> FloatArray:

@@ -107,7 +107,8 @@ class ColouredNoise:
     n_rows : int
         Rows.
     mixing : ndarray, shape (n_rows, n_rows), or None
-        Mixes the white noise of the rows before it is filtered; independent rows without it.
+        Mixes (and scales) the white noise of the rows before it is filtered; independent rows of
+        scale 1 without it.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class ColouredNoise:
         groups = shapes if isinstance(shapes, list) else [(np.arange(n_rows), shapes)]
         self._filters: list[tuple[NDArray[np.intp], FloatArray]] = []
         self._zi: list[FloatArray] = []
+        self._white: FloatArray = np.empty((n_rows, 0))
         for rows, sos in groups:
             self._filters.append((rows, np.ascontiguousarray(sos)))
             # Begin anywhere in the stationary distribution instead of at rest. Neighbours are
@@ -135,15 +137,19 @@ class ColouredNoise:
             states = (start[rows] @ root.T).reshape(len(rows), len(sos), 2)
             self._zi.append(np.ascontiguousarray(states.transpose(1, 0, 2)))
 
-    def fill(self, out: FloatArray) -> None:
-        """Write the next samples into `out`, shape ``(n_rows, n_times)``."""
-        self._rng.standard_normal(out=out)
-        white = out if self._mixing is None else np.matmul(self._mixing, out)
+    def next(self, n_times: int) -> FloatArray:
+        """Return the next samples, shape ``(n_rows, n_times)``."""
+        if self._white.shape[1] != n_times:
+            self._white = np.empty((self._white.shape[0], n_times))
+        self._rng.standard_normal(out=self._white)
+        white = self._white if self._mixing is None else self._mixing @ self._white
         if len(self._filters) == 1:
-            out[...], self._zi[0] = sosfilt(self._filters[0][1], white, axis=-1, zi=self._zi[0])
-            return
+            filtered, self._zi[0] = sosfilt(self._filters[0][1], white, axis=-1, zi=self._zi[0])
+            return np.asarray(filtered)
+        out = np.empty_like(white)
         for i, (rows, sos) in enumerate(self._filters):
             out[rows], self._zi[i] = sosfilt(sos, white[rows], axis=-1, zi=self._zi[i])
+        return out
 
     def state(self) -> State:
         """Return what `restore` needs."""

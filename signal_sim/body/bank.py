@@ -15,7 +15,7 @@ from signal_sim.body.electrodes import Amplifier, Electrodes, cole_ohm
 from signal_sim.body.mains import Mains, MainsWave
 from signal_sim.body.motion import MotionWave
 from signal_sim.noise import ColouredNoise, band_rms, power_law
-from signal_sim.stream import BLOCK, FloatArray, State
+from signal_sim.stream import FloatArray, State
 
 __all__ = ["GROUND", "Change", "ElectrodeBank", "Property"]
 
@@ -31,7 +31,7 @@ _KNOT = 256
 """Samples between the points of an offset's random walk."""
 _LEAK_S = 3600.0
 """Time constant that keeps a random walk from walking away for ever (assumed)."""
-_RISE_STEP_S = 60.0
+_RISE_STEP_S = 300.0
 """How often a slowly rising impedance is looked at."""
 
 
@@ -112,12 +112,11 @@ class ElectrodeBank:
             unit = band_rms(sos, 0.5, min(100.0, 0.45 * rate_hz), rate_hz)
             self._noise_scale = (self.noise_v / unit)[:, None]
             self._noise = ColouredNoise(sos, _rng(seed, 2), n_inputs)
-            self._noise_buffer = np.empty((n_inputs, BLOCK))
         self._drift_rng = _rng(seed, 3)
         self._drift_v = np.zeros(n_inputs)
         self._zi = np.zeros((n_inputs, 2))
         self._bias_v = np.full(n_inputs, np.nan)
-        self._minute = 0
+        self._step = 0
         self._grid_hz = grid_hz(rate_hz)
         self._filters: list[tuple[FloatArray, FloatArray]] = []
         self._bias_target_v = np.zeros(n_inputs)
@@ -169,16 +168,16 @@ class ElectrodeBank:
             Volts between each channel's input and the reference.
         """
         n_times = potentials.shape[1]
-        minute = int(start / self._rate_hz / _RISE_STEP_S)
-        if minute != self._minute and self._electrodes.rise_ohm_per_h > 0:
-            self._minute = minute
+        step = int(start / self._rate_hz / _RISE_STEP_S)
+        if step != self._step and self._electrodes.rise_ohm_per_h > 0:
+            self._step = step
             self._settle()
         rise: FloatArray | None = None
         if self._motion is not None:
             moved_v, rise = self._motion.render(start, n_times)
             potentials += moved_v
         self._add_noise(potentials, rise)
-        wave = self._wave.render(start, n_times) if len(self._wave.orders) else None
+        wave = self._wave.render(start, n_times)
         out = np.empty((self._n_channels, n_times))
         begin = 0
         pending = list(changes)
@@ -189,7 +188,7 @@ class ElectrodeBank:
             part = slice(begin, end)
             out[:, part] = self._segment(
                 potentials[:, part],
-                None if wave is None else wave[:, part],
+                wave[:, part],
                 None if rise is None else rise[:, part],
             )
             begin = end
@@ -206,7 +205,7 @@ class ElectrodeBank:
             "magnitude_ohm": self._magnitude_ohm.copy(),
             "connected": self._connected.copy(),
             "offset_v": self._offset_v.copy(),
-            "minute": self._minute,
+            "step": self._step,
         }
 
     def restore(self, state: State) -> None:
@@ -220,12 +219,12 @@ class ElectrodeBank:
         settled = (
             np.array_equal(self._magnitude_ohm, state["magnitude_ohm"])
             and np.array_equal(self._connected, state["connected"])
-            and self._minute == state["minute"]
+            and self._step == state["step"]
         )
         self._magnitude_ohm = np.array(state["magnitude_ohm"])
         self._connected = np.array(state["connected"])
         self._offset_v = np.array(state["offset_v"])
-        self._minute = state["minute"]
+        self._step = state["step"]
         if not settled:
             self._settle()
 
@@ -243,8 +242,7 @@ class ElectrodeBank:
         """Add the noise of the skin and the walk of the half-cell offsets."""
         n_times = potentials.shape[1]
         if self._noise is not None:
-            noise = self._noise_buffer[:, :n_times]
-            self._noise.fill(noise)
+            noise = self._noise.next(n_times)
             noise *= self._noise_scale
             if rise is not None:
                 noise *= 1.0 + rise
@@ -266,9 +264,7 @@ class ElectrodeBank:
             slope += walk[:, :-1, None]
             potentials += slope.reshape(self._n_inputs, n_times)
 
-    def _segment(
-        self, volts: FloatArray, wave: FloatArray | None, rise: FloatArray | None
-    ) -> FloatArray:
+    def _segment(self, volts: FloatArray, wave: FloatArray, rise: FloatArray | None) -> FloatArray:
         """Render a stretch in which no lead changes."""
         n_times = volts.shape[1]
         volts += self._offset_v[: self._n_inputs, None]
@@ -279,22 +275,16 @@ class ElectrodeBank:
             if rise is not None:
                 lost *= 1.0 + rise[row]
             volts[row] -= lost
-        self._add_bias(volts, n_times)
-        if wave is not None:
-            n_harmonics = len(self._wave.orders)
-            gains = np.hstack([self._phasors.real, self._phasors.imag])
-            if rise is None:
-                out = self._against_reference(volts)
-                gains = self._against_reference(gains)
-                gains += np.hstack([self._common.real, self._common.imag])
-                out += gains @ wave
-                return out
-            hum = gains @ wave
-            hum *= 1.0 + rise
-            volts += hum
-            common = self._common.real @ wave[:n_harmonics] + self._common.imag @ wave[n_harmonics:]
-            return self._against_reference(volts) + common
-        return self._against_reference(volts)
+        bias_v = self._settle_bias(volts, n_times)
+        gains = np.hstack([self._phasors.real, self._phasors.imag, bias_v[:, None]])
+        common = np.concatenate([self._common.real, self._common.imag, [0.0]])
+        if rise is None:
+            out = self._against_reference(volts)
+            out += (self._against_reference(gains) + common) @ wave
+            return out
+        # Where an impedance rises, so does what mains and bias current make of it.
+        volts += (gains @ wave) * (1.0 + rise)
+        return self._against_reference(volts) + common @ wave
 
     def _against_reference(self, volts: FloatArray) -> FloatArray:
         n = self._n_channels
@@ -307,25 +297,27 @@ class ElectrodeBank:
             reference = volts[n:].mean(axis=0)
         return np.subtract(volts[:n], reference)
 
-    def _add_bias(self, volts: FloatArray, n_times: int) -> None:
-        """Add what the bias current makes; after a change it settles with the input capacitance."""
+    def _settle_bias(self, volts: FloatArray, n_times: int) -> FloatArray:
+        """Return the voltage that the bias current comes to, and add what is still on its way.
+
+        After a change of a lead it settles with the input capacitance.
+        """
         away = self._bias_v - self._bias_target_v
-        moving = np.abs(away) > 1e-10
-        self._bias_v = np.where(moving, self._bias_v, self._bias_target_v)
-        volts += self._bias_target_v[:, None]
-        if moving.any():
-            rows = np.flatnonzero(moving)
+        moving = np.flatnonzero(np.abs(away) > 1e-10)
+        self._bias_v = self._bias_target_v.copy()
+        if moving.size:
             steps = np.arange(1, n_times + 1) / self._rate_hz
-            decay = np.exp(-steps[None, :] / self._bias_tau_s[rows, None])
-            volts[rows] += away[rows, None] * decay
-            self._bias_v[rows] = self._bias_target_v[rows] + away[rows] * decay[:, -1]
+            decay = np.exp(-steps[None, :] / self._bias_tau_s[moving, None])
+            volts[moving] += away[moving, None] * decay
+            self._bias_v[moving] += away[moving] * decay[:, -1]
+        return self._bias_target_v
 
     # What follows from the leads' properties.
 
     def _impedance_ohm(self, lead: int, frequency_hz: FloatArray) -> NDArray[np.complex128]:
         if not self._connected[lead]:
             return np.asarray(1.0 / (1.0 / _OPEN_OHM + 2j * np.pi * frequency_hz * _OPEN_F))
-        grown_ohm = self._electrodes.rise_ohm_per_h * self._minute * _RISE_STEP_S / 3600.0
+        grown_ohm = self._electrodes.rise_ohm_per_h * self._step * _RISE_STEP_S / 3600.0
         return cole_ohm(self._magnitude_ohm[lead] + grown_ohm, self._electrodes, frequency_hz)
 
     def _settle(self) -> None:

@@ -9,9 +9,9 @@ from signal_sim.stream import FloatArray
 
 __all__ = ["fit_filter"]
 
-_GRID = np.geomspace(1e-5, 0.42, 240)
+_GRID = np.geomspace(1e-5, 0.42, 100)
 """Frequencies of the fit, in cycles per sample."""
-_ROUNDS = 3
+_ROUNDS = 2
 
 
 def fit_filter(

@@ -24,6 +24,9 @@ __all__ = ["Mains", "MainsWave"]
 _WANDER_PERIODS_S = (7.3, 23.0, 61.0, 197.0)
 """Periods of the slow sines that the grid's frequency wanders with (assumed)."""
 
+_STRETCH = 32
+"""Samples over which the wander goes straight."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mains(Spec):
@@ -100,20 +103,25 @@ class MainsWave:
         return np.asarray(self.orders * self._frequency_hz, dtype=np.float64)
 
     def render(self, start: int, n_times: int) -> FloatArray:
-        """Return cosines, then minus sines, of unit rms: shape ``(2 n_harmonics, n_times)``.
+        """Return cosines, minus sines, and ones: shape ``(2 n_harmonics + 1, n_times)``.
 
-        The real part of a phasor ``g`` times the wave is ``g.real * cosine + g.imag * minus_sine``.
+        Of unit rms for a level of 1. The real part of a phasor ``g`` times the wave is
+        ``g.real * cosine + g.imag * minus_sine``; the ones take constants along.
         """
-        time_s = np.arange(start, start + n_times) / self._rate_hz
-        turns = (self._frequency_hz * time_s) % 1.0
-        phase = 2 * pi * turns
-        # The wander is slow: a few points of it, joined by straight lines, are as good.
-        knots = np.linspace(time_s[0], time_s[-1], max(2, n_times // 32 + 1))
-        slow = np.cos(np.outer(self._slow_omega, knots) + self._slow_phase[:, None])
-        sway = (2 * pi * self._slow_hz / self._slow_omega) @ slow
-        phase += np.interp(time_s, knots, sway)
-        base = np.exp(1j * phase)
-        out = np.empty((2 * len(self.orders), n_times))
+        # One phasor for every stretch of samples and one for every place within a stretch: their
+        # product needs no sine per sample. The wander is slow, so that its phasor may go straight
+        # from one stretch to the next (it turns by less than 1e-2 rad: good to 1e-5).
+        n_knots = -(-n_times // _STRETCH)
+        knots_s = (start + _STRETCH * np.arange(n_knots + 1)) / self._rate_hz
+        slow = np.cos(np.outer(self._slow_omega, knots_s) + self._slow_phase[:, None])
+        sway = np.exp(1j * ((2 * pi * self._slow_hz / self._slow_omega) @ slow))
+        ahead = np.exp(2j * pi * ((self._frequency_hz * knots_s[:-1]) % 1.0))
+        place = np.exp(2j * pi * self._frequency_hz * np.arange(_STRETCH) / self._rate_hz)
+        part = np.arange(_STRETCH) / _STRETCH
+        base = (ahead * sway[:-1])[:, None] * place
+        base += (ahead * np.diff(sway))[:, None] * (part * place)
+        base = base.ravel()[:n_times]
+        out = np.ones((2 * len(self.orders) + 1, n_times))
         power = np.ones_like(base)
         at = 0
         for i, order in enumerate(self.orders):

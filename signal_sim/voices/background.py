@@ -10,7 +10,7 @@ import numpy as np
 from signal_sim.montage import positions
 from signal_sim.noise import ColouredNoise, band_rms, power_law
 from signal_sim.params import ASSUMED, par
-from signal_sim.stream import BLOCK, FloatArray, State
+from signal_sim.stream import FloatArray, State
 from signal_sim.topography import smooth_mixing
 from signal_sim.voices.base import Context, FieldVoice, SourceSpec
 
@@ -82,20 +82,19 @@ class BackgroundVoice(FieldVoice):
             (np.flatnonzero(chi == value), power_law(float(value), rate_hz))
             for value in np.unique(chi)
         ]
-        self._scale = np.empty((len(leads), 1))
+        scale = np.empty((len(leads), 1))
         for rows, sos in shapes:
             unit = band_rms(sos, 1.0, min(40.0, 0.45 * rate_hz), rate_hz)
-            self._scale[rows, 0] = rms_v[rows] / unit
-        mixing = smooth_mixing(leads, spec.correlation_deg)
+            scale[rows, 0] = rms_v[rows] / unit
+        mixing = scale * smooth_mixing(leads, spec.correlation_deg)
         self._noise = ColouredNoise(shapes, context.rng(), len(leads), mixing=mixing)
-        self._buffer = np.empty((len(leads), BLOCK))
 
     def add(self, start: int, potentials: FloatArray) -> None:
         """Add the background."""
-        noise = self._buffer[:, : potentials.shape[1]]
-        self._noise.fill(noise)
+        noise = self._noise.next(potentials.shape[1])
         gain = self.context.gain.over(start, potentials.shape[1], self.context.rate_hz)
-        noise *= self._scale if isinstance(gain, float) and gain == 1.0 else self._scale * gain
+        if not (isinstance(gain, float) and gain == 1.0):
+            noise *= gain
         potentials += noise
 
     def state(self) -> State:

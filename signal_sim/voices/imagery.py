@@ -97,8 +97,8 @@ class MotorImageryVoice(LatentVoice):
 
     def render(self, start: int, out: FloatArray) -> None:
         """Fill `out` with the rhythms, rms 1 at rest."""
-        self._noises[0].fill(out[:2])
-        self._noises[1].fill(out[2:])
+        out[:2] = self._noises[0].next(out.shape[1])
+        out[2:] = self._noises[1].next(out.shape[1])
         change = np.zeros_like(out)
         add_waveforms(self._trials, start, change, self.context.rate_hz, self._shape)
         out *= 1.0 + change

@@ -166,8 +166,7 @@ class MuscleVoice(LatentVoice):
         add_waveforms(self._bursts, start, envelope, self.context.rate_hz, self._shape)
         gain = self.context.gain.over(start, n_times, self.context.rate_hz)
         envelope += self._tonic_v * gain
-        self._carrier.noise.fill(out)
-        out *= envelope
+        np.multiply(self._carrier.noise.next(n_times), envelope, out=out)
 
     def events(self, start_s: float, stop_s: float) -> list[Event]:
         """Return the bursts."""
@@ -231,10 +230,10 @@ class GestureVoice(LatentVoice):
 
     def render(self, start: int, out: FloatArray) -> None:
         """Fill `out` with the noise of each muscle, in volts where it is strongest."""
+        n_times = out.shape[1]
         envelope = np.zeros_like(out)
         add_waveforms(self._cues, start, envelope, self.context.rate_hz, self._shape)
-        self._carrier.noise.fill(out)
-        out *= envelope
+        np.multiply(self._carrier.noise.next(n_times), envelope, out=out)
 
     def events(self, start_s: float, stop_s: float) -> list[Event]:
         """Return the cues, with what is held from when."""

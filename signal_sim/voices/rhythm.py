@@ -88,7 +88,7 @@ class RhythmVoice(LatentVoice):
 
     def render(self, start: int, out: FloatArray) -> None:
         """Fill `out` with the rhythm of each patch, rms 1 while it is there."""
-        self._noise.fill(out)
+        out[...] = self._noise.next(out.shape[1])
         n_times, rate_hz = out.shape[1], self.context.rate_hz
         gain = self.context.gain.over(start, n_times, rate_hz)
         if not (isinstance(gain, float) and gain == 1.0):
