@@ -274,6 +274,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if ready or self._stopping:
             if self._passes % _POLL_EVERY == 0:
                 self._poll(0)
+        elif self._alone():
+            self._run_timers()
+            return
         elif not self._timers or self._timers[0][0] > self._now_ns:
             self._advance()
         self._collect_due()
@@ -281,6 +284,32 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             handle = ready.popleft()
             if not handle._cancelled:
                 handle._run()
+
+    def _alone(self) -> bool:
+        """Say whether there is nothing but timers: nothing real, nothing paced, something due."""
+        return (
+            self._pace is None
+            and not self._holds
+            and bool(self._timers)
+            and self._timers[0][0] < _NEVER_NS
+            and len(self._selector.get_map()) <= 1  # the loop's own wake-up pipe
+        )
+
+    def _run_timers(self) -> None:
+        """Run timers one after the other until one leaves something else to do."""
+        timers, ready = self._timers, self._ready
+        for _ in range(_POLL_EVERY):
+            when_ns, _, handle = heapq.heappop(timers)
+            handle._scheduled = False  # type: ignore[union-attr]
+            if handle._cancelled:
+                self._cancelled_timers -= 1
+            else:
+                if when_ns > self._now_ns:
+                    self._now_ns = when_ns
+                handle._run()
+                timers = self._timers  # a cancellation may have swept it
+            if ready or self._stopping or not self._alone():
+                return
 
     def _collect_due(self) -> None:
         timers, now_ns = self._timers, self._now_ns

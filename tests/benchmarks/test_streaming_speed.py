@@ -1,0 +1,61 @@
+"""How much faster than real time the whole chain streams: electrodes to host callback."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from boards import load_board
+from hil.setup import flash_and_identify, signal_factory
+from hil.suites.streams import linked
+from hil.virtual.bench import VirtualBench
+from host.protocol import Profile
+
+_SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[VirtualBench]:
+    board = load_board("headband8")
+    source = signal_factory("resting", board, seed=1)
+    with VirtualBench(board, seed=1, make_source=source) as virtual:
+        flash_and_identify(virtual.bench)
+        yield virtual
+
+
+@pytest.mark.parametrize("profile", list(Profile), ids=lambda profile: profile.name.lower())
+def test_streaming_8_channels_at_250_sps(
+    benchmark: Callable[..., object],
+    bench: VirtualBench,
+    profile: Profile,
+    finding: Callable[[str], None],
+) -> None:
+    rig = bench.bench
+    radio = rig.board.radio
+    interval_ms = (
+        radio.efficient_interval_ms
+        if profile is Profile.EFFICIENT
+        else radio.low_latency_interval_ms
+    )
+    times_s: list[float] = []
+
+    async def stream() -> None:
+        async with linked(rig, interval_ms) as link:
+            await link.start(profile)
+            end_ns = rig.clock.now_ns() + round(_SECONDS * 1e9)
+            begin_s = time.perf_counter()
+            n_packets = 0
+            while rig.clock.now_ns() < end_ns:
+                n_packets += len(await link.receive())
+            times_s.append(time.perf_counter() - begin_s)
+            assert n_packets > 0
+            await link.stop()
+
+    benchmark.pedantic(lambda: rig.run(stream()), rounds=5, warmup_rounds=1)  # type: ignore[attr-defined]
+    finding(
+        f"streaming, {profile.name.lower().replace('_', '-')}: "
+        f"{_SECONDS / min(times_s):.0f} times real time at best, "
+        f"{_SECONDS / sorted(times_s)[len(times_s) // 2]:.0f} in the median of {len(times_s)}"
+    )
