@@ -99,6 +99,7 @@ class ElectrodeBank:
         self.bad = tuple(str(lead) for lead in np.array(self.leads)[bad])
         spread = rng.lognormal(0.0, electrodes.impedance_spread, n_leads)
         self._magnitude_ohm = electrodes.impedance_ohm * spread * worse
+        self._initial_ohm = self._magnitude_ohm.copy()
         self._connected = np.ones(n_leads)
         self._offset_v = electrodes.offset_v * rng.standard_normal(n_leads)
         noise_v = electrodes.noise_v * rng.lognormal(0.0, electrodes.noise_spread, n_leads)
@@ -132,6 +133,10 @@ class ElectrodeBank:
         """Return the impedance of a lead now, open ones included."""
         return self._impedance_ohm(lead, np.asarray(frequency_hz, dtype=np.float64))
 
+    def initial_ohm(self, lead: int) -> float:
+        """Return the magnitude of a lead's impedance at 10 Hz at the beginning."""
+        return float(self._initial_ohm[lead])
+
     def connected(self, lead: int) -> bool:
         """Say whether a lead is on the skin."""
         return bool(self._connected[lead])
@@ -140,7 +145,7 @@ class ElectrodeBank:
         """Return what a lead goes back to when an event on it ends."""
         if action == "disconnect":
             return 1.0
-        return float((self._magnitude_ohm if action == "impedance" else self._offset_v)[lead])
+        return float((self._initial_ohm if action == "impedance" else self._offset_v)[lead])
 
     @property
     def device_current_a(self) -> float:

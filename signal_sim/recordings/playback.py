@@ -130,10 +130,15 @@ class Recording(BlockSource):
 
 
 def _load(path: Path) -> Loaded:
-    readers: dict[str, Callable[[Path], Loaded]] = {}
-    from signal_sim.recordings import edf
+    from signal_sim.recordings import edf, mne_formats, xdf
 
-    readers = {".edf": edf.load, ".bdf": edf.load}
+    readers: dict[str, Callable[[Path], Loaded]] = {
+        ".bdf": edf.load,
+        ".edf": edf.load,
+        ".set": mne_formats.load_eeglab,
+        ".vhdr": mne_formats.load_brainvision,
+        ".xdf": xdf.load,
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         msg = f"{path}: unknown kind of recording{nearest(path.suffix.lower(), readers)}"
