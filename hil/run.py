@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["RunRequest", "run_suites"]
 
 _SUITES = Path(__file__).parent / "suites"
-_PRODUCTS = ("results.json", "report.html", "junit.xml", "recording.bdf", "image.bin")
+_PRODUCTS = (
+    "results.json",
+    "report.html",
+    "junit.xml",
+    "recording.bdf",
+    "recording.json",
+    "image.bin",
+)
 
 
 @dataclass(frozen=True)
@@ -101,13 +108,10 @@ def run_suites(request: RunRequest, *, as_json: bool = False) -> int:
     _prepare(request.out)
     progress = _Progress(shown=not as_json)
     code = int(pytest.main(request.pytest_arguments(), plugins=[progress]))
-    if progress.error is not None:
+    failure = progress.error or _incomplete(code, request)
+    if failure is not None:
         _clear(request.out)
-        raise progress.error
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        raise ConfigError(f"no test of the suites matches -k {request.select!r}")
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise InfrastructureError(f"pytest ended with exit code {code} before the suites were done")
+        raise failure
     results = Results.load(request.out)
     report = write_report(request.out)
     if as_json:
@@ -116,6 +120,19 @@ def run_suites(request: RunRequest, *, as_json: bool = False) -> int:
         _print(results, report)
     # A test can fail without a figure: a board that does not answer has none.
     return max(results.exit_code, 1 if code == pytest.ExitCode.TESTS_FAILED else 0)
+
+
+def _incomplete(code: int, request: RunRequest) -> EegrigError | None:
+    """Return why a run of pytest is no run of the suites, if it is none."""
+    import pytest
+
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        return ConfigError(f"no test of the suites matches -k {request.select!r}")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return InfrastructureError(
+            f"pytest ended with exit code {code} before the suites were done"
+        )
+    return None
 
 
 def _prepare(out: Path) -> None:
