@@ -180,5 +180,7 @@ def _write(
 
 def _length_s(source: Source) -> float:
     """Return how long a source plays where nobody says: a scene's length, or a recording's."""
-    scene = getattr(source, "scene", None)
-    return float(getattr(source, "duration_s", None) or getattr(scene, "seconds", 60.0))
+    length_s = getattr(source, "duration_s", None)
+    if length_s is None:
+        length_s = getattr(getattr(source, "scene", None), "seconds", 60.0)
+    return float(length_s or 60.0)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import lfilter
+from scipy.signal import lfilter, lfilter_zi
 
 from signal_sim.body.divider import fit_filter, grid_hz
 from signal_sim.body.electrodes import Amplifier, Electrodes, cole_ohm
 from signal_sim.body.mains import Mains, MainsWave
 from signal_sim.body.motion import MotionWave
+from signal_sim.montage import canonical
 from signal_sim.noise import ColouredNoise, band_rms, power_law
 from signal_sim.stream import FloatArray, State
 
@@ -93,19 +95,25 @@ class ElectrodeBank:
         n_leads = len(self.leads)
         n_inputs = n_leads - 1
         self._n_inputs = n_inputs
-        rng = _rng(seed, 0)
-        bad = rng.random(n_leads) < electrodes.bad_fraction
+        # Drawn by name: an electrode is the same whatever others are on the head.
+        draws = [_rng(seed, crc32(canonical(lead).encode())) for lead in self.leads]
+        bad = np.array([rng.random() < electrodes.bad_fraction for rng in draws])
         worse = np.where(bad, electrodes.bad_factor, 1.0)
         self.bad = tuple(str(lead) for lead in np.array(self.leads)[bad])
-        spread = rng.lognormal(0.0, electrodes.impedance_spread, n_leads)
-        self._magnitude_ohm = electrodes.impedance_ohm * spread * worse
+
+        def log_normal(spread: float) -> FloatArray:
+            return np.exp(spread * np.array([rng.standard_normal() for rng in draws]))
+
+        self._magnitude_ohm = (
+            electrodes.impedance_ohm * log_normal(electrodes.impedance_spread) * worse
+        )
         self._initial_ohm = self._magnitude_ohm.copy()
         self._connected = np.ones(n_leads)
-        self._offset_v = electrodes.offset_v * rng.standard_normal(n_leads)
-        noise_v = electrodes.noise_v * rng.lognormal(0.0, electrodes.noise_spread, n_leads)
-        self.noise_v = (noise_v * worse)[:n_inputs]
-        self._lead_f = mains.lead_f * rng.lognormal(0.0, mains.lead_spread, n_leads)
-        self._device_f = mains.device_f * rng.lognormal(0.0, mains.device_spread)
+        self._offset_v = electrodes.offset_v * np.array([r.standard_normal() for r in draws])
+        self.noise_v = (electrodes.noise_v * log_normal(electrodes.noise_spread) * worse)[:n_inputs]
+        self._lead_f = mains.lead_f * log_normal(mains.lead_spread)
+        device = _rng(seed, 0).lognormal(0.0, mains.device_spread)
+        self._device_f = mains.device_f * float(device)
         self._wave = MainsWave(mains, rate_hz, _rng(seed, 1))
         self._noise: ColouredNoise | None = None
         if electrodes.noise_v > 0:
@@ -126,6 +134,10 @@ class ElectrodeBank:
         self._common = np.zeros(len(self._wave.orders), dtype=np.complex128)
         self._settle()
         self._bias_v = self._bias_target_v.copy()
+        # The electrodes have been on for long: their offsets do not arrive with a jump.
+        for row, (b, a) in enumerate(self._filters):
+            if len(a) > 1:
+                self._zi[row, : len(a) - 1] = lfilter_zi(b, a) * self._offset_v[row]
 
     # What a test or a lead-off circuit wants to know.
 

@@ -12,7 +12,7 @@ from signal_sim.scene_file import load_scene, scene_names
 
 __all__ = ["make_gallery"]
 
-_START_S = {"nap": 130.0, "sleep": 3000.0, "absence": 10.0, "drowsiness": 190.0, "noisy-gym": 22.0}
+_START_S = {"nap": 130.0, "sleep": 3000.0, "absence": 9.0, "drowsiness": 190.0, "noisy-gym": 22.0}
 """Where a scene's most telling ten seconds are."""
 
 _PAGE = """<!doctype html>

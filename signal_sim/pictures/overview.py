@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ __all__ = ["plot"]
 
 _SHOWN_S = 10.0
 _SPECTRUM_S = 60.0
+_DRIFT_HZ = 0.3
+_FEW = 6
+"""Events of one name that are written out; more of them are only coloured."""
 _COLOURS = {"artefact": "tab:red", "stimulus": "tab:green", "waveform": "tab:purple"}
 
 
@@ -78,15 +82,17 @@ def _draw_traces(
     if source.unit == "A":
         traces, unit = 1e3 * (samples / samples.mean(axis=1, keepdims=True) - 1), "‰"
     else:
-        traces, unit = 1e6 * (samples - np.median(samples, axis=1, keepdims=True)), "µV"
+        traces, unit = 1e6 * _without_drift(samples, source.rate_hz), "µV"
     # A distance that most of the signal keeps to; what is larger runs over its neighbours.
-    step = float(_round_up(4 * np.median(np.quantile(np.abs(traces), 0.97, axis=1))))
+    step = float(_round_up(2 * np.median(np.quantile(np.abs(traces), 0.98, axis=1))))
     for row, trace in enumerate(traces):
-        axes.plot(time_s, np.clip(trace, -3 * step, 3 * step) - row * step, linewidth=0.6)
+        axes.plot(time_s, np.clip(trace, -1.5 * step, 1.5 * step) - row * step, linewidth=0.6)
     axes.set_yticks([-row * step for row in range(len(traces))], source.channels)
     axes.set_ylim(-(len(traces) - 0.2) * step, 1.0 * step)
     axes.set_xlim(time_s[0], time_s[-1])
-    axes.set_xlabel(f"time / s    (lines are {step:g} {unit} apart)")
+    above = "" if source.unit == "A" else f", above {_DRIFT_HZ:g} Hz"
+    axes.set_xlabel(f"time / s    (lines are {step:g} {unit} apart{above})")
+    counts = Counter(event.name for event in events)
     for event in events:
         if event.kind == "state":
             at_s = max(event.onset_s, start_s)
@@ -97,8 +103,16 @@ def _draw_traces(
             axes.axvspan(event.onset_s, event.stop_s, color=colour, alpha=0.12, linewidth=0)
         else:
             axes.axvline(event.onset_s, color=colour, linewidth=0.8, alpha=0.6)
-        if event.onset_s >= start_s:
+        if event.onset_s >= start_s and counts[event.name] <= _FEW:
             axes.text(event.onset_s, 0.75 * step, event.name, fontsize=6, color=colour, rotation=30)
+
+
+def _without_drift(samples: FloatArray, rate_hz: float) -> FloatArray:
+    from scipy.signal import butter, sosfiltfilt
+
+    sos = butter(2, _DRIFT_HZ, btype="highpass", fs=rate_hz, output="sos")
+    filtered = sosfiltfilt(sos, samples - np.median(samples, axis=1, keepdims=True), axis=1)
+    return np.asarray(filtered)
 
 
 def _round_up(value: float) -> float:
