@@ -88,6 +88,8 @@ def test_switching_the_board_off_times_the_central_out(radio_world):
         events = len(world.events)
         # It restarts while the central still believes in the old connection.
         await world.start()
+        with pytest.raises(BleakError, match="ALREADY_EXISTS"):
+            await world.client(timeout=0.5).connect()
         await gone.wait()
         assert world.loop.time() - start == pytest.approx(1, abs=0.05)
         assert len(world.events) == events

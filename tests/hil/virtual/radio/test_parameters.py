@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -165,3 +166,29 @@ def test_statistics_count_what_the_board_sent(radio_world):
             assert after.events - before.events == pytest.approx(500 / 15, abs=1)
 
     run(main())
+
+
+def test_anchors_have_no_fixed_relation_to_the_board(radio_world):
+    async def phase(seed: int) -> float:
+        world = await radio_world(seed=seed, wish=LinkWish(interval_ms=100)).start()
+        async with world.client():
+            (link,) = world.air.links
+            return link.next_anchor_ns % 100_000_000 / 100e6
+
+    phases = sorted(run(phase(seed)) for seed in range(12))
+    assert len(set(phases)) == 12
+    gaps = [later - earlier for earlier, later in itertools.pairwise([*phases, phases[0] + 1])]
+    assert max(gaps) < 0.6
+
+
+def test_the_central_clock_drifts_against_the_board(radio_world):
+    async def main() -> float:
+        world = await radio_world(computer={"ppm": 50.0}).start()
+        async with world.client():
+            (link,) = world.air.links
+            counter, anchor_ns = link.counter, link.next_anchor_ns
+            await asyncio.sleep(60)
+            events = link.counter - counter
+            return (link.next_anchor_ns - anchor_ns) / events / 15e6 - 1
+
+    assert run(main()) == pytest.approx(50e-6, rel=1e-3)
