@@ -11,6 +11,8 @@ from host.commands.output import JsonOption, examples
 
 __all__ = ["register"]
 
+_SAMPLE_BITS = 24
+
 _OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder for everything the run leaves behind.")
 ]
@@ -35,7 +37,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "eegrig demo --out out/demo",
             "eegrig demo --input recording.edf --out out/real",
-            "eegrig demo --scene ssvep --seconds 60 --seed 3 --out out/ssvep",
+            "eegrig demo --scene ssvep-speller --seconds 60 --seed 3 --out out/ssvep",
         ),
     )(_demo)
     hil = typer.Typer(help="Hardware-in-the-loop suites.", no_args_is_help=True)
@@ -48,6 +50,13 @@ def register(app: typer.Typer) -> None:
     )(_run)
     app.add_typer(hil, name="hil")
     app.command("report", epilog=examples("eegrig report out/demo"))(_report)
+    app.command(
+        "compare",
+        epilog=examples(
+            "eegrig compare headband8 hairclip1 --out out/compare",
+            "eegrig compare headphone8 earpatch2 --seconds 10 --json --out out/compare",
+        ),
+    )(_compare)
 
 
 def _demo(
@@ -132,3 +141,42 @@ def _report(
         print_json({"report": str(path), "verdict": results.verdict})
     else:
         typer.echo(f"{path}: {results.verdict}")
+
+
+def _compare(
+    boards: Annotated[list[str], typer.Argument(help="Names of boards.", metavar="BOARD...")],
+    *,
+    out: _OutOption,
+    seconds: _SecondsOption = 15.0,
+    seed: _SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure boards on the virtual bench and put them side by side.
+
+    Leaves a folder for every board, with its report, and compare.html.
+    """
+    from boards import load_board
+    from hil.report.compare import columns, print_comparison, write_comparison
+    from hil.results import Results
+    from hil.run import RunRequest, run_suites
+    from host.commands.output import print_json
+
+    chosen = [load_board(name) for name in boards]
+    runs = []
+    for board in chosen:
+        folder = out / board.name
+        request = RunRequest(board=board.name, out=folder, seconds=seconds, seed=seed)
+        if not as_json:
+            typer.echo(board.name, err=True)
+        run_suites(request, quiet=True, progress=not as_json)
+        afe = board.afe
+        sample_bps = len(afe.channels) * _SAMPLE_BITS * afe.default_rate_sps
+        runs.append((Results.load(folder), float(sample_bps)))
+    made = columns(runs)
+    page = write_comparison(made, out)
+    if as_json:
+        print_json([{"board": c.board, "verdict": c.verdict, "values": c.values} for c in made])
+    else:
+        print_comparison(made)
+        typer.echo(f"\nside by side: {page}")
+    raise typer.Exit(max(results.exit_code for results, _ in runs))

@@ -89,8 +89,20 @@ class RunRequest:
         return arguments
 
 
-def run_suites(request: RunRequest, *, as_json: bool = False) -> int:
+def run_suites(
+    request: RunRequest, *, as_json: bool = False, quiet: bool = False, progress: bool = True
+) -> int:
     """Run the suites, write the report, and return the exit code.
+
+    Parameters
+    ----------
+    request : RunRequest
+    as_json : bool
+        Print the results as JSON instead of a table.
+    quiet : bool
+        Print neither.
+    progress : bool
+        Say on standard error what is being measured.
 
     Raises
     ------
@@ -106,15 +118,17 @@ def run_suites(request: RunRequest, *, as_json: bool = False) -> int:
     board = load_board(request.board)
     signal_factory(request.signal, board, request.seed)
     _prepare(request.out)
-    progress = _Progress(shown=not as_json)
-    code = int(pytest.main(request.pytest_arguments(), plugins=[progress]))
-    failure = progress.error or _incomplete(code, request)
+    watcher = _Progress(shown=progress and not as_json)
+    code = int(pytest.main(request.pytest_arguments(), plugins=[watcher]))
+    failure = watcher.error or _incomplete(code, request)
     if failure is not None:
         _clear(request.out)
         raise failure
     results = Results.load(request.out)
     report = write_report(request.out)
-    if as_json:
+    if quiet:
+        pass
+    elif as_json:
         typer.echo(json.dumps(_summary(results, request.out), indent=2))
     else:
         _print(results, report)
