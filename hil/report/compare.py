@@ -38,7 +38,7 @@ class Column:
         value, unit = self.values[row]
         if value is None:
             return "-"
-        shown_in = {"W": "mW", "J": "µJ", "s": "h" if row == "Battery life" else "ms"}.get(unit)
+        shown_in = _SHOWN_IN.get(unit) if row != "Battery life" else "h"
         if unit == "x":
             return f"{value:.1f} x"
         return str(quantity(value, unit, shown_in=shown_in, significant=3))
@@ -55,6 +55,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("Input noise", "signal.noise"),
     ("Goodput", "bandwidth.goodput"),
 )
+_SHOWN_IN = {"W": "mW", "J": "µJ", "s": "ms", "V": "µV"}
 _HEADROOM = "Bandwidth head-room"
 
 
