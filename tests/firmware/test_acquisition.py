@@ -1,0 +1,192 @@
+"""From DRDY edges to packets, with time, front end and link played by the test."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from host.protocol import (
+    EventCode,
+    Flag,
+    Info,
+    Pattern,
+    Profile,
+    State,
+    decode_packet,
+    decode_samples,
+)
+from host.stream import StreamCounters, StreamDecoder
+
+CHANNELS = 8
+EFFICIENT_PAYLOAD = 244
+FRAMES = 9
+PERIOD_US = 4000
+
+
+def frame(number: int, lead_off: bytes = b"\xc0\0\0") -> bytes:
+    return lead_off + b"".join(
+        (number * 8 + c).to_bytes(3, "big", signed=True) for c in range(CHANNELS)
+    )
+
+
+def acquire(micropython, steps, profile=Profile.EFFICIENT, pattern=Pattern.EEG, **options):
+    extra = "".join(f", {name}={value!r}" for name, value in options.items())
+    packets, errno, overruns, index = micropython(
+        "acquire({}, {}, {}, {}, {}" + extra + ")",
+        CHANNELS, EFFICIENT_PAYLOAD, int(profile), int(pattern), steps,
+    )  # fmt: skip
+    return packets, errno, overruns, index
+
+
+def decoded(packets):
+    return [decode_packet(data, CHANNELS) for data in packets]
+
+
+def test_frames_fill_packets_and_the_rest_goes_out_at_stop(micropython):
+    packets, _, overruns, index = acquire(micropython, [frame(i) for i in range(FRAMES + 4)])
+    first, last = decoded(packets)
+    assert (first.first_frame, first.n_frames, first.sequence) == (0, FRAMES, 0)
+    assert (last.first_frame, last.n_frames, last.sequence) == (FRAMES, 4, 1)
+    assert len(packets[0]) == 16 + 24 * FRAMES
+    assert last.device_time_us - first.device_time_us == FRAMES * PERIOD_US
+    assert (overruns, index) == (0, FRAMES + 4)
+    np.testing.assert_array_equal(
+        decode_samples(first.body + last.body, CHANNELS),
+        np.arange(8 * (FRAMES + 4)).reshape(-1, 8).T,
+    )
+
+
+def test_the_low_latency_profile_sends_two_frames_at_a_time(micropython):
+    packets, *_ = acquire(micropython, [frame(i) for i in range(6)], Profile.LOW_LATENCY)
+    assert [p.n_frames for p in decoded(packets)] == [2, 2, 2]
+    assert all(p.flags == Flag.LOW_LATENCY for p in decoded(packets))
+
+
+def test_a_conversion_nobody_had_time_for_ends_the_packet_and_is_flagged(micropython):
+    steps = [frame(0), frame(1), "edge", "edge", frame(4), frame(5)]
+    packets, _, overruns, _ = acquire(micropython, steps)
+    before, after = decoded(packets)
+    assert (before.first_frame, before.n_frames, before.flags) == (0, 2, 0)
+    assert (after.first_frame, after.n_frames, after.flags) == (4, 2, Flag.FRAMES_LOST)
+    assert overruns == 2
+
+
+def test_a_full_scheduler_queue_loses_that_frame_only(micropython):
+    packets, _, overruns, _ = acquire(micropython, [frame(0), "full", frame(2), frame(3)])
+    assert [(p.first_frame, p.n_frames) for p in decoded(packets)] == [(0, 1), (2, 2)]
+    assert overruns == 1
+
+
+def test_a_frame_overtaken_while_it_is_read_is_not_used(micropython):
+    packets, _, overruns, _ = acquire(micropython, [frame(0), ("overtaken", frame(1)), frame(3)])
+    taken = [(p.first_frame, p.n_frames) for p in decoded(packets)]
+    # The overtaking conversion is read in its place, with the bytes the chip has then.
+    assert taken == [(0, 1), (2, 2)]
+    assert overruns == 1
+
+
+def test_a_frame_without_its_marker_is_not_used(micropython):
+    packets, _, overruns, _ = acquire(micropython, [frame(0), frame(1, b"\0\0\0"), frame(2)])
+    assert [(p.first_frame, p.n_frames) for p in decoded(packets)] == [(0, 1), (2, 1)]
+    assert overruns == 1
+
+
+def test_lead_off_bits_are_those_of_any_frame_of_the_packet(micropython):
+    # Status word: 1100, LOFF_STATP, LOFF_STATN, GPIO (SBAS499C 9.4.4.2).
+    p_3 = (0xC00000 | 1 << 3 + 12).to_bytes(3, "big")
+    n_7 = (0xC00000 | 1 << 7 + 4).to_bytes(3, "big")
+    steps = [frame(0, p_3), frame(1, n_7)] + [frame(i) for i in range(2, 2 * FRAMES)]
+    first, second = decoded(acquire(micropython, steps)[0])
+    assert (first.lead_off_p, first.lead_off_n) == (0x08, 0x80)
+    assert (second.lead_off_p, second.lead_off_n) == (0, 0)
+
+
+def test_the_counter_pattern_replaces_samples_and_numbers_conversions(micropython):
+    steps = [frame(7), "edge", frame(7), frame(7)]
+    packets, *_ = acquire(micropython, steps, pattern=Pattern.COUNTER)
+    decoder = StreamDecoder(_info())
+    for data in packets:
+        decoder.feed(data, 0)
+    assert decoder.counters.pattern_errors == 0
+    assert decoder.counters.frames == 3
+    assert all(p.flags & Flag.TEST_PATTERN for p in decoded(packets))
+
+
+def test_a_test_signal_is_flagged(micropython):
+    packets, *_ = acquire(micropython, [frame(0)], signal=1)
+    assert decoded(packets)[0].flags == Flag.TEST_SIGNAL
+
+
+def test_the_frame_index_wraps_at_30_bits_without_a_loss(micropython):
+    last = (1 << 30) - 2
+    packets, _, overruns, index = acquire(micropython, [frame(i) for i in range(4)], start_at=last)
+    assert [(p.first_frame, p.n_frames) for p in decoded(packets)] == [(last, 4)]
+    assert (overruns, index) == (0, 2)
+
+
+def test_a_link_that_refuses_is_remembered_by_its_errno(micropython):
+    _, errno, _, _ = acquire(micropython, [frame(i) for i in range(FRAMES)], errno=128)
+    assert errno == 128
+
+
+def _info() -> Info:
+    return Info(
+        state=State.STREAMING,
+        sample_rate_sps=250,
+        channels=tuple("ABCDEFGH"),
+        gain=24,
+        bits=24,
+        profile=Profile.EFFICIENT,
+        lsb_fv=22351742,
+        group_delay_s=0.006,
+        fault=EventCode.NONE,
+        rates_sps=(250,),
+        board="b",
+        firmware_version="1",
+        image_hash="0" * 64,
+    )
+
+
+STEPS = st.lists(st.sampled_from(["frame", "edge", "full", "overtaken", "garbage"]), max_size=40)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(kinds=STEPS, profile=st.sampled_from(Profile))
+def test_whatever_happens_every_frame_arrives_once_or_is_accounted_for(micropython, kinds, profile):
+    steps: list[object] = []
+    converted: dict[int, int] = {}  # what each frame that can be used holds, by index
+    number = 0
+    for kind in kinds:
+        if kind == "frame":
+            steps.append(frame(number))
+            converted[number] = number
+        elif kind == "overtaken":
+            # The chip has the next conversion when it is read again.
+            steps.append(("overtaken", frame(number)))
+            converted[number + 1] = number
+        else:
+            steps.append(frame(number, b"\x40\0\0") if kind == "garbage" else kind)
+        number += 2 if kind == "overtaken" else 1
+    packets, _, overruns, _ = acquire(micropython, steps, profile)
+    decoder = StreamDecoder(_info())
+    blocks = [block for data in packets if (block := decoder.feed(data, 0)) is not None]
+    assert decoder.counters == StreamCounters(
+        packets=len(packets),
+        frames=len(converted),
+        frames_lost=overruns,
+        frames_lost_on_board=overruns,
+        payload_bytes=sum(map(len, packets)),
+    )
+    arrived = {
+        block.first_frame + i: int(block.codes[0, i]) // 8
+        for block in blocks
+        for i in range(block.n_frames)
+    }
+    assert arrived == converted
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_nothing_is_sent_when_nothing_was_converted(micropython, profile):
+    assert acquire(micropython, [], profile)[0] == []

@@ -1,0 +1,115 @@
+"""A MicroPython process with a file system of the test's and hardware that is a script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from littlefs import LittleFS
+
+from hil.virtual.clock import VirtualLoop
+from hil.virtual.micropython.cpu import CpuModel
+from hil.virtual.micropython.interpreter import Answer, Interpreter, ResetCause
+from hil.virtual.micropython.rpc import Op, Request
+
+BLOCK, BLOCKS = 4096, 16
+MODEL = CpuModel(64e6, jump_ns=10_000)
+
+
+def file_system(files: dict[str, str]) -> bytes:
+    fs = LittleFS(block_size=BLOCK, block_count=BLOCKS, read_size=32, prog_size=32)
+    for path, text in files.items():
+        with fs.open(path, "wb") as file:
+            file.write(text.encode())
+    return bytes(fs.context.buffer)
+
+
+class Hardware:
+    """Answers every request with 0, or with what the test put into `answers`."""
+
+    def __init__(self) -> None:
+        self.answers: dict[int, Callable[[Request], Answer]] = {}
+        self.log: list[tuple[Op, int, int, int, int]] = []
+        self.active_ns: list[tuple[int, int]] = []
+
+    def request(self, request: Request) -> Answer:
+        self.log.append((Op(request.op), request.time_ns, request.a, request.b, request.c))
+        answer = self.answers.get(request.op)
+        return 0 if answer is None else answer(request)
+
+    def cpu_active(self, start_ns: int, stop_ns: int) -> None:
+        self.active_ns.append((start_ns, stop_ns))
+
+    def read_ahead(self) -> bytes:
+        return b""
+
+    def was_read(self, end_ns: int) -> None:
+        raise AssertionError("nothing was offered to be read ahead")
+
+
+class Machine:
+    """An interpreter on a virtual clock; `boot` gives it files and starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.loop = VirtualLoop()
+        self.hardware = Hardware()
+        self.output = bytearray()
+        self.resets: list[int] = []
+        self.path = folder / "flash.bin"
+        self.interpreter = Interpreter(
+            self.loop,
+            flash_path=self.path,
+            filesystem=(0, BLOCK * BLOCKS, BLOCK),
+            heap_size=98304,
+            on_console=self.output.extend,
+        )
+        self.interpreter.on_reset = self.resets.append
+
+    def boot(
+        self,
+        main: str | None = None,
+        *,
+        model: CpuModel = MODEL,
+        cause: int = ResetCause.POWER_ON,
+        **files: str,
+    ) -> Machine:
+        """Start it with a ``main.py`` and other files (``boot="..."`` is ``boot.py``)."""
+        if main is not None:
+            files["main"] = main
+        self.path.write_bytes(file_system({f"{name}.py": text for name, text in files.items()}))
+        self.start(model, cause)
+        return self
+
+    def start(self, model: CpuModel = MODEL, cause: int = ResetCause.POWER_ON) -> None:
+        async def start() -> None:
+            self.interpreter.start(self.hardware, model, cause)
+
+        self.run(start())
+
+    def run(self, what: Coroutine[Any, Any, Any] | float) -> Any:
+        """Run a coroutine, or let some seconds pass."""
+        if isinstance(what, int | float):
+            return self.loop.run_until_complete(asyncio.sleep(what))
+        return self.loop.run_until_complete(what)
+
+    @property
+    def text(self) -> str:
+        return self.output.decode().replace("\r\n", "\n")
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    def close(self) -> None:
+        self.interpreter.stop()
+        self.loop.close()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    machine = Machine(tmp_path)
+    yield machine
+    machine.close()

@@ -1,0 +1,63 @@
+"""Both ends of the exchange have the same numbers."""
+
+import ast
+import struct
+from pathlib import Path
+
+import hil.virtual.micropython
+from hil.virtual.micropython import rpc
+from hil.virtual.micropython.rpc import Op, parse_request
+
+SHIM = Path(hil.virtual.micropython.__file__).parent / "shim" / "_board.py"
+
+
+def shim_constants() -> dict[str, object]:
+    """What ``_board.py`` assigns at its top level before anything runs."""
+    names: dict[str, object] = {}
+    for statement in ast.parse(SHIM.read_text()).body:
+        if not isinstance(statement, ast.Assign):
+            continue
+        (target,) = statement.targets
+        code = compile(ast.Expression(statement.value), str(SHIM), "eval")
+        try:
+            value = eval(code, {"range": range, "__builtins__": {}}, dict(names))
+        except (NameError, AttributeError, TypeError):
+            continue
+        if isinstance(target, ast.Name):
+            names[target.id] = value
+        elif isinstance(target, ast.Tuple):
+            for element, item in zip(target.elts, value, strict=True):
+                assert isinstance(element, ast.Name)
+                names[element.id] = item
+    return names
+
+
+def test_the_shim_has_the_numbers_of_the_simulator():
+    shim = shim_constants()
+    assert (shim["FRAME"], shim["HEADER"], shim["EVENT_AT"], shim["IRQ_AT"]) == (
+        rpc.FRAME_SIZE,
+        rpc.HEADER_SIZE,
+        rpc.EVENT_AT,
+        rpc.IRQ_AT,
+    )
+    assert (shim["INTERRUPTED"], shim["FOREVER"]) == (rpc.INTERRUPTED, rpc.FOREVER)
+    assert {op.name: shim.get(op.name) for op in Op} == {op.name: op.value for op in Op}
+
+
+def test_operations_are_numbered_without_a_gap():
+    assert [op.value for op in Op] == list(range(len(Op)))
+
+
+def test_the_parts_of_a_reply_do_not_overlap():
+    largest_ble_value = 512
+    assert rpc.REPLY.size <= rpc.HEADER_SIZE
+    assert rpc.HEADER_SIZE + largest_ble_value <= rpc.EVENT_AT
+    assert rpc.EVENT_AT + 64 <= rpc.IRQ_AT
+    assert rpc.IRQ_AT + rpc.MAX_IRQS == rpc.FRAME_SIZE
+
+
+def test_a_request_is_eight_integers_and_a_payload():
+    frame = struct.pack("<8q", Op.SPI, 123_456_789_012, -1, 4_000_000, 0, 3, 17, 9)
+    request = parse_request(frame.ljust(rpc.FRAME_SIZE - 960, b"\0") + b"abcdef" + bytes(954))
+    assert request[:8] == (Op.SPI, 123_456_789_012, -1, 4_000_000, 0, 3, 17, 9)
+    assert request.payload == b"abc"
