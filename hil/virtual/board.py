@@ -73,7 +73,6 @@ class VirtualBoard:
         self.probe_id = probe.PREFIX + board.name
         self.chip: Chip = open_chip(board.mcu.part, directory, seed=board.name)
         self.ledger = PowerLedger(board, loop)
-        self.ledger.radio.phy = board.radio.phy
         self.meter = VirtualPowerMeter(self.ledger, step_s=_POWER_STEP_S)
         rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
         self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
@@ -91,6 +90,7 @@ class VirtualBoard:
             mtu=board.radio.mtu,
             tx_buffers=board.radio.tx_buffers,
             sink=self.ledger.radio,
+            on_phy=self._on_phy,
         )
         self.console = VirtualConsole(board.name)
         self.console.open()
@@ -186,6 +186,9 @@ class VirtualBoard:
         return functions
 
     # ------------------------------------------------------------------ power
+    def _on_phy(self, phy: int) -> None:
+        self.ledger.radio.phy = phy
+
     def _cpu_active(self, start_ns: int, stop_ns: int) -> None:
         self.ledger.mcu.active(start_ns, stop_ns - start_ns)
 

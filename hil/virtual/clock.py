@@ -157,9 +157,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         Returns
         -------
         bool
-            False if something does, or if time is paced: then use `call_at_ns`.
+            False if something does, or if time is paced or held: then use `call_at_ns`.
         """
-        if self._ready or self._pace is not None or self._stopping:
+        if self._ready or self._holds or self._pace is not None or self._stopping:
             return False
         if self._timers and self._timers[0][0] <= when_ns:
             return False

@@ -42,10 +42,10 @@ def two() -> list[tuple[Results, float]]:
 
 def test_values_are_shown_in_the_units_people_compare(two: list[tuple[Results, float]]) -> None:
     one, other = columns(two)
-    assert one.text("Streaming power") == "40 mW"
-    assert other.text("Streaming power") == "4 mW"
-    assert one.text("Battery life") == "10 h"
-    assert one.text("Latency, mean") == "12.5 ms"
+    assert one.text("Streaming power") == "40\u00a0mW"
+    assert other.text("Streaming power") == "4\u00a0mW"
+    assert one.text("Battery life") == "10\u00a0h"
+    assert one.text("Latency, mean") == "12.5\u00a0ms"
 
 
 def test_head_room_is_goodput_over_what_the_board_streams(
@@ -69,12 +69,12 @@ def test_the_terminal_shows_every_board(
     text = capsys.readouterr().out
     assert "one" in text
     assert "other" in text
-    assert "40 mW" in text
+    assert "40\u00a0mW" in text
 
 
 def test_the_page_is_self_contained(two: list[tuple[Results, float]], tmp_path: Path) -> None:
     html = write_comparison(columns(two), tmp_path).read_text()
     assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
     assert html.count("<th>") == 3
-    assert "40 mW" in html
+    assert "40\u00a0mW" in html
     assert "k-g-afe" in html
