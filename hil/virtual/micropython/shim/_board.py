@@ -81,6 +81,7 @@ _queue = [None] * DEPTH
 _head = 0
 _queued = 0
 _locked = 0
+_deferred = False
 _ble_events = []
 ble_handler = None
 
@@ -115,7 +116,10 @@ def enter():
 @micropython.native
 def leave():
     """Go back to the firmware's code."""
-    global quiet, _allocated, _ticking
+    global quiet, _allocated, _ticking, _deferred
+    if _deferred and quiet == 1:
+        _deferred = False
+        _attend()
     quiet -= 1
     if not quiet:
         if not _ticking and jump_ns:
@@ -127,7 +131,7 @@ def leave():
 @micropython.native
 def call(op, a=0, b=0, c=0, size=0):
     """Ask the simulator; returns the value it answers. Between `enter` and `leave` only."""
-    global now, horizon, read_ahead, read_end
+    global now, horizon, read_ahead, read_end, _deferred
     q = _request
     q[0] = op
     q[1] = now
@@ -149,11 +153,20 @@ def call(op, a=0, b=0, c=0, size=0):
         _collect(r[3])
     if r[5]:
         _ble_events.append(bytes(_event[: r[5]]))
+    if r[4]:  # the caller takes its bytes out first: a handler's own request would replace them
+        _deferred = True
+    elif _n_pending or _queued or _ble_events:
+        _attend()
+    return value
+
+
+@micropython.native
+def _attend():
+    """Run what the last reply brought along."""
     if _n_pending and not _in_irq and not _masked:
         _interrupt()
     if (_queued or _ble_events) and not _locked and not _in_irq:
         _dispatch()
-    return value
 
 
 def reply_size():

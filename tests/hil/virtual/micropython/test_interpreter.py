@@ -218,7 +218,7 @@ def test_an_interrupt_between_a_transfer_and_its_data_does_not_swap_them(machine
         "    seen.add(slow.read(8))\n"
         "print(seen)\n"
     )
-    for us in range(5_000, 25_000, 73):
+    for us in range(6_000, 25_000, 331):
         machine.loop.call_at_ns(us * 1000, machine.interpreter.interrupt, 0)
     machine.run(0.5)
     reads = [(a, b) for op, _, a, b, _ in machine.hardware.log if op == Op.SPI]

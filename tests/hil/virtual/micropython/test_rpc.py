@@ -58,6 +58,6 @@ def test_the_parts_of_a_reply_do_not_overlap():
 
 def test_a_request_is_eight_integers_and_a_payload():
     frame = struct.pack("<8q", Op.SPI, 123_456_789_012, -1, 4_000_000, 0, 3, 17, 9)
-    request = parse_request(frame.ljust(rpc.FRAME_SIZE - 960, b"\0") + b"abcdef" + bytes(954))
+    request = parse_request((frame + b"abcdef").ljust(rpc.FRAME_SIZE, b"\0"))
     assert request[:8] == (Op.SPI, 123_456_789_012, -1, 4_000_000, 0, 3, 17, 9)
     assert request.payload == b"abc"
