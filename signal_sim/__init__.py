@@ -30,37 +30,65 @@ if TYPE_CHECKING:
     from signal_sim.description import Scene
     from signal_sim.errors import RecordingError, SceneError, SignalError
     from signal_sim.events import Event
-    from signal_sim.player import open_source, scene
+    from signal_sim.files import write
+    from signal_sim.fnirs import Fnirs
+    from signal_sim.player import open_source, play, scene
     from signal_sim.recordings import Recording
     from signal_sim.replay import Replay
     from signal_sim.scene_file import load_scene, scene_names
     from signal_sim.stream import Source
+    from signal_sim.voices.background import Background
+    from signal_sim.voices.evoked import Oddball
+    from signal_sim.voices.eyes import Blinks, Saccades
+    from signal_sim.voices.heart import Heart
+    from signal_sim.voices.imagery import MotorImagery
+    from signal_sim.voices.muscle import Gestures, Muscle
+    from signal_sim.voices.rhythm import Rhythm
+    from signal_sim.voices.ssvep import Ssvep
+    from signal_sim.voices.waves import KComplexes, SlowWaves, SpikeWave, Spindles
 
 __all__ = [
     "Amplifier",
+    "Background",
+    "Blinks",
     "Electrodes",
     "Event",
+    "Fnirs",
+    "Gestures",
+    "Heart",
+    "KComplexes",
     "Mains",
     "Motion",
+    "MotorImagery",
+    "Muscle",
+    "Oddball",
     "Recording",
     "RecordingError",
     "Replay",
+    "Rhythm",
+    "Saccades",
     "Scene",
     "SceneError",
     "SignalError",
+    "SlowWaves",
     "Source",
+    "SpikeWave",
+    "Spindles",
+    "Ssvep",
     "chirp",
     "common_mode",
     "dc_offset",
     "impulse",
     "load_scene",
     "open_source",
+    "play",
     "scene",
     "scene_names",
     "silence",
     "sine",
     "square",
     "triangle",
+    "write",
 ]
 
 _HOME = {
@@ -71,12 +99,28 @@ _HOME = {
     ),
     **dict.fromkeys(("RecordingError", "SceneError", "SignalError"), "errors"),
     **dict.fromkeys(("load_scene", "scene_names"), "scene_file"),
-    **dict.fromkeys(("open_source", "scene"), "player"),
+    **dict.fromkeys(("open_source", "play", "scene"), "player"),
     "Scene": "description",
     "Event": "events",
     "Recording": "recordings",
     "Replay": "replay",
     "Source": "stream",
+    "Background": "voices.background",
+    "Oddball": "voices.evoked",
+    "Blinks": "voices.eyes",
+    "Saccades": "voices.eyes",
+    "Heart": "voices.heart",
+    "MotorImagery": "voices.imagery",
+    "Gestures": "voices.muscle",
+    "Muscle": "voices.muscle",
+    "Rhythm": "voices.rhythm",
+    "Ssvep": "voices.ssvep",
+    "KComplexes": "voices.waves",
+    "SlowWaves": "voices.waves",
+    "SpikeWave": "voices.waves",
+    "Spindles": "voices.waves",
+    "Fnirs": "fnirs",
+    "write": "files",
 }
 
 

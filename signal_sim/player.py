@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from signal_sim.body.bank import Change, ElectrodeBank, Property
-from signal_sim.body.electrodes import Amplifier
+from signal_sim.body.electrodes import PRESETS, Amplifier
+from signal_sim.body.mains import Mains
 from signal_sim.body.motion import MotionWave
 from signal_sim.description import Scene
 from signal_sim.errors import SceneError, SignalError, nearest
@@ -20,9 +21,9 @@ from signal_sim.montage import POSITIONS, canonical
 from signal_sim.scene_file import load_scene
 from signal_sim.stream import BLOCK, BlockSource, FloatArray, Source, State
 from signal_sim.timeline import Gain, Timeline
-from signal_sim.voices.base import Context, FieldVoice, LatentVoice, Voice
+from signal_sim.voices.base import Context, FieldVoice, LatentVoice, SourceSpec, Voice
 
-__all__ = ["Lead", "ScenePlayer", "open_source", "scene"]
+__all__ = ["Lead", "ScenePlayer", "open_source", "play", "scene"]
 
 
 class Lead:
@@ -285,6 +286,43 @@ def scene(
     return ScenePlayer(
         described, channels=channels, rate_hz=rate_hz, seed=seed, amplifier=amplifier
     )
+
+
+def play(
+    *sources: SourceSpec,
+    channels: Sequence[str],
+    rate_hz: float,
+    seed: int = 0,
+    reference: str = "none",
+) -> ScenePlayer:
+    """Play sources as they are at the scalp: no electrodes, no mains, no amplifier.
+
+    Parameters
+    ----------
+    *sources : SourceSpec
+        ``Background()``, ``Rhythm(frequency_hz=10)`` ...; their sum is played.
+    channels : sequence of str
+        Electrodes.
+    rate_hz : float
+        Samples per second.
+    seed : int
+        Which person on which day.
+    reference : str
+        As of `Scene`; ``"none"`` for potentials against a reference far away.
+
+    Returns
+    -------
+    ScenePlayer
+        A `Source` in volts.
+    """
+    described = Scene(
+        sources=sources,
+        name="sources",
+        electrodes=PRESETS["ideal"],
+        mains=Mains(frequency_hz=0.0),
+        reference=reference,
+    )
+    return ScenePlayer(described, channels=channels, rate_hz=rate_hz, seed=seed)
 
 
 def open_source(
