@@ -19,7 +19,7 @@ from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import VirtualLoop
 from hil.virtual.radio import Air, Central
 
-__all__ = ["VirtualBench"]
+__all__ = ["VirtualBench", "VirtualFaults", "one_cpu"]
 
 _CAPABILITIES = frozenset(
     {"power", "power_split", "source", "faults", "link_control", "reset", "flash"}
@@ -67,7 +67,7 @@ class VirtualBench:
             directory = Path(
                 self._exit.enter_context(tempfile.TemporaryDirectory(prefix="eegrig-bench-"))
             )
-        self._exit.enter_context(_one_cpu())
+        self._exit.enter_context(one_cpu())
         self.loop = VirtualLoop()
         self._exit.callback(self.loop.close)
         rng = np.random.default_rng(seed)
@@ -164,7 +164,7 @@ class VirtualFaults:
 
 
 @contextlib.contextmanager
-def _one_cpu() -> Iterator[None]:
+def one_cpu() -> Iterator[None]:
     """Keep simulator and interpreter on one CPU: their exchange is several times faster then."""
     try:
         before = os.sched_getaffinity(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from boards import Board, ConfigError, load_part
 from hil.virtual import probe
 from hil.virtual.afe import Ads1299, VirtualSignalSource
 from hil.virtual.chip import open_chip
-from hil.virtual.clock import VirtualLoop
+from hil.virtual.clock import OwnedClock, VirtualLoop
 from hil.virtual.console import VirtualConsole
 from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.bytecode import BytecodeError, Function, functions_of_mpy
@@ -43,9 +44,14 @@ class VirtualBoard:
         Where the chip's memories are kept.
     rng : numpy.random.Generator
         For what differs from part to part, and for noise.
+    uid : str or None
+        Name of this one board, for its probe and console, where there are several of a kind; by
+        default the board's name. Chip identity and radio address follow from it.
 
     Attributes
     ----------
+    address : str
+        Of its radio.
     chip : Chip
     afe : Ads1299
     source : VirtualSignalSource
@@ -66,33 +72,18 @@ class VirtualBoard:
         air: Air,
         directory: Path,
         rng: np.random.Generator,
+        uid: str | None = None,
     ) -> None:
+        uid = uid or board.name
         self.board = board
+        self.address = _static_address(uid)
         self._loop = loop
         self._directory = directory
-        self.probe_id = probe.PREFIX + board.name
-        self.chip: Chip = open_chip(board.mcu.part, directory, seed=board.name)
+        self.probe_id = probe.PREFIX + uid
+        self.chip: Chip = open_chip(board.mcu.part, directory, seed=uid)
         self.ledger = PowerLedger(board, loop)
         self.meter = VirtualPowerMeter(self.ledger, step_s=_POWER_STEP_S)
-        rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
-        self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
-        self.afe = Ads1299(
-            load_part(board.afe.part),
-            clock=loop,
-            rng=rng,
-            source=self.source,
-            dvdd_v=board.supply.mcu_v,
-            on_state=self.ledger.afe,
-        )
-        self.peripheral = Peripheral(
-            air,
-            name=board.radio.name,
-            mtu=board.radio.mtu,
-            tx_buffers=board.radio.tx_buffers,
-            sink=self.ledger.radio,
-            on_phy=self._on_phy,
-        )
-        self.console = VirtualConsole(board.name)
+        self.console = VirtualConsole(uid)
         self.console.open()
         region = board.mcu.filesystem
         self.interpreter = Interpreter(
@@ -101,6 +92,25 @@ class VirtualBoard:
             filesystem=(region.start, region.size, region.block_size),
             heap_size=board.mcu.heap_size,
             on_console=self.console.feed,
+        )
+        rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
+        self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
+        self.afe = Ads1299(
+            load_part(board.afe.part),
+            clock=OwnedClock(loop, self.interpreter),
+            rng=rng,
+            source=self.source,
+            dvdd_v=board.supply.mcu_v,
+            on_state=self.ledger.afe,
+        )
+        self.peripheral = Peripheral(
+            air,
+            address=self.address,
+            name=uid,
+            mtu=board.radio.mtu,
+            tx_buffers=board.radio.tx_buffers,
+            sink=self.ledger.radio,
+            on_phy=self._on_phy,
         )
         self.interpreter.on_reset = self._firmware_reset
         self._bus = Bus(
@@ -194,3 +204,10 @@ class VirtualBoard:
 
     def _edge_interrupts(self, *, armed: bool) -> None:
         self.ledger.mcu.set_edge_interrupts(self._loop.now_ns(), armed)
+
+
+def _static_address(uid: str) -> str:
+    """Return a static random address: its two highest bits are set."""
+    octets = bytearray(sha256(uid.encode()).digest()[:6])
+    octets[0] |= 0xC0
+    return ":".join(f"{octet:02X}" for octet in octets)

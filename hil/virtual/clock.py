@@ -29,7 +29,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from boards.errors import InfrastructureError
 
-__all__ = ["NS_PER_S", "Cancellable", "Clock", "VirtualDeadlock", "VirtualLoop", "run"]
+__all__ = ["NS_PER_S", "Cancellable", "Clock", "OwnedClock", "VirtualDeadlock", "VirtualLoop", "run"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -71,11 +71,16 @@ class _Call:
     make some thousands of calls per virtual second.
     """
 
-    __slots__ = ("_args", "_callback", "_cancelled", "_loop", "_scheduled")
+    __slots__ = ("_args", "_callback", "_cancelled", "_loop", "_scheduled", "owner")
 
     def __init__(
-        self, callback: Callable[..., object], args: tuple[Any, ...], loop: VirtualLoop
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: VirtualLoop,
+        owner: object = None,
     ) -> None:
+        self.owner = owner
         self._callback = callback
         self._args = args
         self._loop = loop
@@ -101,6 +106,33 @@ class _Call:
             self._loop.call_exception_handler(
                 {"message": f"exception in scheduled call {self._callback!r}", "exception": error}
             )
+
+
+class OwnedClock:
+    """The loop's clock for models that concern one owner only (a board's front end, say).
+
+    Parameters
+    ----------
+    loop : VirtualLoop
+    owner : object
+        Whom the calls concern; `VirtualLoop.next_event_ns` can leave out those of others.
+    """
+
+    def __init__(self, loop: VirtualLoop, owner: object) -> None:
+        self._loop = loop
+        self._owner = owner
+
+    def now_ns(self) -> int:
+        """Return the time in nanoseconds."""
+        return self._loop.now_ns()
+
+    def call_at_ns(self, when_ns: int, callback: Callable[..., object], *args: Any) -> Cancellable:
+        """Call `callback` at a time."""
+        return self._loop.schedule(when_ns, _Call(callback, args, self._loop, self._owner))
+
+    def next_event_ns(self) -> int:
+        """Return the earliest time at which anything can happen to the owner."""
+        return self._loop.next_event_ns(self._owner)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -145,11 +177,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return the virtual time in seconds."""
         return self._now_ns / NS_PER_S
 
-    def next_event_ns(self) -> int:
-        """Return the earliest time at which anything can happen, in nanoseconds."""
+    def next_event_ns(self, owner: object = None) -> int:
+        """Return the earliest time at which anything can happen, in nanoseconds.
+
+        With `owner`, calls that concern another owner only (`OwnedClock`) do not count.
+        """
         if self._ready:
             return self._now_ns
-        return self._timers[0][0] if self._timers else _NEVER_NS
+        timers = self._timers
+        if not timers:
+            return _NEVER_NS
+        first = timers[0]
+        if owner is None or _concerns(first[2], owner):
+            return first[0]
+        return min((when for when, _, call in timers if _concerns(call, owner)), default=_NEVER_NS)
 
     def skip_to(self, when_ns: int) -> bool:
         """Let time pass inside a callback, if nothing else happens before `when_ns`.
@@ -181,7 +222,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self, when_ns: int, callback: Callable[[Unpack[Ts]], object], *args: *Ts
     ) -> Cancellable:
         """Call `callback` at virtual time `when_ns`; one that has passed means on the next pass."""
-        call = _Call(callback, args, self)
+        return self.schedule(when_ns, _Call(callback, args, self))
+
+    def schedule(self, when_ns: int, call: _Call) -> Cancellable:
+        """Run `call` at virtual time `when_ns`."""
         call._scheduled = True
         self._timer_serial += 1
         heapq.heappush(self._timers, (when_ns, self._timer_serial, call))
@@ -364,6 +408,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _waiting(self) -> str:
         names = sorted(task.get_name() for task in asyncio.all_tasks(self))
         return f"; waiting: {', '.join(names)}" if names else ""
+
+
+def _concerns(call: asyncio.TimerHandle | _Call, owner: object) -> bool:
+    return type(call) is not _Call or call.owner is None or call.owner is owner
 
 
 def _ceil_ns(when_s: float) -> int:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from boards.errors import InfrastructureError
-from hil.virtual.clock import Cancellable, VirtualLoop
+from hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
 from hil.virtual.micropython import rpc
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
@@ -115,6 +115,7 @@ class Interpreter:
         on_console: Callable[[bytes], None],
     ) -> None:
         self._loop = loop
+        self._clock = OwnedClock(loop, self)  # what happens to this board only
         self._flash_path = flash_path
         self._filesystem = filesystem
         self._heap_size = heap_size * _HEAP_FACTOR + _SHIM_HEAP
@@ -309,7 +310,7 @@ class Interpreter:
             if request.read_end_ns and self._peripherals is not None:
                 self._peripherals.was_read(request.read_end_ns)
             if request.time_ns > self._loop.now_ns() and not self._loop.skip_to(request.time_ns):
-                self._ahead = self._loop.call_at_ns(request.time_ns, self._catch_up, request)
+                self._ahead = self._clock.call_at_ns(request.time_ns, self._catch_up, request)
                 return
             if not self._serve(request):
                 return
@@ -337,7 +338,7 @@ class Interpreter:
                 if self._deadline is not None:
                     self._deadline.cancel()
                 self._deadline_ns = request.a
-                self._deadline = self._loop.call_at_ns(request.a, self._on_deadline)
+                self._deadline = self._clock.call_at_ns(request.a, self._on_deadline)
             return False
         if op == Op.SYNC:
             self._send(0)
@@ -417,7 +418,7 @@ class Interpreter:
             event = self._events.popleft()
             reply[rpc.EVENT_AT : rpc.EVENT_AT + len(event)] = event
         now_ns = self._loop.now_ns()
-        horizon_ns = now_ns if self._events or irqs else self._loop.next_event_ns()
+        horizon_ns = now_ns if self._events or irqs else self._clock.next_event_ns()
         rpc.REPLY.pack_into(
             reply, 0, now_ns, horizon_ns, value, n_irqs, len(data), len(event), len(ahead)
         )

@@ -1,0 +1,98 @@
+"""Several boards on one air: what each further one costs, in one run side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from boards import load_board
+from hil.setup import signal_factory
+from hil.virtual.bench import one_cpu
+from hil.virtual.board import VirtualBoard
+from hil.virtual.clock import VirtualLoop
+from hil.virtual.radio import Air, Central
+from host.flash import flash
+from host.image import build_image
+from host.link import connect
+
+_SECONDS = 20.0
+
+
+def stream_s(n_boards: int, folder: Path) -> float:
+    """Stream from `n_boards` at once and return how long it took, after start-up."""
+    board = load_board("headband8")
+    image = build_image(board)
+    loop = VirtualLoop()
+    air = Air(loop, seed=1)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(one_cpu())
+        stack.callback(loop.close)
+        virtual = []
+        for number in range(n_boards):
+            uid = f"band{number}x"
+            one = VirtualBoard(
+                board,
+                loop=loop,
+                air=air,
+                directory=folder / str(n_boards) / uid,
+                rng=np.random.default_rng(number),
+                uid=uid,
+            )
+            stack.callback(one.close)
+            one.source.play(signal_factory("resting", board, number))
+            flash(board, image, probe=one.probe_id)
+            virtual.append(one)
+        computers = [Central(air, address=f"C0:C1:C2:C3:C4:{n:02X}") for n in range(n_boards)]
+
+        async def stream(one: VirtualBoard, computer: Central, ready: asyncio.Barrier) -> None:
+            await computer.set_link(phy=2, interval_ms=board.radio.efficient_interval_ms)
+            async with connect(
+                one.address,
+                scanner_backend=computer.scanner_backend,
+                client_backend=computer.client_backend,
+                now_ns=loop.now_ns,
+            ) as link:
+                await link.start()
+                await ready.wait()
+                end_ns = loop.now_ns() + round(_SECONDS * 1e9)
+                while loop.now_ns() < end_ns:
+                    await link.receive()
+                await ready.wait()
+                await link.stop()
+
+        async def all_of_them() -> float:
+            ready = asyncio.Barrier(n_boards + 1)
+            tasks = [
+                asyncio.create_task(stream(one, computer, ready))
+                for one, computer in zip(virtual, computers, strict=True)
+            ]
+            await ready.wait()
+            begin_s = time.perf_counter()
+            await ready.wait()
+            taken_s = time.perf_counter() - begin_s
+            await asyncio.gather(*tasks)
+            return taken_s
+
+        return loop.run_until_complete(all_of_them())
+
+
+def test_each_further_board_on_one_air(
+    benchmark: Callable[..., object], tmp_path: Path, finding: Callable[[str], None]
+) -> None:
+    taken_s: dict[int, list[float]] = {1: [], 2: [], 4: []}
+
+    def one_round() -> None:
+        for n_boards, times_s in taken_s.items():
+            times_s.append(stream_s(n_boards, tmp_path / str(len(times_s))))
+
+    benchmark.pedantic(one_round, rounds=3, warmup_rounds=1)  # type: ignore[attr-defined]
+    one_s, two_s, four_s = (min(taken_s[n]) for n in (1, 2, 4))
+    finding(
+        f"boards on one air: the second costs {(two_s - one_s) / one_s:.2f} of the first's time; "
+        f"four stream at {_SECONDS / four_s:.0f} times real time"
+    )
