@@ -29,7 +29,15 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from boards.errors import InfrastructureError
 
-__all__ = ["NS_PER_S", "Cancellable", "Clock", "OwnedClock", "VirtualDeadlock", "VirtualLoop", "run"]
+__all__ = [
+    "NS_PER_S",
+    "Cancellable",
+    "Clock",
+    "OwnedClock",
+    "VirtualDeadlock",
+    "VirtualLoop",
+    "run",
+]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
