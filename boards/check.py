@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from boards.check_front_ends import check_afe, check_optics, check_pins
+from boards.check_supply import check_supply
 from boards.errors import ConfigError
-from boards.part import Part, PartKind, to_si
-from boards.schema import AfeConfig, Board, Mcu, Pins, Radio, Supply
+from boards.part import Part, to_si
+from boards.parts_of import LoadPart, find_part
+from boards.ports import PORTS
+from boards.schema import Board, FlashRegion, Mcu, Radio
+from boards.traffic import link_capacity_bps, traffic_bps
 
 __all__ = ["check_board", "check_part"]
 
@@ -15,8 +18,6 @@ _CONNECTION_RANGE_MS = (7.5, 4000.0)
 _ADVERTISING_STEP_MS = 0.625  # Bluetooth Core 5.4, Vol 6 Part B 4.4.2.2: 20 ms to 10.24 s
 _ADVERTISING_RANGE_MS = (20.0, 10240.0)
 _NAME_ROOM = 26  # 31 B of legacy advertising data less flags (3 B) and the name's header (2 B)
-
-LoadPart = Callable[[str], Part]
 
 
 def check_board(board: Board, load_part: LoadPart) -> None:
@@ -34,16 +35,20 @@ def check_board(board: Board, load_part: LoadPart) -> None:
         On the first contradiction: ``key: what is wrong and what was expected``.
     """
     _check_mcu(board.mcu, load_part)
-    _check_afe(board.afe, load_part)
-    _check_pins(board.afe.pins)
+    check_afe(board.afe, load_part)
+    if board.optics is not None:
+        check_optics(board.optics, load_part)
+    check_pins(board)
     _check_radio(board.radio)
-    _check_supply(board.supply, load_part)
-    cell = _part("battery.part", board.battery.part, ("battery",), load_part)
+    _check_port(board, load_part)
+    check_supply(board, load_part)
+    cell = find_part("battery.part", board.battery.part, ("battery",), load_part)
     if cell["capacity"].value != board.battery.capacity_mah:
         raise ConfigError(
             f"battery.capacity_mah: expected {cell['capacity'].value:g}, the capacity of part"
             f" {cell.name}, got {board.battery.capacity_mah:g}"
         )
+    _check_traffic(board)
 
 
 def check_part(part: Part, stem: str) -> None:
@@ -78,18 +83,6 @@ def check_part(part: Part, stem: str) -> None:
             )
 
 
-def _part(where: str, name: str, kinds: tuple[PartKind, ...], load_part: LoadPart) -> Part:
-    try:
-        part = load_part(name)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
-    if part.kind not in kinds:
-        raise ConfigError(
-            f"{where}: expected a part of kind {' or '.join(kinds)}, {name} is a {part.kind}"
-        )
-    return part
-
-
 def _check_unit(where: str, unit: str) -> None:
     try:
         to_si(1.0, unit)
@@ -98,7 +91,7 @@ def _check_unit(where: str, unit: str) -> None:
 
 
 def _check_mcu(mcu: Mcu, load_part: LoadPart) -> None:
-    part = _part("mcu.part", mcu.part, ("mcu",), load_part)
+    part = find_part("mcu.part", mcu.part, ("mcu",), load_part)
     flash_start, flash_end = mcu.flash.start, mcu.flash.start + mcu.flash.size
     if mcu.flash.size > part["flash_size"].value:
         raise ConfigError(
@@ -129,54 +122,61 @@ def _check_mcu(mcu: Mcu, load_part: LoadPart) -> None:
                 f"mcu.filesystem.{key}: expected a multiple of the block size {region.block_size},"
                 f" got {value:#x}"
             )
+    _check_regions(mcu)
 
 
-def _check_afe(afe: AfeConfig, load_part: LoadPart) -> None:
-    part = _part("afe.part", afe.part, ("afe",), load_part)
-    n_inputs = int(part["channels"].value)
-    if len(afe.channels) > n_inputs:
-        raise ConfigError(
-            f"afe.channels: expected at most {n_inputs} names, the inputs of {part.name},"
-            f" got {len(afe.channels)}"
-        )
-    twice = sorted({name for name in afe.channels if afe.channels.count(name) > 1})
-    if twice:
-        raise ConfigError(f"afe.channels: expected every name once, got {', '.join(twice)} twice")
-    noise = part.table("noise_rms")
-    if afe.gain not in noise.columns:
-        raise ConfigError(
-            f"afe.gain: expected one of {_listed(noise.columns)}, the gains of {part.name},"
-            f" got {afe.gain}"
-        )
-    for rate in afe.rates_sps:
-        if rate not in noise.rows:
-            raise ConfigError(
-                f"afe.rates_sps: expected values from {_listed(noise.rows)}, the rates of"
-                f" {part.name}, got {rate}"
-            )
-    if afe.default_rate_sps not in afe.rates_sps:
-        raise ConfigError(
-            f"afe.default_rate_sps: expected one of afe.rates_sps"
-            f" ({_listed(afe.rates_sps)}), got {afe.default_rate_sps}"
-        )
-    if afe.spi_hz > part["sclk_max"].si:
-        raise ConfigError(
-            f"afe.spi_hz: expected at most {part['sclk_max'].si:g}, the limit of {part.name},"
-            f" got {afe.spi_hz:g}"
-        )
-
-
-def _check_pins(pins: Pins) -> None:
-    seen: dict[str, str] = {}
-    for key in ("cs", "drdy", "reset", "start", "pwdn"):
-        pin = getattr(pins, key)
-        if pin is None:
+def _check_regions(mcu: Mcu) -> None:
+    """Refuse regions that leave the flash memory or lie on top of each other."""
+    end = mcu.flash.start + mcu.flash.size
+    seen: list[tuple[str, int, int]] = []
+    for key in ("filesystem", "runtime", "radio_stack"):
+        region: FlashRegion | None = getattr(mcu, key)
+        if region is None:
             continue
-        if pin in seen:
+        first, last = region.start, region.start + region.size
+        if first < mcu.flash.start or last > end:
             raise ConfigError(
-                f"afe.pins.{key}: {pin} is taken by {seen[pin]}; give each its own pin"
+                f"mcu.{key}: expected a region inside the flash memory"
+                f" {mcu.flash.start:#x}..{end:#x}, got {first:#x}..{last:#x}"
             )
-        seen[pin] = key
+        for other, other_first, other_last in seen:
+            if first < other_last and other_first < last:
+                raise ConfigError(
+                    f"mcu.{key}: {first:#x}..{last:#x} overlaps mcu.{other}"
+                    f" {other_first:#x}..{other_last:#x}; give each its own flash"
+                )
+        seen.append((key, first, last))
+
+
+def _check_port(board: Board, load_part: LoadPart) -> None:
+    """Refuse what the board's MicroPython port cannot do."""
+    port, part = board.mcu.port, load_part(board.mcu.part)
+    if port not in part.ports:
+        raise ConfigError(
+            f"mcu.port: expected one of {', '.join(part.ports) or 'none'}, the ports that run on"
+            f" {part.name}, got {port}"
+        )
+    limit = PORTS[port].max_mtu
+    if board.radio.mtu > limit:
+        raise ConfigError(
+            f"radio.mtu: expected at most {limit}, what the {port} port's build allows,"
+            f" got {board.radio.mtu}"
+        )
+
+
+def _check_traffic(board: Board) -> None:
+    """Refuse a board that asks for more than its link carries."""
+    needed_bps = traffic_bps(board)
+    for key in ("efficient_interval_ms", "low_latency_interval_ms"):
+        interval_ms: float = getattr(board.radio, key)
+        capacity_bps = link_capacity_bps(board.radio, interval_ms)
+        if needed_bps > capacity_bps:
+            raise ConfigError(
+                f"afe.rates_sps: {len(board.afe.channels)} channels at {max(board.afe.rates_sps)}"
+                f" SPS need {needed_bps / 1e3:.0f} kbit/s, but a {board.radio.phy}M link with MTU"
+                f" {board.radio.mtu} carries {capacity_bps / 1e3:.0f} kbit/s at"
+                f" radio.{key} = {interval_ms:g}; ask for less or change the link"
+            )
 
 
 def _check_radio(radio: Radio) -> None:
@@ -206,27 +206,3 @@ def _check_interval(
             f"{where}: expected {low:g} to {high:g} ms in steps of {step_ms:g} ms (Bluetooth),"
             f" got {interval_ms:g}"
         )
-
-
-def _check_supply(supply: Supply, load_part: LoadPart) -> None:
-    _part("supply.mcu", supply.mcu, ("buck", "ldo"), load_part)
-    if not supply.afe or len(supply.afe) != len(supply.afe_v):
-        raise ConfigError(
-            f"supply.afe_v: expected one output voltage for each converter of supply.afe"
-            f" ({len(supply.afe)}), got {len(supply.afe_v)}"
-        )
-    for index, (name, output_v) in enumerate(zip(supply.afe, supply.afe_v, strict=True)):
-        part = _part(f"supply.afe[{index}]", name, ("boost", "ldo", "buck"), load_part)
-        if part.kind != "ldo" or index == 0:
-            continue
-        dropout_v = part["dropout"].si
-        if supply.afe_v[index - 1] < output_v + dropout_v:
-            raise ConfigError(
-                f"supply.afe_v[{index - 1}]: expected at least {output_v + dropout_v:g} V, the"
-                f" output of {name} and its dropout, got {supply.afe_v[index - 1]:g}"
-            )
-    _part("supply.charger", supply.charger, ("charger",), load_part)
-
-
-def _listed(values: list[float] | list[int]) -> str:
-    return ", ".join(f"{v:g}" for v in values)

@@ -12,7 +12,7 @@ __all__ = ["Curve", "Figure", "Part", "PartKind", "Table", "to_si"]
 
 _T = TypeVar("_T")
 
-PartKind = Literal["mcu", "afe", "buck", "boost", "ldo", "charger", "battery"]
+PartKind = Literal["mcu", "afe", "optics", "led", "buck", "boost", "ldo", "charger", "battery"]
 
 _PREFIX = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 _BASE = ("A", "C", "F", "Hz", "J", "Ohm", "V", "W", "s", "SPS", "Vrms")
@@ -36,6 +36,7 @@ _SI: dict[str, float] = {
     "mA/channel": 1e-3,
     "C": 1.0,
     "degC": 1.0,
+    "nm": 1e-9,
 }
 del _SI["C"]  # ambiguous between coulomb and Celsius: write uC, mC or degC
 
@@ -156,11 +157,17 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     ``part["iavdd_8ch"].si`` is a number in SI units; `curves` and `tables` hold what one number
     cannot say.
+
+    Attributes
+    ----------
+    ports : list of str
+        Of a microcontroller: the MicroPython ports that run on it and that eegrig supports.
     """
 
     name: str
     title: str
     kind: PartKind
+    ports: list[str] = []
     figures: dict[str, Figure]
     curves: dict[str, Curve] = {}
     tables: dict[str, Table] = {}

@@ -215,8 +215,8 @@ def test_boards_lists_what_they_are_and_promise(eegrig: Run) -> None:
 
 
 def test_boards_as_json(eegrig: Run) -> None:
-    (board, *_) = json.loads(eegrig("boards", "--json").out)
-    assert board["name"] == "headband8"
+    boards = {board["name"]: board for board in json.loads(eegrig("boards", "--json").out)}
+    board = boards["headband8"]
     assert len(board["channels"]) == 8
     assert board["targets"]["power.streaming"]["unit"] == "W"
 

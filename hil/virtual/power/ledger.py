@@ -274,8 +274,14 @@ class _Rail:
         }
 
     def _scale(self) -> float:
-        """Return what DC/DC-fed currents are multiplied by away from 3 V: constant power."""
-        return self._ledger._mcu_part["current_voltage"].si / self._ledger._mcu_v
+        """Return what currents are multiplied by away from the voltage they are given for.
+
+        Those fed by a DC/DC converter fall as the supply rises; a linear regulator's do not.
+        """
+        part = self._ledger._mcu_part
+        if not part["constant_power"].value:
+            return 1.0
+        return part["current_voltage"].si / self._ledger._mcu_v
 
     def _mcu_a(self) -> FloatArray:
         mcu, part = self._ledger.mcu, self._ledger._mcu_part
@@ -283,7 +289,7 @@ class _Rail:
         idle_a = np.where(self._busy, 0.0, mcu.idle_a.level(self._edges))
         active_a = np.where(self._busy, part["cpu_active"].si * self._scale(), 0.0)
         volts = self._ledger._mcu_v
-        self._cause("mcu", part, "idle_rtc", idle_a * volts)
+        self._cause("mcu", part, "idle", idle_a * volts)
         spread = float(np.hypot(part["cpu_active"].uncertainty, CPU_TIME_SPREAD))
         self._cause("mcu", part, "cpu_active", active_a * volts, spread)
         return np.asarray(idle_a + active_a)
@@ -302,7 +308,7 @@ class _Rail:
             (radio.rx_2m, "rx_2m_extra", rx_a + part["rx_2m_extra"].si, shared_rx_a),
             (radio.ramp, "ramp", ramp_a, shared_rx_a),
             (radio.hfxo, "hfxo", part["hfxo"].si, part["hfxo"].si),
-            (radio.cpu, "event_post_time", cpu_a, 0.0),
+            (radio.cpu, "event_post_time", part["link_cpu"].si, 0.0),
         )
         total_a = np.zeros(len(edges) - 1)
         for bursts, key, current_a, shared_a in rows:

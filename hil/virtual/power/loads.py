@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
@@ -10,14 +11,19 @@ from boards import Part
 from hil.virtual.afe.power import AfeState
 from hil.virtual.power.tracks import Bursts, Levels
 
-__all__ = ["AfeLoad", "McuLoad", "RadioLoad"]
+__all__ = ["AfeLoad", "McuLoad", "RadioLoad", "SleepMode"]
 
 _NS = 1e9
 Add = Callable[[Bursts, int, int], None]
 
 
+SleepMode = Literal["idle", "light", "deep"]
+"""How the processor waits: as a plain wait of the port does, or in a sleep the firmware asked for
+(``machine.lightsleep``, ``machine.deepsleep``)."""
+
+
 class McuLoad:
-    """The processor: busy in bursts, else System ON idle with the RTC running.
+    """The processor: busy in bursts, else waiting in one of its sleep modes.
 
     Parameters
     ----------
@@ -31,32 +37,36 @@ class McuLoad:
         self._part = part
         self._add = add
         self.bursts = Bursts()
-        self._on = True
+        self._mode: SleepMode = "idle"
         self._edge_interrupts = False
-        self.idle_a = Levels(part["idle_rtc"].si, now_ns)
+        self.idle_a = Levels(self._waiting_a(), now_ns)
 
     def active(self, start_ns: int, duration_ns: int) -> None:
         """Report that the processor is busy for a while; bursts may overlap (busy once)."""
         self._add(self.bursts, start_ns, start_ns + duration_ns)
 
-    def set_on(self, time_ns: int, on: bool) -> None:
-        """Report System ON or System OFF."""
-        self._on = on
-        self._update(time_ns)
+    def set_sleep(self, time_ns: int, mode: SleepMode) -> None:
+        """Report how the processor waits from now on.
+
+        Raises
+        ------
+        boards.errors.ConfigError
+            If the part has no such mode.
+        """
+        self._mode = mode
+        self.idle_a.set(time_ns, self._waiting_a())
 
     def set_edge_interrupts(self, time_ns: int, used: bool) -> None:
-        """Report whether pin interrupts on edges are armed, which keeps a GPIOTE channel on."""
+        """Report whether pin interrupts on edges are armed, which keeps detectors on."""
         self._edge_interrupts = used
-        self._update(time_ns)
+        self.idle_a.set(time_ns, self._waiting_a())
 
-    def _update(self, time_ns: int) -> None:
-        if not self._on:
-            current_a = self._part["system_off"].si
-        else:
-            current_a = self._part["idle_rtc"].si
-            if self._edge_interrupts:
-                current_a += self._part["idle_gpiote_extra"].si
-        self.idle_a.set(time_ns, current_a)
+    def _waiting_a(self) -> float:
+        key = {"idle": "idle", "light": "light_sleep", "deep": "deep_sleep"}[self._mode]
+        current_a = self._part[key].si
+        if self._edge_interrupts and self._mode != "deep":
+            current_a += self._part["edge_interrupt_extra"].si
+        return current_a
 
 
 class RadioLoad:

@@ -134,9 +134,9 @@ def test_states_of_processor_and_front_end(bench):
         return {group: joules * 1e3 for group, joules in taken.energy_j.items()}
 
     now = bench.clock.now_ns
-    off = power_mw(lambda: bench.ledger.mcu.set_on(now(), on=False))
+    off = power_mw(lambda: bench.ledger.mcu.set_sleep(now(), "deep"))
     assert off["mcu"] == pytest.approx(0.4e-3 * 3)
-    asleep = power_mw(lambda: bench.ledger.mcu.set_on(now(), on=True))
+    asleep = power_mw(lambda: bench.ledger.mcu.set_sleep(now(), "idle"))
     assert asleep["mcu"] == pytest.approx(3.16e-3 * 3)
     assert asleep["afe"] == pytest.approx(0.010, rel=0.02)  # SBAS499C: 10 uW in power-down
     armed = power_mw(lambda: bench.ledger.mcu.set_edge_interrupts(now(), used=True))

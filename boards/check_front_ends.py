@@ -1,0 +1,169 @@
+"""That a board's front ends can do what it asks of them, and are wired to pins of its port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from boards.errors import ConfigError
+from boards.parts_of import LoadPart, find_part, listed
+from boards.ports import PORTS
+from boards.schema import AfeConfig, Board, Optics
+
+__all__ = ["check_afe", "check_optics", "check_pins"]
+
+
+def check_afe(afe: AfeConfig, load_part: LoadPart) -> None:
+    """Compare the biopotential front end's use with what its part can do.
+
+    Raises
+    ------
+    boards.errors.ConfigError
+        On the first contradiction.
+    """
+    part = find_part("afe.part", afe.part, ("afe",), load_part)
+    n_inputs = int(part["channels"].value)
+    if len(afe.channels) > n_inputs:
+        raise ConfigError(
+            f"afe.channels: expected at most {n_inputs} names, the inputs of {part.name},"
+            f" got {len(afe.channels)}"
+        )
+    _check_unique("afe.channels", afe.channels)
+    if afe.kinds and len(afe.kinds) != len(afe.channels):
+        raise ConfigError(
+            f"afe.kinds: expected one for each of the {len(afe.channels)} channels or none,"
+            f" got {len(afe.kinds)}"
+        )
+    key = "noise_rms_high_resolution" if afe.high_resolution else "noise_rms"
+    if key not in part.tables:
+        raise ConfigError(f"afe.high_resolution: {part.name} has no such mode; leave it out")
+    noise = part.table(key)
+    if afe.gain not in noise.columns:
+        raise ConfigError(
+            f"afe.gain: expected one of {listed(noise.columns)}, the gains of {part.name},"
+            f" got {afe.gain}"
+        )
+    for rate in afe.rates_sps:
+        if rate not in noise.rows:
+            mode = " in high-resolution mode" if afe.high_resolution else ""
+            raise ConfigError(
+                f"afe.rates_sps: expected values from {listed(noise.rows)}, the rates of"
+                f" {part.name}{mode}, got {rate}"
+            )
+    if afe.default_rate_sps not in afe.rates_sps:
+        raise ConfigError(
+            f"afe.default_rate_sps: expected one of afe.rates_sps"
+            f" ({listed(afe.rates_sps)}), got {afe.default_rate_sps}"
+        )
+    references = [part[k].value for k in ("vref", "vref_high") if k in part.figures]
+    if afe.vref_v not in references:
+        raise ConfigError(
+            f"afe.vref_v: expected one of {listed(references)}, the references of {part.name},"
+            f" got {afe.vref_v:g}"
+        )
+    if afe.spi_hz > part["sclk_max"].si:
+        raise ConfigError(
+            f"afe.spi_hz: expected at most {part['sclk_max'].si:g}, the limit of {part.name},"
+            f" got {afe.spi_hz:g}"
+        )
+
+
+def check_optics(optics: Optics, load_part: LoadPart) -> None:
+    """Compare the optical front end's use with what its part can do.
+
+    Raises
+    ------
+    boards.errors.ConfigError
+        On the first contradiction.
+    """
+    part = find_part("optics.part", optics.part, ("optics",), load_part)
+    _check_unique("optics.pairs", optics.pairs)
+    n_slots, n_leds = int(part["time_slots"].value), int(part["led_drivers"].value)
+    for key, n_most, what in (("time_slots", n_slots, "time slots"), ("led", n_leds, "LEDs")):
+        if len(optics.channels) > n_most:
+            raise ConfigError(
+                f"optics.pairs: {len(optics.pairs)} pairs at {len(optics.wavelengths_nm)}"
+                f" wavelengths need {len(optics.channels)} {what}, {part.name} has {n_most}"
+                f" ({key})"
+            )
+    if len(optics.leds) != len(optics.wavelengths_nm):
+        raise ConfigError(
+            f"optics.leds: expected one part for each of the {len(optics.wavelengths_nm)}"
+            f" wavelengths, got {len(optics.leds)}"
+        )
+    for index, (name, nm) in enumerate(zip(optics.leds, optics.wavelengths_nm, strict=True)):
+        led = find_part(f"optics.leds[{index}]", name, ("led",), load_part)
+        if led["wavelength"].value != nm:
+            raise ConfigError(
+                f"optics.leds[{index}]: expected an LED of {nm} nm, {name} is one of"
+                f" {led['wavelength'].value:g} nm"
+            )
+    if optics.led_current_ma > part["led_current_max"].value:
+        raise ConfigError(
+            f"optics.led_current_ma: expected at most {part['led_current_max'].value:g}, the limit"
+            f" of {part.name}, got {optics.led_current_ma:g}"
+        )
+    lowest, highest = part["rate_min"].si, part["rate_max"].si
+    for rate in optics.rates_sps:
+        if not lowest <= rate <= highest:
+            raise ConfigError(
+                f"optics.rates_sps: expected {lowest:g} to {highest:g}, the rates of {part.name},"
+                f" got {rate:g}"
+            )
+    if optics.default_rate_sps not in optics.rates_sps:
+        raise ConfigError(
+            f"optics.default_rate_sps: expected one of optics.rates_sps"
+            f" ({listed(optics.rates_sps)}), got {optics.default_rate_sps:g}"
+        )
+    if optics.i2c_hz > part["i2c_max"].si:
+        raise ConfigError(
+            f"optics.i2c_hz: expected at most {part['i2c_max'].si:g}, the limit of {part.name},"
+            f" got {optics.i2c_hz:g}"
+        )
+
+
+def check_pins(board: Board) -> None:
+    """Refuse pins that the port does not have or that are used twice.
+
+    Raises
+    ------
+    boards.errors.ConfigError
+        On the first of them.
+    """
+    rules = PORTS[board.mcu.port]
+    seen: dict[str, str] = {}
+    for key, pin in _pins(board):
+        if not rules.pin.fullmatch(pin):
+            raise ConfigError(
+                f"{key}: expected a pin of the {board.mcu.port} port such as"
+                f" {rules.pin_example!r}, got {pin!r}"
+            )
+        if pin in seen:
+            raise ConfigError(f"{key}: {pin} is taken by {seen[pin]}; give each its own pin")
+        seen[pin] = key.rpartition(".")[2]
+    pins = board.afe.pins
+    if not rules.adc.fullmatch(pins.battery):
+        raise ConfigError(
+            f"afe.pins.battery: expected a converter input of the {board.mcu.port} port such as"
+            f" {rules.adc_example!r}, got {pins.battery!r}"
+        )
+    buses = [("afe.pins.spi", "spi", pins.spi)]
+    if board.optics is not None:
+        buses.append(("optics.pins.i2c", "i2c", board.optics.pins.i2c))
+    for key, kind, bus in buses:
+        if not rules.bus.fullmatch(bus) or not bus.startswith(kind):
+            raise ConfigError(f"{key}: expected a bus such as '{kind}1', got {bus!r}")
+
+
+def _pins(board: Board) -> Iterator[tuple[str, str]]:
+    for key in ("cs", "drdy", "reset", "start", "pwdn"):
+        pin = getattr(board.afe.pins, key)
+        if pin is not None:
+            yield f"afe.pins.{key}", pin
+    if board.optics is not None:
+        yield "optics.pins.interrupt", board.optics.pins.interrupt
+
+
+def _check_unique(where: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"{where}: expected every name once, got {', '.join(twice)} twice")
