@@ -9,7 +9,7 @@ from signal_sim.stream import FloatArray
 
 __all__ = ["fit_filter"]
 
-_GRID = np.geomspace(1e-5, 0.42, 100)
+_GRID = np.geomspace(1e-5, 0.35, 100)
 """Frequencies of the fit, in cycles per sample."""
 _ROUNDS = 2
 
@@ -20,8 +20,9 @@ def fit_filter(
     """Fit a stable second-order filter to a complex response.
 
     Least squares of the relative error (Levy's method with Sanathanan and Koerner's reweighting,
-    IEEE Trans. Autom. Control 8:56, 1963). A divider is smooth, so that the fit is good to a few
-    per cent of what the divider takes away, up to 0.42 of the sample rate.
+    IEEE Trans. Autom. Control 8:56, 1963). Below a tenth of the sample rate the fit is good to a
+    tenth of what the divider takes away at most, which for a dry electrode is a fiftieth of the
+    signal; towards 0.35 of the rate, to half of it.
 
     Parameters
     ----------

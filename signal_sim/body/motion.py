@@ -50,7 +50,7 @@ class Motion(Spec):
     gait_hz: float = par(0.0, "Hz", "0: sitting still", high=5.0)
     gait_v: float = par(40e-6, "V", ASSUMED, high=1.0)
     gait_harmonics: tuple[float, ...] = par(
-        (1.0, 0.6, 0.35, 0.15, 0.1),
+        (1.0, 0.6, 0.35, 0.2, 0.2, 0.15, 0.12),
         "1",
         "about 6 % of the power above 8.5 Hz [gait template]",
         high=10.0,

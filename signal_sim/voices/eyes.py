@@ -19,8 +19,8 @@ __all__ = ["Blinks", "Saccades"]
 
 _FALL_OFF_DEG = (0.0, 26.0, 49.0, 54.0, 72.0, 90.0, 108.0, 126.0, 144.0, 162.0)
 _FALL_OFF = (1.0, 1.0, 0.39, 0.355, 0.28, 0.16, 0.11, 0.07, 0.02, 0.0)
-"""Blink against the angle from the nasion: FPz 1, F3 and F4 0.34-0.41, Fz 0.35, FC 0.25-0.30, C 0.14-0.19, P
-0.06-0.09, POz and O 0.00-0.03, from 16 blinks of the EEGLAB sample set."""
+"""Blink against the angle from the nasion: FPz 1, F3 and F4 0.34-0.41, Fz 0.35, FC 0.25-0.30,
+C 0.14-0.19, P 0.06-0.09, POz and O 0.00-0.03, from 16 blinks of the EEGLAB sample set."""
 _EARS = ("A1", "A2", "M1", "M2", "EL", "ER")
 """Blinks do not show at the ears (Kappel 2017)."""
 
