@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["ChipIdentity", "identify"]
+__all__ = ["ChipIdentity", "identify", "is_read_protected"]
 
 ReadWord = Callable[[int], int]
 
 _FICR = 0x1000_0000
+
+# STM32WB (ST RM0434): debug identity, flash option register, factory-programmed page.
+_DBGMCU_IDCODE, _FLASH_OPTR = 0xE004_2000, 0x5800_4020
+_UID96, _FLASH_SIZE = 0x1FFF_7590, 0x1FFF_75E0
+_RDP_OPEN = 0xAA
+_ST_FAMILIES = {0x494: "stm32wb15", 0x495: "stm32wb55", 0x496: "stm32wb50"}
+_ST_SIZES = {256: "c", 320: "c", 512: "e", 640: "y", 1024: "g"}
 
 
 @dataclass(frozen=True)
@@ -54,4 +61,37 @@ def _identify_nrf52(read_word: ReadWord) -> ChipIdentity:
     return ChipIdentity(f"nrf{read_word(_FICR + 0x100):x}", f"{high:08x}{low:08x}")
 
 
-_READERS: dict[str, Callable[[ReadWord], ChipIdentity]] = {"nrf52840": _identify_nrf52}
+def _identify_stm32wb(read_word: ReadWord) -> ChipIdentity:
+    """Read DEV_ID of DBGMCU_IDCODE, the flash size in KiB, and the 96-bit unique ID."""
+    device = read_word(_DBGMCU_IDCODE) & 0xFFF
+    kib = read_word(_FLASH_SIZE) & 0xFFFF
+    family = _ST_FAMILIES.get(device, f"stm32-{device:03x}-")
+    words = (read_word(_UID96 + 4 * index) for index in (2, 1, 0))
+    return ChipIdentity(
+        f"{family}x{_ST_SIZES.get(kib, f'-{kib}k')}", "".join(f"{word:08x}" for word in words)
+    )
+
+
+def is_read_protected(target: str, read_word: ReadWord) -> bool:
+    """Ask a chip whether it keeps its flash memory from a debugger that got on its bus.
+
+    Parameters
+    ----------
+    target : str
+        pyOCD target; it decides where the answer is found.
+    read_word : callable
+        Reads the 32-bit word at an address.
+
+    Returns
+    -------
+    bool
+        False too if nothing is known about chips of this kind.
+    """
+    return target in _ST_TARGETS and read_word(_FLASH_OPTR) & 0xFF != _RDP_OPEN
+
+
+_ST_TARGETS = frozenset({"stm32wb55xg"})
+_READERS: dict[str, Callable[[ReadWord], ChipIdentity]] = {
+    "nrf52840": _identify_nrf52,
+    **dict.fromkeys(_ST_TARGETS, _identify_stm32wb),
+}

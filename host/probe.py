@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from boards.errors import BoardFault, ConfigError, InfrastructureError
+from host.chip_identity import is_read_protected
 
 if TYPE_CHECKING:
     from boards.schema import Board
@@ -143,7 +144,8 @@ def _make_session(board: Board, probe: Any) -> Any:
         )
     except exceptions.TargetSupportError as error:
         raise ConfigError(
-            f"pyOCD does not know the target {target!r} of {board.name}: see `pyocd list --targets`"
+            f"pyOCD does not know the target {target!r} of {board.name}: install eegrig[virtual], "
+            "or the chip's CMSIS pack, see `pyocd list --targets`"
         ) from error
     _drop_register_descriptions(session.target)
     return session
@@ -170,24 +172,25 @@ def _connect(session: Any, board: Board, uid: str) -> None:
             session.open()
     except _NotRecognised:
         # pyOCD looks for no processor in a locked chip, and then misses it.
-        if not _is_locked(target, uid):
+        if not _is_locked(target, board, uid):
             raise InfrastructureError(
                 f"pyOCD finds no {board.mcu.pyocd_target} behind {uid}: check that it is wired to "
                 f"a {board.name}, and cable and power"
             ) from None
-    if _is_locked(target, uid):
+    if _is_locked(target, board, uid):
         raise BoardFault(
             f"the chip of {board.name} is locked: to erase it and open it, run "
             f"`pyocd erase --chip -u {uid} -t {board.mcu.pyocd_target}`"
         )
 
 
-def _is_locked(target: Any, uid: str) -> bool:
+def _is_locked(target: Any, board: Board, uid: str) -> bool:
     # Only families that can be locked have the method, and it needs its access port.
     if not hasattr(target, "is_locked") or getattr(target, "ctrl_ap", target) is None:
         return False
     with explained(uid, "asking the chip whether it is locked"):
-        return bool(target.is_locked())
+        # A target from a CMSIS pack knows no lock: the chip is asked as well.
+        return bool(target.is_locked()) or is_read_protected(board.mcu.pyocd_target, target.read32)
 
 
 class _NotRecognised(InfrastructureError):

@@ -36,6 +36,8 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
         What it is wired to.
     """
 
+    is_virtual = True
+
     def __init__(self, target: VirtualTarget) -> None:
         super().__init__()
         self._target = target
@@ -220,7 +222,10 @@ class VirtualProbePlugin(Plugin):  # type: ignore[misc]
         return os.environ.get("EEGRIG_VIRTUAL") != "0" and find_spec("unicorn") is not None
 
     def load(self) -> type[VirtualProbe]:
-        """Hand the probe class to pyOCD."""
+        """Hand the probe class to pyOCD, and the targets it does not know."""
+        from hil.virtual.pyocd_targets import stm32wb55
+
+        stm32wb55.register()
         return VirtualProbe
 
     @property

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MODELLED_PARTS", "open_chip"]
 
-MODELLED_PARTS = frozenset({"nrf52840"})
+MODELLED_PARTS = frozenset({"nrf52840", "stm32wb55"})
 """Names of the parts, as in ``board.toml``'s ``mcu.part``, that have a model."""
 
 
@@ -46,6 +46,10 @@ def open_chip(part: str, directory: Path | None = None, *, seed: str = "") -> Ch
     if part not in MODELLED_PARTS:
         known = ", ".join(sorted(MODELLED_PARTS))
         raise ConfigError(f"there is no virtual chip for {part!r}; there is one for {known}")
+    if part == "stm32wb55":
+        from hil.virtual.chip.stm32wb55 import Stm32wb55
+
+        return Stm32wb55(directory, seed=seed)
     from hil.virtual.chip.nrf52840 import Nrf52840
 
     return Nrf52840(directory, seed=seed)

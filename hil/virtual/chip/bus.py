@@ -28,12 +28,15 @@ class Memory:
     store : callable or None
         For memory that is not plain: called with ``(address, size, value)`` for every store, it
         may raise BusFault. None refuses all stores.
+    closed : callable or None
+        Whether nobody gets at the contents for now, neither core nor debugger.
     """
 
     base: int
     buffer: mmap.mmap | bytearray
     plain: bool = False
     store: Store | None = None
+    closed: Callable[[], bool] | None = None
 
     @property
     def end(self) -> int:
@@ -88,6 +91,12 @@ class Bus:
                 return memory
         return None
 
+    def _readable(self, address: int, size: int) -> Memory | None:
+        memory = self.memory_at(address, size)
+        if memory is not None and memory.closed is not None and memory.closed():
+            raise BusFault(f"the memory at {address:#010x} is read-protected")
+        return memory
+
     def read(self, address: int, size: int) -> int:
         """Read `size` (1, 2 or 4) bytes.
 
@@ -96,7 +105,7 @@ class Bus:
         BusFault
             If nothing is there.
         """
-        memory = self.memory_at(address, size)
+        memory = self._readable(address, size)
         if memory is not None:
             offset = address - memory.base
             return int.from_bytes(memory.buffer[offset : offset + size], "little")
@@ -111,7 +120,7 @@ class Bus:
         BusFault
             If nothing is there, or what is there refuses.
         """
-        memory = self.memory_at(address, size)
+        memory = self._readable(address, size)
         if memory is None:
             self._write_register(address & ~3, value)
             return
@@ -132,7 +141,7 @@ class Bus:
         BusFault
             If nothing is there.
         """
-        memory = self.memory_at(address, size)
+        memory = self._readable(address, size)
         if memory is not None:
             offset = address - memory.base
             return bytes(memory.buffer[offset : offset + size])
@@ -147,7 +156,7 @@ class Bus:
         BusFault
             If nothing is there, or what is there refuses.
         """
-        memory = self.memory_at(address, len(data))
+        memory = self._readable(address, len(data))
         if memory is not None and memory.plain:
             offset = address - memory.base
             memory.buffer[offset : offset + len(data)] = data

@@ -12,6 +12,7 @@ from hil.virtual.chip.dap import AccessPort, Dap, MemoryAccessPort
 from hil.virtual.chip.debug import BASE, SIZE, CoreDebug
 from hil.virtual.chip.faults import Faults
 from hil.virtual.chip.nor_flash import NorFlash
+from hil.virtual.chip.signals import BusFault
 from hil.virtual.chip.storage import Storage
 from hil.virtual.chip.timeline import Timeline
 
@@ -90,7 +91,7 @@ class Chip(ABC):
         self.debug = CoreDebug(
             self.core,
             constants=constants,
-            vectors=lambda at: (self.bus.read(at, 4), self.bus.read(at + 4, 4)),
+            vectors=self._read_vectors,
             system_reset=self.reset,
             timeline=self.timeline,
             clock_hz=clock_hz,
@@ -169,6 +170,13 @@ class Chip(ABC):
     def close(self) -> None:
         """Let other processes have the chip's files; the contents are in them already."""
         self._storage.close()
+
+    def _read_vectors(self, address: int) -> tuple[int, int]:
+        """Read initial stack and entry; what cannot be read is as if nothing was there."""
+        try:
+            return self.bus.read(address, 4), self.bus.read(address + 4, 4)
+        except BusFault:
+            return 0, 0
 
     def _update_held(self) -> None:
         held = self.debug.halted or self.debug.own_code

@@ -22,6 +22,7 @@ from unicorn import (
     UC_MODE_THUMB,
     UC_PROT_ALL,
     UC_PROT_EXEC,
+    UC_PROT_NONE,
     UC_PROT_READ,
     Uc,
     UcError,
@@ -122,6 +123,7 @@ class Core:
         self._special = 0
         self._uc: Any = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
+        self._closable: dict[int, tuple[Memory, bool]] = {}  # those that can be closed, and if so
         self._pinned: list[Any] = []  # the buffers Unicorn has pointers into
         self._budget = 0
         self._block_lengths: dict[tuple[int, int], int] = {}
@@ -258,6 +260,8 @@ class Core:
             self._uc.ctl_flush_tb()
             self._block_lengths.clear()
             self._bus.code_changed = False
+        for memory, was_closed in list(self._closable.values()):
+            self._close(memory, was_closed)
         self._raised = None
         self._budget = blocks
         stop = Stop.SLICE
@@ -292,6 +296,16 @@ class Core:
         self._uc.mem_map_ptr(memory.base, size, UC_PROT_ALL, ctypes.addressof(window))
         if not memory.plain:
             self._uc.mem_protect(memory.base, size, UC_PROT_READ | UC_PROT_EXEC)
+        if memory.closed is not None:
+            self._closable[memory.base] = (memory, False)
+
+    def _close(self, memory: Memory, was_closed: bool) -> None:
+        closed = memory.closed is not None and memory.closed()
+        if closed == was_closed:
+            return
+        self._closable[memory.base] = (memory, closed)
+        usual = UC_PROT_ALL if memory.plain else UC_PROT_READ | UC_PROT_EXEC
+        self._uc.mem_protect(memory.base, len(memory.buffer), UC_PROT_NONE if closed else usual)
 
     def _map_peripheral(self, peripheral: Peripheral) -> None:
         def read(uc: Any, offset: int, size: int, data: Any) -> int:

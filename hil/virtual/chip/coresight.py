@@ -6,6 +6,7 @@ __all__ = ["identification", "rom_table"]
 
 ARM = 0x43B
 NORDIC = 0x244
+ST = 0x020
 
 _CLASS_ROM_TABLE = 0x1
 _CLASS_GENERIC = 0xE

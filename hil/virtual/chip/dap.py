@@ -182,6 +182,8 @@ class Dap:
     ----------
     transactions : int
         Number of transactions since the chip was opened.
+    was_connected : bool
+        Whether the debug domain was powered up since power came on.
     """
 
     def __init__(
@@ -199,6 +201,7 @@ class Dap:
         """Set all registers as they are after power-on."""
         self._select = self._control = 0
         self._sticky = False
+        self.was_connected = False
         for port in self._ports.values():
             port.power_on()
 
@@ -231,6 +234,7 @@ class Dap:
             self._sticky = self._sticky and not value & ABORT_STKERRCLR
         elif address == CTRL_STAT and not self._select & 0xF:
             self._control = value
+            self.was_connected = self.was_connected or value & POWER_REQUESTS != 0
         elif address == SELECT:
             self._select = value
 

@@ -20,7 +20,8 @@ class FlashTiming:
     Attributes
     ----------
     word_ns, page_erase_ns, mass_erase_ns : int
-        Programming one word, erasing one page, erasing everything.
+        Programming what is programmed at a time (`NorFlash.granule`), erasing one page, erasing
+        everything.
     source : str
         Where the figures are from, or ``assumed``.
     """
@@ -52,9 +53,13 @@ class NorFlash:
 
     Attributes
     ----------
+    granule : int
+        Bytes that are programmed at a time.
     words_programmed, pages_erased : int
         Counts since the chip was opened.
     """
+
+    granule = 4
 
     def __init__(
         self,

@@ -1,0 +1,164 @@
+"""The STM32WB55 as a debug target: CPU1, its flash memory, and the read protection.
+
+Addresses and rules are those of ST RM0434; the flash timing is from memory of the data sheet's
+table of electrical characteristics, hence *assumed*. CPU2, the radio's processor, is not there:
+its wireless stack is a stretch of flash memory that CPU1 may not write.
+"""
+
+from __future__ import annotations
+
+import mmap
+from hashlib import sha256
+from pathlib import Path
+
+from hil.virtual.chip.bus import Memory, Peripheral
+from hil.virtual.chip.chip import Chip
+from hil.virtual.chip.coresight import ST, rom_table
+from hil.virtual.chip.double_word_flash import DoubleWordFlash
+from hil.virtual.chip.faults import Faults
+from hil.virtual.chip.nor_flash import FlashTiming
+from hil.virtual.chip.stm32_flash import Stm32Flash
+from hil.virtual.chip.stm32_options import OPTR, OptionBytes
+from hil.virtual.chip.storage import Storage
+
+__all__ = ["Stm32wb55"]
+
+FLASH_BASE, FLASH_SIZE, PAGE_SIZE = 0x0800_0000, 0x10_0000, 0x1000
+RAM_BASE, SRAM1_SIZE = 0x2000_0000, 0x3_0000
+SRAM2_BASE, SRAM2_ALIAS, SRAM2_SIZE = 0x2003_0000, 0x1000_0000, 0x1_0000
+SYSTEM_BASE, OPTIONS_BASE = 0x1FFF_7000, 0x1FFF_8000
+DBGMCU_IDCODE = 0xE004_2000
+REVISION = 0x2001_6000
+# After a reset the core runs from the MSI at 4 MHz (RM0434, 8.2.3).
+CLOCK_HZ = 4_000_000
+
+TIMING = FlashTiming(
+    word_ns=81_700, page_erase_ns=22_000_000, mass_erase_ns=22_100_000, source="assumed"
+)
+
+
+class Stm32wb55(Chip):
+    """An STM32WB55xG, or another chip of its family if a test needs a wrong one.
+
+    Parameters
+    ----------
+    directory : Path or None
+        Where flash memory and option bytes are kept (``flash.bin``, ``option.bin``). None keeps
+        them in this process.
+    faults : Faults, optional
+        Faults to arm.
+    device : int
+        What DBGMCU_IDCODE says in DEV_ID, 12 bits.
+    flash_kib : int
+        What the part's flash size register says; the model's memory has 1 MiB in any case.
+    seed : str
+        Decides the unique device ID.
+
+    Raises
+    ------
+    InfrastructureError
+        If another process holds the directory.
+    ConfigError
+        If a file in it has the wrong size.
+    """
+
+    pyocd_target = "stm32wb55xg"
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        faults: Faults | None = None,
+        *,
+        device: int = 0x495,
+        flash_kib: int = FLASH_SIZE // 1024,
+        seed: str = "",
+    ) -> None:
+        super().__init__(Storage(directory), faults)
+        identity = sha256(seed.encode()).digest()
+        self.device_id = identity[:12]
+        storage = self._storage
+        memory = DoubleWordFlash(
+            FLASH_BASE, PAGE_SIZE, storage.map("flash.bin", FLASH_SIZE), TIMING, self.faults
+        )
+        self.flash = memory
+        option_memory = storage.map("option.bin", PAGE_SIZE)
+        self._options = OptionBytes(option_memory)
+        self._controller = Stm32Flash(
+            memory,
+            self._options,
+            charge=self._charge_flash,
+            debugged=lambda: self.dap.was_connected,
+            erase_secrets=self._erase_secrets,
+            launch=self._load_options,
+        )
+        self._sram2 = mmap.mmap(-1, SRAM2_SIZE)
+        self.bus.memories += [
+            Memory(RAM_BASE, mmap.mmap(-1, SRAM1_SIZE), plain=True),
+            *(
+                Memory(base, memory.buffer, store=self._controller.store, closed=self._is_closed)
+                for base in (FLASH_BASE, 0)
+            ),
+            *(
+                Memory(base, self._sram2, plain=True, closed=self._is_closed)
+                for base in (SRAM2_BASE, SRAM2_ALIAS)
+            ),
+            Memory(SYSTEM_BASE, _system_information(flash_kib, self.device_id)),
+            Memory(OPTIONS_BASE, option_memory),
+        ]
+        self.bus.peripherals.append(
+            Peripheral(Stm32Flash.BASE, 0x1000, self._controller.read, self._controller.write)
+        )
+        self.assemble(
+            constants=rom_table(ST, 0x495) | {DBGMCU_IDCODE: REVISION | device},
+            dpidr=0x6BA0_2477,
+            ports={},
+            clock_hz=CLOCK_HZ,
+        )
+
+    @property
+    def locked(self) -> bool:
+        """Whether no debugger gets on the bus: only read protection level 2 does that."""
+        return self._options.protection_level == 2
+
+    def lock(self) -> None:
+        """Set read protection to level 1 and power-cycle, as a production line does."""
+        self._options.store({OPTR: self._options.stored()[OPTR] & ~0xFF | 0xBB})
+        self.power_cycle()
+
+    def reset_peripherals(self) -> None:
+        """Set the flash interface's registers as a system reset does."""
+        self._controller.reset()
+
+    def power_cycle(self) -> None:
+        """Take the supply away and give it back: the option bytes are loaded anew."""
+        self._options.load()
+        super().power_cycle()
+
+    def _is_closed(self) -> bool:
+        return self._controller.closed
+
+    def _charge_flash(self, duration_ns: int) -> None:
+        self.bus.code_changed = True
+        self.timeline.charge(duration_ns)
+
+    def _erase_secrets(self) -> None:
+        self._charge_flash(self.flash.erase_all())
+        self._sram2[:] = bytes(SRAM2_SIZE)
+
+    def _load_options(self) -> None:
+        self._options.load()
+        if self.core.executing:
+            self.core.request_reset()
+        else:
+            self.reset()
+
+
+def _system_information(flash_kib: int, identity: bytes) -> bytearray:
+    """Make the page with package, unique IDs and flash size (RM0434, chapter 42)."""
+    page = bytearray(b"\xff" * PAGE_SIZE)
+    page[0x500:0x504] = (0x13).to_bytes(4, "little")  # package: VFQFPN68
+    page[0x580:0x584] = identity[:4]  # UID64, from which the radio makes its address
+    page[0x584:0x588] = (0x0080_E100 | 0x26).to_bytes(4, "little")  # ST's company ID, device ID
+    page[0x590:0x59C] = identity
+    page[0x5E0:0x5E2] = flash_kib.to_bytes(2, "little")
+    return page

@@ -1,0 +1,1 @@
+"""Targets that pyOCD itself does not ship, for chips that have a virtual one."""
