@@ -69,7 +69,7 @@ def test_an_electrode_is_the_same_whatever_others_are_on_the_head() -> None:
     assert few.lead("O1").impedance_ohm() == many.lead("O1").impedance_ohm()
 
 
-@pytest.mark.parametrize("rate_hz", [250.0, 1000.0, 16000.0])
+@pytest.mark.parametrize("rate_hz", [250.0, 1000.0, 2000.0])
 @pytest.mark.parametrize("ohm", [5e3, 40e3, 900e3, 5e6])
 def test_the_divider_filter_takes_what_the_circuit_takes(ohm: float, rate_hz: float) -> None:
     z = cole_ohm(ohm, PRESETS["gel"], grid_hz(rate_hz))
@@ -79,7 +79,7 @@ def test_the_divider_filter_takes_what_the_circuit_takes(ohm: float, rate_hz: fl
     fitted = np.polyval(b[::-1], delay) / np.polyval(a[::-1], delay)
     assert np.all(np.abs(np.roots(a)) < 1)
     wrong = np.abs(fitted - divider)
-    assert wrong.max() < 0.45 * np.abs(divider).max()
+    assert wrong.max() < 0.3 * np.abs(divider).max()
     used = grid_hz(rate_hz) < 0.1 * rate_hz
     assert wrong[used].max() < 0.1 * np.abs(divider).max()
 
