@@ -220,6 +220,10 @@ class Faults(Protocol):
         """Let it work again."""
         ...
 
+    def afe_identity(self, identity: int | None) -> None:
+        """Let the front end answer with this ID; None for its own."""
+        ...
+
     def keep_default_mtu(self, keep: bool) -> None:
         """Let the computer stay at an ATT MTU of 23."""
         ...

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from boards import Board
-from boards.errors import ConfigError
+from boards.errors import ConfigError, EegrigError, InfrastructureError
 from hil.bench import Bench
 from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import VirtualLoop
+from hil.virtual.micropython.interpreter import micropython_executable
 from hil.virtual.radio import Air, Central
 
 __all__ = ["VirtualBench", "VirtualFaults", "one_cpu"]
+
+T = TypeVar("T")
 
 _CAPABILITIES = frozenset(
     {"power", "power_split", "source", "faults", "link_control", "reset", "flash"}
@@ -62,6 +66,7 @@ class VirtualBench:
         make_source: Callable[[float], Any] | None = None,
         firmware_dir: Path | None = None,
     ) -> None:
+        micropython_executable()  # what is missing is said before anything is flashed
         self._exit = contextlib.ExitStack()
         if directory is None:
             directory = Path(
@@ -89,12 +94,41 @@ class VirtualBench:
             faults=VirtualFaults(self),
             capabilities=_CAPABILITIES,
             provenance="simulated",
-            run=self.loop.run_until_complete,
+            run=self._run,
             reset=self.board.reset,
             flash_clock_ns=lambda: self.board.chip.elapsed_ns,
             seed=seed,
             firmware_dir=firmware_dir,
         )
+
+    def _run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end; a model that fails meanwhile ends it."""
+        failures: list[BaseException] = []
+        task = self.loop.create_task(main)
+
+        def failed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            error = context.get("exception")
+            if error is None or "future" in context or "task" in context:
+                loop.default_exception_handler(context)
+                return
+            failures.append(error)
+            task.cancel()
+
+        self.loop.set_exception_handler(failed)
+        try:
+            return self.loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            if not failures:
+                raise
+            error = failures[0]
+            if isinstance(error, EegrigError):
+                raise error from None
+            what = f"{type(error).__name__}: {error}".split("\n")[0]
+            raise InfrastructureError(
+                f"the virtual bench failed at {self.loop.time():.6f} s, a model is wrong: {what}"
+            ) from error
+        finally:
+            self.loop.set_exception_handler(None)
 
     def __enter__(self) -> Self:
         return self
@@ -148,6 +182,10 @@ class VirtualFaults:
     def afe_restored(self) -> None:
         """Let it work again."""
         self._bench.board.afe.restore()
+
+    def afe_identity(self, identity: int | None) -> None:
+        """Let the front end answer with this ID; None for its own."""
+        self._bench.board.afe.set_identity(identity)
 
     def lead_off(self, channel: str) -> None:
         """Disconnect an electrode."""

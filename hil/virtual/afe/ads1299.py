@@ -171,6 +171,12 @@ class Ads1299:
         self._update_lead_off()
         self._stale(self._clock.now_ns())
 
+    def set_identity(self, identity: int | None) -> None:
+        """Put another chip in its place, by its ID register; None puts the right one back."""
+        part_id = int(self._part["id"].value)
+        self._registers.identity = part_id if identity is None else identity
+        self._initialise(self._part["power_up_time"].value)
+
     def lose(self) -> None:
         """Make the chip stop converting and answering, as one whose solder joint breaks does."""
         self._conversions.halt()

@@ -93,18 +93,18 @@ class Registers:
     Parameters
     ----------
     identity : int
-        What the ID register holds.
+        What the ID register holds, from the next reset on.
     """
 
     def __init__(self, identity: int = 0x3E) -> None:
-        self._identity = identity
+        self.identity = identity
         self._values = bytearray(_RESET)
         self.reset()
 
     def reset(self) -> None:
         """Put every register back to its reset value."""
         self._values[:] = _RESET
-        self._values[Register.ID] = self._identity
+        self._values[Register.ID] = self.identity
 
     def __getitem__(self, address: int) -> int:
         """Return a register; addresses that do not exist read 0."""
