@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from host.protocol.constants import StreamKind
 
 if TYPE_CHECKING:
     from boards.schema import Board
 
-__all__ = ["board_config_source", "pin_literal"]
+__all__ = ["board_config_source", "drivers_of", "pin_literal"]
 
 
 def board_config_source(board: Board) -> bytes:
@@ -20,6 +23,7 @@ def board_config_source(board: Board) -> bytes:
     port, afe, radio = board.mcu.port, board.afe, board.radio
     constants: dict[str, object] = {
         "NAME": board.name,
+        "KIND": _kind(afe.channels),
         "AFE_DRIVER": board.firmware.afe_driver,
         "CHANNELS": tuple(afe.channels),
         "GAIN": afe.gain,
@@ -34,6 +38,7 @@ def board_config_source(board: Board) -> bytes:
         "PIN_START": pin_literal(afe.pins.start, port),
         "PIN_PWDN": None if afe.pins.pwdn is None else pin_literal(afe.pins.pwdn, port),
         "PIN_BATTERY": pin_literal(afe.pins.battery, port),
+        "ADC_REFERENCE_UV": round(board.supply.mcu_v * 1e6),
         "BATTERY_DIVIDER": board.battery.divider,
         "BLE_NAME": radio.name,
         "ADV_INTERVAL_US": round(radio.advertising_interval_ms * 1000),
@@ -41,6 +46,19 @@ def board_config_source(board: Board) -> bytes:
     }
     lines = [f"{name} = {value!r}" for name, value in constants.items()]
     return ("\n".join(lines) + "\n").encode()
+
+
+def drivers_of(board: Board) -> frozenset[str]:
+    """Return the names of the front-end drivers a board needs."""
+    return frozenset({board.firmware.afe_driver})
+
+
+def _kind(channels: Sequence[str]) -> int:
+    """Return what a converter's channels are of: those of muscles are named ``EMG...``."""
+    muscles = sum(name.upper().startswith("EMG") for name in channels)
+    if muscles == len(channels):
+        return StreamKind.EMG.value
+    return StreamKind.EXG.value if muscles else StreamKind.EEG.value
 
 
 def pin_literal(pin: str, port: str) -> str | tuple[str, int]:

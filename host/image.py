@@ -12,7 +12,8 @@ firmware by it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from boards.errors import ConfigError
-from host.board_config import board_config_source
+from host.board_config import board_config_source, drivers_of
 from host.mpycross import compile_module
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _SCRIPTS = ("boot.py", "main.py")
 # Sizes MicroPython's VfsLfs2 mounts with unless told otherwise.
 _READ_SIZE = _PROG_SIZE = 32
 _NO_SPACE = -28
+_DRIVERS = "eeg/drivers/"
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,7 +230,10 @@ def build_image(
     version = version if version is not None else metadata.version("eegrig")
     port = board.mcu.port if compile else None
     files: dict[str, bytes] = {}
-    for path, data in _read_sources(source).items():
+    sources = _read_sources(source)
+    for path in _unneeded_drivers(sources, drivers_of(board)):
+        del sources[path]
+    for path, data in sources.items():
         _add(files, path, data, port)
     _add(files, "board_config.py", board_config_source(board), port)
     identity = image_hash(files)
@@ -311,6 +316,38 @@ def _read_sources(directory: Path) -> dict[str, bytes]:
         if path.is_file() and not hidden and path.suffix not in (".pyc", ".pyi"):
             sources["/".join(parts)] = path.read_bytes()
     return sources
+
+
+def _unneeded_drivers(sources: Mapping[str, bytes], needed: Iterable[str]) -> set[str]:
+    """Return the modules of the drivers' folder that neither a board nor its drivers name.
+
+    Raises
+    ------
+    ConfigError
+        If there are drivers, but not one that is needed.
+    """
+    drivers = {
+        path.removeprefix(_DRIVERS).removesuffix(".py"): path
+        for path in sources
+        if path.startswith(_DRIVERS) and path.endswith(".py") and "/__" not in path
+    }
+    if not drivers:
+        return set()
+    unneeded = set(drivers.values())
+    wanted = list(needed)
+    while wanted:
+        name = wanted.pop()
+        path = drivers.get(name)
+        if path is None:
+            raise ConfigError(
+                f"firmware.afe_driver: there is no driver {name!r} in {_DRIVERS}; "
+                f"there are {', '.join(sorted(drivers))}"
+            )
+        if path in unneeded:
+            unneeded.remove(path)
+            imported = re.findall(rb"^from eeg\.drivers\.(\w+) import", sources[path], re.MULTILINE)
+            wanted += [match.decode() for match in imported]
+    return unneeded
 
 
 def _add(files: dict[str, bytes], path: str, data: bytes, port: str | None) -> None:

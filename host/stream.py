@@ -67,7 +67,7 @@ class Block:
     arrival_ns : int
         When the packet reached the host, on the host's clock.
     codes : ndarray of int32, shape (n_channels, n_frames)
-        The front end's codes; times `Info.lsb_v` they are volts.
+        The front end's codes; times the stream's LSB they are in its unit.
     flags : int
         `Flag` bits.
     lead_off_p, lead_off_n : int
@@ -156,6 +156,8 @@ class StreamDecoder:
     ----------
     info : Info
         Of the board, as read before START.
+    stream_id : int
+        The stream; throughput packets are taken besides.
     from_start : bool
         Whether packets are fed from START on, so that a missing first packet is a loss too.
     max_gap_s : float
@@ -169,13 +171,21 @@ class StreamDecoder:
     """
 
     def __init__(
-        self, info: Info, *, from_start: bool = True, max_gap_s: float = _MAX_GAP_S
+        self,
+        info: Info,
+        stream_id: int = StreamId.EEG,
+        *,
+        from_start: bool = True,
+        max_gap_s: float = _MAX_GAP_S,
     ) -> None:
+        stream = info.stream(stream_id)
         self.counters = StreamCounters()
         self.gaps: list[Gap] = []
-        self._n_channels = info.n_channels
-        self._period_us = 1e6 / info.sample_rate_sps
-        self._max_gap = int(max_gap_s * info.sample_rate_sps)
+        self._stream_id = stream_id
+        self._n_channels = stream.n_channels
+        self._sample_size = stream.sample_size
+        self._period_us = 1e6 / stream.rate_sps
+        self._max_gap = int(max_gap_s * stream.rate_sps)
         # None until the first packet: numbers then begin with its own.
         self._next_sequence: int | None = 0 if from_start else None
         self._next_frame: int | None = 0 if from_start else None
@@ -204,7 +214,9 @@ class StreamDecoder:
             If the packet is malformed or contradicts the ones before it in a way that no loss
             explains.
         """
-        packet = decode_packet(data, self._n_channels)
+        packet = decode_packet(
+            data, self._n_channels, stream_id=self._stream_id, sample_size=self._sample_size
+        )
         sequence = self._unwrap_sequence(packet)
         if sequence is None:
             return None
@@ -220,7 +232,7 @@ class StreamDecoder:
         self._accept(packet, sequence, packets_lost, len(data))
         self._next_frame = first_frame + packet.n_frames
         self._time_us, self._time_frame = device_us, first_frame
-        codes = decode_samples(packet.body, self._n_channels)
+        codes = decode_samples(packet.body, self._n_channels, self._sample_size)
         if packet.flags & Flag.TEST_PATTERN:
             expected = counter_pattern(first_frame, packet.n_frames, self._n_channels)
             self.counters.pattern_errors += int(np.count_nonzero(codes != expected))

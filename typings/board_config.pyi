@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 NAME: Final[str]
+KIND: Final[int]
 AFE_DRIVER: Final[str]
 CHANNELS: Final[tuple[str, ...]]
 GAIN: Final[int]
@@ -18,6 +19,7 @@ PIN_RESET: Final[Any]
 PIN_START: Final[Any]
 PIN_PWDN: Final[Any]
 PIN_BATTERY: Final[Any]
+ADC_REFERENCE_UV: Final[int]
 BATTERY_DIVIDER: Final[int]
 BLE_NAME: Final[str]
 ADV_INTERVAL_US: Final[int]

@@ -2,12 +2,13 @@
 # outside of it.
 #
 # In the steady state nothing here allocates: no new objects, no floats, no integers above 30 bits.
-from time import ticks_diff, ticks_us
+from time import ticks_add, ticks_diff, ticks_us
 
 from micropython import const, schedule
 
 from eeg import codes
 from eeg.packet import HEADER_SIZE, Packet
+from eeg.port import ENOMEM, PACKETS, STOPS
 
 _MASK30 = const(0x3FFFFFFF)  # what a small integer of a 32-bit port holds
 
@@ -17,28 +18,34 @@ class Acquisition:
 
     Parameters
     ----------
-    afe : eeg.ads1299.Afe
-        Front end, set up.
+    afe : eeg.drivers front end
+        Set up.
     drdy : machine.Pin
         Its data-ready line.
     send : callable
-        Takes the bytes of one packet; raises OSError if the link does not.
+        Takes the bytes of one packet; raises OSError if the link does not. After ENOMEM the packet
+        is tried again with every frame, as long as there are buffers.
     """
 
     def __init__(self, afe, drdy, send):
         self._afe = afe
         self._send = send
         self._frame = bytearray(afe.frame_size)
-        self._samples = memoryview(self._frame)[afe.status_size :]
+        self._samples = memoryview(self._frame)[
+            afe.status_size : afe.status_size + 3 * afe.channels
+        ]
+        self.bytes_per_frame = len(self._samples)
         self._service_ref = self._service  # a bound method is an object: make it once
         self._drdy = drdy
         self._packet = Packet(HEADER_SIZE, 1, False, codes.STREAM_EEG, 0)  # until start: no room
         self._counter = False
+        self._queue = [None] * PACKETS  # finished packets, in the order of `_oldest`
         self.active = False
         self.error = 0  # errno of the link, if sending failed
         self.overruns = 0  # frames lost on the board since start
         self._reset()
-        drdy.irq(handler=self._on_drdy, trigger=drdy.IRQ_FALLING, hard=True)
+        handler = self._on_drdy_counted if STOPS else self._on_drdy
+        drdy.irq(handler=handler, trigger=drdy.IRQ_FALLING, hard=True)
 
     def _reset(self):
         self._pending = False
@@ -47,19 +54,18 @@ class Acquisition:
         self._first = 0
         self._first_time = 0
         self._time = ticks_us()
-        self._lead_off_p = 0
-        self._lead_off_n = 0
+        self._period_us = 0
+        self._status = 0
         self._lost = 0
+        self._oldest = 0
+        self.waiting = 0  # finished packets that the link has not taken yet
 
-    def start(self, payload, profile, pattern, test_signal):
+    def start(self, payload, profile, pattern, flags, rate=250):
         """Begin to stream; the front end is configured already."""
-        flags = 0
         if profile == codes.LOW_LATENCY:
             flags |= codes.FLAG_LOW_LATENCY
         if pattern == codes.PATTERN_COUNTER:
             flags |= codes.FLAG_PATTERN
-        if test_signal:
-            flags |= codes.FLAG_TEST_SIGNAL
         self._counter = pattern == codes.PATTERN_COUNTER
         self._packet = Packet(
             payload,
@@ -67,10 +73,12 @@ class Acquisition:
             profile == codes.LOW_LATENCY,
             codes.STREAM_EEG,
             flags,
+            PACKETS,
         )
         self.error = 0
         self.overruns = 0
         self._reset()
+        self._period_us = 1_000_000 // rate
         self.active = True
         self._afe.start()
 
@@ -88,9 +96,30 @@ class Acquisition:
         """Index of the frame expected next."""
         return self._next
 
+    @property
+    def conversions(self):
+        """DRDY edges since start."""
+        return self._conversions
+
+    def now_us(self):
+        """Return the time on the clock that dates frames."""
+        return self._time if STOPS and self.active else ticks_us()
+
     def silence_us(self):
         """Microseconds since the last DRDY."""
         return ticks_diff(ticks_us(), self._time)
+
+    def flush(self):
+        """Send what waits, as far as the link takes it."""
+        while self.waiting:
+            try:
+                self._send(self._queue[self._oldest])
+            except OSError as error:
+                if error.errno == ENOMEM and PACKETS > 1:
+                    return
+                self.error = error.errno
+            self._oldest = (self._oldest + 1) % PACKETS
+            self.waiting -= 1
 
     # --- hot path
 
@@ -105,6 +134,17 @@ class Acquisition:
             except RuntimeError:  # the queue is full: the next edge tries again
                 pass
 
+    def _on_drdy_counted(self, pin):
+        """Do the same where ticks stand still in sleep: the front end's own clock is the time."""
+        self._time = ticks_add(self._time, self._period_us)
+        self._conversions = (self._conversions + 1) & _MASK30
+        if not self._pending:
+            try:
+                schedule(self._service_ref, 0)
+                self._pending = True
+            except RuntimeError:
+                pass
+
     def _service(self, _):
         """Fetch one frame, outside the interrupt."""
         self._pending = False
@@ -115,11 +155,17 @@ class Acquisition:
         self._afe.readinto(frame)
         if conversions != self._conversions or frame[0] & 0xF0 != 0xC0:
             return  # overtaken while reading: counted as lost with the next frame
+        if self.waiting:
+            self.flush()
+            if self.waiting == PACKETS:
+                return  # no room for this frame: lost likewise
         packet = self._packet
         n = packet.frames
         index = (conversions - 1) & _MASK30
         if index != self._next:
             self._on_overrun(index)
+            if self.waiting == PACKETS:
+                return
             n = 0
         self._next = (index + 1) & _MASK30
         if n == 0:
@@ -128,8 +174,7 @@ class Acquisition:
         packet.slots[n][:] = self._samples
         if self._counter:
             self._fill_counter(packet.slots[n], index)
-        self._lead_off_p |= (frame[0] << 4 | frame[1] >> 4) & 0xFF
-        self._lead_off_n |= (frame[1] << 4 | frame[2] >> 4) & 0xFF
+        self._status |= frame[0] << 16 | frame[1] << 8 | frame[2]
         n += 1
         packet.frames = n
         if n == packet.capacity:
@@ -137,29 +182,34 @@ class Acquisition:
 
     def _ship(self):
         """Send the packet."""
-        data = self._packet.finish(
-            self._first, self._first_time, self._lead_off_p, self._lead_off_n, self._lost
+        status = self._status
+        afe = self._afe
+        at = (self._oldest + self.waiting) % PACKETS
+        self._queue[at] = self._packet.finish(
+            self._first,
+            self._first_time,
+            afe.lead_off_p(status),
+            afe.lead_off_n(status),
+            self._lost,
         )
-        self._lead_off_p = 0
-        self._lead_off_n = 0
+        self.waiting += 1
+        self._status = 0
         self._lost = 0
-        try:
-            self._send(data)
-        except OSError as error:
-            self.error = error.errno
+        self.flush()
 
     # --- not in the steady state
 
     def _on_overrun(self, index):
         """Frames before `index` were lost: a packet only holds frames that follow each other."""
         self.overruns += (index - self._next) & _MASK30
+        self._next = index
         if self._packet.frames:
             self._ship()
         self._lost = codes.FLAG_LOST
 
     def _fill_counter(self, slot, index):
         """Put the test pattern where the samples were."""
-        value = (index & 0xFFFFFF) * self._afe.channels
+        value = (index & 0xFFFFFF) << 3
         for i in range(0, len(slot), 3):
             slot[i] = value >> 16 & 0xFF
             slot[i + 1] = value >> 8 & 0xFF

@@ -1,23 +1,25 @@
 # The board as a whole: bring it up, answer commands, stream, and say so when something is wrong.
 from struct import pack, unpack_from
-from time import sleep_ms, ticks_diff, ticks_ms, ticks_us
+from time import sleep_ms, ticks_us, time
 
 import board_config as config
 import build_info
 from machine import ADC, SPI, Pin
 
-from eeg import ads1299, codes
+from eeg import codes, drivers, port
 from eeg.acquisition import Acquisition
 from eeg.battery import Gauge
-from eeg.gatt import GattServer, info_bytes
+from eeg.gatt import GattServer, info_bytes, stream_bytes
 from eeg.packet import HEADER_SIZE, ThroughputPacket
 
 _POLL_MS = 50
 _IDLE_POLL_MS = 250
-_BATTERY_PERIOD_MS = 60_000
+_BATTERY_PERIOD_S = 60
+_BATTERY_LOW = 5  # percent
 _LATER = -1  # the main loop answers: waking the front end takes longer than a callback may
 _SILENT_PERIODS = 8  # a front end that misses so many conversions is lost
 _SILENT_EXTRA_US = 20_000
+_LINGER_MS = 2  # between attempts to send what is left after STOP
 
 
 def run():
@@ -32,22 +34,29 @@ class Application:
     def __init__(self):
         self._rate = config.DEFAULT_RATE
         self._profile = codes.EFFICIENT
-        self._signal = ads1299.NORMAL
+        self._signal = drivers.NORMAL
+        self._driven = 0  # electrodes with the lead-off current, by bit
         self._state = codes.IDLE
         self._fault = 0
         self._fault_detail = 0
         self._throughput = None
         self._start_request = None
+        self._stop_tag = None
         self._sleep_s = 0
         self._reported_overruns = 0
-        self._battery_at = ticks_ms()
+        self._seen = 0
+        self._quiet = 0
+        self._battery_at = time()
+        self._battery_low = False
         spi = SPI(config.SPI_ID, baudrate=config.SPI_HZ, polarity=0, phase=1)
         cs = Pin(config.PIN_CS, Pin.OUT, value=1)
         reset = Pin(config.PIN_RESET, Pin.OUT, value=1)
         start = Pin(config.PIN_START, Pin.OUT, value=0)
         pwdn = None if config.PIN_PWDN is None else Pin(config.PIN_PWDN, Pin.OUT, value=1)
-        self._afe = ads1299.Afe(spi, cs, reset, start, pwdn)
-        self._gauge = Gauge(ADC(config.PIN_BATTERY), config.BATTERY_DIVIDER)
+        driver = drivers.load(config.AFE_DRIVER)
+        self._afe = driver.Afe(spi, cs, reset, start, pwdn, len(config.CHANNELS), config.SPI_HZ)
+        adc = ADC(config.PIN_BATTERY)
+        self._gauge = Gauge(adc, config.BATTERY_DIVIDER, config.ADC_REFERENCE_UV)
         self._commands = {
             codes.START: (4, self._start),
             codes.STOP: (0, self._stop),
@@ -55,11 +64,11 @@ class Application:
             codes.TEST_SIGNAL: (1, self._test_signal),
             codes.PING: (0, self._ping),
             codes.SLEEP: (2, self._sleep),
-            codes.IMPEDANCE: (0, self._unsupported),
+            codes.IMPEDANCE: (1, self._impedance),
         }
         try:
             self._afe.wake()
-        except ads1299.AfeError as error:
+        except drivers.AfeError as error:
             print("eegrig:", error)
             self._set_fault(codes.AFE_BAD_ID, error.detail)
         self._afe.sleep()
@@ -72,14 +81,14 @@ class Application:
             self._on_disconnect,
         )
         self._acquisition = Acquisition(self._afe, Pin(config.PIN_DRDY, Pin.IN), self._gatt.stream)
-        self._gatt.set_battery(self._gauge.percent())
+        self._check_battery()
         self._publish()
         self._gatt.advertise()
 
     def serve(self):
         """Watch over what runs in interrupts and callbacks."""
         while True:
-            sleep_ms(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS)
+            port.idle(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS)
             request = self._start_request
             if request is not None:
                 self._begin(request)
@@ -89,15 +98,38 @@ class Application:
                 self._watch()
             if self._throughput is not None:
                 self._send_throughput()
-            if ticks_diff(ticks_ms(), self._battery_at) > _BATTERY_PERIOD_MS:
-                self._battery_at = ticks_ms()
-                self._gatt.set_battery(self._gauge.percent())
+            if port.REFUSES:
+                self._catch_up()
+            if time() - self._battery_at > _BATTERY_PERIOD_S:
+                self._battery_at = time()
+                self._check_battery()
+
+    def _check_battery(self):
+        percent = self._gauge.percent()
+        self._gatt.set_battery(percent)
+        low = percent <= _BATTERY_LOW
+        if low and not self._battery_low:
+            self._event(codes.BATTERY_LOW, percent)
+        self._battery_low = low
+
+    def _catch_up(self):
+        """Send what the link had no room for, and answer the STOP that waits for that."""
+        self._gatt.flush()
+        acquisition = self._acquisition
+        while self._stop_tag is not None:
+            acquisition.flush()
+            if not acquisition.waiting or acquisition.error or self._gatt.connection is None:
+                tag = self._stop_tag
+                self._stop_tag = None
+                self._answer(codes.STOP, tag, codes.OK, 0)
+            else:
+                sleep_ms(_LINGER_MS)
 
     # --- what may go wrong while streaming
 
     def _watch(self):
         acquisition = self._acquisition
-        if acquisition.silence_us() > _SILENT_PERIODS * 1_000_000 // self._rate + _SILENT_EXTRA_US:
+        if self._is_silent(acquisition):
             self._fail(codes.AFE_LOST, acquisition.frame_index)
         elif acquisition.error:
             self._fail(codes.LINK_ERROR, acquisition.error)
@@ -105,15 +137,31 @@ class Application:
             self._reported_overruns = acquisition.overruns
             self._event(codes.OVERRUN, acquisition.overruns)
 
+    def _is_silent(self, acquisition):
+        if port.STOPS:  # nothing tells how long the CPU slept: count how often it woke for nothing
+            conversions = acquisition.conversions
+            self._quiet = self._quiet + 1 if conversions == self._seen else 0
+            self._seen = conversions
+            return self._quiet > _SILENT_PERIODS
+        silence_us = acquisition.silence_us()
+        return silence_us > _SILENT_PERIODS * 1_000_000 // self._rate + _SILENT_EXTRA_US
+
     def _send_throughput(self):
         packet = self._throughput
-        try:
-            while packet is self._throughput and packet is not None:
-                self._gatt.stream(packet.finish(ticks_us()))
-        except OSError as error:
-            if self._throughput is not None:
-                self._throughput = None
-                self._fail(codes.LINK_ERROR, error.errno)
+        data = None
+        while packet is self._throughput and packet is not None:
+            if data is None:
+                data = packet.finish(ticks_us())
+            try:
+                self._gatt.stream(data)
+                data = None
+            except OSError as error:
+                if port.REFUSES and error.errno == port.ENOMEM:
+                    sleep_ms(1)
+                    self._gatt.flush()
+                elif self._throughput is not None:
+                    self._throughput = None
+                    self._fail(codes.LINK_ERROR, error.errno)
 
     def _fail(self, code, detail):
         self._acquisition.stop()
@@ -135,6 +183,8 @@ class Application:
 
     def _on_disconnect(self):
         self._halt()
+        self._driven = 0  # no current into anybody's skin without a host
+        self._battery_low = False  # the next one wants to know, too
         if not self._sleep_s:
             self._gatt.advertise()
 
@@ -173,7 +223,7 @@ class Application:
             return codes.BUSY, 0
         if profile > codes.LOW_LATENCY or pattern > codes.PATTERN_THROUGHPUT:
             return codes.BAD_ARGUMENT, 0
-        smallest = HEADER_SIZE + self._afe.frame_size - self._afe.status_size
+        smallest = HEADER_SIZE + self._acquisition.bytes_per_frame
         if payload < smallest:
             return codes.PAYLOAD_TOO_SMALL, smallest
         self._start_request = (data[1], min(payload, config.MTU - 3), profile, pattern)
@@ -186,8 +236,8 @@ class Application:
         if pattern != codes.PATTERN_THROUGHPUT:
             try:
                 self._afe.wake()
-                self._afe.configure(self._rate, config.GAIN, self._signal)
-            except ads1299.AfeError as error:
+                self._afe.configure(self._rate, config.GAIN, self._signal, self._driven)
+            except drivers.AfeError as error:
                 self._afe.sleep()
                 self._set_fault(codes.AFE_BAD_ID, error.detail)
                 status, detail = codes.AFE_FAULT, error.detail
@@ -208,10 +258,17 @@ class Application:
             self._throughput = ThroughputPacket(payload, codes.STREAM_THROUGHPUT)
         else:
             self._reported_overruns = 0
-            self._acquisition.start(payload, profile, pattern, self._signal != ads1299.NORMAL)
+            self._quiet = 0
+            flags = 0 if self._signal == drivers.NORMAL else codes.FLAG_TEST_SIGNAL
+            if self._driven:
+                flags |= codes.FLAG_DRIVEN
+            self._acquisition.start(payload, profile, pattern, flags, self._rate)
 
-    def _stop(self, _):
+    def _stop(self, data):
         self._halt()
+        if self._acquisition.waiting:
+            self._stop_tag = data[1]
+            return _LATER, 0
         return codes.OK, 0
 
     def _set_rate(self, data):
@@ -227,13 +284,22 @@ class Application:
     def _test_signal(self, data):
         if self._state == codes.STREAMING:
             return codes.BUSY, 0
-        if data[2] > ads1299.SHORTED:
+        if data[2] > drivers.SHORTED:
             return codes.BAD_ARGUMENT, 0
         self._signal = data[2]
         return codes.OK, 0
 
     def _ping(self, _):
-        return codes.OK, ticks_us()
+        return codes.OK, self._acquisition.now_us()
+
+    def _impedance(self, data):
+        if self._state == codes.STREAMING or self._start_request is not None:
+            return codes.BUSY, 0
+        if data[2] >> self._afe.channels:
+            return codes.BAD_ARGUMENT, 0
+        self._driven = data[2]
+        current_pa, centihertz = self._afe.drive(self._rate)
+        return codes.OK, current_pa | centihertz << 16
 
     def _sleep(self, data):
         (seconds,) = unpack_from("<H", data, 2)
@@ -247,15 +313,26 @@ class Application:
     def _doze(self):
         """Leave the central and stay silent for a while: the least the board can draw."""
         self._gatt.disconnect()
-        sleep_ms(self._sleep_s * 1000)
+        port.rest(self._sleep_s)
         self._sleep_s = 0
         self._gatt.advertise()
 
-    def _unsupported(self, _):
-        return codes.UNSUPPORTED, 0
-
     def _publish(self):
         """Bring the Info characteristic up to date."""
+        lsb_fv = ((2 * config.VREF_UV * 1_000_000_000 // config.GAIN) + (1 << 23)) >> 24
+        names = ",".join(config.CHANNELS)
+        streams = [
+            stream_bytes(
+                codes.STREAM_EEG,
+                config.KIND,
+                self._rate * 1000,
+                self._afe.channels,
+                3,
+                (lsb_fv, -15),
+                codes.UNIT_VOLT,
+                names,
+            )
+        ]
         self._gatt.set_info(
             info_bytes(
                 self._state,
@@ -263,11 +340,12 @@ class Application:
                 self._afe.channels,
                 config.GAIN,
                 self._profile,
-                ((2 * config.VREF_UV * 1_000_000_000 // config.GAIN) + (1 << 23)) >> 24,
-                ads1299.FILTER_ORDER * 500_000 // self._rate,
+                lsb_fv,
+                self._afe.filter_order * 500_000 // self._rate,
                 self._fault,
                 config.RATES,
-                (config.NAME, build_info.VERSION, ",".join(config.CHANNELS)),
+                (config.NAME, build_info.VERSION, names),
                 build_info.IMAGE_HASH,
+                streams,
             )
         )

@@ -2,6 +2,8 @@
 #
 # The load of a streaming board pulls a small cell down by some millivolts only, so no correction
 # is made.
+from eeg.port import adc_microvolts
+
 _CURVE_MV = (3270, 3690, 3730, 3770, 3800, 3840, 3870, 3950, 4020, 4110, 4200)  # 0, 10 ... 100 %
 
 
@@ -20,10 +22,12 @@ def percent(millivolts):
 class Gauge:
     """Reads the cell through a resistive divider on an ADC channel."""
 
-    def __init__(self, adc, divider):
+    def __init__(self, adc, divider, reference_uv=0):
         self._adc = adc
         self._divider = divider
+        self._reference_uv = reference_uv
 
     def percent(self):
         """Measure, and return the charge in percent."""
-        return percent(self._adc.read_uv() * self._divider // 1000)
+        microvolts = adc_microvolts(self._adc, self._reference_uv)
+        return percent(microvolts * self._divider // 1000)

@@ -5,6 +5,7 @@ import bluetooth
 from bluetooth import FLAG_NOTIFY, FLAG_READ, FLAG_WRITE, UUID
 
 from eeg import codes
+from eeg.port import ENOMEM, REFUSES
 
 _ENOTCONN = 128  # as the port names it
 _IRQ_CENTRAL_CONNECT = 1
@@ -19,8 +20,29 @@ def _uuid(number):
     return UUID("7d5e%04x-8f2a-4c61-9b1d-3e6f0a94c2b7" % number)
 
 
+def stream_bytes(stream, kind, rate_mhz, channels, sample_size, lsb, unit, names):
+    """Return Info's entry of one stream; `lsb` is (mantissa, decimal exponent)."""
+    data = names.encode()
+    return (
+        pack("<BBIBBIbB", stream, kind, rate_mhz, channels, sample_size, lsb[0], lsb[1], unit)
+        + bytes((len(data),))
+        + data
+    )
+
+
 def info_bytes(
-    state, rate, channels, gain, profile, lsb_fv, delay_us, fault, rates, texts, image_hash
+    state,
+    rate,
+    channels,
+    gain,
+    profile,
+    lsb_fv,
+    delay_us,
+    fault,
+    rates,
+    texts,
+    image_hash,
+    streams=(),
 ):
     """Return the value of the Info characteristic."""
     parts = [
@@ -45,6 +67,8 @@ def info_bytes(
         data = text.encode()
         parts.append(bytes((len(data),)) + data)
     parts.append(image_hash)
+    parts.append(bytes((len(streams),)))
+    parts.extend(streams)
     return b"".join(parts)
 
 
@@ -71,6 +95,7 @@ class GattServer:
         self._on_command = on_command
         self._on_disconnect = on_disconnect
         self.connection = None
+        self._unsent = []  # responses and events the port had no buffer for
         self._ble = ble = bluetooth.BLE()
         ble.active(True)
         ble.irq(self._irq)
@@ -137,12 +162,20 @@ class GattServer:
 
     def respond(self, data):
         """Send a response or an event to the central, if there is one."""
-        if self.connection is None:
-            return
-        try:
-            self._ble.gatts_notify(self.connection, self._control, data)
-        except OSError as error:
-            print("eegrig: response not sent, errno", error.errno)
+        self._unsent.append(data)
+        self.flush()
+
+    def flush(self):
+        """Send responses and events that found no buffer before."""
+        while self._unsent:
+            if self.connection is not None:
+                try:
+                    self._ble.gatts_notify(self.connection, self._control, self._unsent[0])
+                except OSError as error:
+                    if REFUSES and error.errno == ENOMEM:
+                        return
+                    print("eegrig: response not sent, errno", error.errno)
+            self._unsent.pop(0)
 
     def _irq(self, event, data):
         if event == _IRQ_GATTS_WRITE:

@@ -19,29 +19,30 @@ def frames_that_fit(payload, frame_size, low_latency):
 
 
 class Packet:
-    """One packet under construction."""
+    """One packet under construction, in one of `buffers` buffers that take turns."""
 
-    def __init__(self, payload, frame_size, low_latency, stream, flags):
+    def __init__(self, payload, frame_size, low_latency, stream, flags, buffers=1):
         n = frames_that_fit(payload, frame_size, low_latency)
         self.capacity = n
         self.frames = 0
         self.sequence = 0
         self.flags = flags
         self._stream = stream
-        self._buffer = bytearray(HEADER_SIZE + n * frame_size)
-        view = memoryview(self._buffer)
-        self.slots = [
-            view[HEADER_SIZE + i * frame_size : HEADER_SIZE + (i + 1) * frame_size]
-            for i in range(n)
-        ]
-        # What is sent when i frames are in it.
-        self._views = [view[: HEADER_SIZE + i * frame_size] for i in range(n + 1)]
+        self._turns = [_Buffer(n, frame_size) for _ in range(buffers)]
+        self._turn = 0
+        self._take(self._turns[0])
+
+    def _take(self, buffer):
+        self.slots = buffer.slots
+        self._buffer = buffer.data
+        self._views = buffer.views
 
     def finish(self, first_frame, time_us, lead_off_p, lead_off_n, lost):
         """Write the header, empty the packet and return the bytes to send.
 
-        They are valid until the next frame is put into a slot. Frame index and time are below
-        2**30: what a small integer of a 32-bit port holds without allocating.
+        They are valid until it is that buffer's turn again: with one buffer, until the next frame
+        is put into a slot. Frame index and time are below 2**30: what a small integer of a 32-bit
+        port holds without allocating.
         """
         n = self.frames
         sequence = self.sequence
@@ -61,7 +62,23 @@ class Packet:
         )
         self.sequence = (sequence + 1) & 0xFFFF
         self.frames = 0
-        return self._views[n]
+        view = self._views[n]
+        if len(self._turns) > 1:
+            self._turn = (self._turn + 1) % len(self._turns)
+            self._take(self._turns[self._turn])
+        return view
+
+
+class _Buffer:
+    def __init__(self, n, frame_size):
+        self.data = bytearray(HEADER_SIZE + n * frame_size)
+        view = memoryview(self.data)
+        self.slots = [
+            view[HEADER_SIZE + i * frame_size : HEADER_SIZE + (i + 1) * frame_size]
+            for i in range(n)
+        ]
+        # What is sent when i frames are in it.
+        self.views = [view[: HEADER_SIZE + i * frame_size] for i in range(n + 1)]
 
 
 class ThroughputPacket:

@@ -25,12 +25,15 @@ from host.protocol.constants import (
     State,
     Status,
     StreamId,
+    StreamKind,
     TestSignal,
+    Unit,
 )
 from host.protocol.control import (
     Event,
     Response,
     decode_control,
+    encode_impedance,
     encode_ping,
     encode_set_rate,
     encode_sleep,
@@ -39,7 +42,7 @@ from host.protocol.control import (
     encode_test_signal,
 )
 from host.protocol.errors import ProtocolError, ProtocolVersionError
-from host.protocol.info import Info, decode_info
+from host.protocol.info import Info, StreamInfo, decode_info
 from host.protocol.packet import (
     HEADER_SIZE,
     Packet,
@@ -47,6 +50,7 @@ from host.protocol.packet import (
     decode_packet,
     decode_samples,
     frames_per_packet,
+    stream_of,
     throughput_body,
 )
 
@@ -76,12 +80,16 @@ __all__ = [
     "State",
     "Status",
     "StreamId",
+    "StreamInfo",
+    "StreamKind",
     "TestSignal",
+    "Unit",
     "counter_pattern",
     "decode_control",
     "decode_info",
     "decode_packet",
     "decode_samples",
+    "encode_impedance",
     "encode_ping",
     "encode_set_rate",
     "encode_sleep",
@@ -89,5 +97,6 @@ __all__ = [
     "encode_stop",
     "encode_test_signal",
     "frames_per_packet",
+    "stream_of",
     "throughput_body",
 ]

@@ -27,7 +27,9 @@ __all__ = [
     "State",
     "Status",
     "StreamId",
+    "StreamKind",
     "TestSignal",
+    "Unit",
 ]
 
 PROTOCOL_VERSION: Final = 1
@@ -119,13 +121,36 @@ class EventCode(IntEnum):
     LINK_ERROR = 3
     OVERRUN = 4
     STOPPED = 5
+    BATTERY_LOW = 6
 
 
 class StreamId(IntEnum):
     """What a packet carries."""
 
     EEG = 0x00
+    OPTICS = 0x01
+    MOTION = 0x02
     THROUGHPUT = 0x7F
+
+
+class StreamKind(IntEnum):
+    """What a stream is of."""
+
+    EEG = 0
+    EMG = 1
+    EXG = 2
+    """Biopotentials of several kinds, on one converter."""
+    OPTICS = 3
+    MOTION = 4
+
+
+class Unit(IntEnum):
+    """Unit of a stream's samples."""
+
+    VOLT = 0
+    AMPERE = 1
+    METRE_PER_SECOND_SQUARED = 2
+    RADIAN_PER_SECOND = 3
 
 
 class Flag(IntFlag):
@@ -135,3 +160,4 @@ class Flag(IntFlag):
     TEST_PATTERN = 0x02
     LOW_LATENCY = 0x04
     TEST_SIGNAL = 0x08
+    DRIVEN = 0x10

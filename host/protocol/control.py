@@ -12,6 +12,7 @@ __all__ = [
     "Event",
     "Response",
     "decode_control",
+    "encode_impedance",
     "encode_ping",
     "encode_set_rate",
     "encode_sleep",
@@ -95,6 +96,15 @@ def encode_ping(tag: int) -> bytes:
 def encode_sleep(tag: int, seconds: int) -> bytes:
     """Encode SLEEP: leave the central and be silent for `seconds` (1 to 65535)."""
     return struct.pack("<BBH", Opcode.SLEEP, tag, seconds)
+
+
+def encode_impedance(tag: int, electrodes: int) -> bytes:
+    """Encode IMPEDANCE: drive the lead-off current through these electrodes, 0 for none.
+
+    `electrodes` has bit c set for channel c. The response's detail has the current in picoamperes
+    in its low and the frequency in hundredths of a hertz in its high 16 bits.
+    """
+    return bytes((Opcode.IMPEDANCE, tag, electrodes))
 
 
 def decode_control(data: bytes) -> Response | Event:

@@ -1,4 +1,4 @@
-"""Stream packets: a header of 16 bytes, then frames of 24-bit big-endian samples."""
+"""Stream packets: a header of 16 bytes, then frames of big-endian samples."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ __all__ = [
     "decode_packet",
     "decode_samples",
     "frames_per_packet",
+    "stream_of",
     "throughput_body",
 ]
 
@@ -67,7 +68,22 @@ class Packet(NamedTuple):
     body: bytes
 
 
-def decode_packet(data: bytes, n_channels: int) -> Packet:
+def stream_of(data: bytes) -> int:
+    """Return the stream a packet belongs to, before it is decoded.
+
+    Raises
+    ------
+    ProtocolError
+        If the packet is shorter than its header.
+    """
+    if len(data) < HEADER_SIZE:
+        raise ProtocolError(f"a packet has {len(data)} bytes, its header alone {HEADER_SIZE}")
+    return data[2]
+
+
+def decode_packet(
+    data: bytes, n_channels: int, *, stream_id: int = StreamId.EEG, sample_size: int = 3
+) -> Packet:
     """Decode a notification of the Stream characteristic.
 
     Parameters
@@ -75,7 +91,11 @@ def decode_packet(data: bytes, n_channels: int) -> Packet:
     data : bytes
         The notification's payload.
     n_channels : int
-        Number of channels, from `Info`.
+        Number of channels of the stream it belongs to, from `Info`.
+    stream_id : int
+        That stream; a throughput packet is taken, too.
+    sample_size : int
+        Bytes of its samples.
 
     Returns
     -------
@@ -84,43 +104,42 @@ def decode_packet(data: bytes, n_channels: int) -> Packet:
     Raises
     ------
     ProtocolError
-        If the bytes are not a packet, or its length does not agree with its header.
+        If the bytes are not a packet of that stream, or its length does not agree with its header.
     """
-    if len(data) < HEADER_SIZE:
-        raise ProtocolError(f"a packet has {len(data)} bytes, its header alone {HEADER_SIZE}")
-    (sequence, stream_id, flags, first, time_us, n_frames, lead_p, lead_n, _) = _HEADER.unpack_from(
-        data
-    )
+    belongs = stream_of(data)
+    (sequence, _, flags, first, time_us, n_frames, lead_p, lead_n, _) = _HEADER.unpack_from(data)
     body = bytes(data[HEADER_SIZE:])
     if flags & ~_KNOWN_FLAGS:
         raise ProtocolError(f"packet {sequence} has unknown flags 0x{flags & ~_KNOWN_FLAGS:02x}")
     if first >= FRAME_MODULUS or time_us >= DEVICE_TIME_MODULUS_US:
         raise ProtocolError(f"packet {sequence} has a frame index or time beyond 30 bits")
-    if stream_id == StreamId.EEG:
+    if belongs == stream_id:
         if n_frames == 0:
             raise ProtocolError(f"packet {sequence} has no frames")
-        expected = n_frames * n_channels * _SAMPLE_SIZE
+        expected = n_frames * n_channels * sample_size
         if len(body) != expected:
             raise ProtocolError(
                 f"packet {sequence} has {len(body)} bytes of samples; {n_frames} frames of "
                 f"{n_channels} channels are {expected}"
             )
-    elif stream_id == StreamId.THROUGHPUT:
+    elif belongs == StreamId.THROUGHPUT:
         if n_frames != 0:
             raise ProtocolError(f"throughput packet {sequence} says it has {n_frames} frames")
     else:
-        raise ProtocolError(f"packet {sequence} belongs to the unknown stream 0x{stream_id:02x}")
-    return Packet(sequence, stream_id, flags, first, time_us, n_frames, lead_p, lead_n, body)
+        raise ProtocolError(f"packet {sequence} belongs to the unknown stream 0x{belongs:02x}")
+    return Packet(sequence, belongs, flags, first, time_us, n_frames, lead_p, lead_n, body)
 
 
-def decode_samples(body: bytes, n_channels: int) -> NDArray[np.int32]:
-    """Decode frames of 24-bit big-endian two's complement samples.
+def decode_samples(body: bytes, n_channels: int, sample_size: int = 3) -> NDArray[np.int32]:
+    """Decode frames of big-endian two's complement samples.
 
     Parameters
     ----------
     body : bytes
         Whole frames; may be those of many packets, joined.
     n_channels : int
+    sample_size : int
+        Bytes per sample, 2 to 4.
 
     Returns
     -------
@@ -132,14 +151,14 @@ def decode_samples(body: bytes, n_channels: int) -> NDArray[np.int32]:
     ProtocolError
         If `body` is not a whole number of frames.
     """
-    n_samples, rest = divmod(len(body), _SAMPLE_SIZE)
+    n_samples, rest = divmod(len(body), sample_size)
     if n_channels < 1 or rest or n_samples % n_channels:
         raise ProtocolError(f"{len(body)} bytes are not whole frames of {n_channels} channels")
-    # Three bytes into the upper three of a big-endian word; the shift back carries the sign.
+    # Into the upper bytes of a big-endian word; the shift back carries the sign.
     words = np.zeros((n_samples, 4), np.uint8)
-    words[:, :_SAMPLE_SIZE] = np.frombuffer(body, np.uint8).reshape(n_samples, _SAMPLE_SIZE)
+    words[:, :sample_size] = np.frombuffer(body, np.uint8).reshape(n_samples, sample_size)
     codes = words.view(">i4").reshape(-1, n_channels).T
-    samples: NDArray[np.int32] = np.right_shift(codes, 8, dtype=np.int32)
+    samples: NDArray[np.int32] = np.right_shift(codes, 32 - 8 * sample_size, dtype=np.int32)
     return samples
 
 

@@ -11,7 +11,7 @@ class _Bluetooth:
 
 sys.modules["bluetooth"] = _Bluetooth
 
-from eeg import acquisition, ads1299, battery, codes, gatt, packet
+from eeg import acquisition, battery, codes, drivers, gatt, packet
 
 
 def code_names():
@@ -19,7 +19,7 @@ def code_names():
 
 
 def test_signals():
-    return {name: getattr(ads1299, name) for name in ("NORMAL", "TEST_SQUARE", "SHORTED")}
+    return {name: getattr(drivers, name) for name in ("NORMAL", "TEST_SQUARE", "SHORTED")}
 
 
 def fits(payloads, frame_sizes):
@@ -63,6 +63,12 @@ class FrontEnd:
     def stop(self):
         pass
 
+    def lead_off_p(self, status):
+        return status >> 12 & 0xFF
+
+    def lead_off_n(self, status):
+        return status >> 4 & 0xFF
+
     def readinto(self, buffer):
         buffer[:] = self.frame
         if self.overtaken_by is not None:
@@ -85,7 +91,7 @@ class Recorder:
     that the next conversion overtakes while it is read.
     """
 
-    def __init__(self, channels, payload, profile, pattern, signal=0):
+    def __init__(self, channels, payload, profile, pattern, flags=0):
         self.afe = FrontEnd(channels)
         self.line = Line()
         self.sent = []
@@ -96,7 +102,7 @@ class Recorder:
         acquisition.schedule = self._schedule
         acquisition.ticks_us = self._ticks
         self.acquisition = acquisition.Acquisition(self.afe, self.line, self._send)
-        self.acquisition.start(payload, profile, pattern, signal)
+        self.acquisition.start(payload, profile, pattern, flags)
 
     def _schedule(self, function, argument):
         if self.queue_full:
@@ -138,8 +144,8 @@ class Recorder:
             self.work()
 
 
-def acquire(channels, payload, profile, pattern, steps, stop=True, start_at=0, errno=0, signal=0):
-    recorder = Recorder(channels, payload, profile, pattern, signal)
+def acquire(channels, payload, profile, pattern, steps, stop=True, start_at=0, errno=0, flags=0):
+    recorder = Recorder(channels, payload, profile, pattern, flags)
     recorder.acquisition._conversions = recorder.acquisition._next = start_at
     recorder.errno = errno
     for step in steps:

@@ -113,7 +113,7 @@ def test_the_counter_pattern_replaces_samples_and_numbers_conversions(micropytho
 
 
 def test_a_test_signal_is_flagged(micropython):
-    packets, *_ = acquire(micropython, [frame(0)], signal=1)
+    packets, *_ = acquire(micropython, [frame(0)], flags=int(Flag.TEST_SIGNAL))
     assert decoded(packets)[0].flags == Flag.TEST_SIGNAL
 
 

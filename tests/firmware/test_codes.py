@@ -10,7 +10,9 @@ from host.protocol import (
     State,
     Status,
     StreamId,
+    StreamKind,
     TestSignal,
+    Unit,
 )
 
 # What the firmware says in fewer words.
@@ -28,6 +30,8 @@ def test_every_number_of_the_protocol_is_the_same_on_both_sides(micropython):
         (Pattern, "PATTERN_"),
         (StreamId, "STREAM_"),
         (Flag, "FLAG_"),
+        (StreamKind, "KIND_"),
+        (Unit, "UNIT_"),
     ):
         for member in enum:
             name = prefix + member.name

@@ -3,7 +3,15 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from host.protocol import EventCode, Profile, State, decode_info
+from host.protocol import (
+    EventCode,
+    Profile,
+    State,
+    StreamInfo,
+    StreamKind,
+    Unit,
+    decode_info,
+)
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzÄé0123456789-_. ", min_size=1, max_size=12)
 
@@ -23,15 +31,19 @@ NAMES = st.text("abcdefghijklmnopqrstuvwxyzÄé0123456789-_. ", min_size=1, max_
     board=NAMES,
     version=NAMES,
     image_hash=st.binary(min_size=32, max_size=32),
+    kind=st.sampled_from(StreamKind),
 )
 def test_info_round_trip(
     micropython, state, rates, channels, gain, profile, lsb_fv, delay_us, fault, board, version,
-    image_hash,
+    image_hash, kind,
 ):  # fmt: skip
     data = micropython(
-        "gatt.info_bytes({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
+        "gatt.info_bytes({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, "
+        "[gatt.stream_bytes(0, {}, {}, {}, 3, ({}, -15), 0, {}), "
+        "gatt.stream_bytes(1, 3, 12_500, 2, 4, (7, -12), 1, '*1,*2')])",
         int(state), rates[0], len(channels), gain, int(profile), lsb_fv, delay_us, int(fault),
         rates, (board, version, ",".join(channels)), image_hash,
+        int(kind), rates[0] * 1000, len(channels), lsb_fv, ",".join(channels),
     )  # fmt: skip
     info = decode_info(data)
     assert info.state is state
@@ -44,3 +56,7 @@ def test_info_round_trip(
     assert info.rates_sps == tuple(rates)
     assert (info.board, info.firmware_version) == (board, version)
     assert info.image_hash == image_hash.hex()
+    assert info.kind is kind
+    assert info.others == (
+        StreamInfo(1, StreamKind.OPTICS, 12.5, ("*1", "*2"), 4, 7, -12, Unit.AMPERE),
+    )

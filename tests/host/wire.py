@@ -6,6 +6,8 @@ way is the only way for the tests to agree by mistake.
 
 from __future__ import annotations
 
+from typing import Any
+
 HEADBAND = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
 IMAGE_HASH = bytes(range(32))
 
@@ -40,6 +42,7 @@ def info(
     firmware_version: str = "0.1.0",
     channels: tuple[str, ...] = HEADBAND,
     image_hash: bytes = IMAGE_HASH,
+    streams: list[bytes] | None = None,
 ) -> bytes:
     count = len(channels) if n_channels is None else n_channels
     return b"".join(
@@ -56,12 +59,50 @@ def info(
             text(firmware_version),
             text(",".join(channels)),
             image_hash,
+            *([] if streams is None else [bytes([len(streams)]), *streams]),
         ]
     )
 
 
-def sample(code: int) -> bytes:
-    return code.to_bytes(3, "big", signed=True)
+def stream(
+    stream_id: int = 0,
+    *,
+    kind: int = 0,
+    rate_mhz: int = 250_000,
+    sample_size: int = 3,
+    lsb: tuple[int, int] = (22351742, -15),
+    unit: int = 0,
+    channels: tuple[str, ...] = HEADBAND,
+    n_channels: int | None = None,
+) -> bytes:
+    """One entry of Info's list of streams; by default the headband's only one."""
+    return b"".join(
+        [
+            bytes([stream_id, kind]),
+            u32(rate_mhz),
+            bytes([len(channels) if n_channels is None else n_channels, sample_size]),
+            u32(lsb[0]),
+            lsb[1].to_bytes(1, "little", signed=True),
+            bytes([unit]),
+            text(",".join(channels)),
+        ]
+    )
+
+
+def optics(stream_id: int = 1, **fields: Any) -> bytes:
+    """The entry of a stream of two wavelengths."""
+    defaults: dict[str, Any] = {
+        "kind": 3,
+        "rate_mhz": 25_000,
+        "lsb": (7, -12),
+        "unit": 1,
+        "channels": ("S1D1 760", "S1D1 850"),
+    }
+    return stream(stream_id, **(defaults | fields))
+
+
+def sample(code: int, size: int = 3) -> bytes:
+    return code.to_bytes(size, "big", signed=True)
 
 
 def counter_code(frame: int, channel: int) -> int:
@@ -99,6 +140,8 @@ def packet(
     flags: int = 0,
     lead_off: tuple[int, int] = (0, 0),
     rate: int = 250,
+    stream_id: int = 0,
+    sample_size: int = 3,
 ) -> bytes:
     """One packet; `codes` is a list of frames, each a list of one code per channel."""
     if time_us is None:
@@ -110,8 +153,9 @@ def packet(
         n_frames=len(codes),
         flags=flags,
         lead_off=lead_off,
+        stream_id=stream_id,
     )
-    return head + b"".join(sample(code) for frame in codes for code in frame)
+    return head + b"".join(sample(code, sample_size) for frame in codes for code in frame)
 
 
 def counter_packet(

@@ -13,9 +13,14 @@ from host.protocol import (
     ProtocolError,
     ProtocolVersionError,
     State,
+    StreamId,
+    StreamKind,
+    Unit,
     decode_info,
 )
 from tests.host import wire
+
+INFO = decode_info(wire.info())
 
 
 def test_every_field_is_where_the_specification_says() -> None:
@@ -48,7 +53,61 @@ def test_frame_size_counts_every_channel() -> None:
 
 
 def test_bytes_after_the_known_ones_are_ignored() -> None:
-    assert decode_info(wire.info() + b"later versions") == decode_info(wire.info())
+    listed = wire.info(streams=[wire.stream()])
+    assert decode_info(listed + b"later versions") == decode_info(listed) == INFO
+
+
+def test_streams_besides_the_first_are_listed_with_their_scale() -> None:
+    info = decode_info(wire.info(streams=[wire.stream(kind=2), wire.optics()]))
+    assert info.kind is StreamKind.EXG
+    optics = info.stream(StreamId.OPTICS)
+    assert info.streams[1:] == info.others == (optics,)
+    assert (optics.kind, optics.unit) == (StreamKind.OPTICS, Unit.AMPERE)
+    assert (optics.rate_sps, optics.lsb) == (25.0, 7e-12)
+    assert optics.channels == ("S1D1 760", "S1D1 850")
+    assert optics.frame_size == 6
+    with pytest.raises(ProtocolError, match="unknown stream 0x02"):
+        info.stream(StreamId.MOTION)
+
+
+def test_stream_0_is_what_the_first_fields_say_whether_listed_or_not() -> None:
+    main = INFO.stream(0)
+    assert decode_info(wire.info(streams=[wire.stream()])).stream(0) == main
+    assert (main.rate_sps, main.channels, main.sample_size) == (250, wire.HEADBAND, 3)
+    assert main.lsb == pytest.approx(INFO.lsb_v, rel=1e-12)
+    assert main.frame_size == INFO.frame_size
+
+
+@pytest.mark.parametrize(
+    ("streams", "reason"),
+    [
+        ([wire.stream(rate_mhz=500_000)], "contradicts"),
+        ([wire.stream(channels=("A",))], "contradicts"),
+        ([wire.stream(lsb=(1, -15))], "contradicts"),
+        ([wire.stream(unit=1)], "contradicts"),
+        ([wire.optics()], "must begin with 0"),
+        ([wire.stream(), wire.optics(2), wire.optics(1)], "must begin with 0 and rise"),
+        ([wire.stream(), wire.optics(1), wire.optics(1)], "must begin with 0 and rise"),
+        ([wire.stream(), wire.optics(0x7F)], "no stream of samples"),
+        ([wire.stream(), wire.optics(n_channels=3)], "has 3 channels but names"),
+        ([wire.stream(), wire.optics(channels=("Fp1",))], "not distinct"),
+        ([wire.stream(), wire.optics(sample_size=5)], "samples of 5 bytes"),
+        ([wire.stream(), wire.optics(rate_mhz=0)], "rate or an LSB of 0"),
+        ([wire.stream(), wire.optics(lsb=(0, 0))], "rate or an LSB of 0"),
+        ([wire.stream(), wire.optics(kind=9)], "not a valid StreamKind"),
+        ([wire.stream(), wire.optics(unit=9)], "not a valid Unit"),
+    ],
+)
+def test_streams_that_make_no_sense_are_refused(streams: list[bytes], reason: str) -> None:
+    with pytest.raises(ProtocolError, match=reason):
+        decode_info(wire.info(streams=streams))
+
+
+def test_a_list_of_streams_cut_short_is_refused() -> None:
+    bare, whole = wire.info(), wire.info(streams=[wire.stream(), wire.optics()])
+    for size in range(len(bare) + 1, len(whole)):
+        with pytest.raises(ProtocolError):
+            decode_info(whole[:size])
 
 
 @pytest.mark.parametrize("version", [0, 2, 255])

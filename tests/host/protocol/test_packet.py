@@ -72,7 +72,7 @@ def test_every_packet_comes_back_as_it_was(
         (bytes(16), "has no frames"),
         (wire.counter_packet(5, 0)[:-1], "packet 5 has 215 bytes of samples; 9 frames .* are 216"),
         (wire.counter_packet(5, 0) + b"\0", "217 bytes"),
-        (wire.counter_packet(5, 0, flags=0x10), "unknown flags 0x10"),
+        (wire.counter_packet(5, 0, flags=0x20), "unknown flags 0x20"),
         (wire.header(sequence=1, first_frame=0, time_us=0, n_frames=1, stream_id=3), "stream 0x03"),
         (
             wire.header(sequence=1, first_frame=0, time_us=0, n_frames=1, stream_id=0x7F),
