@@ -146,10 +146,11 @@ def impulse(
         msg = f"impulse of {width} s every {period_s} s: the width must be within the period"
         raise SignalError(msg)
     half_sample = 0.5 / rate_hz
+    first_s = round(0.5 * period_s * rate_hz) / rate_hz
 
     def waveform(time_s: FloatArray) -> FloatArray:
         # Half a sample early, so that rounding never moves the pulse to a neighbour.
-        since = (time_s + half_sample - 0.5 * period_s) % period_s
+        since = (time_s + half_sample - first_s) % period_s
         return np.where(since < width, amplitude_v, 0.0)
 
     return Calibration(waveform, channels=channels, rate_hz=rate_hz, only=only)

@@ -26,7 +26,7 @@ def fit_filter(
     Least squares of the relative error (Levy's method with Sanathanan and Koerner's reweighting,
     IEEE Trans. Autom. Control 8:56, 1963). Below a tenth of the sample rate the fit is good to a
     tenth of what the divider takes away at most, which for a dry electrode is a fiftieth of the
-    signal; towards 0.35 of the rate, to a quarter.
+    signal; towards 0.3 of the rate, to a quarter.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def load(path: Path) -> Loaded:
 
     def read(channel: int, first: int, last: int) -> FloatArray:
         signal, volts = signals[channel]
-        digital = np.asarray(signal.digital)[first:last]
+        digital = np.asarray(signal.digital)[first:last].astype(np.float64)
         low, high = signal.physical_range
         dig_low, dig_high = signal.digital_range
         gain = (high - low) / (dig_high - dig_low)

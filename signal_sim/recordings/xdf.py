@@ -38,7 +38,8 @@ def load(path: Path) -> Loaded:
         msg = f"{path}: reading XDF needs pyxdf: install eegrig[recordings]"
         raise RecordingError(msg) from None
     try:
-        streams, _ = pyxdf.load_xdf(str(path), verbose=False)
+        with path.open("rb") as file:
+            streams, _ = pyxdf.load_xdf(file, verbose=False)
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"{path}: pyxdf cannot read it ({reason})"
