@@ -38,7 +38,7 @@ def check_board(board: Board, load_part: LoadPart) -> None:
     check_afe(board.afe, load_part)
     if board.optics is not None:
         check_optics(board.optics, load_part)
-    check_pins(board)
+    check_pins(board, load_part)
     _check_radio(board.radio)
     _check_port(board, load_part)
     check_supply(board, load_part)

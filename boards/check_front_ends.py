@@ -121,8 +121,10 @@ def check_optics(optics: Optics, load_part: LoadPart) -> None:
         )
 
 
-def check_pins(board: Board) -> None:
+def check_pins(board: Board, load_part: LoadPart) -> None:
     """Refuse pins that the port does not have or that are used twice.
+
+    A part whose RESET is its PWDN may have both on one pin of the processor.
 
     Raises
     ------
@@ -130,6 +132,7 @@ def check_pins(board: Board) -> None:
         On the first of them.
     """
     rules = PORTS[board.mcu.port]
+    one_pin = "reset_is_power_down" in load_part(board.afe.part).figures
     seen: dict[str, str] = {}
     for key, pin in _pins(board):
         if not rules.pin.fullmatch(pin):
@@ -137,7 +140,7 @@ def check_pins(board: Board) -> None:
                 f"{key}: expected a pin of the {board.mcu.port} port such as"
                 f" {rules.pin_example!r}, got {pin!r}"
             )
-        if pin in seen:
+        if pin in seen and not (one_pin and (key, seen[pin]) == ("afe.pins.pwdn", "reset")):
             raise ConfigError(f"{key}: {pin} is taken by {seen[pin]}; give each its own pin")
         seen[pin] = key.rpartition(".")[2]
     pins = board.afe.pins

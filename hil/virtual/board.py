@@ -10,7 +10,7 @@ import numpy as np
 
 from boards import Board, ConfigError, load_part
 from hil.virtual import probe
-from hil.virtual.afe import Ads1299, VirtualSignalSource
+from hil.virtual.afe import Ads129x, VirtualSignalSource
 from hil.virtual.chip import open_chip
 from hil.virtual.clock import OwnedClock, VirtualLoop
 from hil.virtual.console import VirtualConsole
@@ -53,7 +53,7 @@ class VirtualBoard:
     address : str
         Of its radio.
     chip : Chip
-    afe : Ads1299
+    afe : Ads129x
     source : VirtualSignalSource
         What drives the electrodes.
     ledger : PowerLedger
@@ -95,11 +95,12 @@ class VirtualBoard:
         )
         rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
         self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
-        self.afe = Ads1299(
+        self.afe = Ads129x(
             load_part(board.afe.part),
             clock=OwnedClock(loop, self.interpreter),
             rng=rng,
             source=self.source,
+            avdd_v=board.supply.avdd_v,
             dvdd_v=board.supply.mcu_v,
             on_state=self.ledger.afe,
         )

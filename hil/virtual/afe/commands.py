@@ -1,6 +1,7 @@
-"""The ADS1299's serial commands, decoded byte by byte; no time and no registers in sight.
+"""The serial commands of the ADS129x, decoded byte by byte; no time and no registers in sight.
 
-Section numbers are those of TI SBAS499C; commands are its section 9.5.3.
+Section numbers are those of TI SBAS499C; commands are its section 9.5.3. OFFSETCAL is the
+ADS1292R's only (SBAS502C); the others ignore it, and a part says in its register map what it has.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Command(IntEnum):
     RDATAC = 0x10
     SDATAC = 0x11
     RDATA = 0x12
+    OFFSETCAL = 0x1A
 
 
 _COMMANDS = frozenset(Command)

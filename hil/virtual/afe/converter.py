@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 
 from boards import Part
 from hil.virtual.afe import sinc3
-from hil.virtual.afe.inputs import N_CHANNELS, InputStage
+from hil.virtual.afe.inputs import InputStage
 from hil.virtual.afe.registers import Registers
 from hil.virtual.afe.source import VirtualSignalSource
 from hil.virtual.afe.timing import ChipClock
 
-__all__ = ["FRAME_BYTES", "Converter"]
+__all__ = ["Converter"]
 
 FloatArray = NDArray[np.float64]
 
-FRAME_BYTES = 27
 _FULL_SCALE = 2**23
 _OVERLOAD = 1.001
 """Where the amplifier limits, in full scales: just beyond what the code can show."""
@@ -32,7 +31,7 @@ _NS = 1e-9
 
 
 class Converter:
-    """The analogue path of eight channels.
+    """The analogue path of all channels.
 
     Parameters
     ----------
@@ -56,18 +55,21 @@ class Converter:
         noise: np.random.Generator,
     ) -> None:
         self._part = part
+        self._n_channels = n_channels = int(part["channels"].value)
         self._inputs = inputs
         self._source = source
         self._clock = clock
         self._noise = noise
         limit = part["gain_error_max"].si
-        gain_error = constants.normal(0.0, part["gain_error"].si, N_CHANNELS)
+        gain_error = constants.normal(0.0, part["gain_error"].si, n_channels)
         reference = part["vref_tolerance"].si
         reference_error = np.clip(constants.normal(0.0, reference / 2), -reference, reference)
         self._gain = (1.0 + np.clip(gain_error, -limit, limit)) / (1.0 + float(reference_error))
-        self._offset_v = constants.normal(0.0, part["offset"].si, N_CHANNELS)
+        self._offset_v = constants.normal(0.0, part["offset"].si, n_channels)
         self._vref_v = part["vref"].si
-        self._grid: FloatArray = np.zeros((N_CHANNELS, 0))
+        high = part.figures.get("vref_high")
+        self._vref_high_v = self._vref_v if high is None else high.si
+        self._grid: FloatArray = np.zeros((n_channels, 0))
         self._grid_first = 0
         self.epoch_ns = 0
         """Time the chip was reset: phase 0 of its internal signals."""
@@ -76,28 +78,32 @@ class Converter:
 
     @property
     def gain_error(self) -> FloatArray:
-        """Gain error of each channel as a fraction, reference included, shape (8,)."""
+        """Gain error of each channel as a fraction, reference included, shape (n_channels,)."""
         return self._gain - 1.0
 
     @property
     def offset_v(self) -> FloatArray:
-        """Offset of each channel in volts, referred to the input, shape (8,)."""
+        """Offset of each channel in volts, referred to the input, shape (n_channels,)."""
         return self._offset_v.copy()
+
+    def cancel_offset(self) -> None:
+        """Take the channels' offsets away, as a calibration does."""
+        self._offset_v = np.zeros(self._n_channels)
 
     def forget_after(self, time_ns: int) -> None:
         """Make the grid anew from a time on: registers, electrodes or the source changed."""
         index = self._index_after(time_ns)
         if index <= self._grid_first:
-            self._grid, self._grid_first = np.zeros((N_CHANNELS, 0)), max(index, 0)
+            self._grid, self._grid_first = np.zeros((self._n_channels, 0)), max(index, 0)
         else:
             self._grid = self._grid[:, : index - self._grid_first]
 
     def forget(self) -> None:
         """Make the whole grid anew: its time axis changed."""
-        self._grid, self._grid_first = np.zeros((N_CHANNELS, 0)), 0
+        self._grid, self._grid_first = np.zeros((self._n_channels, 0)), 0
 
     def frames(self, drdy_ns: FloatArray, registers: Registers) -> bytes:
-        """Return one frame of 27 bytes for each conversion.
+        """Return one frame for each conversion.
 
         Parameters
         ----------
@@ -106,13 +112,10 @@ class Converter:
         registers : Registers
         """
         codes = self._convert(drdy_ns, registers)
-        positive, negative = self._inputs.lead_off_status(registers)
-        # 1100, LOFF_STATP, LOFF_STATN, GPIO[7:4] (SBAS499C 9.5.3)
-        status = 0xC << 20 | positive << 12 | negative << 4 | registers.gpio_levels
-        out = np.empty((len(drdy_ns), FRAME_BYTES), dtype=np.uint8)
-        out[:, :3] = list(status.to_bytes(3, "big"))
-        big_endian = codes.T.astype(">i4").view(np.uint8).reshape(-1, N_CHANNELS, 4)
-        out[:, 3:] = big_endian[:, :, 1:].reshape(-1, 3 * N_CHANNELS)
+        out = np.empty((len(drdy_ns), registers.map.frame_bytes), dtype=np.uint8)
+        out[:, :3] = list(registers.status_word.to_bytes(3, "big"))
+        big_endian = codes.T.astype(">i4").view(np.uint8).reshape(-1, self._n_channels, 4)
+        out[:, 3:] = big_endian[:, :, 1:].reshape(-1, 3 * self._n_channels)
         return out.tobytes()
 
     def _convert(self, drdy_ns: FloatArray, registers: Registers) -> NDArray[np.int32]:
@@ -129,8 +132,9 @@ class Converter:
         )
         index = (first - first[0])[:, None] + np.arange(n_taps)
         value = np.einsum("cnt,nt->cn", grid[:, index], weight)
-        codes = np.clip(np.rint(value * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
-        return np.asarray(codes, dtype=np.int32)
+        rounded = np.clip(np.rint(value * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
+        codes = np.asarray(rounded, dtype=np.int32)
+        return codes >> registers.dropped_bits << registers.dropped_bits
 
     def _grid_between(
         self, first: int, stop: int, registers: Registers, samples_per_period: float
@@ -138,7 +142,7 @@ class Converter:
         """Return the inputs in fractions of full scale for grid samples ``first ... stop - 1``."""
         end = self._grid_first + self._grid.shape[1]
         if first < self._grid_first or first > end:
-            self._grid, self._grid_first, end = np.zeros((N_CHANNELS, 0)), first, first
+            self._grid, self._grid_first, end = np.zeros((self._n_channels, 0)), first, first
         if stop > end:
             fresh = self._render(end, stop, registers, samples_per_period)
             kept = self._grid[:, first - self._grid_first :]
@@ -149,7 +153,7 @@ class Converter:
     def _render(
         self, first: int, stop: int, registers: Registers, samples_per_period: float
     ) -> FloatArray:
-        electrodes = np.zeros((N_CHANNELS, stop - first))
+        electrodes = np.zeros((self._n_channels, stop - first))
         applied = self._source.samples(first, stop)
         electrodes[: applied.shape[0]] = applied
         step_ns = 1e9 / self._source.rate_hz
@@ -157,19 +161,22 @@ class Converter:
         seconds = (now_ns - self.epoch_ns) * _NS
         volts = self._inputs.volts(electrodes, seconds, registers, self._clock)
         channels = registers.channels()
-        sigma_v = np.array([self._sigma_v(registers.rate_sps, c.gain) for c in channels])
+        sigma_v = np.array([self._sigma_v(registers, c.gain) for c in channels])
         sigma_v *= np.sqrt(samples_per_period / sinc3.NOISE_GAIN)
         volts *= self._gain[:, None]
         volts += self._offset_v[:, None]
         volts += self._noise.standard_normal(volts.shape) * sigma_v[:, None]
-        full_scales = np.array([c.gain * c.powered for c in channels]) / self._vref_v
+        high = registers.is_set(registers.map.reference_high)
+        vref_v = self._vref_high_v if high else self._vref_v
+        full_scales = np.array([c.gain * c.powered for c in channels]) / vref_v
         volts *= full_scales[:, None]
         if not self._reference_settled(now_ns):
             volts /= self._reference(now_ns)
         return np.clip(volts, -_OVERLOAD, _OVERLOAD, out=volts)
 
-    def _sigma_v(self, rate_sps: int, gain: int) -> float:
-        return self._part.table("noise_rms").si(rate_sps, gain)
+    def _sigma_v(self, registers: Registers, gain: int) -> float:
+        key = "noise_rms_high_resolution" if registers.high_resolution else "noise_rms"
+        return self._part.table(key).si(registers.rate_sps, gain)
 
     def _reference_settled(self, now_ns: FloatArray) -> bool:
         return self.reference_on_ns is not None and bool(

@@ -9,15 +9,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hil.virtual.afe.converter import FRAME_BYTES, Converter
+from hil.virtual.afe.converter import Converter
 from hil.virtual.afe.registers import Registers
 from hil.virtual.afe.source import MIN_OVERSAMPLING, VirtualSignalSource
 from hil.virtual.afe.timing import ChipClock
 from hil.virtual.clock import Cancellable, Clock
 
-__all__ = ["EMPTY_FRAME", "Conversions"]
+__all__ = ["Conversions"]
 
-EMPTY_FRAME = bytes([0xC0]) + bytes(FRAME_BYTES - 1)
 OVERSAMPLING = 8.0
 """Source samples per conversion asked for."""
 _BLOCK_S = 1.0
@@ -60,7 +59,9 @@ class Conversions:
         self._source = source
         self._registers = registers
         self.on_drdy: Callable[[int], None] | None = None
-        self.frame = EMPTY_FRAME
+        self._frame_bytes = registers.map.frame_bytes
+        self._empty = bytes([0xC0]) + bytes(self._frame_bytes - 1)
+        self.frame = self._empty
         self.position = 0
         self.drdy = 1
         self._timer: Cancellable | None = None
@@ -80,6 +81,10 @@ class Conversions:
     def next_ns(self) -> int | None:
         """Time at which the conversion in progress is complete, None if there is none."""
         return self._next_ns if self._timer is not None else None
+
+    @property
+    def _single_shot(self) -> bool:
+        return self._registers.is_set(self._registers.map.single_shot)
 
     def begin(self, start_ns: int) -> None:
         """Reset the filter at a time; the first conversion is complete tSETTLE later (9.4.4)."""
@@ -109,7 +114,7 @@ class Conversions:
 
     def forget(self) -> None:
         """Empty the output register, as a reset does."""
-        self.frame, self.position = EMPTY_FRAME, 0
+        self.frame, self.position = self._empty, 0
 
     def make_stale(self) -> None:
         """Recompute conversions that are not complete: what they depend on changed."""
@@ -138,7 +143,7 @@ class Conversions:
         self._number += 1
         self.frame = self._frame_of(self._number)
         self.position = 0
-        if self._last or self._registers.single_shot:
+        if self._last or self._single_shot:
             self._timer = None
         else:
             self._schedule()
@@ -153,12 +158,12 @@ class Conversions:
     def _frame_of(self, number: int) -> bytes:
         if not self._block_first <= number < self._block_stop:
             self._compute(number)
-        begin = (number - self._block_first) * FRAME_BYTES
-        return self._block[begin : begin + FRAME_BYTES]
+        begin = (number - self._block_first) * self._frame_bytes
+        return self._block[begin : begin + self._frame_bytes]
 
     def _compute(self, first: int) -> None:
         n_frames = min(_BLOCK_MAX, max(1, round(_BLOCK_S * 1e9 / self._period_ns)))
-        if self._registers.single_shot:
+        if self._single_shot:
             n_frames = 1
         numbers = np.arange(first, first + n_frames, dtype=np.float64)
         drdy_ns = self._first_ns + numbers * self._period_ns

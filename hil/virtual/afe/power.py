@@ -23,12 +23,15 @@ class AfeState:
         Whether the bias amplifier runs.
     lead_off_on : bool
         Whether the lead-off comparators run.
+    high_resolution : bool
+        Whether the part is in its high-resolution mode (ADS1298).
     """
 
     mode: Literal["power_down", "standby", "on"]
     channels_on: int = 8
     bias_on: bool = False
     lead_off_on: bool = False
+    high_resolution: bool = False
 
 
 OnAfeState = Callable[[int, AfeState], None]

@@ -1,81 +1,61 @@
-"""The ADS1299's registers: addresses, reset values, and which bits a write can change.
+"""The register file of an ADS129x, whichever: what the bits of one part's map mean.
 
-Section numbers are those of TI SBAS499C (January 2017); this is its section 9.6.
+A part's map (`hil.virtual.afe.maps`) says where each setting lies and what its codes stand for;
+`Registers` holds the values and reads the settings out of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Literal, NamedTuple
 
-__all__ = ["GAINS", "ILLEGAL_RATE", "RATES_SPS", "ChannelSettings", "Mux", "Register", "Registers"]
-
-GAINS = (1, 2, 4, 6, 8, 12, 24, 24)
-"""PGA gain by GAINn code; 7 is reserved and taken as 24."""
-
-RATES_SPS = (16000, 8000, 4000, 2000, 1000, 500, 250, 250)
-"""Data rate by DR code; 7 is reserved and taken as 250."""
-
-ILLEGAL_RATE = 7
+__all__ = ["Bits", "ChannelSettings", "Excitation", "Mux", "RegisterMap", "Registers"]
 
 
-class Register(IntEnum):
-    """Register addresses (9.6, table 11)."""
+class Bits(NamedTuple):
+    """Where a setting lies: register address, lowest bit and number of bits."""
 
-    ID = 0x00
-    CONFIG1 = 0x01
-    CONFIG2 = 0x02
-    CONFIG3 = 0x03
-    LOFF = 0x04
-    CH1SET = 0x05
-    CH2SET = 0x06
-    CH3SET = 0x07
-    CH4SET = 0x08
-    CH5SET = 0x09
-    CH6SET = 0x0A
-    CH7SET = 0x0B
-    CH8SET = 0x0C
-    BIAS_SENSP = 0x0D
-    BIAS_SENSN = 0x0E
-    LOFF_SENSP = 0x0F
-    LOFF_SENSN = 0x10
-    LOFF_FLIP = 0x11
-    LOFF_STATP = 0x12
-    LOFF_STATN = 0x13
-    GPIO = 0x14
-    MISC1 = 0x15
-    MISC2 = 0x16
-    CONFIG4 = 0x17
+    address: int
+    shift: int = 0
+    width: int = 1
 
 
-class Mux(IntEnum):
-    """What a channel's input is connected to (CHnSET bits 2:0)."""
+class Mux(Enum):
+    """What a channel's input is connected to."""
 
-    NORMAL = 0
-    SHORTED = 1
-    BIAS_MEASURE = 2
-    SUPPLY = 3
-    TEMPERATURE = 4
-    TEST = 5
-    BIAS_DRIVE_P = 6
-    BIAS_DRIVE_N = 7
+    NORMAL = auto()
+    SHORTED = auto()
+    BIAS_MEASURE = auto()
+    SUPPLY = auto()
+    TEMPERATURE = auto()
+    TEST = auto()
+    BIAS_DRIVE_P = auto()
+    BIAS_DRIVE_N = auto()
+    BIAS_DRIVE_BOTH = auto()
+    AUXILIARY = auto()
+    RESERVED = auto()
 
 
-_RESET = bytes(
-    [0x3E, 0x96, 0xC0, 0x60, 0x00]
-    + [0x61] * 8
-    + [0x00] * 7
-    + [0x0F, 0x00, 0x00, 0x00]
-)  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Excitation:
+    """How the lead-off current alternates.
 
-# Bits a WREG changes; the others are fixed or read-only (9.6.1.1 to 9.6.1.18).
-_WRITABLE = bytes(
-    [0x00, 0x67, 0x17, 0x9E, 0xEF]
-    + [0xFF] * 8
-    + [0xFF] * 5
-    + [0x00, 0x00]
-    + [0xFF, 0x20, 0x00, 0x0A]
-)  # fmt: skip
+    Attributes
+    ----------
+    clock : {"off", "dc", "fclk", "fdr"}
+        Not at all; steady; or a square wave made from the chip's clock or its data rate.
+    divider : int
+        What that clock or rate is divided by.
+    """
+
+    clock: Literal["off", "dc", "fclk", "fdr"]
+    divider: int = 1
+
+    def frequency_hz(self, fclk_hz: float, rate_sps: float) -> float:
+        """Return the frequency of the square wave."""
+        return (fclk_hz if self.clock == "fclk" else rate_sps) / self.divider
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +67,133 @@ class ChannelSettings:
     mux: Mux
 
 
+@dataclass(frozen=True, kw_only=True)
+class RegisterMap:
+    """The registers of one part, as data.
+
+    Attributes
+    ----------
+    part : str
+        Name of its part file.
+    names : tuple of str
+        Register names by address.
+    reset, writable : bytes
+        Reset value, and the bits a WREG changes, by address.
+    config1 : int
+        Address of the register whose change resets the digital filter.
+    channels : tuple of int
+        Addresses of the CHnSET registers.
+    gains : tuple of int
+        PGA gain by code.
+    mux : tuple of Mux
+        Connection by code of the lowest bits of CHnSET.
+    rate : Bits
+        The data rate's code.
+    rates_sps : tuple of int
+        Data rate by code.
+    illegal_rates : frozenset of int
+        Codes that are reserved; the model then takes the rate of `rates_sps`.
+    resolution_bits : dict of int to int
+        Resolution of the output where it is less than 24 bits, by rate code.
+    high_resolution : Bits or None
+        Doubles the modulator's clock and with it every rate.
+    readback : Bits or None
+        Whether data repeat after the last byte instead of a daisy chain's; None: they always do.
+    single_shot, reference_on, bias_on, comparators_on, test_internal : Bits
+    reference_high : Bits or None
+        Selects the higher of two reference voltages.
+    test_doubled : Bits or None
+    test_frequency : Bits
+    test_exponents : tuple of int or None
+        Test frequency is fCLK / 2**exponent by code; None for DC.
+    lead_off_current, lead_off_frequency : Bits
+    excitations : tuple of Excitation
+        By code of `lead_off_frequency`.
+    sense_p, sense_n, flip, status_p, status_n : tuple of Bits
+        One for each channel: lead-off sensed at the positive or negative input, current reversed,
+        input found off.
+    frame_status : tuple of Bits
+        What follows 1100 in the 24 status bits, most significant first; zeros fill the rest.
+    dvdd_channels : tuple of int
+        Channels whose supply measurement is that of DVDD.
+    calibration_on : Bits or None
+        Lets OFFSETCAL work.
+    clock_divider : Bits or None
+        Divides the modulator's clock for an external clock four times as fast.
+    """
+
+    part: str
+    names: tuple[str, ...]
+    reset: bytes
+    writable: bytes
+    config1: int
+    channels: tuple[int, ...]
+    gains: tuple[int, ...]
+    mux: tuple[Mux, ...]
+    rate: Bits
+    rates_sps: tuple[int, ...]
+    illegal_rates: frozenset[int]
+    resolution_bits: dict[int, int] = field(default_factory=dict)
+    high_resolution: Bits | None = None
+    readback: Bits | None
+    single_shot: Bits
+    reference_on: Bits
+    reference_high: Bits | None = None
+    bias_on: Bits
+    comparators_on: Bits
+    test_internal: Bits
+    test_doubled: Bits | None = None
+    test_frequency: Bits
+    test_exponents: tuple[int | None, ...]
+    lead_off_current: Bits
+    lead_off_frequency: Bits
+    excitations: tuple[Excitation, ...]
+    sense_p: tuple[Bits, ...]
+    sense_n: tuple[Bits, ...]
+    flip: tuple[Bits, ...]
+    status_p: tuple[Bits, ...]
+    status_n: tuple[Bits, ...]
+    frame_status: tuple[Bits, ...]
+    dvdd_channels: tuple[int, ...]
+    calibration_on: Bits | None = None
+    clock_divider: Bits | None = None
+
+    @property
+    def n_channels(self) -> int:
+        """Channels of the part."""
+        return len(self.channels)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Length of a frame: status and all channels, powered or not."""
+        return 3 + 3 * self.n_channels
+
+    def address(self, name: str) -> int:
+        """Return the address of a register."""
+        return self.names.index(name)
+
+
 class Registers:
     """The register file.
 
     Parameters
     ----------
-    identity : int
-        What the ID register holds, from the next reset on.
+    registers : RegisterMap
+    identity : int or None
+        What the ID register holds; None for the part's own.
     """
 
-    def __init__(self, identity: int = 0x3E) -> None:
-        self.identity = identity
-        self._values = bytearray(_RESET)
+    def __init__(self, registers: RegisterMap, identity: int | None = None) -> None:
+        self.map = registers
+        self.identity: int | None = identity
+        self._values = bytearray(registers.reset)
         self.reset()
 
     def reset(self) -> None:
         """Put every register back to its reset value."""
-        self._values[:] = _RESET
-        self._values[Register.ID] = self.identity
+        self._values[:] = self.map.reset
+        if self.identity is not None:
+            self._values[0] = self.identity
 
     def __getitem__(self, address: int) -> int:
         """Return a register; addresses that do not exist read 0."""
@@ -114,83 +203,80 @@ class Registers:
         """Write as WREG does, leaving fixed and read-only bits; return whether anything changed."""
         if address >= len(self._values):
             return False
-        mask = _WRITABLE[address]
+        mask = self.map.writable[address]
         before = self._values[address]
         self._values[address] = (before & ~mask & 0xFF) | (value & mask)
         return self._values[address] != before
 
-    def set_lead_off_status(self, positive: int, negative: int) -> None:
-        """Store what the lead-off comparators see (read-only for the host)."""
-        self._values[Register.LOFF_STATP] = positive
-        self._values[Register.LOFF_STATN] = negative
+    def get(self, bits: Bits) -> int:
+        """Return a setting."""
+        return self._values[bits.address] >> bits.shift & ((1 << bits.width) - 1)
+
+    def is_set(self, bits: Bits | None) -> bool:
+        """Return whether a setting is not zero; False where the part has none."""
+        return bits is not None and self.get(bits) != 0
+
+    def set_lead_off_status(self, positive: Iterable[bool], negative: Iterable[bool]) -> None:
+        """Store what the lead-off comparators see of each channel (read-only for the host)."""
+        for places, states in ((self.map.status_p, positive), (self.map.status_n, negative)):
+            for bits, off in zip(places, states, strict=True):
+                mask = 1 << bits.shift
+                value = self._values[bits.address]
+                self._values[bits.address] = value | mask if off else value & ~mask & 0xFF
+
+    @property
+    def rate_code(self) -> int:
+        """Code of the data rate."""
+        return self.get(self.map.rate)
+
+    @property
+    def high_resolution(self) -> bool:
+        """Whether the part is in its high-resolution mode."""
+        return self.is_set(self.map.high_resolution)
 
     @property
     def rate_sps(self) -> int:
         """Nominal data rate in samples per second."""
-        return RATES_SPS[self._values[Register.CONFIG1] & 0x07]
+        return self.map.rates_sps[self.rate_code] * (2 if self.high_resolution else 1)
+
+    @property
+    def dropped_bits(self) -> int:
+        """Bits of the output that are always zero at this rate."""
+        return 24 - self.map.resolution_bits.get(self.rate_code, 24)
 
     @property
     def multiple_readback(self) -> bool:
-        """Whether data repeat after the last byte (CONFIG1 DAISY_EN = 1) instead of daisy-chain."""
-        return bool(self._values[Register.CONFIG1] & 0x40)
+        """Whether data repeat after the last byte instead of showing a daisy chain's."""
+        return self.map.readback is None or self.is_set(self.map.readback)
 
     @property
-    def test_signal_internal(self) -> bool:
-        """Whether the test signal is generated internally (CONFIG2 INT_CAL)."""
-        return bool(self._values[Register.CONFIG2] & 0x10)
+    def test_exponent(self) -> int | None:
+        """Test frequency as fCLK / 2**exponent; None for DC."""
+        return self.map.test_exponents[self.get(self.map.test_frequency)]
 
     @property
-    def test_signal_doubled(self) -> bool:
-        """Whether the test signal has twice its amplitude (CONFIG2 CAL_AMP)."""
-        return bool(self._values[Register.CONFIG2] & 0x04)
+    def excitation(self) -> Excitation:
+        """How the lead-off current alternates."""
+        return self.map.excitations[self.get(self.map.lead_off_frequency)]
 
     @property
-    def test_signal_exponent(self) -> int | None:
-        """Test frequency as fCLK / 2**exponent; None for DC (CONFIG2 CAL_FREQ)."""
-        return (21, 20, 20, None)[self._values[Register.CONFIG2] & 0x03]
-
-    @property
-    def reference_on(self) -> bool:
-        """Whether the internal reference buffer is on (CONFIG3 PD_REFBUF)."""
-        return bool(self._values[Register.CONFIG3] & 0x80)
-
-    @property
-    def bias_on(self) -> bool:
-        """Whether the bias amplifier is on (CONFIG3 PD_BIAS)."""
-        return bool(self._values[Register.CONFIG3] & 0x04)
-
-    @property
-    def lead_off_code(self) -> int:
-        """Lead-off current code (LOFF ILEAD_OFF)."""
-        return (self._values[Register.LOFF] >> 2) & 0x03
-
-    @property
-    def lead_off_frequency(self) -> int:
-        """Lead-off excitation code: 0 DC, 1 fCLK/2^18, 2 fCLK/2^16, 3 fDR/4 (LOFF FLEAD_OFF)."""
-        return self._values[Register.LOFF] & 0x03
-
-    @property
-    def comparators_on(self) -> bool:
-        """Whether the lead-off comparators run (CONFIG4 PD_LOFF_COMP)."""
-        return bool(self._values[Register.CONFIG4] & 0x02)
-
-    @property
-    def single_shot(self) -> bool:
-        """Whether a start makes one conversion only (CONFIG4 SINGLE_SHOT)."""
-        return bool(self._values[Register.CONFIG4] & 0x08)
-
-    @property
-    def gpio_levels(self) -> int:
-        """GPIOD, the four bits that come with every frame."""
-        return self._values[Register.GPIO] >> 4
+    def status_word(self) -> int:
+        """The 24 status bits that precede the channels in every frame."""
+        word, used = 0xC, 4
+        for bits in self.map.frame_status:
+            word = word << bits.width | self.get(bits)
+            used += bits.width
+        return word << (24 - used)
 
     def channel(self, index: int) -> ChannelSettings:
-        """Return the settings of channel `index` (0 to 7)."""
-        value = self._values[Register.CH1SET + index]
+        """Return the settings of channel `index`, counted from 0."""
+        value = self._values[self.map.channels[index]]
         return ChannelSettings(
-            powered=not value & 0x80, gain=GAINS[(value >> 4) & 0x07], mux=Mux(value & 0x07)
+            powered=not value & 0x80,
+            gain=self.map.gains[value >> 4 & 0x07],
+            mux=self.map.mux[value & (len(self.map.mux) - 1)],
         )
 
     def channels(self) -> list[ChannelSettings]:
-        """Return the settings of all eight channels."""
-        return [self.channel(index) for index in range(8)]
+        """Return the settings of all channels."""
+        return [self.channel(index) for index in range(self.map.n_channels)]

@@ -1,4 +1,4 @@
-"""When the ADS1299 converts: everything in its own clock, which is not the rig's.
+"""When an ADS129x converts: everything in its own clock, which is not the rig's.
 
 Section numbers are those of TI SBAS499C.
 """
@@ -21,7 +21,7 @@ class ChipClock:
     Parameters
     ----------
     fclk_hz : float
-        Actual frequency, nominal 2.048 MHz with the oscillator's error.
+        Actual frequency: the nominal one with the oscillator's error.
     nominal_fclk_hz : float
         Frequency for which the data rates have their names.
     settle_periods, settle_extra : float

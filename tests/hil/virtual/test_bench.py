@@ -11,7 +11,7 @@ import pytest
 
 from boards.errors import BoardFault, ConfigError, InfrastructureError
 from hil.setup import flash_and_identify
-from hil.virtual.afe.registers import Register
+from hil.virtual.afe.maps import register_map
 from hil.virtual.bench import VirtualBench
 from host.board_link import BoardLink
 from host.link import BoardEventError, BoardStatusError, LinkLost
@@ -109,8 +109,9 @@ def test_an_electrode_that_comes_off_shows_in_the_lead_off_bits(virtual):
             task = asyncio.create_task(record(link, 2.0))
             await asyncio.sleep(1.0)
             # The firmware does not ask for lead-off detection: switch the comparators on for it.
-            virtual.board.afe._write(Register.CONFIG4, 0x02)
-            virtual.board.afe._write(Register.LOFF_SENSP, 0xFF)
+            registers = register_map("ads1299")
+            virtual.board.afe._write(registers.address("CONFIG4"), 0x02)
+            virtual.board.afe._write(registers.address("LOFF_SENSP"), 0xFF)
             virtual.bench.faults.lead_off("C3")
             recording = await task
         assert recording.sidecar()["lead_off"].keys() == {"C3"}

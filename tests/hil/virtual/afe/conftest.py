@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from boards import load_board, load_part
-from hil.virtual.afe import Ads1299, AfeState, VirtualSignalSource
+from hil.virtual.afe import Ads129x, AfeState, VirtualSignalSource
 
 CHANNELS = tuple(load_board("headband8").afe.channels)
 LSB_V = 4.5 / 24 / 2**23
@@ -77,13 +77,18 @@ class Function:
 class Rig:
     """The chip, its clock and its source, with what a driver does to them."""
 
+    part = "ads1299"
+    channels = CHANNELS
+    frame_bytes = 27
+    sck_hz = 4e6
+
     def __init__(self, *, powered_s: float = 0.2, seed: int = 1, **options: Any) -> None:
         self.clock = FakeClock()
-        self.source = VirtualSignalSource(self.clock, CHANNELS, 2000.0)
+        self.source = VirtualSignalSource(self.clock, self.channels, 2000.0)
         self.states: list[tuple[int, AfeState]] = []
         options.setdefault("oscillator_error", 0.0)
-        self.afe = Ads1299(
-            load_part("ads1299"),
+        self.afe = Ads129x(
+            load_part(self.part),
             clock=self.clock,
             rng=np.random.default_rng(seed),
             source=self.source,
@@ -100,14 +105,17 @@ class Rig:
         self.edges.append((self.clock.time_ns, level))
         if level == 0 and self.reading:
             self.afe.set_cs(0)
-            self.frames.append((self.clock.time_ns, self.afe.transfer(bytes(27), sck_hz=4e6)))
+            self.frames.append(
+                (self.clock.time_ns, self.afe.transfer(bytes(self.frame_bytes), sck_hz=4e6))
+            )
             self.afe.set_cs(1)
 
-    def send(self, *data: int, sck_hz: float = 4e6, mode: int = 1) -> bytes:
+    def send(self, *data: int, sck_hz: float | None = None, mode: int = 1) -> bytes:
         """One transaction: CS low, bytes, the time they take, CS high."""
+        sck_hz = self.sck_hz if sck_hz is None else sck_hz
         self.afe.set_cs(0)
         out = self.afe.transfer(bytes(data), sck_hz=sck_hz, mode=mode)
-        self.clock.advance(len(data) * 8 / sck_hz + 5e-6)
+        self.clock.advance(len(data) * 8 / sck_hz + 20 / self.sck_hz)
         self.afe.set_cs(1)
         return out
 
@@ -127,19 +135,19 @@ class Rig:
         self.send(0x10)
 
     def record(self, seconds: float, *, skip: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Convert for a while; return DRDY times in ns and codes, shape (8, n)."""
+        """Convert for a while; return DRDY times in ns and codes, shape (n_channels, n)."""
         self.frames.clear()
         self.reading = True
         self.afe.set_start(1)
         self.clock.advance(seconds)
         self.reading = False
         times_ns = np.array([time_ns for time_ns, _ in self.frames][skip:])
-        return times_ns, codes(b"".join(frame for _, frame in self.frames[skip:]))
+        return times_ns, codes(b"".join(frame for _, frame in self.frames[skip:]), self.frame_bytes)
 
 
-def codes(frames: bytes) -> np.ndarray:
-    """Return the 24-bit codes of frames, shape (8, n_frames)."""
-    raw = np.frombuffer(frames, np.uint8).reshape(-1, 9, 3)[:, 1:].astype(np.int64)
+def codes(frames: bytes, frame_bytes: int = 27) -> np.ndarray:
+    """Return the 24-bit codes of frames, shape (n_channels, n_frames)."""
+    raw = np.frombuffer(frames, np.uint8).reshape(-1, frame_bytes // 3, 3)[:, 1:].astype(np.int64)
     value = raw[..., 0] << 16 | raw[..., 1] << 8 | raw[..., 2]
     return np.where(value >= 1 << 23, value - (1 << 24), value).T
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.virtual.afe.registers import Mux, Register, Registers
+from hil.virtual.afe.maps import register_map
+from hil.virtual.afe.registers import Mux, Registers
 
+MAP = register_map("ads1299")
 RESET = "3e96c060006161616161616161000000000000000f000000"
 
 
@@ -24,24 +26,24 @@ def test_9_6_1_1_identity_of_the_eight_channel_part_and_of_another(make_rig):
 
 
 @pytest.mark.parametrize(
-    ("address", "all_ones", "all_zeros"),
+    ("name", "all_ones", "all_zeros"),
     [
-        (Register.ID, 0x3E, 0x3E),
-        (Register.CONFIG1, 0xF7, 0x90),
-        (Register.CONFIG2, 0xD7, 0xC0),
-        (Register.CONFIG3, 0xFE, 0x60),
-        (Register.LOFF, 0xEF, 0x00),
-        (Register.CH1SET, 0xFF, 0x00),
-        (Register.LOFF_STATP, 0x00, 0x00),
-        (Register.LOFF_STATN, 0x00, 0x00),
-        (Register.GPIO, 0xFF, 0x00),
-        (Register.MISC1, 0x20, 0x00),
-        (Register.MISC2, 0x00, 0x00),
-        (Register.CONFIG4, 0x0A, 0x00),
+        ("ID", 0x3E, 0x3E),
+        ("CONFIG1", 0xF7, 0x90),
+        ("CONFIG2", 0xD7, 0xC0),
+        ("CONFIG3", 0xFE, 0x60),
+        ("LOFF", 0xEF, 0x00),
+        ("CH1SET", 0xFF, 0x00),
+        ("LOFF_STATP", 0x00, 0x00),
+        ("LOFF_STATN", 0x00, 0x00),
+        ("GPIO", 0xFF, 0x00),
+        ("MISC1", 0x20, 0x00),
+        ("MISC2", 0x00, 0x00),
+        ("CONFIG4", 0x0A, 0x00),
     ],
 )
-def test_9_6_fixed_and_read_only_bits_stay(address, all_ones, all_zeros):
-    registers = Registers()
+def test_9_6_fixed_and_read_only_bits_stay(name, all_ones, all_zeros):
+    registers, address = Registers(MAP), MAP.address(name)
     registers.write(address, 0xFF)
     assert registers[address] == all_ones
     registers.write(address, 0x00)
@@ -50,7 +52,7 @@ def test_9_6_fixed_and_read_only_bits_stay(address, all_ones, all_zeros):
 
 @given(st.integers(0, 40), st.integers(0, 255))
 def test_9_6_write_is_idempotent_and_tells_whether_it_changed_anything(address, value):
-    registers = Registers()
+    registers = Registers(MAP)
     before = registers[address]
     changed = registers.write(address, value)
     assert changed == (registers[address] != before)
@@ -64,8 +66,8 @@ def test_9_6_addresses_that_do_not_exist_read_zero(make_rig):
 
 
 def test_9_6_1_6_channel_settings_are_decoded():
-    registers = Registers()
-    registers.write(Register.CH3SET, 0xD5)
+    registers = Registers(MAP)
+    registers.write(MAP.address("CH3SET"), 0xD5)
     settings = registers.channel(2)
     assert (settings.powered, settings.gain, settings.mux) == (False, 12, Mux.TEST)
 

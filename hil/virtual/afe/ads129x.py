@@ -1,8 +1,9 @@
-"""The ADS1299 as firmware sees it: pins and SPI bytes.
+"""The ADS1299, ADS1298 and ADS1292R as firmware sees them: pins and SPI bytes.
 
-Where the data sheet (TI SBAS499C; section numbers below are its) leaves room, the model takes the
-reading that is stricter with firmware, and counts in `Ads1299.violations` what a chip would punish
-now and then.
+One family, one behaviour: what differs is in the part's figures (``boards/parts``) and its register
+map (`hil.virtual.afe.maps`). Where the data sheets (section numbers below are those of the
+ADS1299's, TI SBAS499C) leave room, the model takes the reading that is stricter with firmware, and
+counts in `Ads129x.violations` what a chip would punish now and then.
 """
 
 from __future__ import annotations
@@ -14,38 +15,40 @@ import numpy as np
 
 from boards import Part
 from hil.virtual.afe.commands import Command, CommandDecoder, ReadRegisters, WriteRegister
-from hil.virtual.afe.converter import FRAME_BYTES, Converter
+from hil.virtual.afe.converter import Converter
 from hil.virtual.afe.drdy import Conversions
 from hil.virtual.afe.inputs import InputStage
+from hil.virtual.afe.maps import register_map
 from hil.virtual.afe.power import AfeState, OnAfeState
-from hil.virtual.afe.registers import ILLEGAL_RATE, Register, Registers
+from hil.virtual.afe.registers import Registers
 from hil.virtual.afe.source import VirtualSignalSource
 from hil.virtual.afe.timing import ChipClock
 from hil.virtual.clock import Clock
 
-__all__ = ["Ads1299"]
+__all__ = ["Ads129x"]
 
-_NOTHING = bytes(FRAME_BYTES)
 _SPI_MODE = 1
 # Taken while data are read continuously (9.5.3.5); everything else waits for SDATAC.
 _IN_RDATAC = frozenset({Command.SDATAC, Command.START, Command.STOP})
 
 
-class Ads1299:
-    """An eight-channel front end on the virtual clock.
+class Ads129x:
+    """A biopotential front end on the virtual clock.
 
     Parameters
     ----------
     part : Part
-        Its figures (``boards.load_part("ads1299")``).
+        Its figures (``boards.load_part("ads1299")``); its name says which of the family it is.
     clock : Clock
         The rig's time.
     rng : numpy.random.Generator
         For what differs from chip to chip, and for the noise.
     source : VirtualSignalSource
         What drives the electrodes.
+    avdd_v : float or None
+        Analogue supply in volts, which channels can measure; None for the part's usual one.
     dvdd_v : float
-        Digital supply in volts, which channels 3 and 4 can measure.
+        Digital supply in volts, which some channels can measure.
     oscillator_error : float or None
         Fraction by which the chip's oscillator is off; None draws one within the limits.
     identity : int or None
@@ -68,6 +71,7 @@ class Ads1299:
         clock: Clock,
         rng: np.random.Generator,
         source: VirtualSignalSource,
+        avdd_v: float | None = None,
         dvdd_v: float = 3.0,
         oscillator_error: float | None = None,
         identity: int | None = None,
@@ -84,11 +88,15 @@ class Ads1299:
         self.oscillator_error = drawn if oscillator_error is None else oscillator_error
         chip_clock = ChipClock.of(part, self.oscillator_error)
         self._chip_clock = chip_clock
-        self._inputs = InputStage(part, constants, supply_v=(part["avdd"].si, dvdd_v))
+        self._map = register_map(part.name)
+        self._one_pin = "reset_is_power_down" in part.figures
+        self._nothing = bytes(self._map.frame_bytes)
+        supply_v = (part["avdd"].si if avdd_v is None else avdd_v, dvdd_v)
+        self._inputs = InputStage(part, self._map, constants, supply_v=supply_v)
         self._converter = Converter(
             part, self._inputs, source, chip_clock, constants=constants, noise=noise
         )
-        self._registers = Registers(int(part["id"].value) if identity is None else identity)
+        self._registers = Registers(self._map, identity)
         self._conversions = Conversions(clock, chip_clock, self._converter, source, self._registers)
         self._decode_ns = chip_clock.ns(part["decode_time"].value)
         self._update_ns = chip_clock.ns(part["update_time"].value)
@@ -105,6 +113,7 @@ class Ads1299:
         self._lost = False
         self._last_byte_ns = -1.0
         self._ready_ns = 0
+        self._held_ns = 0
         self._state: AfeState | None = None
         source.on_change = self._source_changed
         self._initialise(part["power_up_time"].value)
@@ -173,8 +182,7 @@ class Ads1299:
 
     def set_identity(self, identity: int | None) -> None:
         """Put another chip in its place, by its ID register; None puts the right one back."""
-        part_id = int(self._part["id"].value)
-        self._registers.identity = part_id if identity is None else identity
+        self._registers.identity = identity
         self._initialise(self._part["power_up_time"].value)
 
     def lose(self) -> None:
@@ -210,6 +218,9 @@ class Ads1299:
 
     def set_reset(self, level: int) -> None:
         """Drive RESET; low holds the chip in reset, high lets it begin (9.4.2)."""
+        if self._one_pin:
+            self._hold(level)
+            return
         was, self._reset = self._reset, level
         if not level and was:
             self._conversions.halt()
@@ -218,12 +229,32 @@ class Ads1299:
 
     def set_pwdn(self, level: int) -> None:
         """Drive PWDN; low takes everything off, high is a power-up (9.4.1)."""
+        if self._one_pin:
+            self._hold(level)
+            return
         was, self._pwdn = self._pwdn, level
         if not level and was:
             self._conversions.halt()
             self._report()
         elif level and not was:
             self._initialise(self._part["power_up_time"].value)
+
+    def _hold(self, level: int) -> None:
+        """Drive the one pin that is PWDN and RESET (SBAS502C, pin PWDN/RESET).
+
+        A short pulse resets the chip; held low, everything is off, and going high is a power-up.
+        """
+        now_ns = self._clock.now_ns()
+        was, self._pwdn = self._pwdn, level
+        if not level and was:
+            self._held_ns = now_ns
+            self._conversions.halt()
+            self._report()
+        elif level and not was:
+            power_up = self._part["power_up_time"].value
+            long_ns = self._chip_clock.ns(power_up)
+            short = now_ns - self._held_ns < long_ns
+            self._initialise(self._part["reset_time"].value if short else power_up)
 
     # -------------------------------------------------------------------------------------- SPI
 
@@ -257,12 +288,12 @@ class Ads1299:
         if (
             self._continuous
             and mode == _SPI_MODE
-            and mosi == _NOTHING
+            and mosi == self._nothing
             and conversions.position == 0
         ):  # the one transfer that happens for every sample
-            end_ns = now_ns + 8e9 * FRAME_BYTES / sck_hz
+            end_ns = now_ns + 8e9 * len(self._nothing) / sck_hz
             if next_ns is None or end_ns <= next_ns - self._update_ns:
-                conversions.position = FRAME_BYTES
+                conversions.position = len(self._nothing)
                 self._last_byte_ns = end_ns
                 return conversions.frame
         if mode == 3:  # DIN is latched on the edge at which the controller still changes it
@@ -287,7 +318,7 @@ class Ads1299:
         """Take note that `unread_frame` was read, until a time before the next update."""
         conversions = self._conversions
         conversions.raise_drdy()
-        conversions.position = FRAME_BYTES
+        conversions.position = len(self._nothing)
         self._last_byte_ns = end_ns
 
     def _exchange(self, mosi: bytes, now_ns: int, byte_ns: float, next_ns: int | None) -> bytes:
@@ -323,8 +354,8 @@ class Ads1299:
         else:
             return 0
         position, conversions.position = conversions.position, conversions.position + 1
-        if position >= FRAME_BYTES:
-            return frame[position % FRAME_BYTES] if self._registers.multiple_readback else 0
+        if position >= len(self._nothing):
+            return frame[position % len(self._nothing)] if self._registers.multiple_readback else 0
         return frame[position]
 
     def _take(self, byte: int) -> None:
@@ -375,21 +406,34 @@ class Ads1299:
             self._continuous = False
         elif command is Command.RDATA:
             self._single_frame, conversions.position = conversions.frame, 0
+        elif command is Command.OFFSETCAL:
+            self._calibrate()
+
+    def _calibrate(self) -> None:
+        """Cancel the offset of the channels (SBAS502C, OFFSETCAL); only some parts can."""
+        if self._registers.is_set(self._map.calibration_on):
+            self._converter.cancel_offset()
+            self._stale(self._clock.now_ns())
+        else:
+            self.violations["offset_calibration_is_off"] += 1
 
     def _write(self, address: int, value: int) -> None:
         registers = self._registers
-        reference_was_on = registers.reference_on
+        reference_was_on = registers.is_set(self._map.reference_on)
         if not registers.write(address, value):
             return
         now_ns = self._clock.now_ns()
-        if registers.reference_on != reference_was_on:
-            self._converter.reference_on_ns = now_ns if registers.reference_on else None
-        if address == Register.CONFIG1 and value & 0x07 == ILLEGAL_RATE:
+        reference_on = registers.is_set(self._map.reference_on)
+        if reference_on != reference_was_on:
+            self._converter.reference_on_ns = now_ns if reference_on else None
+        if address == self._map.config1 and registers.rate_code in self._map.illegal_rates:
             self.violations["reserved_data_rate"] += 1
+        if registers.is_set(self._map.clock_divider):
+            self.violations["clock_divider_without_a_fast_clock"] += 1
         self._update_lead_off()
         self._stale(now_ns)
         self._report()
-        if address == Register.CONFIG1 and self._conversions.running:
+        if address == self._map.config1 and self._conversions.running:
             self._conversions.begin(now_ns)  # a new CONFIG1 resets the digital filter (9.4.2)
 
     # ----------------------------------------------------------------------- starting and state
@@ -434,7 +478,8 @@ class Ads1299:
         self._stale(now_ns)
 
     def _update_lead_off(self) -> None:
-        self._registers.set_lead_off_status(*self._inputs.lead_off_status(self._registers))
+        positive, negative = self._inputs.lead_off_status(self._registers)
+        self._registers.set_lead_off_status(positive, negative)
 
     def _report(self) -> None:
         if self._on_state is None:
@@ -444,8 +489,14 @@ class Ads1299:
         elif self._standby:
             state = AfeState("standby", 0)
         else:
-            powered = sum(settings.powered for settings in self._registers.channels())
-            state = AfeState("on", powered, self._registers.bias_on, self._registers.comparators_on)
+            registers = self._registers
+            state = AfeState(
+                "on",
+                sum(settings.powered for settings in registers.channels()),
+                registers.is_set(self._map.bias_on),
+                registers.is_set(self._map.comparators_on),
+                registers.high_resolution,
+            )
         if state != self._state:
             self._state = state
             self._on_state(self._clock.now_ns(), state)
