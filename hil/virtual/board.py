@@ -18,6 +18,7 @@ from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.bytecode import BytecodeError, Function, functions_of_mpy
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import Interpreter, ResetCause
+from hil.virtual.micropython.ports import port_named
 from hil.virtual.power import PowerLedger, VirtualPowerMeter
 from hil.virtual.radio import Air, Peripheral
 
@@ -91,6 +92,13 @@ class VirtualBoard:
             flash_path=directory / "flash.bin",
             filesystem=(region.start, region.size, region.block_size),
             heap_size=board.mcu.heap_size,
+            port=port_named(board).for_shim(
+                board.name,
+                board.mcu.part,
+                sha256(uid.encode()).digest()[-12:],
+                board.mcu.clock_hz,
+                board.supply.mcu_v,
+            ),
             on_console=self.console.feed,
         )
         rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
@@ -123,6 +131,7 @@ class VirtualBoard:
             battery_v=lambda: self.ledger.battery_v,
             cpu_active=self._cpu_active,
             edge_interrupts=self._edge_interrupts,
+            set_sleep=lambda mode: self.ledger.mcu.set_sleep(loop.now_ns(), mode),
         )
         self._boot_planned = False
         self.chip.attach_firmware()

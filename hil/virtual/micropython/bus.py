@@ -1,39 +1,37 @@
-"""What the firmware reaches through ``machine`` and ``bluetooth``: the board's wiring.
+"""What the firmware reaches through ``machine``: the board's wiring.
 
 Answers the requests of an `Interpreter` with the models of the chip, the front end, the battery and
-the radio. A bus knows which pin goes where and nothing of what lies behind it.
+(through `hil.virtual.micropython.ble`) the radio. A bus knows which pin goes where and nothing of
+what lies behind it. Other models are wired to it by their pins: `Bus.connect_output`, `Bus.drive`,
+`Bus.add_spi` and `Bus.add_i2c`.
 """
 
 from __future__ import annotations
 
 import errno
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from boards.errors import ConfigError
 from boards.schema import Board
 from hil.virtual.clock import NS_PER_S, Clock
+from hil.virtual.micropython.ble import BleRequests
 from hil.virtual.micropython.interpreter import Answer, Interpreter, Later
+from hil.virtual.micropython.ports import Port, port_named
 from hil.virtual.micropython.rpc import Op, Request
-from hil.virtual.radio import (
-    CentralConnected,
-    CentralDisconnected,
-    Peripheral,
-    PeripheralEvent,
-    Written,
-)
+from hil.virtual.micropython.timers import Timers
+from hil.virtual.radio import Peripheral
 
-__all__ = ["Bus", "FlashMemory", "SpiDevice"]
+__all__ = ["Bus", "FlashMemory", "I2cDevice", "SpiDevice", "SpiTransfers"]
 
+SleepMode = Literal["idle", "light", "deep"]
 _AFE_MODE = 1
 _FALLING = 2
 _RISING = 1
-_IRQ_CENTRAL_CONNECT = 1
-_IRQ_CENTRAL_DISCONNECT = 2
-_IRQ_GATTS_WRITE = 3
-_EVENT = struct.Struct("<BHHB6s")
+_PULL_UP = 1
+_ADC_PINS = 1000  # an ADC channel named by a pin is that pin's number plus this
+_I2C_BITS_PER_BYTE = 9
+_I2C_WRITES = 1 << 30
 
 
 class FlashMemory(Protocol):
@@ -48,7 +46,15 @@ class FlashMemory(Protocol):
         ...
 
 
-class SpiDevice(Protocol):
+class SpiTransfers(Protocol):
+    """A device on an SPI bus."""
+
+    def transfer(self, mosi: bytes, *, sck_hz: float, mode: int = 1) -> bytes:
+        """Exchange bytes."""
+        ...
+
+
+class SpiDevice(SpiTransfers, Protocol):
     """A front end on the SPI bus."""
 
     on_drdy: Callable[[int], None] | None
@@ -56,10 +62,6 @@ class SpiDevice(Protocol):
     @property
     def drdy(self) -> int:
         """Level of the data-ready line."""
-        ...
-
-    def transfer(self, mosi: bytes, *, sck_hz: float, mode: int = 1) -> bytes:
-        """Exchange bytes."""
         ...
 
     def unread_frame(self) -> bytes:
@@ -87,10 +89,31 @@ class SpiDevice(Protocol):
         ...
 
 
+class I2cDevice(Protocol):
+    """A device on an I2C bus."""
+
+    def i2c_write(self, data: bytes) -> bool:
+        """Take what the controller writes; False: not acknowledged."""
+        ...
+
+    def i2c_read(self, n: int) -> bytes:
+        """Return the next `n` bytes."""
+        ...
+
+
 @dataclass
 class _Interrupt:
     trigger: int
     slot: int
+
+
+@dataclass
+class _Selected:
+    """A further SPI device and the level of its chip select."""
+
+    bus: int
+    device: SpiTransfers
+    level: int = 1
 
 
 class Bus:
@@ -110,6 +133,16 @@ class Bus:
         Called with start and stop in nanoseconds whenever the CPU was running.
     edge_interrupts : callable
         Called with ``armed=`` True or False: whether pins may interrupt the CPU.
+    set_sleep : callable or None
+        Called with how the CPU waits from now on: ``"light"`` while ``machine.lightsleep`` lasts,
+        ``"deep"`` from ``machine.deepsleep`` to the reset that ends it, else ``"idle"``.
+    on_pwm : callable or None
+        Called with pin number, frequency in hertz and duty cycle (0 to 1) of a PWM output.
+
+    Attributes
+    ----------
+    port : Port
+    ble : BleRequests
     """
 
     def __init__(
@@ -123,31 +156,39 @@ class Bus:
         battery_v: Callable[[], float],
         cpu_active: Callable[[int, int], None],
         edge_interrupts: Callable[..., None],
+        set_sleep: Callable[[SleepMode], None] | None = None,
+        on_pwm: Callable[[int, int, float], None] | None = None,
     ) -> None:
         self._clock = clock
         self._afe = afe
         self._flash = flash
-        self._peripheral = peripheral
         self._battery_v = battery_v
         self._divider = board.battery.divider
         self.cpu_active = cpu_active
         self._edge_interrupts = edge_interrupts
+        self._set_sleep = set_sleep
+        self._on_pwm = on_pwm
+        self.port: Port = port_named(board)
         pins = board.afe.pins
-        self._outputs: dict[int, Callable[[int], None]] = {
-            _pin_number(pins.cs): afe.set_cs,
-            _pin_number(pins.start): afe.set_start,
-            _pin_number(pins.reset): afe.set_reset,
-        }
+        self._outputs: dict[int, list[Callable[[int], None]]] = {}
+        self._drivers: dict[int, Callable[[], int]] = {}
+        self.connect_output(pins.cs, afe.set_cs)
+        self.connect_output(pins.start, afe.set_start)
+        self.connect_output(pins.reset, afe.set_reset)
         if pins.pwdn is not None:
-            self._outputs[_pin_number(pins.pwdn)] = afe.set_pwdn
-        self._drdy_pin = _pin_number(pins.drdy)
+            self.connect_output(pins.pwdn, afe.set_pwdn)
+        self._drdy_pin = self.port.pin_number(pins.drdy)
+        self._drivers[self._drdy_pin] = lambda: afe.drdy
+        self._battery_channel = self._adc_channel(pins.battery)
         self._levels: dict[int, int] = {}
         self._spi_mode = 0
+        self._spi_devices: list[_Selected] = []
+        self._i2c: dict[tuple[int, int], I2cDevice] = {}
         self._interrupts: dict[int, _Interrupt] = {}
         self._interpreter: Interpreter | None = None
+        self._timers = Timers(clock, self._on_timer, self._reset)
+        self.ble = BleRequests(peripheral, self.port.ble)
         afe.on_drdy = self._on_drdy
-        peripheral.on_event = self._on_radio_event
-        peripheral.on_tx_space = self._on_tx_space
         self._handlers: dict[int, Callable[[Request], Answer]] = {
             Op.SPI: self._spi,
             Op.PIN_WRITE: self._pin_write,
@@ -156,15 +197,12 @@ class Bus:
             Op.ADC: self._adc,
             Op.FLASH_ERASE: self._flash_erase,
             Op.FLASH_WRITE: self._flash_write,
-            Op.WDT: lambda request: 0,
-            Op.BLE_ACTIVE: self._ble_active,
-            Op.BLE_REGISTER: self._ble_register,
-            Op.BLE_ADVERTISE: self._ble_advertise,
-            Op.BLE_READ: self._ble_read,
-            Op.BLE_WRITE: self._ble_write,
-            Op.BLE_BUFFER: self._ble_buffer,
-            Op.BLE_NOTIFY: self._ble_notify,
-            Op.BLE_DISCONNECT: self._ble_disconnect,
+            Op.WDT: self._timers.feed,
+            Op.TIMER: self._timers.set,
+            Op.SLEEP_RESET: self._deep_sleep,
+            Op.I2C: self._i2c_exchange,
+            Op.PWM: self._pwm,
+            **self.ble.handlers,
         }
 
     def attach(self, interpreter: Interpreter) -> None:
@@ -172,14 +210,64 @@ class Bus:
         self._interpreter = interpreter
         self._interrupts.clear()
         self._levels.clear()
+        self._timers.clear()
+        self.ble.attach(interpreter)
+        self._sleep("idle")
         self._edge_interrupts(armed=False)
 
+    def detach(self) -> None:
+        """Stop what runs on its own: the board has no power, or is held in reset."""
+        self._timers.clear()
+
+    # ------------------------------------------------------------------ further models
+    def connect_output(self, pin: str, on_level: Callable[[int], None]) -> None:
+        """Call `on_level` with 0 or 1 whenever the firmware sets that pin."""
+        self._outputs.setdefault(self.port.pin_number(pin), []).append(on_level)
+
+    def drive(self, pin: str, level: Callable[[], int]) -> Callable[[int], None]:
+        """Let a model drive a pin.
+
+        Parameters
+        ----------
+        pin : str
+            As in ``board.toml``.
+        level : callable
+            Returns the level at this time.
+
+        Returns
+        -------
+        callable
+            To be called with the new level at each edge.
+        """
+        number = self.port.pin_number(pin)
+        self._drivers[number] = level
+        return lambda new: self._on_edge(number, new)
+
+    def add_spi(self, bus: str, cs: str, device: SpiTransfers) -> None:
+        """Wire a further device to an SPI bus; it answers while its chip select is low."""
+        selected = _Selected(_bus_number(bus), device)
+        self._spi_devices.append(selected)
+        self.connect_output(cs, lambda level: setattr(selected, "level", level))
+
+    def add_i2c(self, bus: str, address: int, device: I2cDevice) -> None:
+        """Wire a device to an I2C bus (``"i2c0"``) under a 7-bit address."""
+        self._i2c[_bus_number(bus), address] = device
+
+    # ------------------------------------------------------------------ requests
     def request(self, request: Request) -> Answer:
         """Answer a request; an operation the board lacks answers ENODEV."""
         handler = self._handlers.get(request.op)
         if handler is None:
             return -errno.ENODEV
         return handler(request)
+
+    def cpu_stopped(self, *, stopped: bool) -> None:
+        """Take note that all clocks stand still, or run again."""
+        self._sleep("light" if stopped else "idle")
+
+    def _sleep(self, mode: SleepMode) -> None:
+        if self._set_sleep is not None:
+            self._set_sleep(mode)
 
     def read_ahead(self) -> bytes:
         """Return what the front end would send if it were read now."""
@@ -189,24 +277,47 @@ class Bus:
         """Take note that it was."""
         self._afe.frame_was_read(end_ns)
 
-    # ------------------------------------------------------------------ pins, SPI, ADC, flash
+    # ------------------------------------------------------------------ buses
     def _spi(self, request: Request) -> Answer:
         sck_hz = request.b
-        self._spi_mode = request.a & 3
-        answer = self._afe.transfer(request.payload, sck_hz=sck_hz, mode=request.a & 3)
+        mode = request.a & 3
+        device: SpiTransfers = self._afe
+        for selected in self._spi_devices:
+            if selected.level == 0 and selected.bus == request.a >> 8:
+                device = selected.device
+        self._spi_mode = mode if device is self._afe else 0
+        answer = device.transfer(request.payload, sck_hz=sck_hz, mode=mode)
         return Later(answer, request.size * 8 * NS_PER_S // sck_hz)
 
+    def _i2c_exchange(self, request: Request) -> Answer:
+        address, n_read, frequency_hz = request.b & 0x7F, request.b >> 8 & 0xFFFF, request.c
+        number = request.a
+        device = self._i2c.get((number, address))
+        if number < 0:  # bit-banged: its pins are not a bus's, there is one such bus at most
+            device = next((d for (_, a), d in self._i2c.items() if a == address), None)
+        writes = bool(request.b & _I2C_WRITES)
+        n_bytes = 1
+        answer: int | bytes = -errno.ENODEV
+        if device is not None:
+            n_bytes += request.size + (n_read + 1 if writes and n_read else n_read)
+            if not writes or device.i2c_write(request.payload):
+                answer = device.i2c_read(n_read) if n_read else 0
+            else:
+                answer = -errno.EIO
+        return Later(answer, n_bytes * _I2C_BITS_PER_BYTE * NS_PER_S // frequency_hz)
+
+    # ------------------------------------------------------------------ pins
     def _pin_write(self, request: Request) -> int:
         self._levels[request.a] = request.b
-        output = self._outputs.get(request.a)
-        if output is not None:
+        for output in self._outputs.get(request.a, ()):
             output(request.b)
         return 0
 
     def _pin_read(self, request: Request) -> int:
-        if request.a == self._drdy_pin:
-            return self._afe.drdy
-        return self._levels.get(request.a, 0)
+        driver = self._drivers.get(request.a)
+        if driver is not None:
+            return driver()
+        return self._levels.get(request.a, 1 if request.b == _PULL_UP else 0)
 
     def _pin_irq(self, request: Request) -> int:
         if request.b:
@@ -217,7 +328,10 @@ class Bus:
         return 0
 
     def _on_drdy(self, level: int) -> None:
-        interrupt = self._interrupts.get(self._drdy_pin)
+        self._on_edge(self._drdy_pin, level)
+
+    def _on_edge(self, pin: int, level: int) -> None:
+        interrupt = self._interrupts.get(pin)
         if (
             interrupt is not None
             and self._interpreter is not None
@@ -225,7 +339,22 @@ class Bus:
         ):
             self._interpreter.interrupt(interrupt.slot)
 
+    def _pwm(self, request: Request) -> int:
+        if self._on_pwm is not None:
+            self._on_pwm(request.a, request.b, request.c / 65535)
+        return 0
+
+    # ------------------------------------------------------------------ ADC, flash, timers
+    def _adc_channel(self, name: str) -> int:
+        """Return the channel of ``"adc:0"``, or of a pin, as the shim sends it."""
+        device, _, channel = name.partition(":")
+        if device.startswith("adc"):
+            return int(channel)
+        return _ADC_PINS + self.port.pin_number(name)
+
     def _adc(self, request: Request) -> int:
+        if request.a != self._battery_channel:
+            return 0
         return round(self._battery_v() / self._divider * 1e6)
 
     def _flash_erase(self, request: Request) -> Answer:
@@ -234,127 +363,24 @@ class Bus:
     def _flash_write(self, request: Request) -> Answer:
         return Later(0, self._flash.program(request.a, request.payload))
 
-    # ------------------------------------------------------------------ BLE
-    async def _ble_active(self, request: Request) -> int:
-        if request.a:
-            await self._peripheral.activate()
-        else:
-            self._peripheral.deactivate()
-        return 0
-
-    def _ble_register(self, request: Request) -> int | bytes:
-        try:
-            handles = self._peripheral.register_services(_services(request.payload))
-        except OSError as error:
-            return _negative(error)
-        flat = [handle for service in handles for handle in service]
-        return struct.pack(f"<{len(flat)}H", *flat)
-
-    def _ble_advertise(self, request: Request) -> int:
-        interval_us = None if request.a < 0 else request.a
-        payload = request.payload
-        size = payload[0]
-        try:
-            self._peripheral.advertise(
-                interval_us,
-                payload[1 : 1 + size],
-                payload[1 + size :],
-                connectable=bool(request.b),
-            )
-        except (OSError, ConfigError) as error:
-            return _negative(error)
-        return 0
-
-    def _ble_read(self, request: Request) -> int | bytes:
-        try:
-            return self._peripheral.gatts_read(request.a)
-        except OSError as error:
-            return _negative(error)
-
-    def _ble_write(self, request: Request) -> int:
-        try:
-            self._peripheral.gatts_write(request.a, request.payload)
-        except OSError as error:
-            return _negative(error)
-        return 0
-
-    def _ble_buffer(self, request: Request) -> int:
-        try:
-            self._peripheral.set_buffer(request.a, request.b, append=bool(request.c))
-        except OSError as error:
-            return _negative(error)
-        return 0
-
-    def _ble_notify(self, request: Request) -> int | None:
-        try:
-            taken = self._peripheral.try_notify(request.a, request.b, request.payload)
-        except OSError as error:
-            return _negative(error)
-        return 0 if taken else None
-
-    def _ble_disconnect(self, request: Request) -> int:
-        return int(self._peripheral.gap_disconnect(request.a))
-
-    def _on_tx_space(self) -> None:
+    def _on_timer(self, slot: int) -> None:
         if self._interpreter is not None:
-            self._interpreter.release()
+            self._interpreter.interrupt(slot)
 
-    def _on_radio_event(self, event: PeripheralEvent) -> None:
-        if self._interpreter is None or not self._interpreter.alive:
-            return
-        if isinstance(event, Written):
-            data = _EVENT.pack(_IRQ_GATTS_WRITE, event.connection, event.handle, 0, bytes(6))
-        elif isinstance(event, CentralConnected | CentralDisconnected):
-            kind = (
-                _IRQ_CENTRAL_CONNECT
-                if isinstance(event, CentralConnected)
-                else _IRQ_CENTRAL_DISCONNECT
-            )
-            data = _EVENT.pack(kind, event.connection, 0, event.address_type, event.address)
-        else:
-            return
-        self._interpreter.ble_event(data)
+    def _deep_sleep(self, request: Request) -> None:
+        """Switch everything off; the firmware gets no answer, it starts anew."""
+        self._interrupts.clear()
+        self._edge_interrupts(armed=False)
+        self.ble.switch_off()
+        self._timers.deep_sleep(request.a)
+        self._sleep("deep")
+
+    def _reset(self, cause: int) -> None:
+        self._sleep("idle")
+        if self._interpreter is not None and self._interpreter.on_reset is not None:
+            self._interpreter.on_reset(cause)
 
 
-def _negative(error: Exception) -> int:
-    """Return what the shim raises as an OSError."""
-    return -(getattr(error, "errno", None) or errno.EINVAL)
-
-
-def _pin_number(pin: str) -> int:
-    """Return the number that the shim sends for ``gpio0:15``."""
-    port, _, number = pin.partition(":")
-    return int(port.removeprefix("gpio")) * 32 + int(number)
-
-
-def _services(
-    payload: bytes,
-) -> list[tuple[bytes, list[tuple[bytes, int, list[tuple[bytes, int]]]]]]:
-    """Decode the services that the shim's ``gatts_register_services`` sent."""
-    at = 0
-
-    def byte() -> int:
-        nonlocal at
-        at += 1
-        return payload[at - 1]
-
-    def uuid() -> bytes:
-        nonlocal at
-        size = byte()
-        at += size
-        return payload[at - size : at]
-
-    def flags() -> int:
-        return byte() | byte() << 8
-
-    services = []
-    for _ in range(byte()):
-        service = uuid()
-        characteristics = []
-        for _ in range(byte()):
-            characteristic = uuid()
-            bits = flags()
-            descriptors = [(uuid(), flags()) for _ in range(byte())]
-            characteristics.append((characteristic, bits, descriptors))
-        services.append((service, characteristics))
-    return services
+def _bus_number(name: str) -> int:
+    """Return 1 for ``spi1`` or ``i2c1``."""
+    return int("".join(character for character in name[3:] if character.isdigit()) or 0)

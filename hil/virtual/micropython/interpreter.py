@@ -24,6 +24,7 @@ from boards.errors import InfrastructureError
 from hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
 from hil.virtual.micropython import rpc
 from hil.virtual.micropython.cpu import CpuModel
+from hil.virtual.micropython.ports import ZEPHYR
 from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
 
 __all__ = [
@@ -48,11 +49,12 @@ _START = "import sys; sys.path[:] = ['shim']; import _start"
 
 
 class ResetCause:
-    """Values of ``machine.reset_cause()``."""
+    """Why a board starts; ``machine.reset_cause()`` in the port's own numbers."""
 
     POWER_ON = 1
     HARD = 2
     WATCHDOG = 3
+    DEEP_SLEEP = 4
     SOFT = 5
 
 
@@ -88,6 +90,10 @@ class Peripherals(Protocol):
         """Take note that the CPU was running."""
         ...
 
+    def cpu_stopped(self, *, stopped: bool) -> None:
+        """Take note that all clocks stand still (``machine.lightsleep``), or run again."""
+        ...
+
 
 class Interpreter:
     """Real MicroPython, running what is in a board's flash memory.
@@ -103,6 +109,9 @@ class Interpreter:
         MicroPython heap of the 32-bit part, in bytes.
     on_console : callable
         Takes the bytes the firmware prints.
+    port : dict or None
+        What the shim is told of the port (`hil.virtual.micropython.ports.Port.for_shim`); None:
+        the zephyr port on a nameless board.
     """
 
     def __init__(
@@ -113,6 +122,7 @@ class Interpreter:
         filesystem: tuple[int, int, int],
         heap_size: int,
         on_console: Callable[[bytes], None],
+        port: dict[str, object] | None = None,
     ) -> None:
         self._loop = loop
         self._clock = OwnedClock(loop, self)  # what happens to this board only
@@ -120,6 +130,7 @@ class Interpreter:
         self._filesystem = filesystem
         self._heap_size = heap_size * _HEAP_FACTOR + _SHIM_HEAP
         self._on_console = on_console
+        self._port = port if port is not None else ZEPHYR.for_shim("board", "cpu")
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._peripherals: Peripherals | None = None
@@ -130,6 +141,7 @@ class Interpreter:
 
     def _clear(self) -> None:
         self._held: Request | None = None
+        self._stopped = False
         self._deadline: Cancellable | None = None
         self._ahead: Cancellable | None = None
         self._irqs = bytearray()
@@ -163,6 +175,7 @@ class Interpreter:
         self._folder = tempfile.TemporaryDirectory(prefix="eegrig-")
         folder = Path(self._folder.name)
         (folder / "cpu").write_text(cpu.for_shim())
+        (folder / "port").write_text(repr(self._port))
         (folder / "shim").symlink_to(_SHIM)
         (folder / "flash").symlink_to(self._flash_path.resolve())
         to_child_r, to_child_w = os.pipe()
@@ -182,6 +195,7 @@ class Interpreter:
             str(size),
             str(block),
             "cpu",
+            "port",
             str(cause),
         ]
         try:
@@ -292,6 +306,9 @@ class Interpreter:
             return
         if self._process is None or self._held is None:
             return
+        if self._stopped and self._peripherals is not None:
+            self._stopped = False
+            self._peripherals.cpu_stopped(stopped=False)
         self._held = None
         self._resumed_ns = self._loop.now_ns()
         self._send(answer)
@@ -392,6 +409,9 @@ class Interpreter:
         if self._peripherals is not None and now_ns > self._resumed_ns:
             self._peripherals.cpu_active(self._resumed_ns, now_ns)
         self._held = request
+        if request.op == Op.WAIT and request.b and self._peripherals is not None:
+            self._stopped = True
+            self._peripherals.cpu_stopped(stopped=True)
         self.jumps = request.jumps
         self._drain(self._process)
 

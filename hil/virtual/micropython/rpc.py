@@ -1,6 +1,6 @@
 """The frame that the interpreter and the simulator exchange, and what can be asked.
 
-One request is answered by one reply; both are 1024 bytes: eight little-endian 64-bit integers, a
+One request is answered by one reply; both are 2048 bytes: eight little-endian 64-bit integers, a
 payload, and in a reply one BLE event and up to 32 interrupt slots. The shim's ``_board.py`` has the
 same numbers; a test compares them.
 """
@@ -18,13 +18,15 @@ __all__ = [
     "HEADER_SIZE",
     "INTERRUPTED",
     "IRQ_AT",
+    "MAX_DATA",
+    "MAX_EVENT",
     "MAX_IRQS",
     "Op",
     "Request",
     "parse_request",
 ]
 
-FRAME_SIZE = 1024
+FRAME_SIZE = 2048
 HEADER_SIZE = 64
 EVENT_AT = HEADER_SIZE + 512
 MAX_IRQS = 32
@@ -35,6 +37,12 @@ INTERRUPTED = -1000
 
 FOREVER = -1
 """Deadline of a `Op.WAIT` without one."""
+
+MAX_DATA = EVENT_AT - HEADER_SIZE
+"""Bytes that one reply brings along."""
+
+MAX_EVENT = IRQ_AT - EVENT_AT
+"""Bytes of one BLE event."""
 
 _REQUEST = struct.Struct("<8q")
 REPLY = struct.Struct("<7q")
@@ -64,6 +72,22 @@ class Op(enum.IntEnum):
     BLE_DISCONNECT = 18
     WDT = 19
     REPL = 20
+    TIMER = 21
+    SLEEP_RESET = 22
+    I2C = 23
+    PWM = 24
+    BLE_ANSWER = 25
+    BLE_CONFIG = 26
+    BLE_INDICATE = 27
+    BLE_SCAN = 28
+    BLE_CONNECT = 29
+    BLE_DISCOVER = 30
+    BLE_REMOTE_READ = 31
+    BLE_REMOTE_WRITE = 32
+    BLE_EXCHANGE_MTU = 33
+    BLE_PAIR = 34
+    BLE_PASSKEY = 35
+    BLE_CHANNEL = 36
 
 
 class Request(NamedTuple):

@@ -122,6 +122,13 @@ class Peripheral:
     on_phy : callable or None
         Called with the PHY the board sends on: 1 (1M) when a connection begins and after its end,
         2 (2M) from when the connection uses it.
+
+    Attributes
+    ----------
+    enforce_subscription : bool
+        Whether notifying a central that has not subscribed is an error (Zephyr) or done (NimBLE).
+    truncates : bool
+        Whether a notification too long for the MTU is cut (NimBLE) or an error (Zephyr).
     """
 
     def __init__(
@@ -148,6 +155,8 @@ class Peripheral:
         self.on_event = on_event
         self.on_tx_space = on_tx_space
         self.on_phy = on_phy
+        self.enforce_subscription = True
+        self.truncates = False
         self._controller: RadioController | None = None
         self._device: Any = None
         self._values: dict[int, GattValue] = {}
@@ -196,6 +205,17 @@ class Peripheral:
             for attribute in self._device.gatt_server.attributes:
                 if attribute.type == GATT_DEVICE_NAME_CHARACTERISTIC:
                     attribute.value = name.encode()
+
+    def set_mtu_limit(self, mtu: int) -> None:
+        """Set the largest ATT MTU the board agrees to, from the next exchange on."""
+        self.mtu_limit = mtu
+        if self._device is not None:
+            self._device.gatt_server.max_mtu = mtu
+
+    def own_address(self) -> hci.Address:
+        """Return the address the board is known by."""
+        controller, _ = self._on()
+        return controller.address
 
     def _on(self) -> tuple[RadioController, Any]:
         if self._controller is None:
@@ -339,7 +359,8 @@ class Peripheral:
         ------
         OSError
             ENOENT: no such connection. EINVAL: not subscribed (CONFIG_BT_GATT_ENFORCE_SUBSCRIPTION
-            is on by default), or no such value. ENOMEM: longer than the MTU allows.
+            is on by default; see `enforce_subscription`), or no such value. ENOMEM: longer than
+            the MTU allows (see `truncates`).
         """
         controller, device = self._on()
         bearer = device.connections.get(connection)
@@ -348,10 +369,14 @@ class Peripheral:
             raise OSError(errno.ENOENT, f"no connection has handle {connection}")
         if data is None:
             data = self._value(handle).data
-        if not self.is_subscribed(connection, handle):
+        if self.enforce_subscription and not self.is_subscribed(connection, handle):
             raise OSError(errno.EINVAL, f"the central has not subscribed to handle {handle}")
-        if len(data) > bearer.att_mtu - _NOTIFY_HEADER:
-            raise OSError(errno.ENOMEM, f"{len(data)} octets do not fit an MTU of {bearer.att_mtu}")
+        room = bearer.att_mtu - _NOTIFY_HEADER
+        if len(data) > room:
+            if not self.truncates:
+                text = f"{len(data)} octets do not fit an MTU of {bearer.att_mtu}"
+                raise OSError(errno.ENOMEM, text)
+            data = data[:room]
         if sum(self._pending.values()) >= self.tx_buffers:
             self._starved = True
             return False

@@ -15,7 +15,7 @@ _micropython = micropython  # the real one: `schedule` stands in for its namesak
 _schedule = _micropython.schedule
 _mem_total = _micropython.mem_total
 
-FRAME = 1024
+FRAME = 2048
 HEADER = 64
 EVENT_AT = 512 + HEADER
 IRQ_AT = FRAME - 32
@@ -42,9 +42,27 @@ IRQ_AT = FRAME - 32
     BLE_DISCONNECT,
     WDT,
     REPL,
-) = range(21)
+    TIMER,
+    SLEEP_RESET,
+    I2C,
+    PWM,
+    BLE_ANSWER,
+    BLE_CONFIG,
+    BLE_INDICATE,
+    BLE_SCAN,
+    BLE_CONNECT,
+    BLE_DISCOVER,
+    BLE_REMOTE_READ,
+    BLE_REMOTE_WRITE,
+    BLE_EXCHANGE_MTU,
+    BLE_PAIR,
+    BLE_PASSKEY,
+    BLE_CHANNEL,
+) = range(37)
+_SCAN_RESULT = 5
 INTERRUPTED = -1000  # a blocking request came back early, to let an interrupt run: ask again
 FOREVER = -1
+IDLE, STOP = range(2)  # how deep `wait_until` sleeps: CPU clock off, all clocks off
 
 # Both frames are arrays of 64-bit integers, for their headers, and byte buffers, for their payload.
 # Type "l": reading an element of type "q" makes a new object, whatever its value.
@@ -57,6 +75,7 @@ data = memoryview(_reply_bytes)[HEADER:EVENT_AT]
 _event = memoryview(_reply_bytes)[EVENT_AT:IRQ_AT]
 
 now = 0  # local virtual time, ns
+stopped = 0  # how long the clocks that `time` counts stood still, ns
 horizon = 0  # nothing happens to this board before
 # What the last reply brought along: bytes that the SPI device would send if it were read now, so that the read
 # that every sample asks for needs no exchange of its own. `read_end` tells the simulator that it happened.
@@ -75,14 +94,16 @@ _n_pending = 0
 _in_irq = 0
 _masked = 0
 
-# What micropython.schedule queues, as deep as a port's own queue
-DEPTH = 4
-_queue = [None] * DEPTH
+# What micropython.schedule queues, as deep as the port's own queue (set_depth)
+DEPTH = 0
+_queue = []
 _head = 0
 _queued = 0
 _locked = 0
 _deferred = False
 _ble_events = []
+event_room = 0  # bytes of the port's event ring buffer; 0: there is none
+_event_bytes = 0
 ble_handler = None
 
 # CPU model, set by configure(): nanoseconds
@@ -152,7 +173,7 @@ def call(op, a=0, b=0, c=0, size=0):
     if r[3]:
         _collect(r[3])
     if r[5]:
-        _ble_events.append(bytes(_event[: r[5]]))
+        _take_event(bytes(_event[: r[5]]))
     if r[4]:  # the caller takes its bytes out first: a handler's own request would replace them
         _deferred = True
     elif _n_pending or _queued or _ble_events:
@@ -167,6 +188,19 @@ def _attend():
         _interrupt()
     if (_queued or _ble_events) and not _locked and not _in_irq:
         _dispatch()
+
+
+def _take_event(event):
+    """Queue an event for the handler; the ring buffer drops what it has no room for."""
+    global _event_bytes
+    size = len(event) - 2  # the question's number is ours
+    if event_room and _event_bytes + size > event_room:
+        # A scan result makes room for anything else, as the port does it.
+        if event[0] == _SCAN_RESULT or not _ble_events or _ble_events[0][0] != _SCAN_RESULT:
+            return
+        _event_bytes -= len(_ble_events.pop(0)) - 2
+    _event_bytes += size
+    _ble_events.append(event)
 
 
 def reply_size():
@@ -233,8 +267,11 @@ def _enqueue(function, argument):
     return True
 
 
-for _i in range(DEPTH):
-    _queue[_i] = [None, None]
+def set_depth(depth):
+    """Make the scheduler's queue."""
+    global DEPTH
+    DEPTH = depth
+    _queue.extend([[None, None] for _ in range(depth)])
 
 
 @micropython.native
@@ -260,7 +297,7 @@ _cost_cache = {}
 @micropython.native
 def _dispatch():
     """Run what was scheduled; one callback never runs inside another."""
-    global _head, _queued, _locked, now, _credit, quiet
+    global _head, _queued, _locked, now, _credit, quiet, _event_bytes
     _locked = 1
     was = quiet
     saved = _credit
@@ -271,6 +308,7 @@ def _dispatch():
             _queued -= 1
         else:
             function, argument = ble_handler, _ble_events.pop(0)
+            _event_bytes -= len(argument) - 2
             if function is None:
                 continue
         key = id(function)
@@ -300,14 +338,14 @@ def charge(name):
 
 
 @micropython.native
-def wait_until(when):
+def wait_until(when, deep=IDLE):
     """Sleep until a time, or for ever if negative, or until something happened."""
     if _n_pending and not _in_irq and not _masked:
         _interrupt()
     elif (_queued or _ble_events) and not _locked:
         _dispatch()
     else:
-        call(WAIT, when)
+        call(WAIT, when, deep)
 
 
 @micropython.native

@@ -1,12 +1,12 @@
-# Starts the board inside MicroPython: puts the port's modules in place, mounts the flash, runs
-# boot.py and main.py.
+# Starts the board inside MicroPython: puts the port's modules in place, mounts the flash, runs boot.py and main.py.
 #
-# Arguments: this folder; file descriptors to read from and to write to; flash file; start, size and
-# block size of the file system in it; file with the CPU model's figures (a Python literal); reset
-# cause.
+# Arguments: this folder; file descriptors to read from and to write to; flash file; start, size and block size
+# of the file system in it; files with the CPU model's and the port's figures (Python literals); reset cause.
 import sys
 
-shim, read_fd, write_fd, flash_path, start, size, block_size, model_path, cause = sys.argv[1:10]
+shim, read_fd, write_fd, flash_path, start, size, block_size, model_path, port_path, cause = (
+    sys.argv[1:11]
+)
 del sys.argv[:]
 
 
@@ -31,6 +31,7 @@ def load(module):
     try:
         return __import__(module)
     except SyntaxError:
+        sys.modules.pop(module, None)
         with open(shim + "/" + module + ".py") as file:
             text = file.read().replace("@micropython.native\n", "")
         loaded = _Namespace()
@@ -40,19 +41,24 @@ def load(module):
         return loaded
 
 
+_port = load("_port")
+with open(port_path) as file:
+    _port.set(eval(file.read()))
 _board = load("_board")
-stand_in = _Namespace()
-for name in dir(builtin_micropython):
-    if not name.startswith("__"):
-        setattr(stand_in, name, getattr(builtin_micropython, name))
+_board.set_depth(_port.depth)
+_modules = load("_modules")
+stand_in = _modules.copy_of(builtin_micropython)
 stand_in.schedule = _board.schedule
 stand_in.alloc_emergency_exception_buf = lambda size: None
 sys.modules["micropython"] = stand_in
 
-machine = load("machine")
-load("time")
-load("bluetooth")
-machine._cause = int(cause)
+modules = {"micropython": stand_in}
+for name in ("_pins", "_buses", "_timers", "machine", "time", "bluetooth"):
+    modules[name] = load(name)
+if _port.frozen:
+    for name in ("select", "_asyncio"):
+        modules[name] = load(name)
+modules["machine"]._set_cause(int(cause))
 
 
 class FlashArea:
@@ -107,10 +113,37 @@ area = FlashArea(flash_path, int(start), int(size), int(block_size))
 _board.connect(int(read_fd), int(write_fd))
 import gc
 import os
+import random
 
 import vfs
 
-del builtin_micropython, builtin_time, namespace, name, file, model
+random.seed(1)  # every run of a board is the same
+modules["os"] = _modules.make_os()
+modules["sys"] = _modules.make_sys()
+vfs.umount("/")
+absent = _modules.hide()
+_modules.trim(modules)
+banner = "MicroPython v%s on 2026-08-19; %s" % (_modules.release(), _port.machine)
+visible = ["micropython", "machine", "time", "bluetooth", "os", "sys"]
+visible += ["select", "_asyncio"] if _port.frozen else []
+for name in visible:
+    sys.modules[name] = modules[name]
+    sys.modules["u" + name] = modules[name]
+for name in ("_builtin", "_port", "_modules", "_pins", "_buses", "_timers", "random"):
+    sys.modules.pop(name, None)
+
+del (
+    builtin_micropython,
+    builtin_time,
+    namespace,
+    name,
+    file,
+    model,
+    modules,
+    visible,
+    stand_in,
+    random,
+)
 gc.collect()
 _board.call(_board.HELLO, gc.mem_alloc())
 mounted = False
@@ -120,7 +153,7 @@ try:
     mounted = True
 except OSError:
     print("no file system in flash")
-sys.path[:] = ["", "/flash", "/flash/lib"]
+sys.path[:] = [""] + ([".frozen"] if _port.frozen else []) + ["/flash", "/flash/lib", absent]
 
 
 def run(path):
@@ -144,10 +177,7 @@ def run(path):
 if mounted:
     run("boot.py")
     run("main.py")
-print(
-    "MicroPython v%d.%d.%d; %s with %s"
-    % (sys.implementation.version[:3] + ("virtual board", "zephyr profile"))
-)
+print(banner)
 print(">>> ", end="")
 _board.call(_board.REPL)
 while True:

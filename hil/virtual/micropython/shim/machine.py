@@ -1,183 +1,11 @@
-# The port's `machine` (zephyr profile): pins, SPI and ADC of the virtual board.
-#
-# What the port lacks (lightsleep, deepsleep, freq, unique_id) is lacking here too.
+# The port's `machine`. What the port lacks is taken away by _start.py.
 import _board as _b
-import micropython
+import _port
+from _buses import ADC, I2C, PWM, SPI, SoftI2C, SoftSPI
+from _pins import Pin, Signal, time_pulse_us
+from _timers import RTC, WDT, Timer
 
-
-def _pin_number(identity):
-    if isinstance(identity, Pin):
-        return identity._number
-    if not isinstance(identity, tuple) or len(identity) != 2:
-        raise ValueError('Pin id must be tuple of ("port", pin#)')
-    port, pin = identity
-    if not port.startswith("gpio"):
-        raise ValueError("device not found")
-    return int(port[4:]) * 32 + pin
-
-
-class Pin:
-    IN = 1 << 16
-    OUT = 1 << 17
-    INOUT = IN | OUT
-    OPEN_DRAIN = 1 << 2
-    PULL_UP = 1 << 4
-    PULL_DOWN = 1 << 5
-    IRQ_RISING = 1
-    IRQ_FALLING = 2
-
-    def __init__(self, id, mode=-1, pull=None, *, value=None):
-        self._number = _pin_number(id)
-        self._slot = -1
-        if value is not None:
-            self(value)
-
-    def init(self, mode=-1, pull=None, *, value=None):
-        if value is not None:
-            self(value)
-
-    @micropython.native
-    def __call__(self, value=None):
-        _b.enter()
-        _b.charge("pin")
-        if value is None:
-            value = _b.call(_b.PIN_READ, self._number)
-        else:
-            _b.call(_b.PIN_WRITE, self._number, 1 if value else 0)
-            value = None
-        _b.leave()
-        return value
-
-    value = __call__
-
-    def on(self):
-        self(1)
-
-    def off(self):
-        self(0)
-
-    def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING, hard=False):
-        _b.enter()
-        if self._slot < 0:
-            self._slot = len(_b.handlers)
-            _b.handlers.append(None)
-        if handler is not None:
-            ns, jumps = _b.cost_of(handler)
-            _b.handlers[self._slot] = (handler, self, hard, ns, jumps)
-        else:
-            _b.handlers[self._slot] = None
-        _b.call(_b.PIN_IRQ, self._number, trigger if handler is not None else 0, self._slot)
-        _b.leave()
-        return self
-
-    def __repr__(self):
-        return "<Pin gpio%d %d>" % (self._number // 32, self._number % 32)
-
-
-class _Windows:
-    # The first bytes of a buffer, by size. Slices are kept: no heap use after the first transfer of a size.
-    def __init__(self, view):
-        self._view = view
-        self._windows = {}
-
-    @micropython.native
-    def __getitem__(self, size):
-        window = self._windows.get(size)
-        if window is None:
-            window = self._windows[size] = self._view[:size]
-        return window
-
-
-_MARGIN_NS = 5000  # a read that ends so shortly before the next event asks the simulator
-_out = _Windows(_b.out)
-_in = _Windows(_b.data)
-_zeros = _Windows(memoryview(bytes(448)))
-
-
-class SPI:
-    MSB = 0
-    LSB = 1
-
-    def __init__(self, id, baudrate=500000, polarity=0, phase=0, bits=8, firstbit=MSB):
-        if not isinstance(id, str) or not id.startswith("spi"):
-            raise ValueError("device not found")
-        self._bus = int(id[3:])
-        self.init(baudrate, polarity, phase, bits, firstbit)
-
-    def init(self, baudrate=500000, polarity=0, phase=0, bits=8, firstbit=MSB):
-        if bits != 8 or firstbit != SPI.MSB:
-            raise ValueError("only 8 bits, most significant first")
-        self._mode = polarity << 1 | phase
-        self._baudrate = baudrate
-        self._setting = (self._bus << 8 | self._mode) << 40 | baudrate
-
-    def deinit(self):
-        pass
-
-    @micropython.native
-    def _transfer(self, tx, rx, size):
-        _b.enter()
-        _b.charge("spi")
-        if tx is None and size == _b.read_ahead and self._setting == _b.spi_setting:
-            end = _b.now + size * 8_000_000_000 // self._baudrate
-            if end + _MARGIN_NS < _b.horizon:
-                rx[:] = _in[size]
-                _b.now = _b.read_end = end
-                _b.read_ahead = 0
-                _b.leave()
-                return
-        if tx is not None:
-            _out[size][:] = tx
-        elif size:
-            _out[size][:] = _zeros[size]
-        _b.spi_setting = self._setting
-        _b.call(_b.SPI, self._bus << 8 | self._mode, self._baudrate, 0, size)
-        if rx is not None:
-            rx[:] = _in[size]
-        _b.leave()
-
-    def write(self, buf):
-        self._transfer(buf, None, len(buf))
-
-    @micropython.native
-    def readinto(self, buf, write=0):
-        self._transfer(None, buf, len(buf))
-
-    def read(self, nbytes, write=0):
-        buf = bytearray(nbytes)
-        self._transfer(None, buf, nbytes)
-        return bytes(buf)
-
-    def write_readinto(self, write_buf, read_buf):
-        self._transfer(write_buf, read_buf, len(write_buf))
-
-
-class ADC:
-    def __init__(self, id):
-        if not isinstance(id, tuple) or len(id) != 2:
-            raise ValueError("ADC id must be tuple of (device, channel)")
-        self._channel = id[1]
-
-    def read_uv(self):
-        _b.enter()
-        _b.charge("adc")
-        value = _b.call(_b.ADC, self._channel)
-        _b.leave()
-        return value
-
-    def read_u16(self):
-        return min(65535, self.read_uv() * 65535 // 3_600_000)
-
-
-class WDT:
-    def __init__(self, id=0, timeout=5000):
-        self._timeout = timeout
-        self.feed()
-
-    def feed(self):
-        _b.enter()
-        _b.call(_b.WDT, self._timeout)
-        _b.leave()
+_EINVAL = 22
 
 
 def reset():
@@ -194,12 +22,42 @@ def reset_cause():
     return _cause
 
 
+def unique_id():
+    return _port.unique_id
+
+
+def freq(*args):
+    if args:
+        raise NotImplementedError("machine.freq set not supported yet")
+    return (_port.clock_hz,) * 4
+
+
 def idle():
-    # On this port it only yields: the CPU does not sleep.
     _b.enter()
     _b.charge("idle")
-    _b.call(_b.SYNC)
+    if _port.idle_sleeps:
+        # Until the next interrupt, which is the system tick's at the latest.
+        _b.wait_until(_b.now // 1_000_000 * 1_000_000 + 1_000_000)
+    else:
+        _b.call(_b.SYNC)  # on this port it only yields: the CPU does not sleep
     _b.leave()
+
+
+def lightsleep(time_ms=None):
+    """Stop all clocks until an interrupt, a radio event or the time has come."""
+    _b.enter()
+    _b.charge("sleep")
+    start = _b.now
+    _b.wait_until(_b.FOREVER if time_ms is None else start + time_ms * 1_000_000, _b.STOP)
+    if _port.ticks_stop:
+        _b.stopped += _b.now - start
+    _b.leave()
+
+
+def deepsleep(time_ms=None):
+    """Switch off; the board starts anew when the time has come."""
+    _b.enter()
+    _b.call(_b.SLEEP_RESET, -1 if time_ms is None else time_ms * 1_000_000)
 
 
 def disable_irq():
@@ -210,8 +68,30 @@ def enable_irq(state):
     _b.mask(state)
 
 
+class _Registers:
+    # No peripheral is modelled behind an address: reads give 0, writes are lost.
+    def __init__(self, size):
+        self._mask = (1 << 8 * size) - 1
+
+    def __getitem__(self, address):
+        return 0
+
+    def __setitem__(self, address, value):
+        value & self._mask
+
+
+mem8 = _Registers(1)
+mem16 = _Registers(2)
+mem32 = _Registers(4)
+
 PWRON_RESET = 1
 HARD_RESET = 2
 WDT_RESET = 3
-SOFT_RESET = 5
+DEEPSLEEP_RESET = 4
+SOFT_RESET = _port.soft_reset
 _cause = PWRON_RESET
+
+
+def _set_cause(cause):
+    global _cause
+    _cause = SOFT_RESET if cause == 5 else cause

@@ -1,22 +1,20 @@
 # The port's `time` on virtual time. Ticks are 30 bits wide, as on a 32-bit port.
 import _board as _b
+import _port
 import micropython
 from _builtin import time as _time
+from _timers import RTC as _RTC
 
-gmtime = _time.gmtime
-localtime = _time.localtime
-mktime = _time.mktime
-
+_EPOCH = 946_684_800 if _port.name == "stm32" else 0  # 2000-01-01 or 1970-01-01
 _PERIOD = 1 << 30
 _HALF = 1 << 29
-_epoch_ns = 0
 
 
 @micropython.native
 def _tick(divider):
     _b.enter()
     _b.charge("ticks")
-    value = _b.now // divider & _PERIOD - 1
+    value = (_b.now - _b.stopped) // divider & _PERIOD - 1
     _b.leave()
     return value
 
@@ -68,8 +66,19 @@ def sleep(s):
 
 
 def time():
-    return (_epoch_ns + _b.now) // 1_000_000_000
+    return time_ns() // 1_000_000_000
 
 
 def time_ns():
-    return _epoch_ns + _b.now
+    return _RTC._offset_ns + _b.now
+
+
+def gmtime(secs=None):
+    return _time.gmtime((time() if secs is None else secs) + _EPOCH)
+
+
+localtime = gmtime
+
+
+def mktime(parts):
+    return _time.mktime(parts) - _EPOCH

@@ -1,0 +1,259 @@
+"""What the firmware reaches through ``bluetooth``: requests to the radio, and its events."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from boards.errors import ConfigError
+from hil.virtual.micropython.interpreter import Answer, Interpreter
+from hil.virtual.micropython.irq import Irq, encode
+from hil.virtual.micropython.ports import BleRules
+from hil.virtual.micropython.rpc import Op, Request
+from hil.virtual.radio import (
+    CentralConnected,
+    CentralDisconnected,
+    IndicateDone,
+    MtuExchanged,
+    Peripheral,
+    PeripheralEvent,
+    Written,
+)
+
+__all__ = ["BleRequests"]
+
+Handler = Callable[[Request], Answer]
+
+
+def _errors_as_numbers(method: Callable[[Any, Request], Answer]) -> Callable[..., Answer]:
+    """Answer what the shim raises as an OSError."""
+
+    @functools.wraps(method)
+    def answer(self: BleRequests, request: Request) -> Answer:
+        try:
+            return method(self, request)
+        except (OSError, ConfigError) as error:
+            return -(getattr(error, "errno", None) or errno.EINVAL)
+
+    return answer
+
+
+class BleRequests:
+    """The radio of one board as its port's firmware sees it.
+
+    Parameters
+    ----------
+    peripheral : Peripheral
+        The board's BLE host; its `on_event` and `on_tx_space` are taken.
+    rules : BleRules
+        How the port behaves.
+    """
+
+    def __init__(self, peripheral: Peripheral, rules: BleRules) -> None:
+        self._peripheral = peripheral
+        self._rules = rules
+        self._interpreter: Interpreter | None = None
+        self._questions: dict[int, asyncio.Future[int | bytes | None]] = {}
+        self._last_question = 0
+        peripheral.enforce_subscription = rules.enforce_subscription
+        peripheral.truncates = rules.truncates
+        self._preferred_mtu = rules.preferred_mtu
+        peripheral.on_event = self._on_radio_event
+        peripheral.on_tx_space = self._on_tx_space
+        self.handlers: dict[int, Handler] = {
+            Op.BLE_ACTIVE: self._active,
+            Op.BLE_REGISTER: self._register,
+            Op.BLE_ADVERTISE: self._advertise,
+            Op.BLE_READ: self._read,
+            Op.BLE_WRITE: self._write,
+            Op.BLE_BUFFER: self._buffer,
+            Op.BLE_NOTIFY: self._notify,
+            Op.BLE_DISCONNECT: self._disconnect,
+            Op.BLE_ANSWER: self._answer,
+            Op.BLE_INDICATE: self._indicate,
+            Op.BLE_CONFIG: self._config,
+        }
+
+    # ------------------------------------------------------------------ life
+    def attach(self, interpreter: Interpreter) -> None:
+        """Send events to this interpreter, which has just been reset."""
+        self._forget_questions()
+        self._interpreter = interpreter
+        self._preferred_mtu = self._rules.preferred_mtu
+
+    def switch_off(self) -> None:
+        """Switch the radio off, as a loss of power does."""
+        self._forget_questions()
+        self._peripheral.deactivate()
+
+    def _forget_questions(self) -> None:
+        for future in self._questions.values():
+            future.cancel()
+        self._questions.clear()
+
+    # ------------------------------------------------------------------ events
+    def emit(self, irq: int, *fields: Any) -> None:
+        """Tell the firmware's handler of an event."""
+        if self._interpreter is not None and self._interpreter.alive:
+            self._interpreter.ble_event(encode(irq, fields))
+
+    async def ask(self, irq: int, *fields: Any) -> int | bytes | None:
+        """Tell the firmware's handler of an event, and return what the handler returned.
+
+        None if there is no handler.
+        """
+        interpreter = self._interpreter
+        if interpreter is None or not interpreter.alive:
+            return None
+        self._last_question = self._last_question % 0xFFFE + 1
+        future: asyncio.Future[int | bytes | None] = asyncio.get_running_loop().create_future()
+        self._questions[self._last_question] = future
+        interpreter.ble_event(encode(irq, fields, self._last_question))
+        return await future
+
+    def _answer(self, request: Request) -> int:
+        future = self._questions.pop(request.a, None)
+        if future is not None and not future.done():
+            if request.c:
+                future.set_result(request.payload)
+            else:
+                future.set_result(None if request.b == 0 else request.b)
+        return 0
+
+    def _on_tx_space(self) -> None:
+        if self._interpreter is not None and self._rules.notify_blocks:
+            self._interpreter.release()
+
+    def _on_radio_event(self, event: PeripheralEvent) -> None:
+        match event:
+            case Written():
+                self.emit(Irq.GATTS_WRITE, event.connection, event.handle)
+            case CentralConnected():
+                self.emit(Irq.CENTRAL_CONNECT, event.connection, event.address_type, event.address)
+            case CentralDisconnected():
+                self.emit(
+                    Irq.CENTRAL_DISCONNECT, event.connection, event.address_type, event.address
+                )
+            case MtuExchanged() if self._rules.preferred_mtu is not None:
+                self.emit(Irq.MTU_EXCHANGED, event.connection, event.mtu)
+            case IndicateDone():
+                self.emit(Irq.GATTS_INDICATE_DONE, event.connection, event.handle, event.status)
+
+    # ------------------------------------------------------------------ requests
+    def _active(self, request: Request) -> Answer:
+        return self._switch(bool(request.a))
+
+    async def _switch(self, on: bool) -> int:
+        if on:
+            if self._preferred_mtu is not None:
+                self._peripheral.mtu_limit = self._preferred_mtu
+            await self._peripheral.activate()
+        else:
+            self.switch_off()
+        return 0
+
+    @_errors_as_numbers
+    def _config(self, request: Request) -> Answer:
+        """Set (a: key, b: value, payload) or get (a: -key) a parameter."""
+        key = request.a
+        if key == _CONFIG_MTU:
+            self._preferred_mtu = request.b
+            self._peripheral.set_mtu_limit(request.b)
+        elif key == _CONFIG_NAME:
+            self._peripheral.set_name(request.payload.decode(errors="replace"))
+        elif key == _CONFIG_MAC:
+            address = self._peripheral.own_address()
+            return bytes([int(address.address_type)]) + bytes(address)[::-1]
+        return 0
+
+    @_errors_as_numbers
+    def _register(self, request: Request) -> Answer:
+        handles = self._peripheral.register_services(_services(request.payload))
+        flat = [handle for service in handles for handle in service]
+        return struct.pack(f"<{len(flat)}H", *flat)
+
+    @_errors_as_numbers
+    def _advertise(self, request: Request) -> Answer:
+        payload = request.payload
+        sizes, payload = payload[:2], payload[2:]
+        data = None if sizes[0] == _NOT_GIVEN else payload[: sizes[0]]
+        n_data = 0 if data is None else len(data)
+        response = None if sizes[1] == _NOT_GIVEN else payload[n_data:]
+        self._peripheral.advertise(
+            None if request.a < 0 else request.a, data, response, connectable=bool(request.b)
+        )
+        return 0
+
+    @_errors_as_numbers
+    def _read(self, request: Request) -> Answer:
+        return self._peripheral.gatts_read(request.a)
+
+    @_errors_as_numbers
+    def _write(self, request: Request) -> Answer:
+        self._peripheral.gatts_write(request.a, request.payload, send_update=bool(request.b))
+        return 0
+
+    @_errors_as_numbers
+    def _buffer(self, request: Request) -> Answer:
+        self._peripheral.set_buffer(request.a, request.b, append=bool(request.c))
+        return 0
+
+    def _notify(self, request: Request) -> int | None:
+        try:
+            taken = self._peripheral.try_notify(request.a, request.b, request.payload)
+        except OSError as error:
+            return -(error.errno or errno.EINVAL)
+        if taken:
+            return 0
+        return None if self._rules.notify_blocks else -errno.ENOMEM
+
+    @_errors_as_numbers
+    def _indicate(self, request: Request) -> Answer:
+        data = None if request.c else request.payload
+        self._peripheral.indicate(request.a, request.b, data)
+        return 0
+
+    @_errors_as_numbers
+    def _disconnect(self, request: Request) -> Answer:
+        return int(self._peripheral.gap_disconnect(request.a))
+
+
+_NOT_GIVEN = 255
+_CONFIG_MTU, _CONFIG_NAME, _CONFIG_MAC = range(1, 4)
+
+
+def _services(
+    payload: bytes,
+) -> list[tuple[bytes, list[tuple[bytes, int, list[tuple[bytes, int]]]]]]:
+    """Decode the services that the shim's ``gatts_register_services`` sent."""
+    at = 0
+
+    def byte() -> int:
+        nonlocal at
+        at += 1
+        return payload[at - 1]
+
+    def uuid() -> bytes:
+        nonlocal at
+        size = byte()
+        at += size
+        return payload[at - size : at]
+
+    def flags() -> int:
+        return byte() | byte() << 8
+
+    services = []
+    for _ in range(byte()):
+        service = uuid()
+        characteristics = []
+        for _ in range(byte()):
+            characteristic = uuid()
+            bits = flags()
+            descriptors = [(uuid(), flags()) for _ in range(byte())]
+            characteristics.append((characteristic, bits, descriptors))
+        services.append((service, characteristics))
+    return services

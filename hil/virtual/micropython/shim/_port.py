@@ -1,0 +1,24 @@
+# What the port the board runs is like: the figures of ../ports.py, set by _start.py before anything reads them.
+name = ""
+machine = ""
+platform = ""
+pins_per_bank = 32
+pin_aliases = {}
+depth = 4
+modules_absent = ()
+names_absent = {}
+os_names = ()
+frozen = False
+idle_sleeps = False
+ticks_stop = False
+soft_reset = 5
+unique_id = b""
+clock_hz = 64_000_000
+adc_full_uv = 3_600_000
+ble = {}
+
+
+def set(figures):
+    here = globals()
+    for key, value in figures.items():
+        here["name" if key == "port" else key] = value
