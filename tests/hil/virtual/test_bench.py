@@ -201,7 +201,6 @@ def test_commands_that_cannot_be_carried_out_get_the_status_of_the_protocol(virt
     async def session() -> None:
         async with connected(virtual) as link:
             assert (await refused(link, b"\x7f"))[0] is Status.UNKNOWN_COMMAND
-            assert (await refused(link, bytes((Opcode.IMPEDANCE,))))[0] is Status.UNSUPPORTED
             assert (await refused(link, bytes((Opcode.START, 244))))[0] is Status.BAD_LENGTH
             assert (await refused(link, bytes((Opcode.TEST_SIGNAL, 9))))[0] is Status.BAD_ARGUMENT
             too_much = struct.pack("<BHBB", Opcode.START, 244, 7, 0)

@@ -96,19 +96,19 @@ class SPI:
         if tx is None and size == _b.read_ahead and self._setting == _b.spi_setting:
             end = _b.now + size * 8_000_000_000 // self._baudrate
             if end + _MARGIN_NS < _b.horizon:
-                rx[:] = _in[size]
+                rx[_b.ALL] = _in[size]
                 _b.now = _b.read_end = end
                 _b.read_ahead = 0
                 _b.leave()
                 return
         if tx is not None:
-            _out[size][:] = tx
+            _out[size][_b.ALL] = tx
         elif size:
-            _out[size][:] = _zeros[size]
+            _out[size][_b.ALL] = _zeros[size]
         _b.spi_setting = self._setting
         _b.call(_b.SPI, self._bus << 8 | self._mode, self._baudrate, 0, size)
         if rx is not None:
-            rx[:] = _in[size]
+            rx[_b.ALL] = _in[size]
         _b.leave()
 
     def write(self, buf):

@@ -357,14 +357,14 @@ class BLE:
             data = self.gatts_read(value_handle)
         _b.enter()
         size = len(data)
-        _out[size][:] = data
+        _out[size][_b.ALL] = data
         _b.charge("gatts_notify")
         # Where the port blocks until there is a buffer, interrupts go on meanwhile.
         while True:
             result = _b.call(_b.BLE_NOTIFY, conn_handle, value_handle, 0, size)
             if result != _b.INTERRUPTED:
                 break
-            _out[size][:] = data
+            _out[size][_b.ALL] = data
         _b.leave()
         if result < 0:
             raise OSError(-result)

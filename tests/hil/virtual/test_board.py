@@ -1,0 +1,288 @@
+"""The virtual board: memory and time of the real firmware, resets, the debugger, the console."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import serial
+
+from boards import load_board
+from boards.errors import InfrastructureError
+from hil.setup import signal_factory
+from hil.virtual.bench import VirtualBench
+from hil.virtual.micropython.interpreter import ResetCause
+from host.console import Console
+from host.probe import probe_session
+from host.protocol import Profile
+from host.recorder import record
+
+from ..firmwares import Patch, connected, console_text, flashed_bench, patched_firmware
+
+KIB = 1024
+
+# Takes the place of main.py. In a pass of the main loop while streaming (every 50 ms) it reads how
+# many bytes have been allocated and not given back, by the firmware and the shims under it, and
+# says 200 passes later how many more there are. Collections do not count as giving back, so one
+# object per frame shows however soon it is garbage. Reading and comparing allocates nothing.
+ALLOCATIONS: Patch = (
+    "main.py",
+    "app.run()",
+    """import micropython
+_watch = app.Application._watch
+_passes = 0
+_begin = 0
+def _counting(self):
+    global _passes, _begin
+    _watch(self)
+    _passes += 1
+    if _passes == 10:
+        _begin = micropython.mem_current()
+    elif _passes == 210:
+        print("allocated", micropython.mem_current() - _begin)
+        _passes = -1000000
+app.Application._watch = _counting
+app.run()
+""",
+)
+
+# Says how much of the heap is taken before the firmware's first line, and while it streams.
+HEAP: tuple[Patch, Patch] = (
+    (
+        "boot.py",
+        "import micropython\n",
+        "import micropython, gc\ngc.collect()\nprint('heap', gc.mem_alloc())\n",
+    ),
+    (
+        "main.py",
+        "app.run()",
+        """import gc
+_watch = app.Application._watch
+_passes = 0
+def _measuring(self):
+    global _passes
+    _watch(self)
+    _passes += 1
+    if _passes == 20:
+        gc.collect()
+        print("heap", gc.mem_alloc())
+app.Application._watch = _measuring
+app.run()
+""",
+    ),
+)
+
+
+def stream(virtual: VirtualBench, seconds: float, profile: Profile = Profile.EFFICIENT) -> None:
+    async def session() -> None:
+        async with connected(virtual) as link:
+            assert (await record(link, seconds, profile=profile)).counters.intact
+            await asyncio.sleep(0.1)
+
+    virtual.bench.run(session())
+
+
+def said(virtual: VirtualBench, word: str) -> list[int]:
+    lines = console_text(virtual).splitlines()
+    return [int(line.split()[1]) for line in lines if line.startswith(word + " ")]
+
+
+# ---- memory
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_not_a_byte_is_allocated_per_frame(tmp_path, profile):
+    """10 s of streaming, 2500 frames: the firmware's hot path and main loop allocate nothing."""
+    with flashed_bench(patched_firmware(tmp_path, ALLOCATIONS)) as (virtual, _):
+        stream(virtual, 11.5, profile)
+        assert said(virtual, "allocated") == [0]
+
+
+def test_an_allocation_per_frame_would_be_seen(tmp_path):
+    """The measurement above can fail: one tuple per frame is seen."""
+    leak: Patch = (
+        "eeg/acquisition.py",
+        "        self._afe.readinto(frame)\n",
+        "        self._afe.readinto(frame)\n        self._kept = (frame, conversions)\n",
+    )
+    with flashed_bench(patched_firmware(tmp_path, ALLOCATIONS, leak)) as (virtual, _):
+        stream(virtual, 11.5)
+        (allocated,) = said(virtual, "allocated")
+        assert allocated > 2400 * 16
+
+
+def test_the_firmware_runs_in_the_heap_of_its_board(tmp_path):
+    """96 KiB on the 32-bit part.
+
+    Objects of the 64-bit interpreter are twice as large (byte buffers are not), so that twice the
+    heap is what corresponds. What the shims take is read before the firmware's first line and
+    added: what remains is the firmware's alone, with a collection only when nothing is left.
+    """
+    with flashed_bench(patched_firmware(tmp_path, *HEAP)) as (virtual, _):
+        heap_size = virtual.bench.board.mcu.heap_size
+        assert heap_size == 96 * KIB
+        stream(virtual, 2.0)
+        shims, streaming = said(virtual, "heap")
+        assert streaming - shims < 0.6 * 2 * heap_size, "little is left for fragmentation"
+        virtual.board.interpreter._heap_size = shims + 2 * heap_size
+        virtual.bench.reset()
+        stream(virtual, 2.0)
+        stream(virtual, 2.0, Profile.LOW_LATENCY)
+        assert "MemoryError" not in console_text(virtual)
+
+
+def test_the_heap_is_really_limited(tmp_path):
+    with flashed_bench(patched_firmware(tmp_path, *HEAP)) as (virtual, _):
+        (shims,) = said(virtual, "heap")
+        virtual.board.interpreter._heap_size = shims + 16 * KIB
+        virtual.bench.reset()
+        virtual.bench.run(asyncio.sleep(2))
+        assert "MemoryError" in console_text(virtual)
+
+
+# ---- the same every time
+
+
+def trace(directory: Path, seed: int) -> tuple[list[tuple[bytes, int]], float, int]:
+    """Run a board for a while; return packets with times, energy and requests made."""
+    directory.mkdir()
+    board = load_board("headband8")
+    make_source = signal_factory("resting", board, seed)
+    with flashed_bench(seed=seed, directory=directory, make_source=make_source) as (virtual, _):
+        packets: list[tuple[bytes, int]] = []
+
+        async def session() -> float:
+            virtual.bench.faults.packet_error_rate(0.05)
+            async with connected(virtual) as link:
+                await virtual.bench.power.start()
+                await link.start()
+                while len(packets) < 60:
+                    packets.extend(await link.receive())
+                await link.stop()
+            return (await virtual.bench.power.stop()).energy_j["total"]
+
+        energy_j = virtual.bench.run(session())
+        return packets, energy_j, virtual.board.interpreter.requests
+
+
+def test_one_seed_gives_one_run_to_the_bit_wherever_it_is_kept(tmp_path):
+    first = trace(tmp_path / "a", seed=7)
+    assert trace(tmp_path / "a-much-longer-name-of-a-directory", seed=7) == first
+
+
+def test_another_seed_gives_another_run(tmp_path):
+    one, other = trace(tmp_path / "a", seed=7)[0], trace(tmp_path / "b", seed=8)[0]
+    assert [data for data, _ in one] != [data for data, _ in other]
+
+
+# ---- resets and the debugger
+
+
+def test_a_reset_boots_again_and_says_why(tmp_path):
+    telling = (
+        "main.py",
+        "app.run()",
+        "import machine\nprint('cause', machine.reset_cause())\napp.run()",
+    )
+    with flashed_bench(patched_firmware(tmp_path, telling)) as (virtual, _):
+        virtual.board.reset(ResetCause.WATCHDOG)
+        virtual.bench.run(asyncio.sleep(1))
+        assert said(virtual, "cause")[-1] == ResetCause.WATCHDOG
+        stream(virtual, 0.5)
+
+
+def test_a_reset_switches_the_radio_off_and_the_front_end_stops(tmp_path):
+    with flashed_bench() as (virtual, _):
+
+        async def session() -> None:
+            async with connected(virtual) as link:
+                await link.start()
+                await link.receive()
+                virtual.bench.reset()
+                assert not virtual.board.peripheral.connections()
+                await asyncio.sleep(0.01)
+                assert virtual.board.afe.next_drdy_ns() is None
+
+        virtual.bench.run(session())
+
+
+def test_a_reset_by_the_firmware_itself_boots_again(tmp_path):
+    """The first boot after power-on resets itself; the second one goes on."""
+    patch = (
+        "main.py",
+        "app.run()",
+        "import machine\nif machine.reset_cause() != 3:\n    print('again')\napp.run()",
+    )
+    with flashed_bench(patched_firmware(tmp_path, patch)) as (virtual, _):
+        before = console_text(virtual).count("eegrig 0")
+        virtual.board.interpreter.on_reset(ResetCause.SOFT)
+        virtual.bench.run(asyncio.sleep(1))
+        assert console_text(virtual).count("eegrig 0") == before + 1
+
+
+def test_a_debugger_halts_the_firmware_and_lets_it_go_on():
+    with flashed_bench() as (virtual, _):
+        board = virtual.bench.board
+        interpreter = virtual.board.interpreter
+        virtual.bench.run(asyncio.sleep(1))
+        with probe_session(board, virtual.bench.probe) as session:
+            core = session.target.selected_core
+            core.halt()
+            virtual.bench.run(asyncio.sleep(0.1))
+            halted_at = interpreter.requests
+            virtual.bench.run(asyncio.sleep(5))
+            assert interpreter.requests == halted_at
+            core.resume()
+            virtual.bench.run(asyncio.sleep(5))
+            assert interpreter.requests > halted_at
+
+
+# ---- the console
+
+
+def test_the_console_is_a_port_for_pyserial_that_survives_closing():
+    with flashed_bench() as (virtual, _):
+        url = virtual.bench.console
+        assert url == "virtual://headband8"
+        for _ in range(2):
+            virtual.bench.reset()
+            virtual.bench.run(asyncio.sleep(1))
+            with serial.serial_for_url(url, baudrate=115200, timeout=0) as port:
+                assert port.in_waiting > 0
+                assert b"eegrig 0" in port.read(4096)
+                assert port.read(1) == b""
+                assert port.write(b"\x03") == 1
+
+
+def test_the_console_of_a_bench_that_is_closed_is_gone():
+    with flashed_bench() as (virtual, _):
+        url = virtual.bench.console
+    with pytest.raises(InfrastructureError, match="no virtual board 'headband8' is up"):
+        Console.open(url)
+
+
+# ---- power follows what the firmware does
+
+
+def test_the_front_end_costs_power_only_while_it_streams():
+    with flashed_bench() as (virtual, _):
+
+        async def afe_w(seconds: float) -> float:
+            await virtual.bench.power.start()
+            await asyncio.sleep(seconds)
+            return (await virtual.bench.power.stop()).power_w("afe")
+
+        async def session() -> tuple[float, float, float]:
+            async with connected(virtual) as link:
+                idle_w = await afe_w(1.0)
+                await link.start()
+                await link.receive()
+                streaming_w = await afe_w(1.0)
+                await link.stop()
+                return idle_w, streaming_w, await afe_w(1.0)
+
+        idle_w, streaming_w, after_w = virtual.bench.run(session())
+        assert idle_w < 0.1e-3
+        assert streaming_w > 30e-3
+        assert after_w == pytest.approx(idle_w, rel=0.05)
