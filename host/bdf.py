@@ -108,9 +108,10 @@ def write_bdf(
     codes: NDArray[np.int32],
     *,
     labels: Sequence[str],
-    rate_sps: int,
+    rate_sps: float,
     lsb_fv: int,
     equipment: str,
+    dimension: str = "uV",
     annotations: Sequence[Annotation] = (),
     additional: Sequence[str] = (),
     patient: str = "X",
@@ -125,11 +126,14 @@ def write_bdf(
         The front end's codes.
     labels : sequence of str
         Channel names, written as they are.
-    rate_sps : int
+    rate_sps : float
+        A whole number, or one whose tenfold is.
     lsb_fv : int
-        One code in femtovolts.
+        One code in femtovolts (or 1e-15 of whatever `dimension` is a millionth of).
     equipment : str
         What it was recorded with, for the header.
+    dimension : str
+        Unit of the physical values, for the header.
     annotations : sequence of Annotation
     additional : sequence of str
         More for the header's recording field.
@@ -151,8 +155,10 @@ def write_bdf(
         raise ConfigError(f"{path}: a recording without samples cannot be written")
     ends = header_range(lsb_fv)
     notes = list(annotations)
-    # Records of one second; a last second that is not whole is held and marked like any gap.
-    rest = -n_times % rate_sps
+    # Records of one second, or of ten for a rate that is no whole number; a last one that is not
+    # whole is held and marked like any gap.
+    record_s = 1 if rate_sps == int(rate_sps) else 10
+    rest = -n_times % round(rate_sps * record_s)
     if rest:
         codes = np.pad(codes, ((0, 0), (0, rest)), mode="edge")
         notes.append(Annotation(n_times / rate_sps, rest / rate_sps, "BAD_ACQ_SKIP"))
@@ -163,7 +169,7 @@ def write_bdf(
                 np.clip(row, *ends.digital).astype(np.int32),
                 rate_sps,
                 label=check_label(label),
-                physical_dimension="uV",
+                physical_dimension=dimension,
                 physical_range=ends.physical_uv,
                 digital_range=ends.digital,
             )
@@ -178,7 +184,7 @@ def write_bdf(
                 additional=[_subfield(text) for text in additional],
             ),
             starttime=start.time(),
-            data_record_duration=1,
+            data_record_duration=record_s,
             annotations=[EdfAnnotation(n.onset_s, n.duration_s, n.text) for n in notes],
         )
     except ValueError as error:

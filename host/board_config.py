@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from boards.errors import ConfigError
 from host.protocol.constants import StreamKind
 
 if TYPE_CHECKING:
-    from boards.schema import Board
+    from boards.schema import AfeConfig, Board
 
 __all__ = ["board_config_source", "drivers_of", "pin_literal"]
 
@@ -19,14 +19,20 @@ def board_config_source(board: Board) -> bytes:
 
     Times are in microseconds, voltages in microvolts and frequencies in hertz, all integers:
     the firmware needs no floating point to start.
+
+    Raises
+    ------
+    ConfigError
+        If a channel's name contradicts what it records.
     """
     port, afe, radio = board.mcu.port, board.afe, board.radio
     constants: dict[str, object] = {
         "NAME": board.name,
-        "KIND": _kind(afe.channels),
+        "KIND": _kind(afe),
         "AFE_DRIVER": board.firmware.afe_driver,
         "CHANNELS": tuple(afe.channels),
         "GAIN": afe.gain,
+        "HIGH_RESOLUTION": afe.high_resolution,
         "VREF_UV": round(afe.vref_v * 1e6),
         "RATES": tuple(afe.rates_sps),
         "DEFAULT_RATE": afe.default_rate_sps,
@@ -53,12 +59,18 @@ def drivers_of(board: Board) -> frozenset[str]:
     return frozenset({board.firmware.afe_driver})
 
 
-def _kind(channels: Sequence[str]) -> int:
-    """Return what a converter's channels are of: those of muscles are named ``EMG...``."""
-    muscles = sum(name.upper().startswith("EMG") for name in channels)
-    if muscles == len(channels):
+def _kind(afe: AfeConfig) -> int:
+    """Return what the converter's channels are of, which is one stream of one rate."""
+    kinds = afe.channel_kinds
+    for name, kind in zip(afe.channels, kinds, strict=True):
+        if (kind == "emg") != name.startswith("EMG"):
+            raise ConfigError(
+                f"afe.channels: {name} is of kind {kind}; name channels of muscles, and no others, "
+                "EMG..., for that is how a host tells them apart"
+            )
+    if "eeg" not in kinds:
         return StreamKind.EMG.value
-    return StreamKind.EXG.value if muscles else StreamKind.EEG.value
+    return StreamKind.EXG.value if "emg" in kinds else StreamKind.EEG.value
 
 
 def pin_literal(pin: str, port: str) -> str | tuple[str, int]:

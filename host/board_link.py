@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from boards.errors import BoardFault, InfrastructureError
+from host.impedance import Drive
 from host.link_errors import BoardEventError, BoardStatusError, LinkLost
 from host.protocol import (
     BATTERY_LEVEL_UUID,
@@ -31,6 +32,7 @@ from host.protocol import (
     TestSignal,
     decode_control,
     decode_info,
+    encode_impedance,
     encode_ping,
     encode_set_rate,
     encode_sleep,
@@ -51,7 +53,11 @@ T = TypeVar("T")
 OPERATION_TIMEOUT_S = 10.0
 
 # OVERRUN does not end the stream: its losses are in the packets' frame indices.
-_ENDING_EVENTS = frozenset(EventCode) - {EventCode.NONE, EventCode.OVERRUN}
+_ENDING_EVENTS = frozenset(EventCode) - {
+    EventCode.NONE,
+    EventCode.OVERRUN,
+    EventCode.BATTERY_LOW,
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -237,6 +243,29 @@ class BoardLink:
         """Connect the front end's inputs to `signal` (only while idle)."""
         await self.command(
             lambda tag: encode_test_signal(tag, signal), f"TEST_SIGNAL {signal.name.lower()}"
+        )
+
+    async def drive_electrodes(self, electrodes: int) -> Drive:
+        """Let the lead-off current flow through electrodes in the next streams (only while idle).
+
+        Parameters
+        ----------
+        electrodes : int
+            Bit c set for channel c; 0 ends it.
+
+        Returns
+        -------
+        Drive
+            What flows, at the present sample rate.
+        """
+        response = await self.command(
+            lambda tag: encode_impedance(tag, electrodes), f"IMPEDANCE 0x{electrodes:02x}"
+        )
+        if response.detail is None:
+            raise ProtocolError("the response to IMPEDANCE does not tell the current")
+        return Drive(
+            current_a=(response.detail & 0xFFFF) * 1e-12,
+            frequency_hz=(response.detail >> 16) / 100,
         )
 
     async def ping(self) -> int:

@@ -54,7 +54,16 @@ class Application:
         start = Pin(config.PIN_START, Pin.OUT, value=0)
         pwdn = None if config.PIN_PWDN is None else Pin(config.PIN_PWDN, Pin.OUT, value=1)
         driver = drivers.load(config.AFE_DRIVER)
-        self._afe = driver.Afe(spi, cs, reset, start, pwdn, len(config.CHANNELS), config.SPI_HZ)
+        self._afe = driver.Afe(
+            spi,
+            cs,
+            reset,
+            start,
+            pwdn,
+            len(config.CHANNELS),
+            config.SPI_HZ,
+            config.HIGH_RESOLUTION,
+        )
         adc = ADC(config.PIN_BATTERY)
         self._gauge = Gauge(adc, config.BATTERY_DIVIDER, config.ADC_REFERENCE_UV)
         self._commands = {

@@ -9,7 +9,7 @@ import pytest
 
 from boards.errors import BoardFault, ConfigError
 from host.bdf import Annotation
-from host.protocol import Info, decode_info
+from host.protocol import Info, ProtocolError, decode_info
 from host.recorder import GAP_TEXT, Recording
 from tests.host import wire
 
@@ -133,3 +133,85 @@ def test_channel_names_that_no_file_can_hold_are_refused_before_recording() -> N
     info = decode_info(wire.info(channels=("Fp1", "µ")))
     with pytest.raises(ConfigError, match="channel name 'µ'"):
         Recording(info)
+
+
+MIXED = decode_info(wire.info(streams=[wire.stream(), wire.optics()]))
+
+
+def optics_packet(sequence: int, first: int, n_frames: int = 10) -> bytes:
+    codes = [[100_000 + i, 200_000 + i] for i in range(first, first + n_frames)]
+    return wire.packet(sequence, first, codes, stream_id=1, rate=25)
+
+
+def mixed(optics: list[tuple[int, int]]) -> Recording:
+    """Four seconds of EEG, and optics by (sequence, first frame)."""
+    recording = Recording(MIXED)
+    packets = [(i * 36_000, wire.counter_packet(i, 9 * i)) for i in range(112)]
+    packets += [(first * 40_000, optics_packet(number, first)) for number, first in optics]
+    for time_us, data in sorted(packets):
+        recording.feed(data, time_us * 1000 + 5_000_000)
+    return recording
+
+
+def test_every_stream_is_recorded_at_its_own_rate_and_scale() -> None:
+    recording = mixed([(i, 10 * i) for i in range(10)])
+    optics = recording.others[1]
+    assert recording.counters.intact
+    assert optics.counters.intact
+    assert (recording.n_frames, optics.n_frames) == (1008, 100)
+    assert (recording.duration_s, optics.duration_s) == (4.032, 4.0)
+    np.testing.assert_allclose(optics.samples()[:, 7], [100_007 * 7e-12, 200_007 * 7e-12])
+
+
+def test_a_loss_belongs_to_its_own_stream() -> None:
+    recording = mixed([(0, 0), (2, 20)])
+    optics = recording.others[1]
+    assert recording.counters.intact
+    assert (optics.counters.packets_lost, optics.counters.frames_lost) == (1, 10)
+    assert optics.annotations() == [Annotation(0.4, 0.4, GAP_TEXT)]
+    assert recording.annotations() == []
+
+
+def test_truncating_cuts_every_stream_to_the_same_time() -> None:
+    recording = mixed([(i, 10 * i) for i in range(10)])
+    recording.truncate(500)
+    assert recording.others[1].n_frames == 50
+
+
+def test_other_streams_have_files_of_their_own(tmp_path: Path) -> None:
+    mixed([(i, 10 * i) for i in range(10)]).write_bdf(tmp_path / "recording.bdf")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "recording-optics.bdf",
+        "recording-optics.json",
+        "recording.bdf",
+        "recording.json",
+    ]
+    raw = mne.io.read_raw_bdf(tmp_path / "recording-optics.bdf", preload=True, verbose="error")
+    assert raw.ch_names == ["S1D1 760", "S1D1 850"]
+    assert raw.info["sfreq"] == 25
+    # MNE knows no amperes: it reads the file's microamperes as they stand.
+    assert raw.get_data()[1, 3] == pytest.approx(200_003 * 7e-12 * 1e6, rel=1e-5)
+    sidecar = json.loads((tmp_path / "recording-optics.json").read_text())
+    assert (sidecar["stream"], sidecar["kind"], sidecar["unit"]) == (1, "optics", "ampere")
+    assert sidecar["lsb"] == pytest.approx(7e-12)
+    assert sidecar["counters"]["frames"] == 100
+
+
+def test_a_stream_that_sent_nothing_leaves_no_file(tmp_path: Path) -> None:
+    mixed([]).write_bdf(tmp_path / "recording.bdf")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recording.bdf", "recording.json"]
+
+
+def test_a_packet_of_a_stream_that_info_does_not_list_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="unknown stream 0x01"):
+        Recording(INFO).feed(optics_packet(0, 0), 0)
+
+
+def test_a_rate_that_is_no_whole_number_can_be_written(tmp_path: Path) -> None:
+    info = decode_info(wire.info(streams=[wire.stream(), wire.optics(rate_mhz=12_500)]))
+    recording = Recording(info)
+    recording.feed(wire.counter_packet(0, 0), 0)
+    recording.feed(optics_packet(0, 0), 1)
+    recording.write_bdf(tmp_path / "a.bdf")
+    raw = mne.io.read_raw_bdf(tmp_path / "a-optics.bdf", verbose="error")
+    assert raw.info["sfreq"] == 12.5

@@ -20,7 +20,12 @@ class Afe(Ads129x):
     RATES = tuple(_RATES)
     RESET_US = 100
     DECODE_US = 8
-    HAS_PWDN = False  # one pin is both
+    HOLD_US = 8
+
+    def __init__(self, spi, cs, reset, start, pwdn, channels, spi_hz, high_resolution=False):
+        # One pin of the part is both RESET and PWDN.
+        pwdn = pwdn or reset
+        super().__init__(spi, cs, reset, start, pwdn, channels, spi_hz, high_resolution)
 
     def settings(self, rate, gain, signal, driven):
         """Return (register, value) of all that differs from a reset chip, in order."""

@@ -1,5 +1,5 @@
-# The ADS1298 (TI SBAS459K): eight differential inputs. Low-power mode: 250 SPS exist in no other,
-# and it halves the current.
+# The ADS1298 (TI SBAS459K): eight differential inputs. Its high-resolution mode takes twice the
+# modulator clock, more current, and no less than 500 SPS.
 from eeg.drivers import NORMAL, SHORTED, TEST_SQUARE
 from eeg.drivers.ads129x import Ads129x
 
@@ -20,7 +20,7 @@ class Afe(Ads129x):
     def settings(self, rate, gain, signal, driven):
         """Return (register, value) of all that differs from a reset chip, in order."""
         values = [
-            (_CONFIG1, _RATES[rate]),
+            (_CONFIG1, 0x80 | _RATES[rate // 2] if self.high_resolution else _RATES[rate]),
             (_CONFIG2, 0x10 if signal == TEST_SQUARE else 0x00),
             # Reference buffer on at 2.4 V; right-leg drive on with its internal reference.
             (_CONFIG3, 0xCC),

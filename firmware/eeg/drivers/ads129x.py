@@ -28,16 +28,17 @@ class Ads129x:
     REFERENCE_MS = 150  # until the reference has settled
     RESET_US = 50  # 18 clocks, and some
     DECODE_US = 2  # 4 clocks: from the last bit of a byte until the next may end
-    HAS_PWDN = True  # otherwise holding RESET low powers down
+    HOLD_US = 0  # from the last byte until chip select may end, beyond what a pin takes
     filter_order = 3  # sinc3: group delay of 1.5 conversions
     status_size = 3
 
-    def __init__(self, spi, cs, reset, start, pwdn, channels, spi_hz):
+    def __init__(self, spi, cs, reset, start, pwdn, channels, spi_hz, high_resolution=False):
         self._spi = spi
         self._cs = cs
         self._reset = reset
         self._start = start
-        self._pwdn = pwdn if self.HAS_PWDN else reset
+        self._pwdn = pwdn
+        self.high_resolution = high_resolution
         # Faster than the chip decodes: bytes of a command must wait for each other.
         self._paced = 8_000_000 // spi_hz < self.DECODE_US
         self.channels = channels
@@ -118,6 +119,8 @@ class Ads129x:
                 sleep_us(self.DECODE_US)
         else:
             self._spi.write_readinto(request, answer)
+        if self.HOLD_US:
+            sleep_us(self.HOLD_US)
         self._cs(1)
         sleep_us(self.DECODE_US)
         return answer
