@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AFE_GROUPS", "Power", "StreamingPower", "mode_power", "streaming_power"]
 
-AFE_GROUPS = ("afe", "afe_supply")
-"""Groups that are the front end's: itself, and where a bench tells them apart, the conversion
+AFE_GROUPS = ("afe", "afe_supply", "optics")
+"""Groups that are the front ends': themselves, and where a bench tells them apart, the conversion
 losses of its supply."""
 
 

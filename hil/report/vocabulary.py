@@ -121,6 +121,7 @@ PROFILES = {"low_latency": "Low-latency profile", "efficient": "Efficient profil
 POWER_GROUPS = {
     "afe": "Front end (AFE)",
     "afe_supply": "AFE supply losses",
+    "optics": "Optics",
     "mcu": "MCU",
     "radio": "Radio",
     "rest": "Rest",

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from boards import Part
 from hil.virtual.afe.power import AfeState
 from hil.virtual.power.tracks import Bursts, Levels
 
-__all__ = ["AfeLoad", "McuLoad", "RadioLoad", "SleepMode"]
+__all__ = ["AfeLoad", "McuLoad", "OpticsLoad", "RadioLoad", "SleepMode"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _NS = 1e9
 Add = Callable[[Bursts, int, int], None]
@@ -61,9 +65,13 @@ class McuLoad:
         self._edge_interrupts = used
         self.idle_a.set(time_ns, self._waiting_a())
 
+    @property
+    def idle_key(self) -> str:
+        """Name of the entry of the part that waiting rests on now."""
+        return {"idle": "idle", "light": "light_sleep", "deep": "deep_sleep"}[self._mode]
+
     def _waiting_a(self) -> float:
-        key = {"idle": "idle", "light": "light_sleep", "deep": "deep_sleep"}[self._mode]
-        current_a = self._part[key].si
+        current_a = self._part[self.idle_key].si
         if self._edge_interrupts and self._mode != "deep":
             current_a += self._part["edge_interrupt_extra"].si
         return current_a
@@ -164,6 +172,12 @@ class AfeLoad:
         self.avdd_a = Levels(part["iavdd_power_down"].si, now_ns)
         self.dvdd_a = Levels(part["idvdd_power_down"].si, now_ns)
 
+    @property
+    def dvdd_key(self) -> str:
+        """Name of the entry of the part that the digital supply's current rests on most."""
+        middle_v = (self._part["dvdd_low"].si + self._part["dvdd_high"].si) / 2
+        return "idvdd_1v8" if self._dvdd_v < middle_v else "idvdd_3v3"
+
     def __call__(self, time_ns: int, state: AfeState, /) -> None:
         """Take a change of state."""
         avdd_a, dvdd_a = self.currents(state)
@@ -177,7 +191,9 @@ class AfeLoad:
             return part["iavdd_power_down"].si, part["idvdd_power_down"].si
         if state.mode == "standby":
             return part["iavdd_standby"].si, part["idvdd_standby"].si
-        avdd_a = part["iavdd_base"].si + state.channels_on * part["iavdd_channel"].si
+        mode = "_high_resolution" if state.high_resolution else ""
+        avdd_a = part[f"iavdd_base{mode}"].si
+        avdd_a += state.channels_on * part[f"iavdd_channel{mode}"].si
         avdd_a += part["iavdd_bias"].si * state.bias_on
         avdd_a += part["iavdd_lead_off"].si * state.lead_off_on
         low_v, high_v = part["dvdd_low"].si, part["dvdd_high"].si
@@ -192,3 +208,50 @@ class AfeLoad:
             slope = (y[1] - y[0]) / (x[1] - x[0])
             return max(y[0] + slope * (channels_on - x[0]), 0.0)
         return float(np.interp(channels_on, x, y))
+
+
+class OpticsLoad:
+    """An optical front end and its LEDs.
+
+    Parameters
+    ----------
+    part : Part
+    add : callable
+        Records a burst: ``add(bursts, start_ns, stop_ns)``.
+    now_ns : int
+    """
+
+    def __init__(self, part: Part, add: Add, now_ns: int) -> None:
+        self._part = part
+        self._add = add
+        self.waiting_a = Levels(part["iavdd_standby"].si, now_ns)
+        self._slots: dict[float, Bursts] = {}
+
+    def set_running(self, time_ns: int, running: bool) -> None:
+        """Report whether its time base runs, or it is in standby."""
+        key = "iavdd_go" if running else "iavdd_standby"
+        self.waiting_a.set(time_ns, self._part[key].si)
+
+    def slot(self, start_ns: int, stop_ns: int, led_a: float) -> None:
+        """Report a time slot, and the mean current of its LEDs during it, in amperes."""
+        self._add(self._slots.setdefault(led_a, Bursts()), start_ns, stop_ns)
+
+    @property
+    def all_bursts(self) -> tuple[Bursts, ...]:
+        """Every record of the time slots."""
+        return tuple(self._slots.values())
+
+    def currents_a(self, edges: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return what slots add at the chip's pins, and the LEDs' current, between `edges`.
+
+        Returns
+        -------
+        tuple of ndarray, shape (n_edges - 1,)
+            In amperes.
+        """
+        in_slot_a, led_a = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
+        for current_a, bursts in self._slots.items():
+            running = bursts.count(edges)
+            in_slot_a += running * self._part["iavdd_slot"].si
+            led_a += running * current_a
+        return in_slot_a, led_a

@@ -9,7 +9,8 @@ import numpy as np
 from boards import Part, load_part
 from hil.bench import PowerCapture
 from hil.virtual.micropython.cpu import ASSUMPTIONS as CPU_ASSUMPTIONS
-from hil.virtual.power.ledger import Account, Cause, PowerLedger
+from hil.virtual.power.ledger import Account, PowerLedger
+from hil.virtual.power.rails import Cause
 
 __all__ = ["VirtualPowerMeter"]
 

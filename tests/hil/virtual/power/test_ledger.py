@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hil.virtual.afe import AfeState
-from hil.virtual.power import GROUPS
 from hil.virtual.power import ledger as ledger_module
 
 MS = 1_000_000
@@ -71,7 +70,9 @@ def test_a_burst_shows_in_its_own_milliseconds_only(ideal_bench, monkeypatch):
 def test_groups_sum_to_the_total_and_the_trace_to_the_energy(bench):
     taken = capture(bench, lambda: stream(bench), 1000 * MS + 123_456)
     total_j = taken.energy_j["total"]
-    assert sum(taken.energy_j[group] for group in GROUPS) == pytest.approx(total_j, rel=1e-12)
+    assert sum(taken.energy_j[group] for group in bench.ledger.groups) == pytest.approx(
+        total_j, rel=1e-12
+    )
     charge_c = taken.current_a.sum() * taken.step_s
     assert charge_c * taken.battery_v == pytest.approx(total_j, rel=1e-9)
     assert (taken.current_a >= 0).all()
@@ -79,7 +80,7 @@ def test_groups_sum_to_the_total_and_the_trace_to_the_energy(bench):
 
 def test_streaming_power_of_headband8_is_what_its_parts_say(bench):
     taken = capture(bench, lambda: stream(bench), 1000 * MS)
-    power_mw = {group: taken.power_w(group) * 1e3 for group in GROUPS}
+    power_mw = {group: taken.power_w(group) * 1e3 for group in bench.ledger.groups}
     # ADS1299: 7.16 mA at 5 V (bias amplifier on) and 0.9 mA at 3 V
     assert power_mw["afe"] == pytest.approx(7.16 * 5 + 0.9 * 3, rel=1e-3)
     # 5 V from a regulator at 5.2 V from a boost at about 91.7 %
@@ -237,4 +238,6 @@ def test_busy_time_is_the_union_of_the_bursts(headband8, make_bench, bursts, sto
     busy = {us for a, n in bursts for us in range(a, a + n) if us < stop_us}
     charge_c = (len(busy) * 3.3e-3 + (stop_us - len(busy)) * 3.16e-6) * 1e-6
     assert taken.energy_j["mcu"] == pytest.approx(charge_c * 3.0, rel=1e-9)
-    assert sum(taken.energy_j[g] for g in GROUPS) == pytest.approx(taken.energy_j["total"])
+    assert sum(taken.energy_j[g] for g in bench.ledger.groups) == pytest.approx(
+        taken.energy_j["total"]
+    )

@@ -1,0 +1,254 @@
+"""From what every component draws in an interval to the power of each group at the battery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boards import Board, Part
+from hil.virtual.micropython.cpu import UNCERTAINTY
+from hil.virtual.power.converters import Converter, chain_input_w
+from hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
+from hil.virtual.power.tracks import Levels
+
+__all__ = ["Cause", "Loads", "Rails", "Supplies"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+CPU_TIME_SPREAD = UNCERTAINTY - 1
+"""Relative one-sigma uncertainty of modelled CPU time."""
+
+
+class Cause(NamedTuple):
+    """What a power rests on: group, part, entry of the part, and its relative spread."""
+
+    group: str
+    part: str
+    key: str
+    spread: float
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """The converters of a board and the parts they feed.
+
+    Attributes
+    ----------
+    input, afe, optics : tuple of Converter
+        Chains, battery side first. `input` feeds everything else; without an `afe` chain the
+        digital rail feeds AVDD.
+    buck : Converter
+        Of the digital rail.
+    charger, mcu_part, afe_part : Part
+    optics_part : Part or None
+    """
+
+    input: tuple[Converter, ...]
+    buck: Converter
+    afe: tuple[Converter, ...]
+    optics: tuple[Converter, ...]
+    charger: Part
+    mcu_part: Part
+    afe_part: Part
+    optics_part: Part | None
+
+    @classmethod
+    def of(cls, board: Board, find_part: Callable[[str], Part]) -> Supplies:
+        """Take the supplies of `board`."""
+        supply = board.supply
+
+        def chain(names: list[str], output_v: list[float]) -> tuple[Converter, ...]:
+            pairs = zip(names, output_v, strict=True)
+            return tuple(Converter(find_part(name), volts) for name, volts in pairs)
+
+        return cls(
+            input=chain(supply.input, supply.input_v),
+            buck=Converter(find_part(supply.mcu), supply.mcu_v),
+            afe=chain(supply.afe, supply.afe_v),
+            optics=chain(supply.optics, supply.optics_v),
+            charger=find_part(supply.charger),
+            mcu_part=find_part(board.mcu.part),
+            afe_part=find_part(board.afe.part),
+            optics_part=None if board.optics is None else find_part(board.optics.part),
+        )
+
+
+class Loads(NamedTuple):
+    """Who draws current."""
+
+    mcu: McuLoad
+    radio: RadioLoad
+    afe: AfeLoad
+    optics: OpticsLoad | None
+    leak_a: Levels
+
+
+class Rails:
+    """The board's rails in every interval between edges.
+
+    Parameters
+    ----------
+    supplies : Supplies
+    loads : Loads
+    battery_v : float
+    edges : ndarray of int, shape (n_edges,)
+        Times in nanoseconds between which every current is constant.
+
+    Attributes
+    ----------
+    causes_w : dict of Cause to ndarray
+        After `powers_w`: the power by what decides it.
+    """
+
+    def __init__(self, supplies: Supplies, loads: Loads, battery_v: float, edges: IntArray) -> None:
+        self._supplies = supplies
+        self._loads = loads
+        self._battery_v = battery_v
+        self._edges = edges
+        self._mcu_v = supplies.buck.output_v
+        self._busy = loads.mcu.bursts.count(edges) > 0
+        self.causes_w: dict[Cause, FloatArray] = {}
+
+    def powers_w(self) -> dict[str, FloatArray]:
+        """Return the power of each group at the battery in watts, shape (n_edges - 1,)."""
+        supplies, loads, edges, volts = self._supplies, self._loads, self._edges, self._mcu_v
+        mcu_a, radio_a = self._mcu_a(), self._radio_a()
+        dvdd_a = loads.afe.dvdd_a.level(edges)
+        avdd_a = loads.afe.avdd_a.level(edges)
+        leak_a = loads.leak_a.level(edges)
+        avdd_v = supplies.afe[-1].output_v if supplies.afe else volts
+        avdd_w = avdd_a * avdd_v
+        digital_a = mcu_a + radio_a + dvdd_a + leak_a
+        if not supplies.afe:
+            digital_a = digital_a + avdd_a
+        buck_w = supplies.buck.input_w(digital_a, self._bus_v)
+        buck_loss_w = buck_w - digital_a * volts
+        afe_input_w = self._chain("afe_supply", supplies.afe, avdd_a)
+        optics_w = self._optics_w()
+        bus_w = buck_w + afe_input_w + optics_w
+        input_w = self._input_loss_w(bus_w)
+        charger_w = np.full_like(mcu_a, supplies.charger["battery_current"].si * self._battery_v)
+        self._cause("afe", supplies.afe_part, "iavdd_channel", avdd_w)
+        self._cause("afe", supplies.afe_part, loads.afe.dvdd_key, dvdd_a * volts)
+        self._cause("rest", supplies.buck.part, supplies.buck.loss_key, buck_loss_w)
+        self._cause("rest", supplies.charger, "battery_current", charger_w)
+        powers = {
+            "afe": avdd_w + dvdd_a * volts,
+            "afe_supply": afe_input_w - avdd_w if supplies.afe else np.zeros_like(avdd_w),
+            "mcu": mcu_a * volts,
+            "radio": radio_a * volts,
+            "rest": buck_loss_w + leak_a * volts + charger_w + input_w,
+        }
+        if loads.optics is not None:
+            powers["optics"] = optics_w
+        return powers
+
+    @property
+    def _bus_v(self) -> float:
+        """What the converters of the rails see: the battery, or what lies before them."""
+        chain = self._supplies.input
+        return chain[-1].output_v if chain else self._battery_v
+
+    def _chain(self, group: str, chain: tuple[Converter, ...], load_a: FloatArray) -> FloatArray:
+        """Return the power a rail's converters take from the bus, and note their losses."""
+        if not chain:
+            return np.zeros_like(load_a)
+        inputs_w = chain_input_w(chain, load_a, self._bus_v)
+        outputs_w = [*inputs_w[1:], load_a * chain[-1].output_v]
+        for converter, input_w, output_w in zip(chain, inputs_w, outputs_w, strict=True):
+            self._cause(group, converter.part, converter.loss_key, input_w - output_w)
+        return inputs_w[0]
+
+    def _input_loss_w(self, bus_w: FloatArray) -> FloatArray:
+        """Return what the converters before all others lose."""
+        chain = self._supplies.input
+        if not chain:
+            return np.zeros_like(bus_w)
+        inputs_w = chain_input_w(chain, bus_w / self._bus_v, self._battery_v)
+        for converter, input_w, output_w in zip(
+            chain, inputs_w, [*inputs_w[1:], bus_w], strict=True
+        ):
+            self._cause("rest", converter.part, converter.loss_key, input_w - output_w)
+        return inputs_w[0] - bus_w
+
+    def _optics_w(self) -> FloatArray:
+        """Return what the optical front end and its LEDs take from the bus."""
+        optics, part = self._loads.optics, self._supplies.optics_part
+        if optics is None or part is None:
+            return np.zeros(len(self._edges) - 1)
+        waiting_a = optics.waiting_a.level(self._edges)
+        in_slot_a, led_a = optics.currents_a(self._edges)
+        volts = self._supplies.optics[-1].output_v
+        self._cause("optics", part, "iavdd_go", waiting_a * volts)
+        self._cause("optics", part, "iavdd_slot", in_slot_a * volts)
+        led_w = led_a * self._bus_v
+        self._cause("optics", part, "led_current_step", led_w)
+        return self._chain("optics", self._supplies.optics, waiting_a + in_slot_a) + led_w
+
+    def _scale(self) -> float:
+        """Return what currents are multiplied by away from the voltage they are given for.
+
+        Those fed by a DC/DC converter fall as the supply rises; a linear regulator's do not.
+        """
+        part = self._supplies.mcu_part
+        if not part["constant_power"].value:
+            return 1.0
+        return part["current_voltage"].si / self._mcu_v
+
+    def _mcu_a(self) -> FloatArray:
+        mcu, part = self._loads.mcu, self._supplies.mcu_part
+        idle_a = np.where(self._busy, 0.0, mcu.idle_a.level(self._edges))
+        active_a = np.where(self._busy, part["cpu_active"].si * self._scale(), 0.0)
+        self._cause("mcu", part, mcu.idle_key, idle_a * self._mcu_v)
+        spread = float(np.hypot(part["cpu_active"].uncertainty, CPU_TIME_SPREAD))
+        self._cause("mcu", part, "cpu_active", active_a * self._mcu_v, spread)
+        return np.asarray(idle_a + active_a)
+
+    def _radio_a(self) -> FloatArray:
+        edges = self._edges
+        part, radio = self._supplies.mcu_part, self._loads.radio
+        cpu_a = part["cpu_active"].si
+        tx_a, rx_a, ramp_a = part["tx_0dbm"].si, part["rx_1m"].si, part["ramp"].si
+        shared_tx_a = cpu_a + tx_a - part["cpu_and_tx"].si
+        shared_rx_a = cpu_a + rx_a - part["cpu_and_rx"].si
+        tx_2m_a = part["tx_2m_extra"].si if radio.phy == 2 else 0.0
+        rows = (
+            (radio.tx, "tx_0dbm", tx_a + tx_2m_a, shared_tx_a),
+            (radio.rx_1m, "rx_1m", rx_a, shared_rx_a),
+            (radio.rx_2m, "rx_2m_extra", rx_a + part["rx_2m_extra"].si, shared_rx_a),
+            (radio.ramp, "ramp", ramp_a, shared_rx_a),
+            (radio.hfxo, "hfxo", part["hfxo"].si, part["hfxo"].si),
+            (radio.cpu, "event_post_time", part["link_cpu"].si, 0.0),
+        )
+        total_a = np.zeros(len(edges) - 1)
+        for bursts, key, current_a, shared_a in rows:
+            if not len(bursts):
+                continue
+            on = bursts.count(edges) > 0
+            drawn_a = np.where(self._busy, current_a - shared_a, current_a)
+            drawn_a *= self._scale() * on
+            spread = part["rx_1m"].uncertainty if key == "rx_2m_extra" else None
+            self._cause("radio", part, key, drawn_a * self._mcu_v, spread)
+            total_a += drawn_a
+        return total_a
+
+    def _cause(
+        self,
+        group: str,
+        part: Part,
+        key: str,
+        power_w: FloatArray,
+        spread: float | None = None,
+    ) -> None:
+        """Note what a power rests on; equal causes add up."""
+        if spread is None:
+            entry = part.figures.get(key) or part.curves[key]
+            spread = entry.uncertainty
+        cause = Cause(group, part.name, key, spread)
+        known = self.causes_w.get(cause)
+        self.causes_w[cause] = power_w if known is None else known + power_w
