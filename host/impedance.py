@@ -3,7 +3,7 @@
 The current is a square wave. What a narrow band around its frequency shows is the fundamental,
 4/pi of its amplitude, less what the converter's sinc3 filter takes away there. Reading the band's
 amplitude as if the current were a sine of the same amplitude gives 27 % too much. At a quarter of
-the sample rate the odd harmonics fold back onto the fundamental; the filter leaves 1.4 % of them,
+the sample rate the odd harmonics fold back onto the fundamental; the filter leaves 1.5 % of them,
 which is not corrected, as it depends on the phase.
 """
 

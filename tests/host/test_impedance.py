@@ -40,11 +40,11 @@ def test_impedance_of_a_drive_far_below_the_sample_rate(phase: float) -> None:
 @pytest.mark.parametrize("rate_sps", [250, 1000])
 @pytest.mark.parametrize("phase", [0.01, 0.13, 0.3])
 def test_impedance_of_a_drive_at_a_quarter_of_the_sample_rate(rate_sps: int, phase: float) -> None:
-    # Harmonics fold back onto the fundamental: 1.4 % of it at most, with the phase they have.
+    # Harmonics fold back onto the fundamental: 1.5 % of it at most, with the phase they have.
     drive = Drive(SIX_NANOAMPERES, rate_sps / 4)
     samples_v = driven([20e3], drive, rate_sps, 3, phase)
     ohm, _ = electrode_impedance(samples_v, rate_sps, drive)
-    np.testing.assert_allclose(ohm, [20e3], rtol=0.014)
+    np.testing.assert_allclose(ohm, [20e3], rtol=0.015)
 
 
 def test_brain_activity_and_offset_make_it_uncertain_and_the_uncertainty_covers_it() -> None:
