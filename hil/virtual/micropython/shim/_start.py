@@ -67,11 +67,13 @@ class FlashArea:
     def __init__(self, path, start, size, block_size):
         self._file = open(path, "rb")
         self._start = start
+        # The file is the flash from its first byte on, and flash begins at a multiple of its size.
+        self._at = start % self._file.seek(0, 2)
         self._block_size = block_size
         self._blocks = size // block_size
 
     def readblocks(self, block, buf, offset=0):
-        self._file.seek(self._start + block * self._block_size + offset)
+        self._file.seek(self._at + block * self._block_size + offset)
         self._file.readinto(buf)
 
     def writeblocks(self, block, buf, offset=None):
