@@ -224,20 +224,23 @@ class ADC:
         else:
             self._channel = id[1]
 
-    def read_uv(self):
+    def _microvolts(self):
         _b.enter()
         _b.charge("adc")
         value = _b.call(_b.ADC, self._channel)
         _b.leave()
         return value
 
+    def read_uv(self):
+        return self._microvolts()
+
     def read_u16(self):
         if _STM32:
             if self._channel == ADC.VREF:
                 return 0xFFFF
-            raw = min(4095, self.read_uv() * 4096 // _ADC_FULL_UV)
+            raw = min(4095, self._microvolts() * 4096 // _ADC_FULL_UV)
             return raw << 4 | raw >> 8
-        return min(65535, self.read_uv() * 65535 // _ADC_FULL_UV)
+        return min(65535, self._microvolts() * 65535 // _ADC_FULL_UV)
 
 
 class PWM:
