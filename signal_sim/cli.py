@@ -60,6 +60,9 @@ def _sim(
         Path | None, typer.Option("--gallery", metavar="DIR", help="Draw every scene into a page.")
     ] = None,
     list_scenes: Annotated[bool, typer.Option("--list", help="List the scenes.")] = False,
+    parameters: Annotated[
+        bool, typer.Option("--parameters", help="Print every parameter with its source.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Simulate what electrodes pick up, and write it to a file with its ground truth.
@@ -72,6 +75,10 @@ def _sim(
     try:
         if list_scenes:
             _list(as_json=as_json)
+        elif parameters:
+            from signal_sim.documentation import parameter_tables
+
+            typer.echo(parameter_tables(), nl=False)
         elif gallery is not None:
             _gallery(gallery, as_json=as_json)
         elif scene is None:

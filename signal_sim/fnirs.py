@@ -201,12 +201,12 @@ class FnirsPlayer(BlockSource):
         self._answers = [size * deep * a for a in answers]
         self._phases = rng.uniform(0, 2 * pi, 4)
         self._wander = [
-            ColouredNoise(band_pass(low, high, rate_hz, order=1), self._rng(2 + i), 1)
-            for i, (low, high) in enumerate(
+            ColouredNoise(band_pass(low, high, rate_hz, order=order), self._rng(2 + i), 1)
+            for i, (low, high, order) in enumerate(
                 [
-                    (0.01, 0.05),
-                    (0.8 * spec.mayer_hz, 1.2 * spec.mayer_hz),
-                    (0.85 * spec.respiration_hz, 1.15 * spec.respiration_hz),
+                    (0.01, 0.05, 1),
+                    (0.8 * spec.mayer_hz, 1.2 * spec.mayer_hz, 2),
+                    (0.85 * spec.respiration_hz, 1.15 * spec.respiration_hz, 2),
                 ]
             )
         ]
