@@ -28,11 +28,19 @@ def check_afe(afe: AfeConfig, load_part: LoadPart) -> None:
             f" got {len(afe.channels)}"
         )
     _check_unique("afe.channels", afe.channels)
-    if afe.kinds and len(afe.kinds) != len(afe.channels):
-        raise ConfigError(
-            f"afe.kinds: expected one for each of the {len(afe.channels)} channels or none,"
-            f" got {len(afe.kinds)}"
-        )
+    for key in ("kinds", "sites"):
+        given: list[str] = getattr(afe, key)
+        if given and len(given) != len(afe.channels):
+            raise ConfigError(
+                f"afe.{key}: expected one for each of the {len(afe.channels)} channels or none,"
+                f" got {len(given)}"
+            )
+    for name, kind in zip(afe.channels, afe.channel_kinds, strict=True):
+        if (kind == "emg") != name.startswith("EMG"):
+            raise ConfigError(
+                f"afe.channels: {name} is of kind {kind}; name channels of muscles, and no"
+                " others, EMG..., for that is how a host tells them apart"
+            )
     key = "noise_rms_high_resolution" if afe.high_resolution else "noise_rms"
     if key not in part.tables:
         raise ConfigError(f"afe.high_resolution: {part.name} has no such mode; leave it out")

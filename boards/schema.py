@@ -108,7 +108,10 @@ class AfeConfig(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Electrode names (10-20 where there is one), in channel order. Where there are fewer than
         the part has, the others are powered down.
     kinds : list of {"eeg", "emg"}
-        What each channel records; empty for EEG only.
+        What each channel records; empty for EEG only. Channels of muscles, and no others, are
+        called ``EMG...``.
+    sites : list of str
+        Where on the head each electrode is, for a simulation; empty where the names say it.
     high_resolution : bool
         Whether the part's high-resolution mode is used (ADS1298: CONFIG1.HR).
     gain : int
@@ -126,6 +129,7 @@ class AfeConfig(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
     part: str
     channels: Annotated[list[str], msgspec.Meta(min_length=1)]
     kinds: list[ChannelKind] = []
+    sites: list[str] = []
     high_resolution: bool = False
     gain: PositiveInt
     vref_v: Positive
@@ -138,6 +142,11 @@ class AfeConfig(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
     def channel_kinds(self) -> list[ChannelKind]:
         """What each channel records, one entry for each name of `channels`."""
         return list(self.kinds) if self.kinds else ["eeg"] * len(self.channels)
+
+    @property
+    def electrode_sites(self) -> list[str]:
+        """Where on the head each electrode is, one entry for each name of `channels`."""
+        return list(self.sites) if self.sites else list(self.channels)
 
 
 class OpticsPins(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -106,22 +106,45 @@ def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], An
     """
     import signal_sim
 
-    channels = list(board.afe.channels)
+    sites = board.afe.electrode_sites
     is_file = Path(signal).suffix != "" or Path(signal).exists()
 
     def make(rate_hz: float) -> Any:
+        source: Any
         try:
             if is_file:
-                return signal_sim.Recording(signal, channels=channels, rate_hz=rate_hz)
-            return signal_sim.scene(signal, channels=channels, rate_hz=rate_hz, seed=seed)
+                source = signal_sim.Recording(signal, channels=sites, rate_hz=rate_hz)
+            else:
+                source = signal_sim.scene(signal, channels=sites, rate_hz=rate_hz, seed=seed)
         except signal_sim.SignalError as error:
             raise ConfigError(str(error)) from error
+        return source if sites == board.afe.channels else _Renamed(source, board.afe.channels)
 
     make.description = Path(signal).name if is_file else f"scene {signal}"  # type: ignore[attr-defined]
     make(
         float(8 * board.afe.default_rate_sps)
     )  # what is wrong with it is said before anything runs
     return make
+
+
+class _Renamed:
+    """A source under a board's channel names, where those do not say where on the head they are.
+
+    Parameters
+    ----------
+    source : signal_sim.Source
+        With one channel for each name, in order.
+    channels : list of str
+    """
+
+    def __init__(self, source: Any, channels: list[str]) -> None:
+        self._source = source
+        self.channels = tuple(channels)
+        self.rate_hz: float = source.rate_hz
+
+    def read(self, n_times: int) -> Any:
+        """Return the next `n_times` samples in volts, shape ``(n_channels, n_times)``."""
+        return self._source.read(n_times)
 
 
 def flash_and_identify(
