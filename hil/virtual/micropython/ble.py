@@ -11,7 +11,6 @@ from typing import Any
 
 from boards.errors import ConfigError
 from hil.virtual.micropython.interpreter import Answer, Interpreter
-from hil.virtual.micropython.irq import Irq, encode
 from hil.virtual.micropython.ports import BleRules
 from hil.virtual.micropython.rpc import Op, Request
 from hil.virtual.radio import (
@@ -23,6 +22,9 @@ from hil.virtual.radio import (
     PeripheralEvent,
     Written,
 )
+from hil.virtual.radio.gatt_client import GattClient
+from hil.virtual.radio.irq import Irq, encode
+from hil.virtual.radio.observer import Observer
 
 __all__ = ["BleRequests"]
 
@@ -76,24 +78,39 @@ class BleRequests:
             Op.BLE_ANSWER: self._answer,
             Op.BLE_INDICATE: self._indicate,
             Op.BLE_CONFIG: self._config,
+            Op.BLE_SCAN: self._scan,
         }
+        self._observer = Observer(peripheral, self.emit, clamps=not rules.gatt_client)
+        self._client = GattClient(peripheral, self.emit) if rules.gatt_client else None
+        if rules.gatt_client:
+            peripheral.on_link = self._on_link
+            self.handlers |= {
+                Op.BLE_CONNECT: self._connect,
+                Op.BLE_DISCOVER: self._discover,
+                Op.BLE_REMOTE_READ: self._remote_read,
+                Op.BLE_REMOTE_WRITE: self._remote_write,
+                Op.BLE_EXCHANGE_MTU: self._exchange_mtu,
+            }
 
     # ------------------------------------------------------------------ life
     def attach(self, interpreter: Interpreter) -> None:
         """Send events to this interpreter, which has just been reset."""
-        self._forget_questions()
+        self._forget()
         self._interpreter = interpreter
         self._preferred_mtu = self._rules.preferred_mtu
 
     def switch_off(self) -> None:
         """Switch the radio off, as a loss of power does."""
-        self._forget_questions()
+        self._forget()
         self._peripheral.deactivate()
 
-    def _forget_questions(self) -> None:
+    def _forget(self) -> None:
         for future in self._questions.values():
             future.cancel()
         self._questions.clear()
+        self._observer.reset()
+        if self._client is not None:
+            self._client.reset()
 
     # ------------------------------------------------------------------ events
     def emit(self, irq: int, *fields: Any) -> None:
@@ -132,12 +149,9 @@ class BleRequests:
         match event:
             case Written():
                 self.emit(Irq.GATTS_WRITE, event.connection, event.handle)
-            case CentralConnected():
-                self.emit(Irq.CENTRAL_CONNECT, event.connection, event.address_type, event.address)
-            case CentralDisconnected():
-                self.emit(
-                    Irq.CENTRAL_DISCONNECT, event.connection, event.address_type, event.address
-                )
+            case CentralConnected() | CentralDisconnected():
+                irq = _LINK_EVENTS[type(event), event.board_is_central]
+                self.emit(irq, event.connection, event.address_type, event.address)
             case MtuExchanged() if self._rules.preferred_mtu is not None:
                 self.emit(Irq.MTU_EXCHANGED, event.connection, event.mtu)
             case IndicateDone():
@@ -217,11 +231,84 @@ class BleRequests:
         self._peripheral.indicate(request.a, request.b, data)
         return 0
 
+    # ------------------------------------------------------------------ observer and client
+    def _on_link(self, connection: Any) -> None:
+        def updated() -> None:
+            parameters = connection.parameters
+            self.emit(
+                Irq.CONNECTION_UPDATE,
+                connection.handle,
+                round(parameters.connection_interval / 1.25),
+                int(parameters.peripheral_latency),
+                round(parameters.supervision_timeout / 10),
+                0,
+            )
+
+        connection.on(connection.EVENT_CONNECTION_PARAMETERS_UPDATE, updated)
+
+    @_errors_as_numbers
+    def _scan(self, request: Request) -> Answer:
+        if request.a < 0:
+            self._observer.stop()
+        else:
+            active = bool(request.payload[0])
+            self._observer.scan(request.a, request.b, request.c, active=active)
+        return 0
+
+    @_errors_as_numbers
+    def _connect(self, request: Request) -> Answer:
+        if request.a < 0:
+            self._observer.cancel()
+        else:
+            address = request.payload[:6]
+            interval_us = struct.unpack_from("<II", request.payload, 6)
+            self._observer.connect(request.a, address, request.b, interval_us)
+        return 0
+
+    @_errors_as_numbers
+    def _discover(self, request: Request) -> Answer:
+        what, start, end = struct.unpack_from("<BHH", request.payload)
+        uuid = request.payload[5:] or None
+        client = self._gatt_client()
+        if what == 0:
+            client.discover_services(request.a, uuid)
+        elif what == 1:
+            client.discover_characteristics(request.a, start, end, uuid)
+        else:
+            client.discover_descriptors(request.a, start, end)
+        return 0
+
+    @_errors_as_numbers
+    def _remote_read(self, request: Request) -> Answer:
+        self._gatt_client().read(request.a, request.b)
+        return 0
+
+    @_errors_as_numbers
+    def _remote_write(self, request: Request) -> Answer:
+        self._gatt_client().write(request.a, request.b, request.payload, request.c)
+        return 0
+
+    @_errors_as_numbers
+    def _exchange_mtu(self, request: Request) -> Answer:
+        self._gatt_client().exchange_mtu(request.a)
+        return 0
+
+    def _gatt_client(self) -> GattClient:
+        if self._client is None:
+            raise OSError(errno.EOPNOTSUPP, "the port has no GATT client")
+        return self._client
+
     @_errors_as_numbers
     def _disconnect(self, request: Request) -> Answer:
         return int(self._peripheral.gap_disconnect(request.a))
 
 
+_LINK_EVENTS = {
+    (CentralConnected, False): Irq.CENTRAL_CONNECT,
+    (CentralDisconnected, False): Irq.CENTRAL_DISCONNECT,
+    (CentralConnected, True): Irq.PERIPHERAL_CONNECT,
+    (CentralDisconnected, True): Irq.PERIPHERAL_DISCONNECT,
+}
 _NOT_GIVEN = 255
 _CONFIG_MTU, _CONFIG_NAME, _CONFIG_MAC = range(1, 4)
 

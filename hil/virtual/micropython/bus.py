@@ -263,6 +263,8 @@ class Bus:
 
     def cpu_stopped(self, *, stopped: bool) -> None:
         """Take note that all clocks stand still, or run again."""
+        if self.port.ticks_stop:
+            self._timers.stop_clocks(stopped=stopped)
         self._sleep("light" if stopped else "idle")
 
     def _sleep(self, mode: SleepMode) -> None:

@@ -182,7 +182,15 @@ def build_services(
 
 
 class BoardDevice(Device):  # type: ignore[misc]
-    """Bumble's device, answering malformed requests instead of raising."""
+    """Bumble's device, answering malformed requests instead of raising.
+
+    Attributes
+    ----------
+    asks : bool
+        Whether the board is a client too, and takes the answers of servers.
+    """
+
+    asks = False
 
     def on_gatt_pdu(self, connection_handle: int, pdu: bytes) -> None:
         """Check a request, then let Bumble serve it."""
@@ -191,9 +199,11 @@ class BoardDevice(Device):  # type: ignore[misc]
             return
         opcode = pdu[0]
         from_client = not opcode & 1
-        if not from_client or len(pdu) > connection.att_mtu:
-            return  # the board asks nobody, so nobody answers; longer than the MTU is forbidden
+        if len(pdu) > connection.att_mtu or not (from_client or self.asks):
+            return  # longer than the MTU is forbidden, and who does not ask gets no answers
         error = _fault(pdu)
+        if not from_client and error is not None:
+            return
         if error is None:
             super().on_gatt_pdu(connection_handle, pdu)
         elif _expects_response(opcode):

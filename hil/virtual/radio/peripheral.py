@@ -18,9 +18,9 @@ from hil.measure.ble_link import DATA_OCTETS_MAX, Phy
 from hil.virtual.radio.activity import ActivitySink
 from hil.virtual.radio.advertising import Advertisement
 from hil.virtual.radio.air import Air
-from hil.virtual.radio.controller import RadioController
+from hil.virtual.radio.board_stack import BoardController, BoardHost
 from hil.virtual.radio.gatt import BoardDevice, GattValue, ServiceSpec, build_services
-from hil.virtual.radio.host import DirectHost, notification
+from hil.virtual.radio.host import notification
 
 __all__ = [
     "CentralConnected",
@@ -40,11 +40,15 @@ _NOTIFY_BIT: Final = 1
 
 @dataclass(frozen=True)
 class CentralConnected:
-    """A central has connected. `address` is in the order it is written in."""
+    """A central has connected, or the board has as one (`board_is_central`).
+
+    `address` is the other device's, in the order it is written in.
+    """
 
     connection: int
     address_type: int
     address: bytes
+    board_is_central: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class CentralDisconnected:
     address_type: int
     address: bytes
     reason: int
+    board_is_central: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,12 @@ class Peripheral:
         Whether notifying a central that has not subscribed is an error (Zephyr) or done (NimBLE).
     truncates : bool
         Whether a notification too long for the MTU is cut (NimBLE) or an error (Zephyr).
+    on_report : callable or None
+        Told of advertisements while the board scans, see `BoardController`.
+    on_value : callable or None
+        Told of notifications and indications that come in, see `BoardHost`.
+    on_link : callable or None
+        Told of Bumble's object of each new connection, in either role.
     """
 
     def __init__(
@@ -157,7 +168,10 @@ class Peripheral:
         self.on_phy = on_phy
         self.enforce_subscription = True
         self.truncates = False
-        self._controller: RadioController | None = None
+        self.on_report: Callable[[int, hci.Address, bytes], None] | None = None
+        self.on_value: Callable[[int, int, bytes, bool], None] | None = None
+        self.on_link: Callable[[Any], None] | None = None
+        self._controller: BoardController | None = None
         self._device: Any = None
         self._values: dict[int, GattValue] = {}
         self._attributes: dict[int, Any] = {}
@@ -176,11 +190,14 @@ class Peripheral:
         """Switch the radio on; takes no virtual time."""
         if self.active:
             return
-        controller = RadioController(
+        controller = BoardController(
             self.name, self.air, self.address, max_octets=self.max_octets, sink=self.sink
         )
         config = DeviceConfiguration(name=self.name, address=hci.Address(self.address))
-        device = BoardDevice(config=config, host=DirectHost(controller))
+        host = BoardHost(controller)
+        controller.on_report, host.on_value = self.on_report, self.on_value
+        device = BoardDevice(config=config, host=host)
+        device.asks = self.on_value is not None
         device.pairing_config_factory = lambda _connection: PairingConfig(delegate=_NoPairing())
         device.gatt_server.max_mtu = self.mtu_limit
         device.on(device.EVENT_CONNECTION, self._on_connection)
@@ -217,7 +234,15 @@ class Peripheral:
         controller, _ = self._on()
         return controller.address
 
-    def _on(self) -> tuple[RadioController, Any]:
+    def controller(self) -> BoardController:
+        """Return the radio; raises OSError (ENODEV) while it is off."""
+        return self._on()[0]
+
+    def device(self) -> Any:
+        """Return Bumble's device; raises OSError (ENODEV) while the radio is off."""
+        return self._on()[1]
+
+    def _on(self) -> tuple[BoardController, Any]:
         if self._controller is None:
             raise OSError(errno.ENODEV, "the radio is off: activate it first")
         return self._controller, self._device
@@ -436,7 +461,10 @@ class Peripheral:
     def _on_connection(self, connection: Any) -> None:
         address = connection.peer_address
         who = (connection.handle, int(address.address_type), bytes(address)[::-1])
-        connection.on(connection.EVENT_DISCONNECTION, partial(self._on_disconnection, who))
+        central = connection.role == hci.Role.CENTRAL
+        connection.on(connection.EVENT_DISCONNECTION, partial(self._on_disconnection, who, central))
+        if self.on_link is not None:
+            self.on_link(connection)
         connection.on(
             connection.EVENT_CONNECTION_ATT_MTU_UPDATE,
             lambda: self._emit(MtuExchanged(connection.handle, connection.att_mtu)),
@@ -445,14 +473,19 @@ class Peripheral:
             connection.EVENT_CONNECTION_PHY_UPDATE, lambda phy: self._tell_phy(int(phy.tx_phy))
         )
         self._tell_phy(Phy.LE_1M)
-        self._emit(CentralConnected(*who))
+        self._emit(CentralConnected(*who, central))
 
-    def _on_disconnection(self, who: tuple[int, int, bytes], reason: int) -> None:
+    def _on_disconnection(
+        self,
+        who: tuple[int, int, bytes],
+        central: bool,
+        reason: int,
+    ) -> None:
         if self._device is None:
             return
         self._pending.pop(who[0], None)
         self._tell_phy(Phy.LE_1M)
-        self._emit(CentralDisconnected(*who, int(reason)))
+        self._emit(CentralDisconnected(*who, int(reason), central))
         self._tell_of_space()
 
     def _tell_phy(self, phy: int) -> None:

@@ -56,8 +56,8 @@ modules = {"micropython": stand_in}
 for name in ("_pins", "_buses", "_timers", "machine", "time", "bluetooth"):
     modules[name] = load(name)
 if _port.frozen:
-    for name in ("select", "_asyncio"):
-        modules[name] = load(name)
+    modules["select"] = load("select")
+    modules["_asyncio"] = load("_tasks")  # no file can stand in for the builtin of that name
 modules["machine"]._set_cause(int(cause))
 
 
@@ -131,7 +131,7 @@ visible += ["select", "_asyncio"] if _port.frozen else []
 for name in visible:
     sys.modules[name] = modules[name]
     sys.modules["u" + name] = modules[name]
-for name in ("_builtin", "_port", "_modules", "_pins", "_buses", "_timers", "random"):
+for name in ("_builtin", "_port", "_modules", "_pins", "_buses", "_timers", "_tasks", "random"):
     sys.modules.pop(name, None)
 
 del (

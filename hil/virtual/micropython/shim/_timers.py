@@ -18,7 +18,9 @@ class Timer:
         if kwargs:
             self.init(**kwargs)
 
-    def init(self, *, mode=_PERIODIC, freq=-1, period=-1, tick_hz=1000, callback=None, hard=False):
+    def init(
+        self, *, mode=_PERIODIC, freq=-1, period=-1, tick_hz=1000, callback=None, hard=False, _rtc=0
+    ):
         if freq > 0:
             period_ns = int(1_000_000_000 / freq)
         else:
@@ -31,7 +33,7 @@ class Timer:
             _b.handlers.append(None)
         ns, jumps = _b.cost_of(callback)
         _b.handlers[self._slot] = (callback, self, hard, ns, jumps) if callback else None
-        _b.call(_b.TIMER, self._slot, period_ns, mode)
+        _b.call(_b.TIMER, self._slot, period_ns, mode | _rtc)
         _b.leave()
 
     def deinit(self):
@@ -70,7 +72,7 @@ class RTC:
         if timeout is None:
             RTC._wakeup.deinit()
         else:
-            RTC._wakeup.init(mode=_PERIODIC, period=timeout, callback=callback, hard=True)
+            RTC._wakeup.init(mode=_PERIODIC, period=timeout, callback=callback, hard=True, _rtc=2)
 
 
 _EPOCH_2000 = 946_684_800

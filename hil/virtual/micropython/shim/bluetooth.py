@@ -88,6 +88,8 @@ class UUID(bytes):
         parts = (text[:8], text[8:12], text[12:16], text[16:20], text[20:])
         return "UUID('%s')" % "-".join(parts)
 
+    __str__ = __repr__
+
 
 def _check(result):
     if result < 0:

@@ -82,7 +82,7 @@ FORMATS: Final[dict[int, str]] = {
     Irq.SET_SECRET: "Bvv",
     Irq.PASSKEY_ACTION: "HBI",
 }
-"""By event: the fields of its tuple. ``shim/bluetooth.py`` has the same table; a test compares."""
+"""By event: the fields of its tuple, as in ``micropython/shim/bluetooth.py`` (a test compares)."""
 
 _NONE = 0xFFFF
 _HEAD = struct.Struct("<BH")
