@@ -8,7 +8,7 @@ the bench's event loop.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -55,6 +55,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
         "it (power, power_split, source, faults, link_control, reset, flash)",
     )
+    config.addinivalue_line(
+        "markers",
+        "figures(*names): targets a test is there for; if it fails before it has taken them, they "
+        "are inconclusive",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,6 +71,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames
     rig.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Judge the figures of a test as a part of it; without a verdict if the test itself failed."""
+    recorder: RigRecorder | None = getattr(item, "funcargs", {}).get("rig_record")
+    if recorder is None:
+        return (yield)
+    try:
+        result = yield
+    except (Exception, pytest.fail.Exception) as error:
+        names = [name for marker in item.iter_markers("figures") for name in marker.args]
+        recorder.abandon(names, error)
+        raise
+    recorder.judge()
+    return result
 
 
 @pytest.fixture(autouse=True)
@@ -152,11 +173,9 @@ def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> It
 
 
 @pytest.fixture
-def rig_record(rig: Bench, rig_results: Results) -> Iterator[RigRecorder]:
+def rig_record(rig: Bench, rig_results: Results) -> RigRecorder:
     """Take figures; the test fails at its end if one misses its target."""
-    recorder = RigRecorder(rig, rig_results)
-    yield recorder
-    recorder.judge()
+    return RigRecorder(rig, rig_results)
 
 
 class RigRecorder:
@@ -191,6 +210,26 @@ class RigRecorder:
         )
         self._figures.append(figure)
         return figure
+
+    def abandon(self, names: Iterable[str], error: BaseException) -> None:
+        """Take note that the test failed: nothing it took, or was to take, counts.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Targets the test was there for.
+        error : BaseException
+            How it failed.
+        """
+        lines = str(error).strip().splitlines()
+        note = f"the test failed: {lines[0] if lines else type(error).__name__}"
+        for figure in self._figures:
+            self.results.distrust(figure.name, note)
+        taken = {figure.name for figure in self._figures}
+        for name in names:
+            target = self._rig.board.targets.get(name)
+            if target is not None and name not in taken:
+                self(name, None, target.unit, uncertainty=None, n=0, note=note)
 
     def judge(self) -> None:
         """Fail the test if a figure misses its target or could not be taken."""

@@ -343,6 +343,14 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
                 provenance=provenance,
             )
 
+    def distrust(self, name: str, note: str) -> None:
+        """Make a figure that met its target inconclusive, because of what `note` says."""
+        for index, figure in enumerate(self.figures):
+            if figure.name == name and figure.verdict in ("pass", "marginal"):
+                self.figures[index] = msgspec.structs.replace(
+                    figure, verdict="inconclusive", note=note
+                )
+
     def figure(self, name: str) -> Figure | None:
         """Return the figure of that name, or None."""
         return next((figure for figure in self.figures if figure.name == name), None)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import dataclasses
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from boards.errors import BoardFault
 from host.link import connect
 from host.protocol import Profile
 from host.recorder import Recording, record
@@ -107,12 +109,28 @@ async def stream(rig: Bench, profile: Profile, seconds: float) -> Session:
         recording=recording,
         arrival_ns=np.concatenate([np.full(b.n_frames, b.arrival_ns) for b in blocks]),
         frames=np.concatenate([b.first_frame + np.arange(b.n_frames) for b in blocks]),
-        applied=rig.source.applied(start_ns, rig.clock.now_ns()),
+        applied=_of_channels(
+            rig.source.applied(start_ns, rig.clock.now_ns()), recording.info.channels
+        ),
         power=power,
         power_frames=power_frames,
         parameters=parameters,
         statistics=statistics,
     )
+
+
+def _of_channels(applied: Waveform, channels: Sequence[str]) -> Waveform:
+    """Return what was applied to these electrodes: the board names them, in its own order."""
+    if applied.channels == tuple(channels):
+        return applied
+    unknown = sorted(set(channels) - set(applied.channels))
+    if unknown:
+        raise BoardFault(
+            f"the board names channels that are no electrodes of this bench: {', '.join(unknown)}; "
+            f"the electrodes are {', '.join(applied.channels)}"
+        )
+    rows = [applied.channels.index(name) for name in channels]
+    return dataclasses.replace(applied, channels=tuple(channels), volts=applied.volts[rows])
 
 
 def _interval_ms(rig: Bench, profile: Profile) -> float:

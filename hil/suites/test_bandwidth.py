@@ -30,6 +30,7 @@ _NOISY_SECONDS = 10.0
 
 
 @pytest.mark.needs("link_control")
+@pytest.mark.figures("bandwidth.goodput", "bandwidth.link_efficiency")
 async def test_goodput_comes_close_to_what_the_link_layer_allows(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
 ) -> None:
@@ -93,6 +94,7 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
     )
 
 
+@pytest.mark.figures("bandwidth.frame_loss")
 def test_no_frame_is_lost_while_streaming(
     efficient_session: Session, low_latency_session: Session, rig_record: RigRecorder
 ) -> None:
@@ -112,6 +114,7 @@ def test_no_frame_is_lost_while_streaming(
 
 
 @pytest.mark.needs("faults")
+@pytest.mark.figures("bandwidth.frame_loss_noisy")
 async def test_no_frame_is_lost_with_packet_errors_on_the_air(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:

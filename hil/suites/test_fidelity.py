@@ -30,6 +30,7 @@ _SHOWN_S = 8.0
 
 
 @pytest.mark.needs("source")
+@pytest.mark.figures("signal.gain_error", "signal.correlation")
 def test_the_recording_equals_the_input(
     efficient_session: Session, rig_record: RigRecorder, rig_out: Path
 ) -> None:
@@ -64,6 +65,7 @@ def test_the_recording_equals_the_input(
     )
 
 
+@pytest.mark.figures("signal.noise")
 async def test_noise_of_shorted_inputs(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:

@@ -17,6 +17,7 @@ _TIMEOUT_S = 10.0
 
 
 @pytest.mark.needs("flash")
+@pytest.mark.figures("flash.time", "flash.verified")
 def test_the_image_is_programmed_and_reads_back_equal(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:
@@ -36,6 +37,7 @@ def test_the_image_is_programmed_and_reads_back_equal(
 
 
 @pytest.mark.needs("reset")
+@pytest.mark.figures("boot.time")
 async def test_a_reset_board_can_soon_be_found(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:

@@ -56,6 +56,7 @@ async def _capture(rig: Bench, seconds: float) -> PowerCapture:
     return await rig.power.stop()
 
 
+@pytest.mark.figures("power.advertising")
 async def test_advertising(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
 ) -> None:
@@ -63,6 +64,7 @@ async def test_advertising(
     _record_mode(rig_record, rig_out, "advertising", capture, None)
 
 
+@pytest.mark.figures("power.connected")
 async def test_connected_and_idle(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
 ) -> None:
@@ -72,6 +74,7 @@ async def test_connected_and_idle(
     _record_mode(rig_record, rig_out, "connected", capture, interval_ms)
 
 
+@pytest.mark.figures("power.sleep")
 async def test_sleeping(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
 ) -> None:
@@ -82,6 +85,7 @@ async def test_sleeping(
     _record_mode(rig_record, rig_out, "sleep", capture, None)
 
 
+@pytest.mark.figures("power.streaming", "power.non_afe", "battery.life")
 def test_streaming(
     rig: Bench, efficient_session: Session, rig_record: RigRecorder, rig_out: Path
 ) -> None:
@@ -142,6 +146,7 @@ def test_streaming(
     )
 
 
+@pytest.mark.figures("power.streaming_low_latency")
 def test_streaming_in_the_low_latency_profile(
     low_latency_session: Session, rig_record: RigRecorder, rig_out: Path
 ) -> None:

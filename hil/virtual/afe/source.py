@@ -187,23 +187,20 @@ class VirtualSignalSource:
     def applied(self, start_ns: int, stop_ns: int) -> Waveform:
         """Return what was applied between two times.
 
+        A board that starts to convert at another rate changes the rate of its source: the stretch
+        then begins there, as the waveform's `start_ns` says.
+
         Raises
         ------
         boards.errors.InfrastructureError
-            If the stretch is empty, is older than the history or begins before the source's rate
-            last changed.
+            If the stretch is empty or older than the history.
         """
-        first = self._index_after(start_ns)
+        first = max(0, self._index_after(start_ns))
         stop = self._index_after(stop_ns)
         if stop <= first:
             raise InfrastructureError(
                 f"no samples were applied between {start_ns} and {stop_ns} ns; ask for a longer"
                 " stretch"
-            )
-        if first < 0:
-            raise InfrastructureError(
-                f"what was applied is known from {self._origin_ns} ns on (the source was started or"
-                f" changed its rate then), not from {start_ns} ns"
             )
         return Waveform(
             start_ns=self._origin_ns + round(first * _NS_PER_S / self._rate_hz),

@@ -22,7 +22,8 @@ def test_boot_py_runs_before_main_py_and_the_console_is_a_boards(machine):
     machine.boot(boot="print('boot')", main="print('main')")
     assert machine.lines[:2] == ["boot", "main"]
     assert machine.output.startswith(b"boot\r\nmain\r\n")
-    assert re.match(r"MicroPython v\d+\.\d+\.\d+ on [-\d]+; zephyr-board with cpu$", machine.lines[2])
+    banner = r"MicroPython v\d+\.\d+\.\d+ on [-\d]+; zephyr-board with cpu$"
+    assert re.match(banner, machine.lines[2])
     assert machine.lines[3] == ">>> "
     assert not machine.interpreter.running_main
 
