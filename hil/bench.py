@@ -232,6 +232,10 @@ class Faults(Protocol):
         """Disconnect an electrode."""
         ...
 
+    def electrode(self, channel: str, impedance_ohm: float) -> None:
+        """Give an electrode this impedance, in ohms."""
+        ...
+
     def leak(self, current_a: float) -> None:
         """Draw a constant current from the digital rail."""
         ...

@@ -151,6 +151,7 @@ class Acquisition:
         if not self.active:
             return
         conversions = self._conversions
+        time_us = self._time
         frame = self._frame
         self._afe.readinto(frame)
         if conversions != self._conversions or frame[0] & 0xF0 != 0xC0:
@@ -170,7 +171,7 @@ class Acquisition:
         self._next = (index + 1) & _MASK30
         if n == 0:
             self._first = index
-            self._first_time = self._time
+            self._first_time = time_us
         packet.slots[n][:] = self._samples
         if self._counter:
             self._fill_counter(packet.slots[n], index)

@@ -185,6 +185,12 @@ _WORDS: dict[str, Word] = {
     "signal.noise_ratio": Word(
         "Noise against data sheet", "recorded, inputs shorted, over the front end's table", "%", 4
     ),
+    "impedance.error": Word(
+        "Impedance error", "worst electrode, by the lead-off current, its own error aside", "%", 2
+    ),
+    "impedance.scale_error": Word(
+        "Lead-off current error", "common to all electrodes, front ends promise 20 %", "%", 2
+    ),
 }
 _WORDS |= {
     f"power.streaming.{group}": Word(

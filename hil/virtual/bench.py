@@ -189,12 +189,19 @@ class VirtualFaults:
 
     def lead_off(self, channel: str) -> None:
         """Disconnect an electrode."""
+        self._set_electrode(channel, None)
+
+    def electrode(self, channel: str, impedance_ohm: float) -> None:
+        """Give an electrode this impedance, in ohms."""
+        self._set_electrode(channel, impedance_ohm)
+
+    def _set_electrode(self, channel: str, impedance_ohm: float | None) -> None:
         if channel not in self._bench.bench.board.afe.channels:
             raise ConfigError(
                 f"the board has no electrode {channel!r}; it has "
                 f"{', '.join(self._bench.bench.board.afe.channels)}"
             )
-        self._bench.board.afe.set_electrode(channel, None)
+        self._bench.board.afe.set_electrode(channel, impedance_ohm)
 
     def leak(self, current_a: float) -> None:
         """Draw a constant current from the digital rail."""
