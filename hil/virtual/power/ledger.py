@@ -197,7 +197,7 @@ class PowerLedger:
             yield self.optics.waiting_a
 
     def _bursts(self) -> Iterator[Bursts]:
-        yield self.mcu.bursts
+        yield from (self.mcu.bursts, self.mcu.wakes)
         yield from self.radio.all_bursts
         if self.optics is not None:
             yield from self.optics.all_bursts

@@ -41,6 +41,7 @@ class McuLoad:
         self._part = part
         self._add = add
         self.bursts = Bursts()
+        self.wakes = Bursts()
         self._mode: SleepMode = "idle"
         self._edge_interrupts = False
         self.idle_a = Levels(self._waiting_a(), now_ns)
@@ -57,6 +58,10 @@ class McuLoad:
         boards.errors.ConfigError
             If the part has no such mode.
         """
+        if self._mode == "light" and mode == "idle":
+            # What it takes to wake comes before the program goes on.
+            wake_ns = round(self._part["light_sleep_wake_time"].si * _NS)
+            self._add(self.wakes, time_ns - wake_ns, time_ns)
         self._mode = mode
         self.idle_a.set(time_ns, self._waiting_a())
 

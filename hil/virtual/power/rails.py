@@ -207,6 +207,11 @@ class Rails:
         self._cause("mcu", part, mcu.idle_key, idle_a * self._mcu_v)
         spread = float(np.hypot(part["cpu_active"].uncertainty, CPU_TIME_SPREAD))
         self._cause("mcu", part, "cpu_active", active_a * self._mcu_v, spread)
+        if len(mcu.wakes):
+            waking = (mcu.wakes.count(self._edges) > 0) & ~self._busy
+            waking_a = waking * (part["light_sleep_wake"].si * self._scale())
+            self._cause("mcu", part, "light_sleep_wake", waking_a * self._mcu_v)
+            idle_a = idle_a + waking_a
         return np.asarray(idle_a + active_a)
 
     def _radio_a(self) -> FloatArray:
