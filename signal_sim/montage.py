@@ -45,6 +45,9 @@ def _build() -> dict[str, FloatArray]:
         # Ear lobes, mastoids and ear canals lie below the ring (angles assumed).
         "A1": _point(105, -90), "A2": _point(105, 90), "M1": _point(105, -110),
         "M2": _point(105, 110), "EL": _point(95, -92), "ER": _point(95, 92),
+        # Off the scalp: over the masseter of either side, and beside the eyes (angles assumed).
+        "EMG1": _point(118, -72), "EMG2": _point(118, 72),
+        "E1": _point(98, -28), "E2": _point(98, 28),
         "FT9": _point(90, -72), "FT10": _point(90, 72), "T9": _point(90, -90),
         "T10": _point(90, 90), "P9": _point(90, -126), "P10": _point(90, 126),
     }  # fmt: skip

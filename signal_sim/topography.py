@@ -30,6 +30,8 @@ FIELDS: dict[str, tuple[tuple[str, float, float], ...]] = {
     "right-motor": (("C4", 25.0, 1.0),),
     "left-temporal": (("T7", 25.0, 1.0),),
     "right-temporal": (("T8", 25.0, 1.0),),
+    "left-jaw": (("EMG1", 25.0, 1.0), ("T7", 25.0, 0.6)),
+    "right-jaw": (("EMG2", 25.0, 1.0), ("T8", 25.0, 0.6)),
     "left-frontal": (("F7", 25.0, 1.0),),
     "right-frontal": (("F8", 25.0, 1.0),),
     "forehead": (("Fpz", 30.0, 1.0),),

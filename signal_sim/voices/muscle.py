@@ -87,7 +87,7 @@ class Gestures(SourceSpec):
     kind: ClassVar[str] = "gestures"
     gestures: tuple[str, ...] = par(("clench", "frown", "left", "right"), "-", ASSUMED)
     muscles: tuple[str, ...] = par(
-        ("left-temporal+right-temporal", "forehead", "left-temporal", "right-temporal"),
+        ("left-jaw+right-jaw", "forehead", "left-temporal", "right-temporal"),
         "-",
         ASSUMED,
     )

@@ -177,7 +177,8 @@ def test_muscle_density_does_not_depend_on_the_rate_and_what_is_lost_is_said() -
 
 def test_each_gesture_moves_its_own_muscles() -> None:
     spec = signal_sim.Gestures(spread=0, burst_v=50e-6)
-    samples, source = played(spec, channels=["T7", "T8", "Fpz"], seconds=100, rate_hz=1000)
+    channels = ["T7", "T8", "Fpz", "EMG1"]
+    samples, source = played(spec, channels=channels, seconds=100, rate_hz=1000)
     seen = set()
     for cue in source.events(0, 95):
         first = round((cue.onset_s + cue.detail["reaction_s"] + 0.2) * 1000)
@@ -185,10 +186,10 @@ def test_each_gesture_moves_its_own_muscles() -> None:
         assert (
             tuple(rms)
             == {
-                "clench": (True, True, False),
-                "frown": (False, False, True),
-                "left": (True, False, False),
-                "right": (False, True, False),
+                "clench": (True, True, False, True),
+                "frown": (False, False, True, False),
+                "left": (True, False, False, False),
+                "right": (False, True, False, False),
             }[cue.name]
         )
         seen.add(cue.name)
