@@ -25,6 +25,7 @@ from hil.virtual.radio import (
 from hil.virtual.radio.gatt_client import GattClient
 from hil.virtual.radio.irq import Irq, encode
 from hil.virtual.radio.observer import Observer
+from hil.virtual.radio.security import Security, SecurityWish
 
 __all__ = ["BleRequests"]
 
@@ -84,6 +85,7 @@ class BleRequests:
         self._client = GattClient(peripheral, self.emit) if rules.gatt_client else None
         if rules.gatt_client:
             peripheral.on_link = self._on_link
+            peripheral.on_read = self._on_read
             self.handlers |= {
                 Op.BLE_CONNECT: self._connect,
                 Op.BLE_DISCOVER: self._discover,
@@ -91,6 +93,9 @@ class BleRequests:
                 Op.BLE_REMOTE_WRITE: self._remote_write,
                 Op.BLE_EXCHANGE_MTU: self._exchange_mtu,
             }
+        self._security = Security(peripheral, self.emit, self.ask) if rules.pairing else None
+        if self._security is not None:
+            self.handlers |= {Op.BLE_PAIR: self._pair, Op.BLE_PASSKEY: self._passkey}
 
     # ------------------------------------------------------------------ life
     def attach(self, interpreter: Interpreter) -> None:
@@ -111,6 +116,8 @@ class BleRequests:
         self._observer.reset()
         if self._client is not None:
             self._client.reset()
+        if self._security is not None:
+            self._security.reset()
 
     # ------------------------------------------------------------------ events
     def emit(self, irq: int, *fields: Any) -> None:
@@ -179,6 +186,11 @@ class BleRequests:
             self._peripheral.set_mtu_limit(request.b)
         elif key == _CONFIG_NAME:
             self._peripheral.set_name(request.payload.decode(errors="replace"))
+        elif key == _CONFIG_SECURITY and self._security is not None:
+            bits = request.b
+            self._security.wish = SecurityWish(
+                bond=bool(bits & 1), mitm=bool(bits & 2), le_secure=bool(bits & 4), io=request.c
+            )
         elif key == _CONFIG_MAC:
             address = self._peripheral.own_address()
             return bytes([int(address.address_type)]) + bytes(address)[::-1]
@@ -245,6 +257,24 @@ class BleRequests:
             )
 
         connection.on(connection.EVENT_CONNECTION_PARAMETERS_UPDATE, updated)
+        if self._security is not None:
+            self._security.on_link(connection)
+
+    async def _on_read(self, connection: int, handle: int) -> int:
+        answer = await self.ask(Irq.GATTS_READ_REQUEST, connection, handle)
+        return answer if isinstance(answer, int) else 0
+
+    @_errors_as_numbers
+    def _pair(self, request: Request) -> Answer:
+        if self._security is not None:
+            self._security.pair(request.a)
+        return 0
+
+    @_errors_as_numbers
+    def _passkey(self, request: Request) -> Answer:
+        if self._security is not None:
+            self._security.on_passkey(request.a, request.b, request.c)
+        return 0
 
     @_errors_as_numbers
     def _scan(self, request: Request) -> Answer:
@@ -310,7 +340,7 @@ _LINK_EVENTS = {
     (CentralDisconnected, True): Irq.PERIPHERAL_DISCONNECT,
 }
 _NOT_GIVEN = 255
-_CONFIG_MTU, _CONFIG_NAME, _CONFIG_MAC = range(1, 4)
+_CONFIG_MTU, _CONFIG_NAME, _CONFIG_MAC, _CONFIG_ADDRESS, _CONFIG_SECURITY = range(1, 6)
 
 
 def _services(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
 from bumble import att
@@ -26,6 +26,8 @@ CharacteristicSpec = tuple[Any, int] | tuple[Any, int, Sequence[tuple[Any, int]]
 ServiceSpec = tuple[Any, Sequence[CharacteristicSpec]]
 """``(uuid, [(uuid, flags), (uuid, flags, [(uuid, flags), ...]), ...])`` as for MicroPython's
 ``gatts_register_services``; a UUID is a number of 16 bits, text, or octets in wire order."""
+
+MayRead = Callable[[Any, int], Awaitable[int]]
 
 _FLAG_READ, _FLAG_WRITE_NO_RESPONSE, _FLAG_WRITE = 0x02, 0x04, 0x08
 _PROPERTY_BITS = 0xFF  # the flags' low octet is the characteristic's properties
@@ -121,15 +123,23 @@ def _uuid(value: int | str | bytes) -> UUID:
     return UUID.from_bytes(bytes(value)) if isinstance(value, bytes | bytearray) else UUID(value)
 
 
-def _attribute_value(value: GattValue) -> Any:
+def _attribute_value(value: GattValue, may_read: MayRead | None) -> Any:
+    async def read(bearer: Any) -> bytes:
+        error = await may_read(bearer, value.handle) if may_read is not None else 0
+        if error:
+            raise att.ATT_Error(error, value.handle)
+        return value.data
+
     return att.AttributeValueV2(
-        read=lambda _bearer: value.data,
+        read=read,
         write=lambda bearer, data: value.write_remotely(bearer, data),
     )
 
 
 def build_services(
-    specs: Iterable[ServiceSpec], on_written: Callable[[Any, int, bytes], object]
+    specs: Iterable[ServiceSpec],
+    on_written: Callable[[Any, int, bytes], object],
+    may_read: MayRead | None = None,
 ) -> list[tuple[Service, list[tuple[Any, GattValue]]]]:
     """Make Bumble's services, and the values behind them, from a MicroPython definition.
 
@@ -138,6 +148,8 @@ def build_services(
     specs : iterable of ServiceSpec
     on_written : callable
         For every value, see `GattValue`.
+    may_read : callable or None
+        Asked with bearer and handle before a peer reads a value; returns an ATT error code or 0.
 
     Returns
     -------
@@ -164,7 +176,9 @@ def build_services(
             for descriptor_uuid, descriptor_flags in entry[2] if len(entry) == 3 else ():
                 inner = GattValue(on_written)
                 descriptor = _Descriptor(
-                    _uuid(descriptor_uuid), _permissions(descriptor_flags), _attribute_value(inner)
+                    _uuid(descriptor_uuid),
+                    _permissions(descriptor_flags),
+                    _attribute_value(inner, may_read),
                 )
                 descriptors.append(descriptor)
                 below.append((descriptor, inner))
@@ -172,7 +186,7 @@ def build_services(
                 _uuid(char_uuid),
                 Characteristic.Properties(flags & _PROPERTY_BITS),
                 _permissions(flags),
-                _attribute_value(value),
+                _attribute_value(value, may_read),
                 descriptors,
             )
             made.append(characteristic)

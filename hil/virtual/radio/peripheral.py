@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -140,6 +140,12 @@ class Peripheral:
         Told of notifications and indications that come in, see `BoardHost`.
     on_link : callable or None
         Told of Bumble's object of each new connection, in either role.
+    on_read : callable or None
+        Asked, with connection and handle, before a peer reads a value; the answer is an ATT error
+        code, 0 to let it read.
+    keystore, pairing_config : object, callable or None
+        Bumble's key store and what makes its pairing configuration for a connection; without
+        them the board does not pair.
     """
 
     def __init__(
@@ -171,6 +177,9 @@ class Peripheral:
         self.on_report: Callable[[int, hci.Address, bytes], None] | None = None
         self.on_value: Callable[[int, int, bytes, bool], None] | None = None
         self.on_link: Callable[[Any], None] | None = None
+        self.on_read: Callable[[int, int], Awaitable[int]] | None = None
+        self.keystore: Any = None
+        self.pairing_config: Callable[[Any], PairingConfig] | None = None
         self._controller: BoardController | None = None
         self._device: Any = None
         self._values: dict[int, GattValue] = {}
@@ -198,7 +207,10 @@ class Peripheral:
         controller.on_report, host.on_value = self.on_report, self.on_value
         device = BoardDevice(config=config, host=host)
         device.asks = self.on_value is not None
-        device.pairing_config_factory = lambda _connection: PairingConfig(delegate=_NoPairing())
+        device.keystore = self.keystore
+        device.pairing_config_factory = self.pairing_config or (
+            lambda _connection: PairingConfig(delegate=_NoPairing())
+        )
         device.gatt_server.max_mtu = self.mtu_limit
         device.on(device.EVENT_CONNECTION, self._on_connection)
         self._controller, self._device = controller, device
@@ -322,7 +334,7 @@ class Peripheral:
         self._attributes.clear()
         device.add_default_services()
         handles = []
-        for service, attributes in build_services(services, self._on_write):
+        for service, attributes in build_services(services, self._on_write, self._may_read):
             server.add_service(service)
             for attribute, value in attributes:
                 value.handle = attribute.handle
@@ -491,6 +503,9 @@ class Peripheral:
     def _tell_phy(self, phy: int) -> None:
         if self.on_phy is not None:
             self.air.loop.call_soon(self.on_phy, phy)
+
+    async def _may_read(self, bearer: Any, handle: int) -> int:
+        return 0 if self.on_read is None else await self.on_read(bearer.handle, handle)
 
     def _on_write(self, bearer: Any, handle: int, data: bytes) -> None:
         self._emit(Written(bearer.handle, handle, data))

@@ -246,8 +246,7 @@ class BLE:
 
     def _reply(self, question, result):
         _b.enter()
-        if result is None or result is False or isinstance(result, int):
-            # True, False and numbers; None and 0 are told apart by the kind (c).
+        if result is None or result is True or result is False or isinstance(result, int):
             _b.call(_b.BLE_ANSWER, question, 0 if result is None else int(result), 0)
         else:
             size = len(result)
