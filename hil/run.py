@@ -200,7 +200,7 @@ class _Progress:
                 item.session.shouldstop = str(error)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if not self._shown or (report.when != "call" and not report.skipped):
+        if not self._shown or (report.when != "call" and report.passed):
             return
         suite, _, name = report.nodeid.partition("::")
         topic = Path(suite).stem.removeprefix("test_")
@@ -209,4 +209,12 @@ class _Progress:
         text = name.removeprefix("test_").replace("_", " ")
         typer.echo(f"  {mark} {topic}: {text} ({seconds:.1f} s)", err=True)
         if report.failed:
-            typer.echo(f"       {str(report.longrepr).strip().splitlines()[-1]}", err=True)
+            typer.echo(f"       {_reason(report)}", err=True)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Return why a test failed, in one line."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = str(report.longrepr) if crash is None else str(crash.message)
+    lines = text.strip().splitlines()
+    return lines[0 if crash is not None else -1] if lines else "no reason given"

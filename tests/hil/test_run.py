@@ -1,0 +1,169 @@
+"""Runs of the suites as commands: the same twice, and what is left when one goes wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from boards.errors import BoardFault, ConfigError, InfrastructureError
+from hil.results import Results
+from hil.run import RunRequest, run_suites
+from hil.virtual.bench import VirtualBench
+from host import cli
+
+from .firmwares import patched_firmware
+
+PRODUCTS = ("results.json", "report.html", "junit.xml", "recording.bdf", "image.bin")
+
+
+def left(out: Path) -> list[str]:
+    """Return what of a finished run's products is in a folder."""
+    return [name for name in PRODUCTS if (out / name).exists()]
+
+
+def request(out: Path, **options: object) -> RunRequest:
+    settings = {"board": "headband8", "seconds": 5.0, "select": "equals_the_input", **options}
+    return RunRequest(out=out, **settings)  # type: ignore[arg-type]
+
+
+# ---- the same twice
+
+
+def command(out: Path, seed: int, hash_seed: str) -> bytes:
+    """Run a part of the suites as a process of its own; return its recording."""
+    select = "equals_the_input or latency or test_streaming or soon_be_found"
+    main = "import sys; from host.cli import main; main(sys.argv[1:])"
+    arguments = ["hil", "run", "--out", str(out), "--seconds", "5", "--seed", str(seed)]
+    done = subprocess.run(
+        [sys.executable, "-c", main, *arguments, "-k", select],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return (out / "recording.bdf").read_bytes()
+
+
+def test_one_seed_gives_the_same_recording_and_figures_in_another_process(tmp_path):
+    first = command(tmp_path / "a", 11, hash_seed="1")
+    second = command(tmp_path / "elsewhere" / "b", 11, hash_seed="2")
+    assert second == first
+    one, other = (Results.load(tmp_path / name) for name in ("a", "elsewhere/b"))
+    assert one.figures == other.figures
+    assert one.digest() == other.digest()
+
+
+def test_another_seed_gives_another_recording(tmp_path):
+    recordings = []
+    for seed in (1, 2):
+        run_suites(request(tmp_path / str(seed), seed=seed), quiet=True, progress=False)
+        recordings.append((tmp_path / str(seed) / "recording.bdf").read_bytes())
+    assert recordings[0] != recordings[1]
+
+
+# ---- what is left when it goes wrong
+
+
+def failing(out: Path, **options: object) -> str:
+    """Run into an error; return its one line, after checking that nothing is left."""
+    out.mkdir()
+    for name in PRODUCTS:
+        (out / name).write_text("of an earlier run")
+    with pytest.raises((BoardFault, ConfigError, InfrastructureError)) as caught:
+        run_suites(request(out, **options), quiet=True, progress=False)
+    assert "\n" not in str(caught.value)
+    assert left(out) == []
+    assert not (out / "traces").exists()
+    return f"{caught.value.exit_code}: {caught.value}"
+
+
+def test_firmware_that_fails_to_boot_is_exit_code_1(tmp_path):
+    firmware = patched_firmware(tmp_path, ("main.py", "app.run()", "app.walk()"))
+    message = failing(tmp_path / "out", firmware_dir=firmware)
+    assert message.startswith("1: the firmware fails to boot: AttributeError")
+
+
+def test_firmware_that_dies_before_streaming_is_exit_code_1(tmp_path):
+    code = (
+        "from eeg.acquisition import Acquisition\n"
+        "def start(self, *rest):\n"
+        "    raise ValueError('on purpose')\n"
+        "Acquisition.start = start\n"
+        "app.run()"
+    )
+    firmware = patched_firmware(tmp_path, ("main.py", "app.run()", code))
+    assert failing(tmp_path / "out", firmware_dir=firmware).startswith("1: ")
+
+
+def test_firmware_that_does_not_compile_is_exit_code_2_with_file_and_line(tmp_path):
+    firmware = patched_firmware(tmp_path, ("boot.py", "import micropython", "import"))
+    message = failing(tmp_path / "out", firmware_dir=firmware)
+    assert message.startswith("2: ")
+    assert "boot.py:" in message
+
+
+def test_a_link_that_is_too_narrow_is_exit_code_3(tmp_path, monkeypatch):
+    enter = VirtualBench.__enter__
+
+    def narrow(self: VirtualBench) -> VirtualBench:
+        self.central.keep_default_mtu = True
+        return enter(self)
+
+    monkeypatch.setattr(VirtualBench, "__enter__", narrow)
+    assert "3: the link to eegrig-headband8 has an MTU of 23" in failing(tmp_path / "out")
+
+
+def test_a_selection_without_a_test_is_exit_code_2(tmp_path):
+    message = failing(tmp_path / "out", select="nothing_has_this_name")
+    assert message == "2: no test of the suites matches -k 'nothing_has_this_name'"
+
+
+def test_a_run_whose_tests_all_break_is_inconclusive_and_says_why(tmp_path, monkeypatch, capsys):
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a mistake in the rig")
+
+    monkeypatch.setattr("hil.suites.streams.record", broken)
+    code = run_suites(request(tmp_path / "out"), quiet=True)
+    assert code == 1
+    assert Results.load(tmp_path / "out").verdict == "inconclusive"
+    assert "a mistake in the rig" in capsys.readouterr().err
+
+
+# ---- on the command line
+
+
+def broken_edf(folder: Path) -> Path:
+    path = folder / "broken.edf"
+    path.write_bytes(b"0       " + b" " * 100)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--board", "nosuchboard"], "nosuchboard"),
+        (["--scene", "nosuchscene"], "nosuchscene"),
+        (["--input", "missing.edf"], "missing.edf"),
+        (["--input", "broken.edf"], "broken.edf"),
+        (["--seconds", "-3"], "--seconds"),
+    ],
+)
+def test_demo_with_something_wrong_is_exit_code_2_and_leaves_nothing(
+    tmp_path, monkeypatch, capsys, arguments, reason
+):
+    monkeypatch.chdir(tmp_path)
+    broken_edf(tmp_path)
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["demo", "--out", str(out), *arguments])
+    assert caught.value.code == 2
+    errors = capsys.readouterr().err
+    assert reason in errors
+    assert "Traceback" not in errors
+    assert left(out) == []
