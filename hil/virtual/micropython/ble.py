@@ -22,6 +22,7 @@ from hil.virtual.radio import (
     PeripheralEvent,
     Written,
 )
+from hil.virtual.radio.channels import Channels
 from hil.virtual.radio.gatt_client import GattClient
 from hil.virtual.radio.irq import Irq, encode
 from hil.virtual.radio.observer import Observer
@@ -96,6 +97,9 @@ class BleRequests:
         self._security = Security(peripheral, self.emit, self.ask) if rules.pairing else None
         if self._security is not None:
             self.handlers |= {Op.BLE_PAIR: self._pair, Op.BLE_PASSKEY: self._passkey}
+        self._channels = Channels(peripheral, self.emit, self.ask) if rules.l2cap else None
+        if self._channels is not None:
+            self.handlers[Op.BLE_CHANNEL] = functools.partial(self._channel, self._channels)
 
     # ------------------------------------------------------------------ life
     def attach(self, interpreter: Interpreter) -> None:
@@ -118,6 +122,8 @@ class BleRequests:
             self._client.reset()
         if self._security is not None:
             self._security.reset()
+        if self._channels is not None:
+            self._channels.reset()
 
     # ------------------------------------------------------------------ events
     def emit(self, irq: int, *fields: Any) -> None:
@@ -323,6 +329,27 @@ class BleRequests:
         self._gatt_client().exchange_mtu(request.a)
         return 0
 
+    def _channel(self, channels: Channels, request: Request) -> Answer:
+        """One of the operations of ``l2cap_*`` (a), on a connection (b)."""
+        what, handle = request.a, request.b
+        number, value = request.c & 0xFFFF, request.c >> 16
+        try:
+            if what == _CHANNEL_LISTEN:
+                channels.listen(number, value)
+            elif what == _CHANNEL_OPEN:
+                channels.connect(handle, number, value)
+            elif what == _CHANNEL_CLOSE:
+                channels.disconnect(handle, number)
+            elif what == _CHANNEL_SEND:
+                return int(channels.send(handle, number, request.payload))
+            elif value:
+                return channels.receive(handle, number, value)
+            else:
+                return channels.waiting(handle, number)
+        except OSError as error:
+            return -(error.errno or errno.EINVAL)
+        return 0
+
     def _gatt_client(self) -> GattClient:
         if self._client is None:
             raise OSError(errno.EOPNOTSUPP, "the port has no GATT client")
@@ -339,6 +366,7 @@ _LINK_EVENTS = {
     (CentralConnected, True): Irq.PERIPHERAL_CONNECT,
     (CentralDisconnected, True): Irq.PERIPHERAL_DISCONNECT,
 }
+_CHANNEL_LISTEN, _CHANNEL_OPEN, _CHANNEL_CLOSE, _CHANNEL_SEND = range(4)
 _NOT_GIVEN = 255
 _CONFIG_MTU, _CONFIG_NAME, _CONFIG_MAC, _CONFIG_ADDRESS, _CONFIG_SECURITY = range(1, 6)
 

@@ -24,7 +24,7 @@ from hil.virtual.radio.peripheral import Peripheral
 __all__ = ["Security", "SecurityWish"]
 
 _OUR_SECRET, _PEER_SECRET = 1, 2
-_KEY_OCTETS: Final = 16
+_KEY_OCTETS = 16
 _INPUT, _DISPLAY, _NUMERIC_COMPARISON = 2, 3, 4
 
 Ask = Callable[..., Awaitable[int | bytes | None]]
