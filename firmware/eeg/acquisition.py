@@ -11,6 +11,7 @@ from eeg.packet import HEADER_SIZE, Packet
 from eeg.port import ENOMEM, PACKETS, STOPS
 
 _MASK30 = const(0x3FFFFFFF)  # what a small integer of a 32-bit port holds
+_MARK = const(0xC0)  # how a frame begins, with all electrodes on
 
 
 class Acquisition:
@@ -30,6 +31,7 @@ class Acquisition:
     def __init__(self, afe, drdy, send):
         self._afe = afe
         self._send = send
+        self._readinto = afe.readinto
         self._frame = bytearray(afe.frame_size)
         self._samples = memoryview(self._frame)[
             afe.status_size : afe.status_size + 3 * afe.channels
@@ -50,8 +52,10 @@ class Acquisition:
     def _reset(self):
         self._pending = False
         self._conversions = 0  # DRDY edges since start
-        self._next = 0  # index of the frame expected next
-        self._first = 0
+        self._expected = 1  # what `_conversions` is at the next frame
+        self._n = 0  # frames in the packet
+        self._slots = self._packet.slots
+        self._last = self._packet.capacity - 1
         self._first_time = 0
         self._time = ticks_us()
         self._period_us = 0
@@ -59,6 +63,13 @@ class Acquisition:
         self._lost = 0
         self._oldest = 0
         self.waiting = 0  # finished packets that the link has not taken yet
+        self._heed()
+
+    def _heed(self):
+        """Decide whether frames need more than to be put into the packet."""
+        self._careful = (
+            not self.active or self._counter or self.waiting > 0 or self._afe.watches_leads
+        )
 
     def start(self, payload, profile, pattern, flags, rate=250):
         """Begin to stream; the front end is configured already."""
@@ -77,9 +88,9 @@ class Acquisition:
         )
         self.error = 0
         self.overruns = 0
+        self.active = True
         self._reset()
         self._period_us = 1_000_000 // rate
-        self.active = True
         self._afe.start()
 
     def stop(self):
@@ -88,13 +99,14 @@ class Acquisition:
             return
         self.active = False
         self._afe.stop()
-        if self._packet.frames and not self.error:
+        if self._n and not self.error:
             self._ship()
+        self._heed()
 
     @property
     def frame_index(self):
         """Index of the frame expected next."""
-        return self._next
+        return (self._expected - 1) & _MASK30
 
     @property
     def conversions(self):
@@ -120,6 +132,7 @@ class Acquisition:
                 self.error = error.errno
             self._oldest = (self._oldest + 1) % PACKETS
             self.waiting -= 1
+        self._heed()
 
     # --- hot path
 
@@ -148,64 +161,80 @@ class Acquisition:
     def _service(self, _):
         """Fetch one frame, outside the interrupt."""
         self._pending = False
-        if not self.active:
-            return
         conversions = self._conversions
         time_us = self._time
         frame = self._frame
-        self._afe.readinto(frame)
-        if conversions != self._conversions or frame[0] & 0xF0 != 0xC0:
-            return  # overtaken while reading: counted as lost with the next frame
+        self._readinto(frame)
+        if (
+            self._careful
+            or conversions != self._conversions
+            or conversions != self._expected
+            or frame[0] != _MARK
+        ):
+            self._service_carefully(conversions, time_us)
+            return
+        self._expected = (conversions + 1) & _MASK30
+        n = self._n
+        self._slots[n][:] = self._samples
+        self._n = n + 1
+        if not n:
+            self._first_time = time_us
+        if n == self._last:
+            self._ship()
+
+    # --- not in the steady state
+
+    def _service_carefully(self, conversions, time_us):
+        """Do the same with what may be wrong with a frame, or has to be done with it."""
+        frame = self._frame
+        if not self.active or conversions != self._conversions or frame[0] & 0xF0 != _MARK:
+            return  # stopped, or overtaken while reading: counted as lost with the next frame
         if self.waiting:
             self.flush()
-            if self.waiting == PACKETS:
-                return  # no room for this frame: lost likewise
-        packet = self._packet
-        n = packet.frames
-        index = (conversions - 1) & _MASK30
-        if index != self._next:
-            self._on_overrun(index)
-            if self.waiting == PACKETS:
-                return
-            n = 0
-        self._next = (index + 1) & _MASK30
-        if n == 0:
-            self._first = index
-            self._first_time = time_us
-        packet.slots[n][:] = self._samples
+        if conversions != self._expected:
+            self._on_overrun(conversions)
+        if self.waiting == PACKETS:
+            return  # no room for this frame: lost likewise
+        self._expected = (conversions + 1) & _MASK30
+        n = self._n
+        slot = self._slots[n]
+        slot[:] = self._samples
         if self._counter:
-            self._fill_counter(packet.slots[n], index)
+            self._fill_counter(slot, conversions - 1)
         self._status |= frame[0] << 16 | frame[1] << 8 | frame[2]
-        n += 1
-        packet.frames = n
-        if n == packet.capacity:
+        self._n = n + 1
+        if not n:
+            self._first_time = time_us
+        if n == self._last:
             self._ship()
 
     def _ship(self):
         """Send the packet."""
-        status = self._status
+        packet = self._packet
         afe = self._afe
+        n = self._n
+        packet.frames = n
         at = (self._oldest + self.waiting) % PACKETS
-        self._queue[at] = self._packet.finish(
-            self._first,
+        self._queue[at] = packet.finish(
+            (self._expected - 1 - n) & _MASK30,
             self._first_time,
-            afe.lead_off_p(status),
-            afe.lead_off_n(status),
+            afe.lead_off_p(self._status),
+            afe.lead_off_n(self._status),
             self._lost,
         )
+        self._slots = packet.slots
+        self._n = 0
         self.waiting += 1
         self._status = 0
         self._lost = 0
         self.flush()
 
-    # --- not in the steady state
-
-    def _on_overrun(self, index):
-        """Frames before `index` were lost: a packet only holds frames that follow each other."""
-        self.overruns += (index - self._next) & _MASK30
-        self._next = index
-        if self._packet.frames:
+    def _on_overrun(self, conversions):
+        """Frames before were lost: a packet only holds frames that follow each other."""
+        self.overruns += (conversions - self._expected) & _MASK30
+        if self._n:
             self._ship()
+        self._expected = conversions
         self._lost = codes.FLAG_LOST
 
     def _fill_counter(self, slot, index):

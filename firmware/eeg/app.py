@@ -97,7 +97,7 @@ class Application:
     def serve(self):
         """Watch over what runs in interrupts and callbacks."""
         while True:
-            port.idle(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS)
+            port.idle(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS, self._gatt)
             request = self._start_request
             if request is not None:
                 self._begin(request)
@@ -147,11 +147,11 @@ class Application:
             self._event(codes.OVERRUN, acquisition.overruns)
 
     def _is_silent(self, acquisition):
-        if port.STOPS:  # nothing tells how long the CPU slept: count how often it woke for nothing
+        if port.STOPS:  # nothing tells how long the CPU slept, but `idle` woke several times
             conversions = acquisition.conversions
             self._quiet = self._quiet + 1 if conversions == self._seen else 0
             self._seen = conversions
-            return self._quiet > _SILENT_PERIODS
+            return self._quiet > 1
         silence_us = acquisition.silence_us()
         return silence_us > _SILENT_PERIODS * 1_000_000 // self._rate + _SILENT_EXTRA_US
 

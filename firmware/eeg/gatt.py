@@ -95,6 +95,7 @@ class GattServer:
         self._on_command = on_command
         self._on_disconnect = on_disconnect
         self.connection = None
+        self.wanted = False  # something came in since the main loop last rested
         self._unsent = []  # responses and events the port had no buffer for
         self._ble = ble = bluetooth.BLE()
         ble.active(True)
@@ -178,6 +179,7 @@ class GattServer:
             self._unsent.pop(0)
 
     def _irq(self, event, data):
+        self.wanted = True
         if event == _IRQ_GATTS_WRITE:
             if data[1] == self._control:
                 self._on_command(self._ble.gatts_read(self._control))

@@ -14,8 +14,21 @@ ENOMEM = 12
 PACKETS = 8 if REFUSES else 1
 
 
-# Rest until something happens or so many milliseconds have passed.
-idle = machine.lightsleep if STOPS else sleep_ms
+# Every conversion wakes a CPU in `lightsleep`: that often, before the main loop has a look.
+_WAKES = 16
+
+
+def idle(ms, attention):
+    """Rest for so long; where interrupts wake, for some wakes or until `attention.wanted`."""
+    if not STOPS:
+        sleep_ms(ms)
+        return
+    sleep = machine.lightsleep
+    for _ in range(_WAKES):
+        if attention.wanted:
+            break
+        sleep(ms)
+    attention.wanted = False
 
 
 def rest(seconds):
@@ -23,7 +36,7 @@ def rest(seconds):
     if STOPS:
         end = time() + seconds
         while time() < end:
-            idle(1000)
+            machine.lightsleep(1000)
     else:
         sleep_ms(seconds * 1000)
 

@@ -50,9 +50,10 @@ def throughput(payload, start, count):
 class FrontEnd:
     """Hands out frames; may be overtaken by the next conversion while it is read."""
 
-    def __init__(self, channels):
+    def __init__(self, channels, watches_leads):
         self.channels = channels
         self.status_size = 3
+        self.watches_leads = watches_leads
         self.frame_size = 3 + 3 * channels
         self.frame = bytes(self.frame_size)
         self.overtaken_by = None
@@ -91,8 +92,8 @@ class Recorder:
     that the next conversion overtakes while it is read.
     """
 
-    def __init__(self, channels, payload, profile, pattern, flags=0):
-        self.afe = FrontEnd(channels)
+    def __init__(self, channels, payload, profile, pattern, flags=0, leads=False):
+        self.afe = FrontEnd(channels, leads)
         self.line = Line()
         self.sent = []
         self.errno = 0
@@ -144,9 +145,21 @@ class Recorder:
             self.work()
 
 
-def acquire(channels, payload, profile, pattern, steps, stop=True, start_at=0, errno=0, flags=0):
-    recorder = Recorder(channels, payload, profile, pattern, flags)
-    recorder.acquisition._conversions = recorder.acquisition._next = start_at
+def acquire(
+    channels,
+    payload,
+    profile,
+    pattern,
+    steps,
+    stop=True,
+    start_at=0,
+    errno=0,
+    flags=0,
+    leads=False,
+):
+    recorder = Recorder(channels, payload, profile, pattern, flags, leads)
+    recorder.acquisition._conversions = start_at
+    recorder.acquisition._expected = start_at + 1
     recorder.errno = errno
     for step in steps:
         recorder.step(step)

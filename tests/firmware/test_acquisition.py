@@ -96,7 +96,7 @@ def test_lead_off_bits_are_those_of_any_frame_of_the_packet(micropython):
     p_3 = (0xC00000 | 1 << 3 + 12).to_bytes(3, "big")
     n_7 = (0xC00000 | 1 << 7 + 4).to_bytes(3, "big")
     steps = [frame(0, p_3), frame(1, n_7)] + [frame(i) for i in range(2, 2 * FRAMES)]
-    first, second = decoded(acquire(micropython, steps)[0])
+    first, second = decoded(acquire(micropython, steps, leads=True)[0])
     assert (first.lead_off_p, first.lead_off_n) == (0x08, 0x80)
     assert (second.lead_off_p, second.lead_off_n) == (0, 0)
 
@@ -153,8 +153,10 @@ STEPS = st.lists(st.sampled_from(["frame", "edge", "full", "overtaken", "garbage
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(kinds=STEPS, profile=st.sampled_from(Profile))
-def test_whatever_happens_every_frame_arrives_once_or_is_accounted_for(micropython, kinds, profile):
+@given(kinds=STEPS, profile=st.sampled_from(Profile), leads=st.booleans())
+def test_whatever_happens_every_frame_arrives_once_or_is_accounted_for(
+    micropython, kinds, profile, leads
+):
     steps: list[object] = []
     converted: dict[int, int] = {}  # what each frame that can be used holds, by index
     number = 0
@@ -169,7 +171,7 @@ def test_whatever_happens_every_frame_arrives_once_or_is_accounted_for(micropyth
         else:
             steps.append(frame(number, b"\x40\0\0") if kind == "garbage" else kind)
         number += 2 if kind == "overtaken" else 1
-    packets, _, overruns, _ = acquire(micropython, steps, profile)
+    packets, _, overruns, _ = acquire(micropython, steps, profile, leads=leads)
     decoder = StreamDecoder(_info())
     blocks = [block for data in packets if (block := decoder.feed(data, 0)) is not None]
     assert decoder.counters == StreamCounters(

@@ -1,7 +1,7 @@
 # Front ends. An image holds only the drivers its board names, and what they import.
 #
 # A driver module has a class `Afe` with what Acquisition and Application need:
-#   channels, frame_size, status_size, filter_order
+#   channels, frame_size, status_size, filter_order, watches_leads
 #   wake() raises AfeError; configure(rate, gain, signal, driven); start(); stop(); sleep()
 #   readinto(frame) fetches one conversion, valid(frame) knows whether it is one
 #   lead_off_p(status), lead_off_n(status) find the electrodes that are off in a status word

@@ -29,6 +29,7 @@ class Ads129x:
     RESET_US = 50  # 18 clocks, and some
     DECODE_US = 2  # 4 clocks: from the last bit of a byte until the next may end
     HOLD_US = 0  # from the last byte until chip select may end, beyond what a pin takes
+    watches_leads = False  # the comparators of its electrodes are off
     filter_order = 3  # sinc3: group delay of 1.5 conversions
     status_size = 3
 
