@@ -85,13 +85,17 @@ def check_optics(optics: Optics, load_part: LoadPart) -> None:
     """
     part = find_part("optics.part", optics.part, ("optics",), load_part)
     _check_unique("optics.pairs", optics.pairs)
-    n_slots, n_leds = int(part["time_slots"].value), int(part["led_drivers"].value)
-    for key, n_most, what in (("time_slots", n_slots, "time slots"), ("led", n_leds, "LEDs")):
-        if len(optics.channels) > n_most:
+    n_channels, n_pairs = len(optics.channels), len(optics.pairs)
+    for needed, key, per, what in (
+        (n_channels, "time_slots", 1, "time slots"),
+        (n_channels, "led_drivers", 1, "LED drivers"),
+        (n_pairs, "inputs", 2, "input pairs"),
+    ):
+        n_most = int(part[key].value) // per
+        if needed > n_most:
             raise ConfigError(
-                f"optics.pairs: {len(optics.pairs)} pairs at {len(optics.wavelengths_nm)}"
-                f" wavelengths need {len(optics.channels)} {what}, {part.name} has {n_most}"
-                f" ({key})"
+                f"optics.pairs: {n_pairs} pairs at {len(optics.wavelengths_nm)} wavelengths need"
+                f" {needed} {what}, {part.name} has {n_most}"
             )
     if len(optics.leds) != len(optics.wavelengths_nm):
         raise ConfigError(

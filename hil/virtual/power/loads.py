@@ -232,7 +232,7 @@ class OpticsLoad:
         self.waiting_a = Levels(part["iavdd_standby"].si, now_ns)
         self._slots: dict[float, Bursts] = {}
 
-    def set_running(self, time_ns: int, running: bool) -> None:
+    def set_running(self, time_ns: int, *, running: bool) -> None:
         """Report whether its time base runs, or it is in standby."""
         key = "iavdd_go" if running else "iavdd_standby"
         self.waiting_a.set(time_ns, self._part[key].si)

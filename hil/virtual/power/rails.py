@@ -209,7 +209,7 @@ class Rails:
         self._cause("mcu", part, "cpu_active", active_a * self._mcu_v, spread)
         if len(mcu.wakes):
             waking = (mcu.wakes.count(self._edges) > 0) & ~self._busy
-            waking_a = waking * (part["light_sleep_wake"].si * self._scale())
+            waking_a = np.where(waking, part["light_sleep_wake"].si * self._scale(), 0.0)
             self._cause("mcu", part, "light_sleep_wake", waking_a * self._mcu_v)
             idle_a = idle_a + waking_a
         return np.asarray(idle_a + active_a)

@@ -170,3 +170,8 @@ def lsb_v() -> float:
 @pytest.fixture
 def decode() -> Callable[[bytes], np.ndarray]:
     return codes
+
+
+@pytest.fixture
+def make_clock() -> type[FakeClock]:
+    return FakeClock
