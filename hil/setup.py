@@ -94,7 +94,7 @@ def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], An
     Parameters
     ----------
     signal : str
-        A scene of `signal_sim`, or the path of a recording.
+        A scene of `signal_sim`, by name or ``.toml`` file, or the path of a recording.
     board : Board
         Whose electrodes it drives.
     seed : int
@@ -107,12 +107,12 @@ def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], An
     import signal_sim
 
     sites = board.afe.electrode_sites
-    is_file = Path(signal).suffix != "" or Path(signal).exists()
+    is_recording = Path(signal).suffix not in ("", ".toml")
 
     def make(rate_hz: float) -> Any:
         source: Any
         try:
-            if is_file:
+            if is_recording:
                 source = signal_sim.Recording(signal, channels=sites, rate_hz=rate_hz)
             else:
                 source = signal_sim.scene(signal, channels=sites, rate_hz=rate_hz, seed=seed)
@@ -120,10 +120,9 @@ def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], An
             raise ConfigError(str(error)) from error
         return source if sites == board.afe.channels else _Renamed(source, board.afe.channels)
 
-    make.description = Path(signal).name if is_file else f"scene {signal}"  # type: ignore[attr-defined]
-    make(
-        float(8 * board.afe.default_rate_sps)
-    )  # what is wrong with it is said before anything runs
+    name = Path(signal).name
+    make.description = name if is_recording else f"scene {name}"  # type: ignore[attr-defined]
+    make(8.0 * board.afe.default_rate_sps)  # what is wrong with it is said before anything runs
     return make
 
 

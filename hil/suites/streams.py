@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from boards.errors import BoardFault
+from hil.measure.align import Alignment, align
 from host.link import connect
 from host.protocol import Profile
 from host.recorder import Recording, record
@@ -50,6 +51,8 @@ class Session:
         What the link was negotiated to.
     statistics : LinkStatistics or None
         What the link layer counted.
+    started_ns : int
+        Before START.
     """
 
     recording: Recording
@@ -60,6 +63,23 @@ class Session:
     power_frames: int
     parameters: LinkParameters | None
     statistics: LinkStatistics | None
+    started_ns: int
+
+    def align(self, frames: NDArray[np.int64]) -> Alignment:
+        """Find the electrode times of some frames that arrived.
+
+        The first frame was converted between START and its arrival: a signal that repeats itself
+        cannot be found a period off.
+        """
+        rate_sps = self.recording.info.sample_rate_sps
+        later_ns = round(int(frames[0]) * 1e9 / rate_sps)
+        return align(
+            self.recording.samples_v()[:, frames],
+            rate_sps,
+            self.applied,
+            frames=frames,
+            search_ns=(self.started_ns + later_ns, int(self.arrival_ns[0]) + later_ns),
+        )
 
 
 @contextlib.asynccontextmanager
@@ -77,8 +97,13 @@ async def linked(rig: Bench, interval_ms: float) -> AsyncIterator[BoardLink]:
         yield link
 
 
-async def stream(rig: Bench, profile: Profile, seconds: float) -> Session:
-    """Stream EEG in a profile for a while, and take down everything there is to know about it."""
+async def stream(
+    rig: Bench, profile: Profile, seconds: float, *, packet_error_rate: float = 0.0
+) -> Session:
+    """Stream EEG in a profile for a while, and take down everything there is to know about it.
+
+    With `packet_error_rate` the air is noisy once packets flow (bench with ``faults``).
+    """
     async with linked(rig, _interval_ms(rig, profile)) as link:
         start_ns = rig.clock.now_ns()
         blocks: list[Block] = []
@@ -93,6 +118,8 @@ async def stream(rig: Bench, profile: Profile, seconds: float) -> Session:
         )
         try:
             await _first_of(flowing, recorder)
+            if rig.faults is not None:
+                rig.faults.packet_error_rate(packet_error_rate)
             await asyncio.sleep(_SETTLE_S)
             before = _count(blocks)
             await rig.power.start()
@@ -104,6 +131,8 @@ async def stream(rig: Bench, profile: Profile, seconds: float) -> Session:
             recording = await recorder
         finally:
             recorder.cancel()
+            if rig.faults is not None:
+                rig.faults.packet_error_rate(0.0)
     recording.link = parameters
     return Session(
         recording=recording,
@@ -116,6 +145,7 @@ async def stream(rig: Bench, profile: Profile, seconds: float) -> Session:
         power_frames=power_frames,
         parameters=parameters,
         statistics=statistics,
+        started_ns=start_ns,
     )
 
 

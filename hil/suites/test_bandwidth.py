@@ -119,11 +119,7 @@ async def test_no_frame_is_lost_with_packet_errors_on_the_air(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:
     assert rig.faults is not None
-    rig.faults.packet_error_rate(_NOISY_AIR)
-    try:
-        session = await stream(rig, Profile.EFFICIENT, _NOISY_SECONDS)
-    finally:
-        rig.faults.packet_error_rate(0.0)
+    session = await stream(rig, Profile.EFFICIENT, _NOISY_SECONDS, packet_error_rate=_NOISY_AIR)
     loss = frame_loss(session.frames)
     repeated = 0 if session.statistics is None else session.statistics.retransmissions
     assert repeated > 0, "the air was not noisy: nothing was sent twice"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from boards import load_part
-from hil.measure.align import align, expected
+from hil.measure.align import expected
 from hil.measure.fidelity import fidelity
 from hil.measure.noise import shorted_noise
 from hil.report import traces
@@ -38,7 +38,7 @@ def test_the_recording_equals_the_input(
     rate_sps = recording.info.sample_rate_sps
     frames = np.flatnonzero(recording.received())[round(_SETTLE_S * rate_sps) :]
     samples_v = recording.samples_v()[:, frames]
-    alignment = align(samples_v, rate_sps, efficient_session.applied, frames=frames)
+    alignment = efficient_session.align(frames)
     ideal_v = expected(efficient_session.applied, alignment.times_ns(frames), rate_sps)
     result = fidelity(samples_v, ideal_v)
     gain_error, gain_uncertainty = result.worst_gain_error

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from hil.measure.align import align
 from hil.measure.latency import latencies, summarise
 from hil.report import traces
 
@@ -24,11 +23,9 @@ def _measure(
     session: Session, rig_record: RigRecorder, rig_out: Path, profile: str, prefix: str
 ) -> None:
     recording = session.recording
-    samples_v = recording.samples_v()
-    rate_sps = recording.info.sample_rate_sps
-    known = session.frames < samples_v.shape[1]
+    known = session.frames < recording.n_frames
     frames = session.frames[known]
-    alignment = align(samples_v[:, frames], rate_sps, session.applied, frames=frames)
+    alignment = session.align(frames)
     latency_s = latencies(session.arrival_ns[known], alignment.times_ns(frames))
     figures = summarise(
         latency_s,
