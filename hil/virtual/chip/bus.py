@@ -56,12 +56,25 @@ class Peripheral:
         ``read(offset) -> value``.
     write : callable
         ``write(offset, value)``.
+    bytewise : callable or None
+        ``bytewise(offset)``: whether a narrow store leaves the other bytes of that register alone.
     """
 
     base: int
     size: int
     read: Callable[[int], int]
     write: Callable[[int, int], None]
+    bytewise: Callable[[int], bool] | None = None
+
+    def store(self, offset: int, size: int, value: int) -> None:
+        """Take a store of any size: the other bytes are zero, or stay if they can."""
+        if size == 4:
+            self.write(offset, value & 0xFFFF_FFFF)
+            return
+        word, shift = offset & ~3, 8 * (offset & 3)
+        mask = ((1 << 8 * size) - 1) << shift
+        kept = self.read(word) & ~mask if self.bytewise is not None and self.bytewise(word) else 0
+        self.write(word, kept | value << shift & mask)
 
 
 class Bus:
@@ -122,7 +135,7 @@ class Bus:
         """
         memory = self._readable(address, size)
         if memory is None:
-            self._write_register(address & ~3, value)
+            self._write_register(address, size, value)
             return
         self.code_changed = True
         if memory.plain:
@@ -177,7 +190,7 @@ class Bus:
         peripheral = self._peripheral_at(address)
         return 0 if peripheral is None else peripheral.read(address - peripheral.base)
 
-    def _write_register(self, address: int, value: int) -> None:
+    def _write_register(self, address: int, size: int, value: int) -> None:
         peripheral = self._peripheral_at(address)
         if peripheral is not None:
-            peripheral.write(address - peripheral.base, value)
+            peripheral.store(address - peripheral.base, size, value)

@@ -12,8 +12,11 @@ from hil.virtual.chip.dap import AccessPort, Dap, MemoryAccessPort
 from hil.virtual.chip.debug import BASE, SIZE, CoreDebug
 from hil.virtual.chip.faults import Faults
 from hil.virtual.chip.nor_flash import NorFlash
+from hil.virtual.chip.nvic import Nvic
+from hil.virtual.chip.processor import Processor
 from hil.virtual.chip.signals import BusFault
 from hil.virtual.chip.storage import Storage
+from hil.virtual.chip.systick import SysTick
 from hil.virtual.chip.timeline import Timeline
 
 __all__ = ["Chip"]
@@ -36,6 +39,8 @@ class Chip(ABC):
         What a test armed.
     dap : Dap
         The debug port; a probe talks to it.
+    nvic : Nvic
+        State of the core's exceptions; ``nvic.pend(Exc.EXTERNAL + n)`` raises interrupt n.
     on_reset : list of callables
         Called after every system reset and power cycle, when `held` says whether the
         firmware may start.
@@ -48,6 +53,7 @@ class Chip(ABC):
     dap: Dap
     core: Core
     debug: CoreDebug
+    nvic: Nvic
 
     def __init__(self, storage: Storage, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
@@ -65,6 +71,8 @@ class Chip(ABC):
         dpidr: int,
         ports: dict[int, AccessPort],
         clock_hz: int,
+        interrupts: int,
+        priority_bits: int,
     ) -> None:
         """Put core, debug registers and debug port behind the bus; the chip is then powered.
 
@@ -78,6 +86,8 @@ class Chip(ABC):
             Access ports besides number 0, which is the bus.
         clock_hz : int
             Core clock.
+        interrupts, priority_bits : int
+            Number of external interrupts, and of the bits of their priorities.
         """
         self.bus.peripherals.append(
             Peripheral(
@@ -85,11 +95,13 @@ class Chip(ABC):
                 SIZE,
                 lambda offset: self.debug.read(offset),
                 lambda offset, value: self.debug.write(offset, value),
+                lambda offset: Nvic.is_bytewise(BASE + offset),
             )
         )
         self.core = Core(self.bus)
+        self.nvic = Nvic(interrupts, priority_bits)
         self.debug = CoreDebug(
-            self.core,
+            Processor(self.core, self.bus, self.nvic, SysTick()),
             constants=constants,
             vectors=self._read_vectors,
             system_reset=self.reset,

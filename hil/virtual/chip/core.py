@@ -1,19 +1,24 @@
-"""The processor: a Cortex-M4 executed by Unicorn, with stops and a cycle count."""
+"""What executes instructions: a Cortex-M4 in Unicorn, with stops and a cycle count."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Protocol
 
 from unicorn import (
     UC_ARCH_ARM,
-    UC_ERR_EXCEPTION,
+    UC_ERR_FETCH_PROT,
+    UC_ERR_FETCH_UNMAPPED,
+    UC_ERR_INSN_INVALID,
     UC_HOOK_BLOCK,
     UC_HOOK_CODE,
+    UC_HOOK_INTR,
     UC_HOOK_MEM_READ,
+    UC_HOOK_MEM_READ_PROT,
     UC_HOOK_MEM_READ_UNMAPPED,
     UC_HOOK_MEM_WRITE,
     UC_HOOK_MEM_WRITE_PROT,
@@ -32,15 +37,14 @@ from unicorn import arm_const as arm
 from hil.virtual.chip.bus import Bus, Memory, Peripheral
 from hil.virtual.chip.signals import BusFault, PowerLost
 
-__all__ = ["Core", "Stop", "Watchpoint"]
+__all__ = ["PC", "XPSR", "Core", "Fault", "FaultKind", "Stop", "Watchpoint"]
 
 PAGE = 0x1000
 NOWHERE = 0xFFFF_FFFE  # an end address that is never reached
 
 # Register numbers as the debug port counts them (DCRSR.REGSEL, Arm DDI 0403, C1.6.3).
-PC = 15
+PC, XPSR = 15, 16
 SPECIAL = 20  # CONTROL, FAULTMASK, BASEPRI, PRIMASK
-SPECIAL_BITS = 0x0301_FF01
 _REGISTERS: dict[int, int] = {
     **{number: getattr(arm, f"UC_ARM_REG_R{number}") for number in range(13)},
     13: arm.UC_ARM_REG_SP,
@@ -52,6 +56,15 @@ _REGISTERS: dict[int, int] = {
     **{64 + number: getattr(arm, f"UC_ARM_REG_S{number}") for number in range(32)},
 }
 XPSR_THUMB = 0x0100_0000
+CONTROL_BITS = 0x7  # Unicorn's core has another one, of the security extension
+# In Thread mode without privilege Unicorn hides these, from a debugger too.
+_PRIVILEGED = (17, 18)
+
+# Numbers of Unicorn's interrupt hook.
+TRAP_SUPERVISOR_CALL, TRAP_BKPT, TRAP_EXCEPTION_RETURN = 2, 7, 8
+# Hints that Unicorn takes for invalid, with the program counter behind them already.
+WFE, YIELD = b"\x20\xbf", b"\x10\xbf"
+WFI = b"\x30\xbf"
 
 
 class Stop(Enum):
@@ -62,9 +75,54 @@ class Stop(Enum):
     BREAKPOINT = auto()
     WATCHPOINT = auto()
     FAULT = auto()
-    """A fault; exceptions are not modelled, so the core can only lock up."""
+    """A fault, told in `Core.fault`; from `Processor`: a lock-up."""
     RESET = auto()
     """The program asked for a system reset."""
+    SLEEP = auto()
+    """WFI or WFE."""
+    SUPERVISOR_CALL = auto()
+    EXCEPTION_RETURN = auto()
+    """A jump to EXC_RETURN, which is in the program counter."""
+    ATTENTION = auto()
+    """An interrupt is due, or the alarm's time has come."""
+    CATCH = auto()
+    """An exception was entered that the debugger catches."""
+
+
+class FaultKind(Enum):
+    """What went wrong with an instruction."""
+
+    UNDEFINED = auto()
+    STATE = auto()
+    """No Thumb code."""
+    FETCH = auto()
+    ACCESS = auto()
+    """A load or store."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault of an instruction.
+
+    Attributes
+    ----------
+    kind : FaultKind
+        What went wrong.
+    address : int
+        Address of the access that failed.
+    reason : str
+        For people.
+    """
+
+    kind: FaultKind
+    address: int
+    reason: str
+
+
+class Waiting(Protocol):
+    """Whether any interrupt waits."""
+
+    waiting: bool
 
 
 @dataclass(frozen=True)
@@ -89,10 +147,7 @@ class Watchpoint:
 
 
 class Core:
-    """A Cortex-M4 without exceptions and interrupts.
-
-    Enough for the flash algorithms a debugger runs and for stepping through code; an image
-    with an operating system in it locks up at its first exception.
+    """A Cortex-M4 that stops where an exception comes in; `Processor` does the rest.
 
     Parameters
     ----------
@@ -109,8 +164,16 @@ class Core:
         True inside `run` and `step`.
     watch_hits : list of int
         Comparators of the watchpoints that stopped the core last.
-    last_fault : str
-        What the last fault was, for people.
+    fault : Fault
+        The last fault.
+    at_bkpt : bool
+        Whether the last breakpoint was an instruction.
+    waiting, interrupted : object with ``waiting``, callable
+        Whether any interrupt waits, and whether it is due. Asked before every basic block.
+    alarm : int
+        Cycle count at which to stop.
+    blocks_left : int
+        What was left of the blocks given to `run`.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -118,20 +181,23 @@ class Core:
         self.cycles = 0
         self.executing = False
         self.watch_hits: list[int] = []
-        self.last_fault = ""
+        self.fault = Fault(FaultKind.UNDEFINED, 0, "")
+        self.at_bkpt = False
+        self.waiting: Waiting | None = None
+        self.interrupted: Callable[[], bool] = bool
+        self.alarm = 1 << 63
+        self.blocks_left = 0
         self._bus = bus
-        self._special = 0
         self._uc: Any = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
         self._closable: dict[int, tuple[Memory, bool]] = {}  # those that can be closed, and if so
         self._pinned: list[Any] = []  # the buffers Unicorn has pointers into
-        self._budget = 0
+        self._stop: Stop | None = None
+        self._bad_address = 0
         self._block_lengths: dict[tuple[int, int], int] = {}
         self._raised: Exception | None = None
-        self._hit_breakpoint = False
-        self._reset_requested = False
+        self._trap = 0
         self._step_over: int | None = None
-        self._finishing = False
         self._breakpoint_hooks: list[Any] = []
         self._watch_hooks: list[Any] = []
         for memory in bus.memories:
@@ -139,7 +205,11 @@ class Core:
         for peripheral in bus.peripherals:
             self._map_peripheral(peripheral)
         self._uc.hook_add(UC_HOOK_MEM_WRITE_PROT, self._on_guarded_store)
-        self._uc.hook_add(UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED, self._on_unmapped)
+        self._uc.hook_add(
+            UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED | UC_HOOK_MEM_READ_PROT,
+            self._on_refused,
+        )
+        self._uc.hook_add(UC_HOOK_INTR, self._on_trap)
         self._uc.hook_add(UC_HOOK_BLOCK, self._on_block)
 
     # ---- registers
@@ -149,9 +219,13 @@ class Core:
         if number == PC:
             return self.pc
         if number == SPECIAL:
-            return self._special
+            primask, faultmask, basepri = self.masks()
+            return self.control() << 24 | faultmask << 16 | basepri << 8 | primask
         if number not in _REGISTERS:
             return 0
+        if number in _PRIVILEGED:
+            with self._privilege():
+                return int(self._uc.reg_read(_REGISTERS[number]))
         return int(self._uc.reg_read(_REGISTERS[number])) & 0xFFFF_FFFF
 
     def write_register(self, number: int, value: int) -> None:
@@ -159,39 +233,89 @@ class Core:
         if number == PC:
             self.pc = value & ~1
         elif number == SPECIAL:
-            # Kept here: Unicorn forgets parts of it, and a debugger reads back what it wrote.
-            self._special = value & SPECIAL_BITS
-            self._uc.reg_write(arm.UC_ARM_REG_PRIMASK, value & 1)
+            with self._privilege():
+                self._uc.reg_write(arm.UC_ARM_REG_PRIMASK, value & 1)
+                self._uc.reg_write(arm.UC_ARM_REG_BASEPRI, value >> 8 & 0xFF)
+                self._uc.reg_write(arm.UC_ARM_REG_FAULTMASK, value >> 16 & 1)
+                self._uc.reg_write(arm.UC_ARM_REG_CONTROL, value >> 24 & CONTROL_BITS)
+        elif number in _PRIVILEGED:
+            with self._privilege():
+                self._uc.reg_write(_REGISTERS[number], value)
         elif number in _REGISTERS:
             self._uc.reg_write(_REGISTERS[number], value)
 
+    def masks(self) -> tuple[int, int, int]:
+        """Read PRIMASK, FAULTMASK and BASEPRI."""
+        with self._privilege():
+            read = self._uc.reg_read
+            return (
+                int(read(arm.UC_ARM_REG_PRIMASK)),
+                int(read(arm.UC_ARM_REG_FAULTMASK)),
+                int(read(arm.UC_ARM_REG_BASEPRI)),
+            )
+
+    def control(self) -> int:
+        """Read CONTROL."""
+        return int(self._uc.reg_read(arm.UC_ARM_REG_CONTROL)) & CONTROL_BITS
+
+    def set_mode(self, exception: int, control: int) -> None:
+        """Go to Handler mode for an exception, with that CONTROL; keeps flags and IT state."""
+        xpsr = int(self._uc.reg_read(arm.UC_ARM_REG_XPSR))
+        self._uc.reg_write(arm.UC_ARM_REG_XPSR, xpsr & ~0x1FF | exception)
+        self._uc.reg_write(arm.UC_ARM_REG_CONTROL, control)
+
+    def clear_faultmask(self) -> None:
+        """Clear FAULTMASK, as the return from an exception does."""
+        self._uc.reg_write(arm.UC_ARM_REG_FAULTMASK, 0)
+
+    @contextmanager
+    def _privilege(self) -> Iterator[None]:
+        """Be in Handler mode for a moment, where everything can be read and written."""
+        xpsr = int(self._uc.reg_read(arm.UC_ARM_REG_XPSR))
+        if xpsr & 0x1FF or not self.control() & 1:
+            yield
+            return
+        self._uc.reg_write(arm.UC_ARM_REG_XPSR, xpsr | 3)
+        try:
+            yield
+        finally:
+            self._uc.reg_write(arm.UC_ARM_REG_XPSR, xpsr)
+
     def reset(self, stack: int, entry: int) -> None:
         """Set the registers as a reset does, with the first two words of the vector table."""
+        self.set_mode(3, 0)
+        self.write_register(SPECIAL, 0)
+        self.write_register(XPSR, XPSR_THUMB)
         for number in range(13):
             self.write_register(number, 0)
-        self._special = 0
-        self._uc.reg_write(arm.UC_ARM_REG_CONTROL, 0)
-        self.write_register(16, XPSR_THUMB)
+        self.write_register(33, 0)
         self.write_register(17, stack & ~3)
         self.write_register(14, 0xFFFF_FFFF)
         self.pc = entry & ~1
 
     # ---- execution
 
-    def run(self, blocks: int) -> Stop:
+    def run(self, blocks: int, *, step_over: int | None = None) -> Stop:
         """Execute until something stops the core, at most `blocks` basic blocks.
+
+        Parameters
+        ----------
+        blocks : int
+            How many at most; what is left of them is then in `blocks_left`.
+        step_over : int, optional
+            Address where a breakpoint does not stop the first instruction: a core that is let go
+            where it stopped would otherwise never move.
 
         Raises
         ------
         PowerLost
             If the supply went away in a store to flash memory.
         """
-        # A breakpoint on the first instruction would stop the core again before it moved.
-        self._step_over = self.pc if self._breakpoint_hooks else None
+        self._step_over = step_over if self._breakpoint_hooks else None
         return self._execute(blocks, 0)
 
     def step(self) -> Stop:
-        """Execute one instruction.
+        """Execute one instruction; an IT block counts as one.
 
         Raises
         ------
@@ -206,7 +330,7 @@ class Core:
 
     def request_reset(self) -> None:
         """Stop as soon as possible, because the program asked for a reset."""
-        self._reset_requested = True
+        self._stop = Stop.RESET
         self._uc.emu_stop()
 
     def set_breakpoints(self, addresses: Iterable[int]) -> None:
@@ -235,55 +359,65 @@ class Core:
                     end=watchpoint.start + watchpoint.size - 1,
                 )
             )
+        if self._watch_hooks:
+            self._watch_hooks.append(self._uc.hook_add(UC_HOOK_CODE, self._on_instruction))
         self._bus.code_changed = True
 
     def _execute(self, blocks: int, count: int) -> Stop:
-        self._hit_breakpoint = self._reset_requested = False
-        self.watch_hits.clear()
-        self.executing = True
-        try:
-            stop = self._emulate(blocks, count)
-            if self.watch_hits:
-                # A watchpoint stops behind the access: finish the instruction.
-                self._finishing = self._bus.code_changed = True
-                self._emulate(2, 1)
-                self._finishing, self._bus.code_changed = False, True
-                return Stop.WATCHPOINT
-        finally:
-            self.executing = False
-        if self._reset_requested:
-            return Stop.RESET
-        return Stop.BREAKPOINT if self._hit_breakpoint else stop
-
-    def _emulate(self, blocks: int, count: int) -> Stop:
         if self._bus.code_changed:
             self._uc.ctl_flush_tb()
             self._block_lengths.clear()
             self._bus.code_changed = False
         for memory, was_closed in list(self._closable.values()):
             self._close(memory, was_closed)
-        self._raised = None
-        self._budget = blocks
-        stop = Stop.SLICE
+        self._forget()
+        self.blocks_left = blocks
+        start = self.pc
+        error: UcError | None = None
+        self.executing = True
         try:
             self._uc.emu_start(self.pc | 1, NOWHERE, count=count)
-        except UcError as error:
-            stop = self._explain(error)
+        except UcError as raised:
+            error = raised
+        finally:
+            self.executing = False
         self.pc = int(self._uc.reg_read(arm.UC_ARM_REG_PC)) & ~1
         if isinstance(self._raised, PowerLost):
             raise self._raised
-        return stop
+        if error is not None:
+            return self._explain(error, start)
+        if self.watch_hits and self._stop is not Stop.RESET:
+            return Stop.WATCHPOINT
+        if self._stop is not None:
+            return self._stop
+        # Nothing stopped it: it went to sleep, or the one instruction asked for is done.
+        return Stop.SLICE if count else Stop.SLEEP
 
-    def _explain(self, error: UcError) -> Stop:
-        pc = int(self._uc.reg_read(arm.UC_ARM_REG_PC)) & ~1
-        if error.errno == UC_ERR_EXCEPTION:
-            try:
-                if self._bus.read(pc, 2) & 0xFF00 == 0xBE00:  # BKPT
-                    return Stop.BREAKPOINT
-            except BusFault:
-                pass  # the program ran off the memory, which is a fault like any other
-        self.last_fault = f"{self._raised or error} at pc {pc:#010x}"
+    def _forget(self) -> None:
+        self._raised = self._stop = None
+        self.at_bkpt = False
+        self.watch_hits.clear()
+
+    def _explain(self, error: UcError, start: int) -> Stop:
+        if error.errno == UC_ERR_INSN_INVALID and self.pc != start:
+            hint = self._halfword(self.pc - 2)
+            if hint in (WFE, YIELD):
+                return Stop.SLEEP if hint == WFE else Stop.ATTENTION
+        reason = f"{self._raised or error} at pc {self.pc:#010x}"
+        kind, address = FaultKind.ACCESS, self._bad_address
+        if error.errno in (UC_ERR_FETCH_PROT, UC_ERR_FETCH_UNMAPPED):
+            kind, address = FaultKind.FETCH, self.pc
+        elif error.errno == UC_ERR_INSN_INVALID:
+            thumb = int(self._uc.reg_read(arm.UC_ARM_REG_XPSR)) & XPSR_THUMB
+            kind, address = FaultKind.UNDEFINED if thumb else FaultKind.STATE, self.pc
+        self.fault = Fault(kind, address, reason)
         return Stop.FAULT
+
+    def _halfword(self, address: int) -> bytes:
+        try:
+            return self._bus.read(address, 2).to_bytes(2, "little")
+        except BusFault:
+            return b""
 
     # ---- what Unicorn calls
 
@@ -313,14 +447,15 @@ class Core:
             return (word >> (8 * (offset & 3))) & ((1 << (8 * size)) - 1)
 
         def write(uc: Any, offset: int, size: int, value: int, data: Any) -> None:
-            peripheral.write(offset & ~3, value)
+            peripheral.store(offset, size, value)
 
         self._uc.mmio_map(peripheral.base, peripheral.size, read, None, write, None)
 
-    def _on_unmapped(
+    def _on_refused(
         self, uc: Any, access: int, address: int, size: int, value: int, data: Any
     ) -> bool:
-        if address not in self._bus.quiet:
+        self._bad_address = address
+        if address not in self._bus.quiet or self._bus.memory_at(address, size) is not None:
             return False
         page = address & ~(PAGE - 1)
         self._map_peripheral(Peripheral(page, PAGE, lambda offset: 0, lambda offset, value: None))
@@ -336,16 +471,25 @@ class Core:
             memory.store(address, size, value & 0xFFFF_FFFF)
         except (BusFault, PowerLost) as error:
             self._raised = error
+            self._bad_address = address
             return False
         return True
 
     def _on_block(self, uc: Any, address: int, size: int, data: Any) -> None:
         # Slices are counted in blocks, never in wall time: a stop that lands inside a store makes
         # Unicorn run that store twice, and a wall-clock slice is not reproducible.
-        self._budget -= 1
-        if self._budget < 0:
+        waiting = self.waiting
+        if self.cycles >= self.alarm or (
+            waiting is not None and waiting.waiting and self.interrupted()
+        ):
+            self._stop = Stop.ATTENTION
             uc.emu_stop()
             return
+        if self.blocks_left <= 0:
+            self._stop = Stop.SLICE
+            uc.emu_stop()
+            return
+        self.blocks_left -= 1
         length = self._block_lengths.get((address, size))
         if length is None:
             length = self._block_lengths[address, size] = _count_instructions(
@@ -355,17 +499,33 @@ class Core:
 
     def _on_breakpoint(self, uc: Any, address: int, size: int, data: Any) -> None:
         if address != self._step_over:
-            self._hit_breakpoint = True
+            self._stop = Stop.BREAKPOINT
             uc.emu_stop()
         self._step_over = None
 
     def _on_watched(
         self, uc: Any, access: int, address: int, size: int, value: int, watchpoint: Watchpoint
     ) -> None:
-        inside = address < watchpoint.start + watchpoint.size and address + size > watchpoint.start
-        if inside and not self._finishing:
+        if address < watchpoint.start + watchpoint.size and address + size > watchpoint.start:
             self.watch_hits.append(watchpoint.number)
+
+    def _on_instruction(self, uc: Any, address: int, size: int, data: Any) -> None:
+        # A stop inside the access would make Unicorn do it twice: stop before what comes next.
+        if self.watch_hits:
             uc.emu_stop()
+
+    def _on_trap(self, uc: Any, number: int, data: Any) -> None:
+        if number == TRAP_SUPERVISOR_CALL:
+            self._stop = Stop.SUPERVISOR_CALL
+        elif number == TRAP_EXCEPTION_RETURN:
+            self._stop = Stop.EXCEPTION_RETURN
+        elif number == TRAP_BKPT:
+            self._stop = Stop.BREAKPOINT
+            self.at_bkpt = True
+        else:
+            self.fault = Fault(FaultKind.UNDEFINED, 0, f"trap {number}")
+            self._stop = Stop.FAULT
+        uc.emu_stop()
 
 
 def _count_instructions(code: bytes) -> int:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hil.virtual.chip.core import Core, Stop, Watchpoint
+from hil.virtual.chip.core import Stop, Watchpoint
+from hil.virtual.chip.nvic import AIRCR, Nvic
+from hil.virtual.chip.processor import Processor
 from hil.virtual.chip.timeline import Timeline
 
 __all__ = ["CoreDebug"]
@@ -15,7 +17,8 @@ __all__ = ["CoreDebug"]
 BASE = 0xE000_0000
 SIZE = 0x10_0000
 
-ICTR, CPUID, VTOR, AIRCR, DFSR = 0xE000_E004, 0xE000_ED00, 0xE000_ED08, 0xE000_ED0C, 0xE000_ED30
+ICTR, CPUID, DFSR = 0xE000_E004, 0xE000_ED00, 0xE000_ED30
+SYSTICK, SYSTICK_END = 0xE000_E010, 0xE000_E020
 DHCSR, DCRSR, DCRDR, DEMCR = 0xE000_EDF0, 0xE000_EDF4, 0xE000_EDF8, 0xE000_EDFC
 FP_CTRL, FP_COMP, FP_COMP_END = 0xE000_2000, 0xE000_2008, 0xE000_2028
 DWT, DWT_END, DWT_CTRL, DWT_CYCCNT, DWT_COMP = 0xE000_1000, 0xE000_1FD0, 0x000, 0x004, 0x020
@@ -30,11 +33,12 @@ CORTEX_M4 = {
     0xE000_EF44: 0x1100_0011,  # MVFR1
 }
 
-C_DEBUGEN, C_HALT, C_STEP = 1, 2, 4
+C_DEBUGEN, C_HALT, C_STEP, C_MASKINTS = 1, 2, 4, 8
 DHCSR_KEPT = 0x2F
-VC_CORERESET, VC_FAULTS = 1, 0x7F0
+VC_CORERESET = 1
 DFSR_HALTED, DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH = 1, 2, 4, 8
 AIRCR_KEY, SYSRESETREQ, VECTRESET = 0x05FA, 4, 1
+CYCCNTENA = 1
 PC = 15
 
 # Basic blocks the core runs each time the debugger looks: a page of flash takes about 7000.
@@ -48,8 +52,8 @@ class CoreDebug:
 
     Parameters
     ----------
-    core : Core
-        The processor.
+    processor : Processor
+        What executes.
     constants : dict
         Read-only registers by address: the chip's ROM table and IDs.
     vectors : callable
@@ -76,7 +80,7 @@ class CoreDebug:
 
     def __init__(
         self,
-        core: Core,
+        processor: Processor,
         *,
         constants: dict[int, int],
         vectors: Callable[[int], tuple[int, int]],
@@ -85,7 +89,10 @@ class CoreDebug:
         clock_hz: int,
         changed: Callable[[], None],
     ) -> None:
-        self._core = core
+        self._processor = processor
+        self._core = processor.core
+        self._nvic = processor.nvic
+        self._systick = processor.systick
         self._constants = CORTEX_M4 | constants
         self._vectors = vectors
         self._system_reset = system_reset
@@ -98,7 +105,8 @@ class CoreDebug:
     def power_on(self) -> None:
         """Clear all registers; `reset` comes next."""
         self.halted = self.lockup = self.own_code = False
-        self._dhcsr = self._demcr = self._dcrdr = self._dfsr = self._vtor = 0
+        self._dhcsr = self._demcr = self._dcrdr = self._dfsr = 0
+        self._cyccnt = 0  # while it stands; the difference to the core's count while it runs
         self._retired = False
         self._was_reset = True
         self._other: dict[int, int] = {}
@@ -110,9 +118,9 @@ class CoreDebug:
 
     def reset(self) -> None:
         """Start from the reset vector, halted if the debugger asked for that."""
-        self._vtor = 0
         stack, entry = self._vectors(0)
-        self._core.reset(stack, entry)
+        self._processor.reset(stack, entry)
+        self._tell_processor()
         self.halted = self._retired = self.own_code = False
         self._was_reset = True
         self.lockup = not self.firmware_elsewhere and (not entry & 1 or entry >= 0xFFFF_FFF0)
@@ -133,16 +141,18 @@ class CoreDebug:
             return self._read_status()
         if FP_COMP <= address < FP_COMP_END:
             return self._fp_comp[(address - FP_COMP) >> 2]
+        if SYSTICK <= address < SYSTICK_END:
+            return self._systick.read(address, self._core.cycles)
+        if Nvic.owns(address) and address != DFSR:
+            return self._nvic.read(address, self._core.read_register(16) & 0x1FF)
         if address == DWT + DWT_CYCCNT:
-            return self._core.cycles & 0xFFFF_FFFF
+            return self._cyccnt + self._counted() & 0xFFFF_FFFF
         if DWT <= address < DWT_END:
             return self._dwt.get(address - DWT, 0)
         return {
             DCRDR: self._dcrdr,
             DEMCR: self._demcr,
             DFSR: self._dfsr,
-            VTOR: self._vtor,
-            AIRCR: 0xFA05_0000,
             FP_CTRL: self._fp_ctrl,
         }.get(address, self._other.get(address, 0))
 
@@ -157,12 +167,16 @@ class CoreDebug:
             self._dcrdr = value
         elif address == DEMCR:
             self._demcr = value
+            self._tell_processor()
         elif address == DFSR:
             self._dfsr &= ~value
-        elif address == VTOR:
-            self._vtor = value & ~0x7F
+        elif SYSTICK <= address < SYSTICK_END:
+            self._systick.write(address, value, self._core.cycles)
+            self._core.alarm = self._systick.alarm
         elif address == AIRCR:
-            self._request_reset(value)
+            self._write_aircr(value)
+        elif Nvic.owns(address):
+            self._nvic.write(address, value)
         elif address == FP_CTRL:
             if value & 2:  # KEY
                 self._fp_ctrl = self._fp_ctrl & ~1 | value & 1
@@ -183,6 +197,7 @@ class CoreDebug:
         status = self._dhcsr & DHCSR_KEPT
         status |= (C_HALT | 1 << 17) if self.halted else 0
         status |= 1 << 16  # S_REGRDY
+        status |= self._processor.sleeping << 18
         status |= self.lockup << 19 | self._retired << 24 | self._was_reset << 25
         self._was_reset = self._retired = False
         return status
@@ -191,6 +206,7 @@ class CoreDebug:
         if value >> 16 != 0xA05F:
             return
         self._dhcsr = value & DHCSR_KEPT
+        self._tell_processor()
         if not value & C_DEBUGEN:
             self._resume()
         elif value & C_HALT:
@@ -211,8 +227,17 @@ class CoreDebug:
         self._core.write_register(number, self._dcrdr)
         self.own_code = self.own_code or number == PC
 
-    def _request_reset(self, value: int) -> None:
-        if value >> 16 != AIRCR_KEY or not value & (SYSRESETREQ | VECTRESET):
+    def _tell_processor(self) -> None:
+        debugged = bool(self._dhcsr & C_DEBUGEN)
+        self._processor.debugged = debugged
+        self._processor.catches = self._demcr
+        self._nvic.hold_interrupts = debugged and bool(self._dhcsr & C_MASKINTS)
+
+    def _write_aircr(self, value: int) -> None:
+        if value >> 16 != AIRCR_KEY:
+            return
+        self._nvic.write(AIRCR, value)
+        if not value & (SYSRESETREQ | VECTRESET):
             return
         if self._core.executing:
             self._core.request_reset()
@@ -229,6 +254,13 @@ class CoreDebug:
         self._core.set_breakpoints(addresses)
 
     def _write_dwt(self, offset: int, value: int) -> None:
+        if offset == DWT_CYCCNT:
+            self._cyccnt = value - self._counted()
+            return
+        if offset == DWT_CTRL:
+            now = self._cyccnt + self._counted()
+            self._dwt[DWT_CTRL] = value
+            self._cyccnt = now - self._counted()
         self._dwt[offset] = 0x4000_0000 | value & 0x0FFF_FFFF if offset == DWT_CTRL else value
         if offset < DWT_COMP:
             return
@@ -243,6 +275,9 @@ class CoreDebug:
                     Watchpoint(number, start, size, function in (5, 7), function in (6, 7))
                 )
         self._core.set_watchpoints(watchpoints)
+
+    def _counted(self) -> int:
+        return self._core.cycles if self._dwt[DWT_CTRL] & CYCCNTENA else 0
 
     # ---- execution
 
@@ -261,14 +296,14 @@ class CoreDebug:
     def _step(self) -> None:
         self.halted = False  # it never runs freely, so nobody is told
         self._timeline.core_resumed()
-        self._handle(self._charged(self._core.step))
+        self._handle(self._charged(self._processor.step))
         if not self.halted:
             self._halt(DFSR_HALTED)
 
     def _let_run(self) -> None:
         if self.lockup or (self.firmware_elsewhere and not self.own_code):
             return
-        self._handle(self._charged(lambda: self._core.run(SLICE_BLOCKS)))
+        self._handle(self._charged(lambda: self._processor.run(SLICE_BLOCKS)))
 
     def _charged(self, execute: Callable[[], Stop]) -> Stop:
         before = self._core.cycles
@@ -284,14 +319,13 @@ class CoreDebug:
     def _handle(self, stop: Stop) -> None:
         if stop is Stop.RESET:
             self._system_reset()
-        elif stop is Stop.BREAKPOINT and self._dhcsr & C_DEBUGEN:
+        elif stop is Stop.BREAKPOINT:
             self._halt(DFSR_BKPT)
         elif stop is Stop.WATCHPOINT:
             for number in self._core.watch_hits:
                 self._dwt[DWT_COMP + 16 * number + 8] |= 1 << 24  # MATCHED
             self._halt(DFSR_DWTTRAP)
-        elif stop in (Stop.FAULT, Stop.BREAKPOINT):
-            if self._demcr & VC_FAULTS and self._dhcsr & C_DEBUGEN:
-                self._halt(DFSR_VCATCH)
-            else:
-                self.lockup = True
+        elif stop is Stop.CATCH:
+            self._halt(DFSR_VCATCH)
+        elif stop is Stop.FAULT:
+            self.lockup = True

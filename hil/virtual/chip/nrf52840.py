@@ -140,6 +140,8 @@ class Nrf52840(Chip):
             dpidr=0x2BA0_1477,
             ports={1: ctrl_ap},
             clock_hz=CLOCK_HZ,
+            interrupts=48,
+            priority_bits=3,
         )
 
     @property

@@ -113,6 +113,8 @@ class Stm32wb55(Chip):
             dpidr=0x6BA0_2477,
             ports={},
             clock_hz=CLOCK_HZ,
+            interrupts=63,
+            priority_bits=4,
         )
 
     @property
