@@ -156,3 +156,185 @@ def test_importing_boards_is_light():
 def test_every_part_loads():
     for name in list_parts():
         assert load_part(name).name == name
+
+
+# ------------------------------------------------------------------- the family of boards
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "afe", "n_channels", "kinds"),
+    [
+        ("headband8", "zephyr", "ads1299", 8, {"eeg"}),
+        ("headphone8", "stm32", "ads1298", 8, {"eeg"}),
+        ("earpatch2", "stm32", "ads1292r", 2, {"eeg", "emg"}),
+        ("forehead2-nirs", "zephyr", "ads1292r", 2, {"eeg"}),
+        ("hairclip1", "zephyr", "ads1292r", 1, {"eeg"}),
+        ("nucleo-wb55-ads1299", "stm32", "ads1299", 8, {"eeg"}),
+    ],
+)
+def test_the_family_is_what_the_issue_says(name, port, afe, n_channels, kinds):
+    board = load_board(name)
+    assert (board.mcu.port, board.afe.part) == (port, afe)
+    assert len(board.afe.channels) == n_channels == len(board.afe.electrode_sites)
+    assert set(board.afe.channel_kinds) == kinds
+    assert all(target.reason for target in board.targets.values())
+    assert {"power.streaming", "flash.verified", "bandwidth.frame_loss"} <= board.targets.keys()
+
+
+def test_optical_channels_are_named_as_the_simulation_names_them():
+    optics = load_board("forehead2-nirs").optics
+    assert optics.channels == ["S1_D1 760", "S1_D1 850", "S2_D2 760", "S2_D2 850"]
+
+
+def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
+    assert load_board("hairclip1").supply.avdd_v == 3.0
+    assert load_board("headphone8").supply.avdd_v == 2.8
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        (
+            "headphone8",
+            "runtime = { start = 0x0800_0000, size = 0x8_0000 }",
+            "runtime = { start = 0x0800_0000, size = 0x9_0000 }",
+            "mcu.runtime: 0x8000000..0x8090000 overlaps mcu.filesystem 0x8080000..0x80c0000",
+        ),
+        (
+            "headphone8",
+            "radio_stack = { start = 0x080C_0000, size = 0x4_0000 }",
+            "radio_stack = { start = 0x080C_0000, size = 0x8_0000 }",
+            "mcu.radio_stack: expected a region inside the flash memory 0x8000000..0x8100000",
+        ),
+        (
+            "headphone8",
+            'port = "stm32"',
+            'port = "zephyr"',
+            "afe.pins.cs: expected a pin of the zephyr port such as 'gpio0:15', got 'A4'",
+        ),
+        (
+            "hairclip1",
+            'part = "nrf52840"',
+            'part = "stm32wb55"',
+            "mcu.port: expected one of stm32, the ports that run on stm32wb55, got zephyr",
+        ),
+        (
+            "hairclip1",
+            "mtu = 247",
+            "mtu = 512",
+            "radio.mtu: expected at most 252, what the zephyr port's build allows, got 512",
+        ),
+        (
+            "headphone8",
+            "rates_sps = [250, 500, 1000]",
+            "rates_sps = [250, 500, 1000, 8000]",
+            "afe.rates_sps: 8 channels at 8000 SPS need 1644 kbit/s, but a 2M link with MTU 247"
+            " carries 1386 kbit/s at radio.efficient_interval_ms = 100",
+        ),
+        (
+            "earpatch2",
+            "rates_sps = [250, 500, 1000]",
+            "rates_sps = [250, 16000]",
+            "afe.rates_sps: expected values from 8000, 4000, 2000, 1000, 500, 250, 125, the rates"
+            " of ads1292r, got 16000",
+        ),
+        (
+            "earpatch2",
+            'kinds = ["eeg", "emg"]',
+            'kinds = ["eeg", "eeg"]',
+            "afe.channels: EMG1 is of kind eeg; name channels of muscles, and no others, EMG",
+        ),
+        (
+            "earpatch2",
+            'kinds = ["eeg", "emg"]',
+            'kinds = ["eeg"]',
+            "afe.kinds: expected one for each of the 2 channels or none, got 1",
+        ),
+        (
+            "earpatch2",
+            'channels = ["P9", "EMG1"]',
+            'channels = ["P9", "EMG1", "EMG2"]',
+            "afe.channels: expected at most 2 names, the inputs of ads1292r, got 3",
+        ),
+        (
+            "earpatch2",
+            "vref_v = 2.42",
+            "vref_v = 4.5",
+            "afe.vref_v: expected one of 2.42, 4.033, the references of ads1292r, got 4.5",
+        ),
+        (
+            "earpatch2",
+            "gain = 12",
+            "high_resolution = true\ngain = 12",
+            "afe.high_resolution: ads1292r has no such mode",
+        ),
+        (
+            "earpatch2",
+            "afe_v = [2.8]",
+            "afe_v = [2.5]",
+            "supply.afe_v[0]: expected 2.7 to 5.25 V, the AVDD of ads1292r, got 2.5",
+        ),
+        (
+            "hairclip1",
+            "mcu_v = 3.0",
+            "mcu_v = 2.5",
+            "supply.mcu_v: expected 2.7 to 5.25 V, the AVDD of ads1292r, got 2.5",
+        ),
+        (
+            "headphone8",
+            "mcu_v = 1.8",
+            "mcu_v = 1.65",
+            "supply.mcu_v: expected 1.71 to 3.6 V, the VDD of stm32wb55, got 1.65",
+        ),
+        (
+            "forehead2-nirs",
+            'leds = ["led-760", "led-850"]',
+            'leds = ["led-850", "led-760"]',
+            "optics.leds[0]: expected an LED of 760 nm, led-850 is one of 850 nm",
+        ),
+        (
+            "forehead2-nirs",
+            'pairs = ["S1_D1", "S2_D2"]',
+            'pairs = ["S1_D1", "S2_D2", "S3_D3", "S4_D4", "S5_D5"]',
+            "optics.pairs: 5 pairs at 2 wavelengths need 10 LED drivers, adpd4101 has 8",
+        ),
+        (
+            "forehead2-nirs",
+            "rates_sps = [10, 25, 50]",
+            "rates_sps = [10, 25, 20000]",
+            "optics.rates_sps: expected 0.004 to 9000, the rates of adpd4101, got 20000",
+        ),
+        (
+            "forehead2-nirs",
+            'interrupt = "gpio0:20"',
+            'interrupt = "gpio0:15"',
+            "optics.pins.interrupt: gpio0:15 is taken by drdy",
+        ),
+        (
+            "forehead2-nirs",
+            'i2c = "i2c1"',
+            'i2c = "spi1"',
+            "optics.pins.i2c: expected a bus such as 'i2c1', got 'spi1'",
+        ),
+        (
+            "forehead2-nirs",
+            'optics = ["tps7a02"]\noptics_v = [1.8]',
+            "",
+            "supply.optics: expected the converters of the optical front end if and only if",
+        ),
+    ],
+)
+def test_a_board_of_the_family_that_cannot_be_is_refused(tmp_path, name, old, new, message):
+    text = (BOARD.parent.parent / name / "board.toml").read_text()
+    assert old in text
+    path = tmp_path / "board.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigError) as error:
+        load_board(path)
+    assert str(error.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(error.value)
+
+
+def test_a_part_whose_reset_is_its_power_down_may_have_both_on_one_pin():
+    pins = load_board("hairclip1").afe.pins
+    assert pins.reset == pins.pwdn
