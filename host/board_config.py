@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
+from boards import load_part
 from boards.errors import ConfigError
 from host.protocol.constants import StreamKind
 
 if TYPE_CHECKING:
-    from boards.schema import AfeConfig, Board
+    from boards.schema import AfeConfig, Board, Optics
 
 __all__ = ["board_config_source", "drivers_of", "pin_literal"]
+
+_CHARGE_OHM = 100e3
+"""Transimpedance at which a part file states its charge per code."""
 
 
 def board_config_source(board: Board) -> bytes:
@@ -36,7 +41,7 @@ def board_config_source(board: Board) -> bytes:
         "VREF_UV": round(afe.vref_v * 1e6),
         "RATES": tuple(afe.rates_sps),
         "DEFAULT_RATE": afe.default_rate_sps,
-        "SPI_ID": spi_literal(afe.pins.spi, port),
+        "SPI_ID": bus_literal(afe.pins.spi, port),
         "SPI_HZ": round(afe.spi_hz),
         "PIN_CS": pin_literal(afe.pins.cs, port),
         "PIN_DRDY": pin_literal(afe.pins.drdy, port),
@@ -50,13 +55,49 @@ def board_config_source(board: Board) -> bytes:
         "ADV_INTERVAL_US": round(radio.advertising_interval_ms * 1000),
         "MTU": radio.mtu,
     }
+    constants["OPTICS"] = None if board.optics is None else _optics(board, board.optics)
     lines = [f"{name} = {value!r}" for name, value in constants.items()]
     return ("\n".join(lines) + "\n").encode()
 
 
 def drivers_of(board: Board) -> frozenset[str]:
     """Return the names of the front-end drivers a board needs."""
-    return frozenset({board.firmware.afe_driver})
+    drivers = {board.firmware.afe_driver}
+    if board.optics is not None:
+        if board.firmware.optics_driver is None:
+            raise ConfigError("firmware.optics_driver: name the driver of the optical front end")
+        drivers.add(board.firmware.optics_driver)
+    return frozenset(drivers)
+
+
+def _optics(board: Board, optics: Optics) -> dict[str, object]:
+    """Return what the firmware has to know of the optical front end."""
+    if board.mcu.port == "stm32":
+        raise ConfigError(
+            "optics: the firmware dates light by the processor's clock, which stands still in the "
+            "sleep of the stm32 port; use a board on the zephyr port"
+        )
+    charge_c = load_part(optics.part)["charge_per_code"].si * _CHARGE_OHM / optics.tia_ohm
+    lsb_a = charge_c / (optics.pulses * optics.pulse_us * 1e-6)
+    exponent = math.floor(math.log10(lsb_a)) - 8
+    return {
+        "driver": board.firmware.optics_driver,
+        "names": ",".join(optics.channels),
+        "lsb": (round(lsb_a * 10.0**-exponent), exponent),
+        "i2c": bus_literal(optics.pins.i2c, board.mcu.port),
+        "i2c_hz": round(optics.i2c_hz),
+        "interrupt": pin_literal(optics.pins.interrupt, board.mcu.port),
+        # What the driver's constructor takes, in order.
+        "settings": (
+            len(optics.pairs),
+            len(optics.wavelengths_nm),
+            round(optics.default_rate_sps * 1000),
+            round(optics.led_current_ma * 1000),
+            optics.pulses,
+            optics.pulse_us,
+            round(optics.tia_ohm),
+        ),
+    }
 
 
 def _kind(afe: AfeConfig) -> int:
@@ -85,11 +126,11 @@ def pin_literal(pin: str, port: str) -> str | tuple[str, int]:
     return (device, int(number)) if port == "zephyr" and number else pin
 
 
-def spi_literal(spi: str, port: str) -> str | int:
-    """Give a bus in the form ``machine.SPI`` of a port takes it.
+def bus_literal(bus: str, port: str) -> str | int:
+    """Give a bus in the form ``machine.SPI`` or ``machine.I2C`` of a port takes it.
 
-    >>> spi_literal("spi0", "zephyr"), spi_literal("spi1", "stm32")
+    >>> bus_literal("spi0", "zephyr"), bus_literal("i2c1", "stm32")
     ('spi0', 1)
     """
-    match = re.fullmatch(r"spi(\d+)", spi)
-    return int(match[1]) if match and port != "zephyr" else spi
+    match = re.fullmatch(r"(?:spi|i2c)(\d+)", bus)
+    return int(match[1]) if match and port != "zephyr" else bus

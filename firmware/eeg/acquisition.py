@@ -7,8 +7,9 @@ from time import ticks_add, ticks_diff, ticks_us
 from micropython import const, schedule
 
 from eeg import codes
+from eeg.outbox import Outbox
 from eeg.packet import HEADER_SIZE, Packet
-from eeg.port import ENOMEM, PACKETS, STOPS
+from eeg.port import PACKETS, STOPS
 
 _MASK30 = const(0x3FFFFFFF)  # what a small integer of a 32-bit port holds
 _MARK = const(0xC0)  # how a frame begins, with all electrodes on
@@ -24,13 +25,12 @@ class Acquisition:
     drdy : machine.Pin
         Its data-ready line.
     send : callable
-        Takes the bytes of one packet; raises OSError if the link does not. After ENOMEM the packet
-        is tried again with every frame, as long as there are buffers.
+        Takes the bytes of one packet; raises OSError if the link does not.
     """
 
     def __init__(self, afe, drdy, send):
         self._afe = afe
-        self._send = send
+        self._outbox = Outbox(send)
         self._readinto = afe.readinto
         self._frame = bytearray(afe.frame_size)
         self._samples = memoryview(self._frame)[
@@ -41,9 +41,7 @@ class Acquisition:
         self._drdy = drdy
         self._packet = Packet(HEADER_SIZE, 1, False, codes.STREAM_EEG, 0)  # until start: no room
         self._counter = False
-        self._queue = [None] * PACKETS  # finished packets, in the order of `_oldest`
         self.active = False
-        self.error = 0  # errno of the link, if sending failed
         self.overruns = 0  # frames lost on the board since start
         self._reset()
         handler = self._on_drdy_counted if STOPS else self._on_drdy
@@ -61,14 +59,13 @@ class Acquisition:
         self._period_us = 0
         self._status = 0
         self._lost = 0
-        self._oldest = 0
-        self.waiting = 0  # finished packets that the link has not taken yet
+        self._outbox.clear()
         self._heed()
 
     def _heed(self):
         """Decide whether frames need more than to be put into the packet."""
         self._careful = (
-            not self.active or self._counter or self.waiting > 0 or self._afe.watches_leads
+            not self.active or self._counter or self._outbox.waiting > 0 or self._afe.watches_leads
         )
 
     def start(self, payload, profile, pattern, flags, rate=250):
@@ -86,7 +83,6 @@ class Acquisition:
             flags,
             PACKETS,
         )
-        self.error = 0
         self.overruns = 0
         self.active = True
         self._reset()
@@ -123,16 +119,18 @@ class Acquisition:
 
     def flush(self):
         """Send what waits, as far as the link takes it."""
-        while self.waiting:
-            try:
-                self._send(self._queue[self._oldest])
-            except OSError as error:
-                if error.errno == ENOMEM and PACKETS > 1:
-                    return
-                self.error = error.errno
-            self._oldest = (self._oldest + 1) % PACKETS
-            self.waiting -= 1
+        self._outbox.flush()
         self._heed()
+
+    @property
+    def waiting(self):
+        """Packets that the link has not taken yet."""
+        return self._outbox.waiting
+
+    @property
+    def error(self):
+        """Errno of the link if sending failed, else 0."""
+        return self._outbox.error
 
     # --- hot path
 
@@ -189,11 +187,11 @@ class Acquisition:
         frame = self._frame
         if not self.active or conversions != self._conversions or frame[0] & 0xF0 != _MARK:
             return  # stopped, or overtaken while reading: counted as lost with the next frame
-        if self.waiting:
+        if self._outbox.waiting:
             self.flush()
         if conversions != self._expected:
             self._on_overrun(conversions)
-        if self.waiting == PACKETS:
+        if self._outbox.waiting == PACKETS:
             return  # no room for this frame: lost likewise
         self._expected = (conversions + 1) & _MASK30
         n = self._n
@@ -214,8 +212,7 @@ class Acquisition:
         afe = self._afe
         n = self._n
         packet.frames = n
-        at = (self._oldest + self.waiting) % PACKETS
-        self._queue[at] = packet.finish(
+        data = packet.finish(
             (self._expected - 1 - n) & _MASK30,
             self._first_time,
             afe.lead_off_p(self._status),
@@ -224,10 +221,10 @@ class Acquisition:
         )
         self._slots = packet.slots
         self._n = 0
-        self.waiting += 1
         self._status = 0
         self._lost = 0
-        self.flush()
+        self._outbox.put(data)
+        self._careful = self._careful or self._outbox.waiting > 0
 
     def _on_overrun(self, conversions):
         """Frames before were lost: a packet only holds frames that follow each other."""

@@ -90,9 +90,22 @@ class Application:
             self._on_disconnect,
         )
         self._acquisition = Acquisition(self._afe, Pin(config.PIN_DRDY, Pin.IN), self._gatt.stream)
+        self._optics_device = self._optics = None
+        if config.OPTICS is not None:
+            self._set_up_optics(config.OPTICS)
         self._check_battery()
         self._publish()
         self._gatt.advertise()
+
+    def _set_up_optics(self, settings):
+        from machine import I2C
+
+        from eeg.optics import OpticalAcquisition
+
+        bus = I2C(settings["i2c"], freq=settings["i2c_hz"])
+        self._optics_device = drivers.load(settings["driver"]).Optics(bus, *settings["settings"])
+        interrupt = Pin(settings["interrupt"], Pin.IN)
+        self._optics = OpticalAcquisition(self._optics_device, interrupt, self._gatt.stream)
 
     def serve(self):
         """Watch over what runs in interrupts and callbacks."""
@@ -125,9 +138,14 @@ class Application:
         """Send what the link had no room for, and answer the STOP that waits for that."""
         self._gatt.flush()
         acquisition = self._acquisition
+        optics = self._optics
         while self._stop_tag is not None:
             acquisition.flush()
-            if not acquisition.waiting or acquisition.error or self._gatt.connection is None:
+            waiting = acquisition.waiting
+            if optics is not None:
+                optics.flush()
+                waiting += optics.waiting
+            if not waiting or self._gatt.connection is None:
                 tag = self._stop_tag
                 self._stop_tag = None
                 self._answer(codes.STOP, tag, codes.OK, 0)
@@ -142,6 +160,10 @@ class Application:
             self._fail(codes.AFE_LOST, acquisition.frame_index)
         elif acquisition.error:
             self._fail(codes.LINK_ERROR, acquisition.error)
+        elif self._optics is not None and self._optics.active and self._optics.error:
+            self._fail(codes.LINK_ERROR, self._optics.error)
+        elif self._optics is not None and self._optics.is_silent(_SILENT_PERIODS, _SILENT_EXTRA_US):
+            self._fail(codes.AFE_LOST, self._optics.frame_index)
         elif acquisition.overruns != self._reported_overruns:
             self._reported_overruns = acquisition.overruns
             self._event(codes.OVERRUN, acquisition.overruns)
@@ -172,8 +194,13 @@ class Application:
                     self._throughput = None
                     self._fail(codes.LINK_ERROR, error.errno)
 
-    def _fail(self, code, detail):
+    def _stop_streams(self):
         self._acquisition.stop()
+        if self._optics is not None:
+            self._optics.stop()
+
+    def _fail(self, code, detail):
+        self._stop_streams()
         if code == codes.LINK_ERROR:
             self._state = codes.IDLE
         else:
@@ -200,7 +227,7 @@ class Application:
     def _halt(self):
         self._throughput = None
         self._start_request = None
-        self._acquisition.stop()
+        self._stop_streams()
         if self._state == codes.STREAMING:
             self._state = codes.IDLE
         self._publish()
@@ -233,6 +260,8 @@ class Application:
         if profile > codes.LOW_LATENCY or pattern > codes.PATTERN_THROUGHPUT:
             return codes.BAD_ARGUMENT, 0
         smallest = HEADER_SIZE + self._acquisition.bytes_per_frame
+        if self._optics_device is not None:
+            smallest = max(smallest, HEADER_SIZE + self._optics_device.frame_size)
         if payload < smallest:
             return codes.PAYLOAD_TOO_SMALL, smallest
         self._start_request = (data[1], min(payload, config.MTU - 3), profile, pattern)
@@ -246,6 +275,8 @@ class Application:
             try:
                 self._afe.wake()
                 self._afe.configure(self._rate, config.GAIN, self._signal, self._driven)
+                if self._optics_device is not None and pattern == codes.PATTERN_EEG:
+                    self._optics_device.wake()
             except drivers.AfeError as error:
                 self._afe.sleep()
                 self._set_fault(codes.AFE_BAD_ID, error.detail)
@@ -272,10 +303,12 @@ class Application:
             if self._driven:
                 flags |= codes.FLAG_DRIVEN
             self._acquisition.start(payload, profile, pattern, flags, self._rate)
+            if self._optics is not None and pattern == codes.PATTERN_EEG:
+                self._optics.start(payload, profile, flags)
 
     def _stop(self, data):
         self._halt()
-        if self._acquisition.waiting:
+        if self._acquisition.waiting or (self._optics is not None and self._optics.waiting):
             self._stop_tag = data[1]
             return _LATER, 0
         return codes.OK, 0
@@ -342,6 +375,19 @@ class Application:
                 names,
             )
         ]
+        if self._optics_device is not None and config.OPTICS is not None:
+            streams.append(
+                stream_bytes(
+                    codes.STREAM_OPTICS,
+                    codes.KIND_OPTICS,
+                    self._optics_device.rate_mhz,
+                    self._optics_device.channels,
+                    3,
+                    config.OPTICS["lsb"],
+                    codes.UNIT_AMPERE,
+                    config.OPTICS["names"],
+                )
+            )
         self._gatt.set_info(
             info_bytes(
                 self._state,

@@ -10,7 +10,7 @@ from intelhex import IntelHex
 
 from boards import load_board
 from boards.errors import ConfigError
-from host.board_config import board_config_source, pin_literal, spi_literal
+from host.board_config import board_config_source, pin_literal, bus_literal
 from host.image import build_image, default_firmware, image_hash, read_image
 
 MAIN = "from eeg import app\n\napp.run()\n"
@@ -120,7 +120,7 @@ def test_pins_are_given_as_their_port_takes_them(pin, port, literal):
     ("spi", "port", "literal"), [("spi1", "zephyr", "spi1"), ("spi2", "stm32", 2)]
 )
 def test_buses_are_given_as_their_port_takes_them(spi, port, literal):
-    assert spi_literal(spi, port) == literal
+    assert bus_literal(spi, port) == literal
 
 
 def test_caches_hidden_files_and_stubs_stay_out(board, firmware):
