@@ -47,6 +47,7 @@ class Observer:
         self._end: Cancellable | None = None
         self._scanning = False
         self._connecting: asyncio.Task[None] | None = None
+        self._cancelling: asyncio.Task[None] | None = None
         peripheral.on_report = self._on_report
 
     def reset(self) -> None:
@@ -54,9 +55,10 @@ class Observer:
         if self._end is not None:
             self._end.cancel()
         self._end, self._scanning = None, False
-        if self._connecting is not None:
-            self._connecting.cancel()
-            self._connecting = None
+        for task in (self._connecting, self._cancelling):
+            if task is not None:
+                task.cancel()
+        self._connecting = self._cancelling = None
 
     # ------------------------------------------------------------------ scanning
     def scan(self, duration_ms: int, interval_us: int, window_us: int, *, active: bool) -> None:
@@ -100,8 +102,9 @@ class Observer:
         if self._end is not None:
             self._end.cancel()
         self._end, self._scanning = None, False
-        self._peripheral.controller().stop_scan()
-        self._emit(Irq.SCAN_DONE)
+        if self._peripheral.active:
+            self._peripheral.controller().stop_scan()
+            self._emit(Irq.SCAN_DONE)
 
     def _on_report(self, event_type: int, address: hci.Address, data: bytes) -> None:
         if self._scanning:
@@ -161,10 +164,11 @@ class Observer:
         }
         device: Any = self._peripheral.device()
         try:
-            async with asyncio.timeout(timeout_ms / 1000 or None):
-                await device.connect(
-                    peer, connection_parameters_preferences=preferences, timeout=None
-                )
+            await device.connect(
+                peer,
+                connection_parameters_preferences=preferences,
+                timeout=timeout_ms / 1000 or None,
+            )
         except (BaseBumbleError, TimeoutError):
             self._connecting = None
             self._emit(Irq.PERIPHERAL_DISCONNECT, _NO_HANDLE, _NO_TYPE, bytes(6))
@@ -172,11 +176,7 @@ class Observer:
             self._connecting = None
 
     def cancel(self) -> None:
-        """Stop connecting; tells of it if it was."""
-        task, self._connecting = self._connecting, None
-        if task is None:
-            return
-        task.cancel()
-        self._peripheral.controller().pending_le_connection = None
-        self._peripheral.device().le_connecting = False
-        self._emit(Irq.PERIPHERAL_DISCONNECT, _NO_HANDLE, _NO_TYPE, bytes(6))
+        """Stop connecting; the firmware is told of it as of any failure."""
+        if self._connecting is not None:
+            cancelling = self._peripheral.device().cancel_connection()
+            self._cancelling = self._peripheral.air.loop.create_task(cancelling)

@@ -7,7 +7,7 @@ import _port
 import vfs as _vfs
 
 # Builtin modules that the import of a file of the same name does not replace.
-_FIXED = ("cmath", "uctypes", "_thread", "termios", "tls")
+_FIXED = ("cmath", "deflate", "framebuf", "uctypes", "_thread", "termios", "tls")
 _ABSENT = "/.absent"
 
 

@@ -1,0 +1,207 @@
+"""Boards without a front end: MicroPython of a port, its wiring and its radio, on one air."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from littlefs import LittleFS
+
+from boards import Board, load_board
+from hil.virtual.clock import VirtualLoop
+from hil.virtual.micropython.bus import Bus
+from hil.virtual.micropython.cpu import CpuModel
+from hil.virtual.micropython.interpreter import Interpreter, ResetCause
+from hil.virtual.micropython.ports import port_named
+from hil.virtual.radio import Air, Peripheral
+
+BLOCK, BLOCKS = 4096, 32
+BOARDS = {"zephyr": "headband8", "stm32": "nucleo-wb55-ads1299"}
+
+
+class FrontEnd:
+    """Stands in for a front end: takes levels and answers zeros."""
+
+    def __init__(self) -> None:
+        self.on_drdy: Callable[[int], None] | None = None
+        self.drdy = 1
+        self.levels: dict[str, int] = {}
+        self.transfers: list[tuple[bytes, float, int]] = []
+
+    def transfer(self, mosi: bytes, *, sck_hz: float, mode: int = 1) -> bytes:
+        self.transfers.append((mosi, sck_hz, mode))
+        return bytes(len(mosi))
+
+    def unread_frame(self) -> bytes:
+        return b""
+
+    def frame_was_read(self, end_ns: int) -> None:
+        raise AssertionError("nothing was offered to be read ahead")
+
+    def set_cs(self, level: int) -> None:
+        self.levels["cs"] = level
+
+    def set_start(self, level: int) -> None:
+        self.levels["start"] = level
+
+    def set_reset(self, level: int) -> None:
+        self.levels["reset"] = level
+
+    def set_pwdn(self, level: int) -> None:
+        self.levels["pwdn"] = level
+
+
+class Flash:
+    """Flash memory in a file."""
+
+    def __init__(self, path: Path, files: dict[str, str]) -> None:
+        fs = LittleFS(block_size=BLOCK, block_count=BLOCKS, read_size=32, prog_size=32)
+        for name, text in files.items():
+            folder = name.rpartition("/")[0]
+            if folder:
+                fs.makedirs(folder, exist_ok=True)
+            with fs.open(name, "wb") as file:
+                file.write(text.encode())
+        self.path = path
+        path.write_bytes(bytes(fs.context.buffer))
+
+    def program(self, address: int, data: bytes) -> int:
+        with self.path.open("r+b") as file:
+            file.seek(address)
+            file.write(data)
+        return 0
+
+    def erase_page(self, address: int) -> int:
+        self.program(address, b"\xff" * BLOCK)
+        return 0
+
+
+class Node:
+    """One board of a `World`."""
+
+    def __init__(self, world: World, name: str, port: str, files: dict[str, str]) -> None:
+        board: Board = load_board(BOARDS[port])
+        if port == "stm32":
+            mcu = msgspec.structs.replace(board.mcu, clock_hz=64e6)
+            board = msgspec.structs.replace(board, mcu=mcu)
+        self.world, self.name = world, name
+        self.output = bytearray()
+        self.resets: list[int] = []
+        self.sleeps: list[tuple[int, str]] = []
+        self.active_ns = 0
+        self.front_end = FrontEnd()
+        self.flash = Flash(world.folder / f"{name}.bin", files)
+        self.peripheral = Peripheral(
+            world.air,
+            address=f"F0:F1:F2:F3:F4:{len(world.nodes) + 1:02X}",
+            name=name,
+            mtu=board.radio.mtu,
+            tx_buffers=8,
+        )
+        self.interpreter = Interpreter(
+            world.loop,
+            flash_path=self.flash.path,
+            filesystem=(0, BLOCK * BLOCKS, BLOCK),
+            heap_size=board.mcu.heap_size,
+            on_console=self.output.extend,
+            port=port_named(board).for_shim(name, board.mcu.part, bytes(range(12))),
+        )
+        self.interpreter.on_reset = self._reset
+        self.bus = Bus(
+            board,
+            world.loop,
+            afe=self.front_end,
+            flash=self.flash,
+            peripheral=self.peripheral,
+            battery_v=lambda: 3.7,
+            cpu_active=self._active,
+            edge_interrupts=lambda **_: None,
+            set_sleep=lambda mode: self.sleeps.append((world.loop.now_ns(), mode)),
+        )
+
+    def start(self, cause: int = ResetCause.POWER_ON) -> None:
+        self.bus.attach(self.interpreter)
+        self.interpreter.start(self.bus, CpuModel(64e6, jump_ns=2_000), cause)
+
+    def _active(self, start_ns: int, stop_ns: int) -> None:
+        self.active_ns += stop_ns - start_ns
+
+    def _reset(self, cause: int) -> None:
+        self.resets.append(cause)
+        self.interpreter.stop()
+        self.peripheral.deactivate()
+        self.start(cause)
+
+    @property
+    def text(self) -> str:
+        return self.output.decode().replace("\r\n", "\n")
+
+    @property
+    def lines(self) -> list[str]:
+        lines = self.text.replace(">>> ", "").splitlines()
+        return [line for line in lines if line and not line.startswith("MicroPython v")]
+
+
+@dataclasses.dataclass
+class World:
+    """One virtual time, one air, boards on it."""
+
+    folder: Path
+    loop: VirtualLoop = dataclasses.field(default_factory=VirtualLoop)
+    nodes: list[Node] = dataclasses.field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.air = Air(self.loop, seed=7)
+
+    def board(self, main: str, *, port: str = "stm32", name: str = "", **files: str) -> Node:
+        """Add a board with a ``main.py``; other files by name with ``__`` for ``/``."""
+        paths = {f"{key.replace('__', '/')}.py": text for key, text in files.items()}
+        node = Node(self, name or f"board{len(self.nodes)}", port, {"main.py": main, **paths})
+        self.nodes.append(node)
+        return node
+
+    def run(self, seconds: float) -> None:
+        """Switch on what is not on yet, and let time pass."""
+
+        async def run() -> None:
+            for node in self.nodes:
+                if not node.interpreter.alive:
+                    node.start()
+            await asyncio.sleep(seconds)
+
+        self.loop.run_until_complete(run())
+
+    def close(self) -> None:
+        for node in self.nodes:
+            node.interpreter.stop()
+            node.peripheral.deactivate()
+
+        async def end() -> None:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        self.loop.run_until_complete(end())
+        self.loop.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def run_alone(
+    world: World, main: str, port: str = "stm32", seconds: float = 2.0, **files: Any
+) -> Node:
+    """Run one program on one board."""
+    node = world.board(main, port=port, **files)
+    world.run(seconds)
+    return node

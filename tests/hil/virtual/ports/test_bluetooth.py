@@ -1,0 +1,389 @@
+"""Two boards on one air: advertising, scanning, GATT server and client."""
+
+from tests.hil.virtual.ports.programs import PREAMBLE, SERVER
+
+FIRST, SECOND = rb"b'\xf0\xf1\xf2\xf3\xf4\x01'".decode(), rb"b'\xf0\xf1\xf2\xf3\xf4\x02'".decode()
+
+
+def pair_of_boards(world, server, client, seconds=20.0, port="stm32"):
+    boards = world.board(SERVER + server, port=port), world.board(PREAMBLE + client)
+    world.run(seconds)
+    return boards
+
+
+def test_a_passive_scan_finds_advertisements_and_an_active_one_responses_too(world):
+    client = """
+for active in (False, True):
+    ble.gap_scan(500, 30000, 30000, active)
+    wait(6)
+    print("done")
+"""
+    _, scanner = pair_of_boards(world, "", client)
+    advertised = rf"5 (1, {FIRST}, 0, -50, b'\x02\x01\x06')"
+    response = rf"5 (1, {FIRST}, 4, -50, b'\x03\xff\x01\x02')"
+    at = scanner.lines.index("done")
+    passive, active = scanner.lines[:at], scanner.lines[at + 1 :]
+    assert set(passive) == {advertised, "6 ()"}
+    assert set(active) == {advertised, response, "6 ()", "done"}
+    assert passive.count(advertised) in range(3, 7)
+
+
+def test_a_scan_hears_in_its_windows_only(world):
+    client = """
+quiet = (5,)
+n = {}
+def answer(event, data):
+    if event == 5:
+        n[share] = n.get(share, 0) + 1
+for share in (10, 100):
+    ble.gap_scan(20000, 100000, 1000 * share)
+    wait(6, 30000)
+print(n[10], n[100])
+"""
+    _, scanner = pair_of_boards(world, "", client, 50.0)
+    few, all_of_them = (int(number) for number in scanner.lines[-1].split())
+    assert 5 * few < all_of_them
+    assert few > 0
+
+
+def test_scan_times_the_stack_does_not_take_are_refused(world):
+    client = """
+for times in ((30000, 40000), (1000, 1000), (20000000, 30000)):
+    try:
+        ble.gap_scan(100, *times)
+    except OSError as error:
+        print(error.errno)
+ble.gap_scan(0, 30000, 30000)
+try:
+    ble.gap_scan(100, 30000, 30000)
+except OSError as error:
+    print(error.errno)
+ble.gap_scan(None)
+ble.gap_scan(None)
+time.sleep_ms(100)
+"""
+    _, scanner = pair_of_boards(world, "", "quiet = (5,)\n" + client)
+    assert scanner.lines == ["22", "22", "22", "114", "6 ()"]
+
+
+def test_a_zephyr_board_scans_but_does_not_connect(world):
+    board = world.board(
+        PREAMBLE
+        + """
+ble.gap_scan(300, 30000, 30000)
+wait(6)
+try:
+    ble.gap_connect(1, bytes(6))
+except OSError as error:
+    print(error.errno)
+""",
+        port="zephyr",
+    )
+    world.board(SERVER)
+    world.run(3.0)
+    assert board.lines[-1] == "95"
+    assert board.lines[-2] == "6 ()"
+    assert board.lines[0].startswith("5 (1, ")
+
+
+def test_connecting_and_leaving_is_told_to_both(world):
+    client = """
+c = connect()
+print(ble.gap_disconnect(c))
+wait(8)
+print(ble.gap_disconnect(c))
+"""
+    server, central = pair_of_boards(world, "", client)
+    assert server.lines == [f"1 (1, 1, {SECOND})", f"2 (1, 1, {SECOND})"]
+    assert central.lines == ["True", f"8 (1, 1, {FIRST})", "False"]
+
+
+def test_an_absent_device_and_a_cancelled_attempt_end_in_a_disconnection(world):
+    client = """
+ble.gap_connect(1, b"\\xc0\\0\\0\\0\\0\\1", 500)
+try:
+    ble.gap_connect(1, b"\\xc0\\0\\0\\0\\0\\1", 500)
+except OSError as error:
+    print(error.errno)
+wait(8)
+print(time.ticks_ms() // 10)
+ble.gap_connect(1, b"\\xc0\\0\\0\\0\\0\\1", 5000)
+time.sleep_ms(100)
+ble.gap_connect(None)
+wait(8)
+print(time.ticks_ms() // 10)
+connect()
+"""
+    server, central = pair_of_boards(world, "", client)
+    nobody = r"8 (65535, 255, b'\x00\x00\x00\x00\x00\x00')"
+    assert central.lines == ["114", nobody, "50", nobody, "60"]
+    assert server.lines == [f"1 (1, 1, {SECOND})"]
+
+
+def test_discovery_finds_what_was_registered(world):
+    client = """
+c = connect()
+ble.gattc_discover_services(c)
+wait(10)
+ble.gattc_discover_services(c, UUID("6E400001-B5A3-F393-E0A9-E50E24DCCA9E"))
+wait(10)
+_, start, end, _ = last[9]
+ble.gattc_discover_characteristics(c, start, end)
+wait(12)
+ble.gattc_discover_characteristics(c, start, end, UUID(0x2A19))
+wait(12)
+ble.gattc_discover_descriptors(c, last[11][2], last[11][1])
+wait(14)
+"""
+    server, central = pair_of_boards(world, "print(tx, rx, text)", client)
+    tx, rx, text = (int(handle) for handle in server.lines[0].split())
+    service = f"9 (1, {tx - 2}, {text}, UUID('6e400001-b5a3-f393-e0a9-e50e24dcca9e'))"
+    write = f"11 (1, {text}, {rx}, 12, UUID(0x2a19))"
+    assert central.lines == [
+        *(line for line in central.lines[:2] if line.startswith("9 (1, ")),
+        service,
+        "10 (1, 0)",
+        service,
+        "10 (1, 0)",
+        f"11 (1, {rx - 2}, {tx}, 50, UUID('6e400003-b5a3-f393-e0a9-e50e24dcca9e'))",
+        write,
+        "12 (1, 0)",
+        write,
+        "12 (1, 0)",
+        f"13 (1, {text}, UUID(0x2901))",
+        "14 (1, 0)",
+    ]
+
+
+def test_reading_and_writing_say_how_it_went(world):
+    client = """
+c = connect()
+tx, rx, text = 16, 19, 20
+for handle in (tx, text, rx, 99):
+    ble.gattc_read(c, handle)
+    wait(16)
+ble.gattc_write(c, rx, b"with", 1)
+wait(17)
+ble.gattc_write(c, rx, b"without")
+ble.gattc_exchange_mtu(c)
+wait(21)
+ble.gattc_write(c, rx, "x" * 21, 1)
+wait(17)
+ble.gattc_write(c, text, b"no", 1)
+wait(17)
+"""
+    server, central = pair_of_boards(
+        world,
+        "quiet = (1, 21)\ndef answer(event, data):\n    if event == 3:\n        print(ble.gatts_read(data[1]))",
+        client.replace("answer", "reply"),
+    )
+    assert central.lines == [
+        "15 (1, 16, b'value')",
+        "16 (1, 16, 0)",
+        "15 (1, 20, b'text')",
+        "16 (1, 20, 0)",
+        "16 (1, 19, 258)",
+        "16 (1, 99, 257)",
+        "17 (1, 19, 0)",
+        "21 (1, 256)",
+        "17 (1, 19, 269)",
+        "17 (1, 20, 259)",
+    ]
+    assert [line for line in server.lines if line.startswith(("b'", "3"))] != []
+    assert "b'with'" in server.lines
+    assert "b'without'" in server.lines
+    assert "3 (1, 20)" not in server.lines
+
+
+def test_a_read_request_may_be_refused_by_the_handler(world):
+    server = """
+turns = []
+def answer(event, data):
+    if event == 4:
+        turns.append(1)
+        return 0x05 if len(turns) == 1 else None
+"""
+    client = """
+c = connect()
+for _ in range(2):
+    ble.gattc_read(c, 16)
+    wait(16)
+"""
+    board, central = pair_of_boards(world, server, client)
+    assert board.lines[1:] == ["4 (1, 16)", "4 (1, 16)"]
+    assert central.lines == ["16 (1, 16, 261)", "15 (1, 16, b'value')", "16 (1, 16, 0)"]
+
+
+def test_notifications_and_indications_arrive_and_indications_are_confirmed(world):
+    server = """
+c = wait(1, 10000)[0]
+time.sleep_ms(500)
+ble.gatts_notify(c, tx, b"told")
+ble.gatts_notify(c, tx)
+ble.gatts_indicate(c, tx, b"sure")
+wait(20)
+"""
+    board, central = pair_of_boards(world, server, "connect()\ntime.sleep_ms(3000)")
+    assert central.lines == ["18 (1, 16, b'told')", "18 (1, 16, b'value')", "19 (1, 16, b'sure')"]
+    assert board.lines[1:] == ["20 (1, 16, 0)"]
+
+
+def test_whoever_subscribed_is_told_of_a_written_value(world):
+    server = """
+wait(1, 10000)
+for value in (b"one", b"two", b"six"):
+    time.sleep_ms(700)
+    ble.gatts_write(tx, value, value != b"six")
+"""
+    client = """
+c = connect()
+time.sleep_ms(900)
+ble.gattc_write(c, 17, b"\\1\\0", 1)
+time.sleep_ms(3000)
+"""
+    _, central = pair_of_boards(world, server, client)
+    assert central.lines == ["17 (1, 17, 0)", "18 (1, 16, b'two')"]
+
+
+def test_the_mtu_is_what_both_prefer_and_both_are_told(world):
+    client = """
+print(ble.config("mtu"))
+ble.config(mtu=120)
+print(ble.config("mtu"))
+c = connect()
+ble.gattc_exchange_mtu(c)
+wait(21)
+try:
+    ble.gattc_exchange_mtu(c)
+except OSError as error:
+    print(error.errno)
+"""
+    server, central = pair_of_boards(world, "", client)
+    assert central.lines == ["256", "120", "21 (1, 120)", "114"]
+    assert server.lines[1] == "21 (1, 120)"
+
+
+def test_a_notification_too_long_for_the_mtu_is_cut(world):
+    server = "c = wait(1, 10000)[0]\ntime.sleep_ms(300)\nble.gatts_notify(c, tx, bytes(30))"
+    _, central = pair_of_boards(world, server, "connect()\ntime.sleep_ms(2000)")
+    assert central.lines == [f"18 (1, 16, {bytes(20)!r})"]
+
+
+def test_notify_raises_enomem_when_no_buffer_is_free_and_goes_on_later(world):
+    server = """
+c = wait(1, 10000)[0]
+time.sleep_ms(300)
+sent, refused = 0, 0
+while sent < 40:
+    try:
+        ble.gatts_notify(c, tx, struct.pack("<I", sent))
+        sent += 1
+    except OSError as error:
+        refused += 1
+        if refused == 1:
+            print(sent, error.errno)
+        time.sleep_ms(20)
+print(refused > 1)
+"""
+    client = "connect()\nquiet = (18,)\nn = []\ndef answer(e, d):\n    if e == 18:\n        n.append(d[2])\ntime.sleep_ms(8000)\nprint(n == [struct.pack('<I', i) for i in range(40)])"
+    board, central = pair_of_boards(world, server, client)
+    assert board.lines[1:] == ["8 12", "True"]
+    assert central.lines[-1] == "True"
+
+
+def test_addresses_and_data_come_as_memoryviews_and_uuids_as_uuids(world):
+    client = """
+def check(event, data):
+    last[event] = data
+    if event in (5, 9):
+        print(event, [type(x).__name__ for x in data])
+        ble.gap_scan(None) if event == 5 else None
+ble.irq(check)
+ble.gap_scan(1000, 30000, 30000)
+time.sleep_ms(500)
+ble.irq(irq)
+ble.gap_connect(1, bytes(last[5][1]))
+c = wait(7)[0]
+ble.irq(check)
+ble.gattc_discover_services(c, UUID(0x1800))
+time.sleep_ms(1000)
+"""
+    _, central = pair_of_boards(world, "", "quiet = (7,)\n" + client)
+    assert central.lines == [
+        "5 ['int', 'memoryview', 'int', 'int', 'memoryview']",
+        "9 ['int', 'int', 'int', 'UUID']",
+    ]
+
+
+def test_config_knows_the_parameters_of_the_port(world):
+    text = """
+for key in ("mtu", "gap_name", "mac", "nonsense"):
+    try:
+        print(key, ble.config(key))
+    except (OSError, ValueError) as error:
+        print(key, repr(error))
+for setting in ({"rxbuf": 512}, {"bond": True}, {"mtu": 100}, {"gap_name": "me"}):
+    try:
+        ble.config(**setting)
+        print("set")
+    except (OSError, ValueError) as error:
+        print(repr(error))
+"""
+    stm32 = world.board(PREAMBLE + text)
+    zephyr = world.board(PREAMBLE + text, port="zephyr")
+    world.run(1.0)
+    assert stm32.lines == [
+        "mtu 256",
+        "gap_name b'MPY NIMBLE'",
+        f"mac (1, {FIRST})",
+        "nonsense ValueError('unknown config param',)",
+        "ValueError('unknown config param',)",
+        "set",
+        "set",
+        "set",
+    ]
+    assert zephyr.lines[0] == "mtu OSError(95,)"
+    assert zephyr.lines[4:] == ["set", "ValueError('unknown config param',)", "OSError(95,)", "set"]
+
+
+def test_a_full_event_buffer_drops_events_on_zephyr_only(world):
+    server = """
+got = []
+def answer(event, data):
+    if event == 1:
+        return
+    got.append(event)
+    if len(got) == 1:
+        time.sleep_ms(4000)  # the handler is busy: events wait in the port's buffer
+time.sleep_ms(15000)
+print(len(got))
+"""
+    client = """
+quiet = (6, 7)
+c = connect()
+for i in range(60):
+    ble.gattc_write(c, 19, bytes([i]))
+    time.sleep_ms(50)
+"""
+    counts = {}
+    for port in ("zephyr", "stm32"):
+        node = world.board(SERVER + "quiet = (3,)\n" + server, port=port)
+        world.board(PREAMBLE + client)
+        world.run(25.0)
+        counts[port] = int(node.lines[-1])
+        for board in world.nodes:
+            board.interpreter.stop()
+            board.peripheral.deactivate()
+        world.nodes.clear()
+    assert counts["stm32"] == 60
+    assert 5 < counts["zephyr"] < 60
+
+
+def test_four_boards_share_one_air(world):
+    world.board(SERVER)
+    for _ in range(3):
+        world.board(
+            PREAMBLE + "c = connect()\nble.gattc_read(c, 16)\nwait(16)\nble.gap_disconnect(c)\n"
+        )
+        world.run(6.0)
+    assert all("15 (1, 16, b'value')" in node.lines for node in world.nodes[1:2])

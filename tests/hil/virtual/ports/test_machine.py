@@ -1,0 +1,291 @@
+"""`machine` and `time` as the ports have them."""
+
+import pytest
+
+from hil.virtual.micropython.interpreter import ResetCause
+
+MS = 1_000_000
+
+
+def run(world, text, port="stm32", seconds=3.0):
+    node = world.board(text, port=port)
+    world.run(seconds)
+    return node
+
+
+def test_light_sleep_ends_in_time_and_stops_the_ticks_but_not_the_clock(world):
+    node = run(
+        world,
+        "import machine, time\n"
+        "rtc, t = time.time_ns(), time.ticks_ms()\n"
+        "machine.lightsleep(300)\n"
+        "print(time.ticks_diff(time.ticks_ms(), t), (time.time_ns() - rtc) // 1000000)",
+    )
+    assert node.lines == ["0 300"]
+    (start_ns, start), (end_ns, end) = node.sleeps[1:3]
+    assert (start, end) == ("light", "idle")
+    assert end_ns - start_ns == pytest.approx(300 * MS, rel=0.001)
+
+
+def test_a_pin_wakes_a_board_from_light_sleep(world):
+    node = world.board(
+        "import machine, time\n"
+        "pin = machine.Pin('C6', machine.Pin.IN)\n"
+        "pin.irq(lambda p: print('edge'), machine.Pin.IRQ_FALLING)\n"
+        "t = time.time_ns()\n"
+        "machine.lightsleep()\n"
+        "print((time.time_ns() - t) // 1000000)"
+    )
+    edge = node.bus.drive("C6", lambda: 0)
+    world.run(0.5)
+    edge(1)  # not the edge that was asked for
+    world.run(0.5)
+    edge(0)
+    world.run(0.5)
+    assert node.lines[0] == "edge"
+    assert int(node.lines[1]) in range(995, 1001)
+
+
+def test_soft_timers_stand_still_in_light_sleep_and_the_rtcs_does_not(world):
+    node = run(
+        world,
+        "import machine, time\n"
+        "machine.Timer(period=100, callback=lambda t: print('tick'))\n"
+        "machine.RTC().wakeup(250, lambda t: print('rtc'))\n"
+        "machine.lightsleep(2000)\n"
+        "print(time.time_ns() // 1000000)\n"
+        "machine.RTC().wakeup(None)\n"
+        "time.sleep_ms(150)",
+    )
+    assert node.lines == ["rtc", "250", "tick"] or node.lines[:1] == ["rtc"]
+    assert node.lines.index("tick") == 2
+
+
+def test_deep_sleep_ends_with_a_start_that_says_so(world):
+    node = run(
+        world,
+        "import machine\n"
+        "print(machine.reset_cause() == machine.DEEPSLEEP_RESET)\n"
+        "if machine.reset_cause() != machine.DEEPSLEEP_RESET:\n"
+        "    machine.deepsleep(1000)\n"
+        "    print('never')",
+    )
+    assert node.resets == [ResetCause.DEEP_SLEEP]
+    assert [line for line in node.lines] == ["False", "True"]
+    assert [mode for _, mode in node.sleeps] == ["idle", "deep", "idle", "idle"]
+
+
+@pytest.mark.parametrize("port", ["zephyr", "stm32"])
+def test_a_watchdog_that_is_not_fed_resets_the_board(world, port):
+    node = run(
+        world,
+        "import machine, time\n"
+        "cause = machine.reset_cause()\n"
+        "print(cause)\n"
+        "if cause != machine.WDT_RESET:\n"
+        "    dog = machine.WDT(timeout=500)\n"
+        "    for i in range(4):\n"
+        "        time.sleep_ms(400)\n"
+        "        dog.feed()\n"
+        "    print('hungry')\n"
+        "    time.sleep_ms(5000)\n"
+        "    print('never')",
+        port,
+    )
+    assert node.lines == ["1", "hungry", "3"]
+    assert node.resets == [ResetCause.WATCHDOG]
+
+
+@pytest.mark.parametrize(("port", "pin"), [("zephyr", "('gpio0', 3)"), ("stm32", "'B3'")])
+def test_a_pin_interrupts_on_the_edges_it_is_asked_to(world, port, pin):
+    name = "gpio0:3" if port == "zephyr" else "B3"
+    node = world.board(
+        "from machine import Pin\n"
+        "import time\n"
+        f"pin = Pin({pin}, Pin.IN, Pin.PULL_UP)\n"
+        "pin.irq(lambda p: print('both', p()), hard=False)\n"
+        "time.sleep_ms(500)\n"
+        "pin.irq(lambda p: print('rising', p()), Pin.IRQ_RISING)\n"
+        "time.sleep_ms(500)\n"
+        "pin.irq(None)\n"
+        "time.sleep_ms(500)\n",
+        port=port,
+    )
+    level = [1]
+    edge = node.bus.drive(name, lambda: level[0])
+
+    def toggle():
+        for value in (0, 1):
+            level[0] = value
+            edge(value)
+            world.run(0.01)
+
+    world.run(0.1)
+    toggle()
+    world.run(0.5)
+    toggle()
+    world.run(0.5)
+    toggle()
+    assert node.lines == ["both 0", "both 1", "rising 1"]
+
+
+def test_stm32_has_one_interrupt_line_for_all_pins_of_a_number(world):
+    node = run(
+        world,
+        "from machine import Pin\nPin('A4').irq(print)\nPin('B5').irq(print)\nPin('B4').irq(print)",
+    )
+    assert node.lines[-1] == "OSError: IRQ resource already taken by Pin('A4')"
+
+
+def test_an_input_that_nobody_drives_follows_its_pull(world):
+    node = run(
+        world,
+        "from machine import Pin\n"
+        "print(Pin('A0', Pin.IN, Pin.PULL_UP)(), Pin('A1', Pin.IN, Pin.PULL_DOWN).value())\n"
+        "p = Pin('A2', Pin.OUT, value=1)\n"
+        "p.toggle()\n"
+        "print(p(), Pin.cpu.A2, p.name())",
+    )
+    assert node.lines == ["1 0", "0 Pin(Pin.cpu.A2) A2"]
+
+
+def test_timers_fire_once_or_again_and_again_without_drifting(world):
+    node = run(
+        world,
+        "from machine import Timer\n"
+        "import time\n"
+        "Timer(mode=Timer.ONE_SHOT, period=150, callback=lambda t: print('once'))\n"
+        "t = Timer(-1, period=200, callback=lambda t: print(time.ticks_ms() // 10 * 10))\n"
+        "time.sleep_ms(900)\n"
+        "t.deinit()\n"
+        "time.sleep_ms(900)",
+    )
+    assert node.lines == ["once", "200", "400", "600", "800"]
+
+
+class Eeprom:
+    def __init__(self):
+        self.memory = bytearray(range(256))
+        self.pointer = 0
+
+    def i2c_write(self, data):
+        if data:
+            self.pointer = data[0]
+            for value in data[1:]:
+                self.memory[self.pointer] = value
+                self.pointer += 1
+        return True
+
+    def i2c_read(self, n):
+        data = bytes(self.memory[self.pointer : self.pointer + n])
+        self.pointer += n
+        return data
+
+
+@pytest.mark.parametrize(("port", "bus"), [("zephyr", '"i2c0"'), ("stm32", "1")])
+def test_devices_on_the_i2c_bus_answer_and_others_do_not(world, port, bus):
+    node = world.board(
+        "from machine import I2C\n"
+        "import time\n"
+        f"bus = I2C({bus}, freq=100000)\n"
+        "print(bus.scan())\n"
+        "t = time.ticks_us()\n"
+        "print(bus.readfrom_mem(0x50, 16, 4))\n"
+        "print(time.ticks_diff(time.ticks_us(), t) >= 630)\n"
+        "bus.writeto_mem(0x50, 18, b'ab')\n"
+        "print(bus.readfrom_mem(0x50, 16, 4), bus.readfrom(0x50, 1))\n"
+        "bus.readfrom(0x51, 1)",
+        port=port,
+    )
+    node.bus.add_i2c("i2c0" if port == "zephyr" else "i2c1", 0x50, Eeprom())
+    world.run(2.0)
+    assert node.lines[:4] == [
+        "[80]",
+        repr(bytes(range(16, 20))),
+        "True",
+        r"b'\x10\x11ab' b'\x14'",
+    ]
+    assert node.lines[-1] == "OSError: [Errno 19] ENODEV"
+
+
+def test_a_second_spi_device_answers_while_its_chip_select_is_low(world):
+    class Echo:
+        def transfer(self, mosi, *, sck_hz, mode=1):
+            return bytes(255 - value for value in mosi)
+
+    node = world.board(
+        "from machine import SPI, Pin\n"
+        "cs = Pin('B6', Pin.OUT, value=1)\n"
+        "spi = SPI(1, baudrate=5000000, polarity=0, phase=1)\n"
+        "buf = bytearray(2)\n"
+        "spi.write_readinto(b'ab', buf)\n"
+        "print(bytes(buf))\n"
+        "cs(0)\n"
+        "spi.write_readinto(b'ab', buf)\n"
+        "print(bytes(buf))"
+    )
+    node.bus.add_spi("spi1", "B6", Echo())
+    world.run(1.0)
+    assert node.lines == [r"b'\x00\x00'", r"b'\x9e\x9d'"]
+    assert node.front_end.transfers == [(b"ab", 4e6, 1)]  # a power of two below 64 MHz
+
+
+@pytest.mark.parametrize(("port", "bus"), [("zephyr", 1), ("stm32", '"spi1"'), ("stm32", 7)])
+def test_a_bus_the_port_does_not_know_is_a_value_error(world, port, bus):
+    node = run(world, f"from machine import SPI\nSPI({bus})", port)
+    assert node.lines[-1].startswith("ValueError: ")
+
+
+def test_the_adc_sees_the_battery_on_its_pin_only(world):
+    node = run(world, "from machine import ADC\nprint(ADC('C0').read_u16(), ADC('A1').read_u16())")
+    raw = round(3.7 / 2 / 3.3 * 4096) - 0.5
+    battery, other = (int(value) for value in node.lines[0].split())
+    assert battery >> 4 == pytest.approx(raw, abs=1)
+    assert other == 0
+
+
+def test_pwm_reports_frequency_and_duty(world):
+    node = world.board(
+        "from machine import PWM, Pin\n"
+        "p = PWM(Pin('A8'), freq=1000, duty_u16=16384)\n"
+        "print(p.freq(), p.duty_u16(), p.duty_ns())\n"
+    )
+    seen = []
+    node.bus._on_pwm = lambda pin, frequency, duty: seen.append((pin, frequency, round(duty, 3)))
+    world.run(1.0)
+    assert node.lines == ["1000 16384 250003"]
+    assert seen == [(8, 1000, 0.25)]
+
+
+def test_the_real_time_clock_is_set_and_goes_on(world):
+    node = run(
+        world,
+        "import machine, time\n"
+        "rtc = machine.RTC()\n"
+        "rtc.datetime((2026, 11, 22, 7, 23, 59, 58, 0))\n"
+        "time.sleep_ms(3000)\n"
+        "print(rtc.datetime()[:7], time.localtime()[:6])",
+        seconds=5.0,
+    )
+    assert node.lines == ["(2026, 11, 23, 1, 0, 0, 1) (2026, 11, 23, 0, 0, 1)"]
+
+
+def test_idle_sleeps_to_the_next_tick_on_stm32_and_only_yields_on_zephyr(world):
+    text = (
+        "import machine, time\n"
+        "time.sleep_ms(10)\n"
+        "t = time.ticks_us()\n"
+        "for i in range(10):\n"
+        "    machine.idle()\n"
+        "print(time.ticks_diff(time.ticks_us(), t) // 1000)"
+    )
+    assert run(world, text).lines[0] in ("9", "10")
+    assert run(world, text, "zephyr").lines == ["0"]
+
+
+def test_registers_nobody_models_read_zero(world):
+    node = run(
+        world,
+        "from machine import mem32\nmem32[0x58000000] = 5\nprint(mem32[0x58000000])",
+    )
+    assert node.lines == ["0"]
