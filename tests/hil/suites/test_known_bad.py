@@ -73,7 +73,7 @@ BAD = {
     "never lets the processor sleep": Bad(
         "from time import ticks_diff, ticks_ms\n"
         "from eeg import port\n"
-        "def idle(ms):\n"
+        "def idle(ms, *rest):\n"
         "    since = ticks_ms()\n"
         "    while ticks_diff(ticks_ms(), since) < ms:\n"
         "        pass\n"

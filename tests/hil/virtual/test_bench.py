@@ -11,7 +11,6 @@ import pytest
 
 from boards.errors import BoardFault, ConfigError, InfrastructureError
 from hil.setup import flash_and_identify
-from hil.virtual.afe.maps import register_map
 from hil.virtual.bench import VirtualBench
 from host.board_link import BoardLink
 from host.link import BoardEventError, BoardStatusError, LinkLost
@@ -103,21 +102,31 @@ def test_a_front_end_that_dies_while_streaming_is_an_event_and_comes_back(virtua
     virtual.bench.run(session())
 
 
-def test_an_electrode_that_comes_off_shows_in_the_lead_off_bits(virtual):
-    async def session() -> None:
-        async with connected(virtual) as link:
-            task = asyncio.create_task(record(link, 2.0))
-            await asyncio.sleep(1.0)
-            # The firmware does not ask for lead-off detection: switch the comparators on for it.
-            registers = register_map("ads1299")
-            virtual.board.afe._write(registers.address("CONFIG4"), 0x02)
-            virtual.board.afe._write(registers.address("LOFF_SENSP"), 0xFF)
-            virtual.bench.faults.lead_off("C3")
-            recording = await task
-        assert recording.sidecar()["lead_off"].keys() == {"C3"}
-        assert recording.counters.intact
+def test_an_electrode_that_comes_off_shows_in_the_lead_off_bits(tmp_path):
+    """With a firmware that switches the comparators on, which eegrig's own does not."""
+    watching = (
+        "from eeg.drivers import ads1299\n"
+        "_settings = ads1299.Afe.settings\n"
+        "def settings(self, *rest):\n"
+        "    return _settings(self, *rest) + [(0x17, 0x02), (0x0F, 0xFF)]\n"
+        "ads1299.Afe.settings = settings\n"
+        "ads1299.Afe.watches_leads = True\n"
+        "app.run()"
+    )
+    firmware = patched_firmware(tmp_path, ("main.py", "app.run()", watching))
+    with flashed_bench(firmware) as (virtual, _):
 
-    virtual.bench.run(session())
+        async def session() -> None:
+            async with connected(virtual) as link:
+                task = asyncio.create_task(record(link, 2.0))
+                await asyncio.sleep(1.0)
+                virtual.bench.faults.lead_off("C3")
+                recording = await task
+            assert recording.sidecar()["lead_off"].keys() == {"C3"}
+            assert recording.counters.intact
+            assert not recording.blocks[0].lead_off_p
+
+        virtual.bench.run(session())
 
 
 def test_an_unknown_electrode_cannot_come_off(virtual):

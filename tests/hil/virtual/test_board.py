@@ -101,12 +101,16 @@ def test_not_a_byte_is_allocated_per_frame(tmp_path, profile):
 
 def test_an_allocation_per_frame_would_be_seen(tmp_path):
     """The measurement above can fail: one tuple per frame is seen."""
-    leak: Patch = (
-        "eeg/acquisition.py",
-        "        self._afe.readinto(frame)\n",
-        "        self._afe.readinto(frame)\n        self._kept = (frame, conversions)\n",
+    leak = (
+        "from eeg.acquisition import Acquisition\n"
+        "_service = Acquisition._service\n"
+        "def _leaking(self, argument):\n"
+        "    _service(self, argument)\n"
+        "    self._kept = (self, argument)\n"
+        "Acquisition._service = _leaking\n"
     )
-    with flashed_bench(patched_firmware(tmp_path, ALLOCATIONS, leak)) as (virtual, _):
+    name, line, code = ALLOCATIONS
+    with flashed_bench(patched_firmware(tmp_path, (name, line, leak + code))) as (virtual, _):
         stream(virtual, 11.5)
         (allocated,) = said(virtual, "allocated")
         assert allocated > 2400 * 16
