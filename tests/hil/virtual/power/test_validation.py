@@ -1,7 +1,8 @@
-"""The radio model against published measurements (docs/power-model.md lists them as V1 to V10).
+"""The radio model against published measurements (docs/validation.md lists them).
 
 Charge of one event at the chip's pins, which is what those measurements give. V1 to V6 were taken
-on nRF52832 kits, V7 to V9 are Nordic's own profiler, V10 a range of an nRF52840-class board.
+on nRF52832 kits, V7 to V9 are Nordic's own profiler, V10 is a range of an nRF52840-class board, V11
+tests how charge goes with the interval, V13 to V15 are idle floors.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import asyncio
 
 import msgspec
 import pytest
+
+from boards import load_board, load_part
 
 US = 1_000
 BYTE_1M_US = 8
@@ -84,6 +87,16 @@ def test_charge_of_an_event(make_bench, headband8, row, supply_v, activity, meas
     assert modelled_uc == pytest.approx(measured_uc, rel=tolerance), row
 
 
+@pytest.mark.parametrize(("interval_ms", "measured_ua"), [(200, 21.0), (500, 9.0), (1000, 5.0)])
+def test_v11_average_current_falls_with_the_connection_interval(
+    make_bench, headband8, interval_ms, measured_ua
+):
+    """V11 (SF32LB52, 3.3 V): what a connection adds; 50 ppm of widening each way are assumed."""
+    widening_us = 16 + 2 * 50e-6 * interval_ms * 1000
+    event_uc = charge_uc(make_bench, headband8, 3.3, connection(widening_us=round(widening_us)))
+    assert event_uc / (interval_ms * 1e-3) == pytest.approx(measured_ua, rel=0.20)
+
+
 def test_v4_average_current_of_rare_advertising(make_bench, headband8):
     """V4: 2.28 uA at a period of 10 s, of which 1.4 uA is the nRF52832's sleep current."""
     event_uc = charge_uc(make_bench, headband8, 3.3, advertising(17, connectable=False))
@@ -126,3 +139,52 @@ def test_energy_per_bit_at_2m_lies_in_the_published_band(make_bench, headband8):
     event.append(("connection_event", 0, time_us - 150))
     joules = charge_uc(make_bench, headband8, 3.0, event) * 1e-6 * 3.0
     assert 8e-9 < joules / (10 * 244 * 8) < 14e-9
+
+
+# ------------------------------------------------------------------ the STM32WB55's idle floors
+
+
+def floor_a(make_bench, mode):
+    """Return what the STM32WB55 draws while it waits, in amperes."""
+    board = load_board("headphone8")
+    bench = make_bench(board)
+    bench.ledger.mcu.set_sleep(0, mode)
+
+    async def taken():
+        await bench.meter.start()
+        bench.clock.time_ns = 1_000_000_000
+        return await bench.meter.stop()
+
+    return asyncio.run(taken()).energy_j["mcu"] / board.supply.mcu_v
+
+
+def test_v14_both_processors_awake_take_nine_milliamperes():
+    """V14: 9 mA constant where Stop is not reached after power-on."""
+    part = load_part("stm32wb55")
+    assert part["cpu_active"].si + part["link_cpu"].si == pytest.approx(9e-3, rel=0.20)
+
+
+def test_v14_and_v15_light_sleep_lies_between_what_was_measured_in_stop(make_bench):
+    """V14: 7 uA between advertising events in Stop 2; V15: 75 uA in a port that leaves more on.
+
+    MicroPython's lightsleep enters Stop with the low-power regulator, a little above Stop 2.
+    """
+    assert 7e-6 <= floor_a(make_bench, "light") <= 75e-6
+
+
+def test_v14_a_plain_wait_is_no_stop(make_bench):
+    """What V14's faulty board shows is what the port does by design: a milliampere and more."""
+    assert 1e-3 < floor_a(make_bench, "idle") < 9e-3
+
+
+def test_v13_the_nrf52840_idles_at_microamperes(make_bench, headband8):
+    """V13: 3.5 uA for a whole nRF52840 board with its flash asleep, tickless, RTC running."""
+    bench = make_bench(headband8)
+
+    async def taken():
+        await bench.meter.start()
+        bench.clock.time_ns = 1_000_000_000
+        return await bench.meter.stop()
+
+    waiting_a = asyncio.run(taken()).energy_j["mcu"] / headband8.supply.mcu_v
+    assert waiting_a == pytest.approx(3.5e-6, rel=0.20)
