@@ -11,7 +11,8 @@ class _Bluetooth:
 
 sys.modules["bluetooth"] = _Bluetooth
 
-from eeg import acquisition, battery, codes, drivers, gatt, packet
+from eeg import acquisition, battery, codes, drivers, gatt, optics, outbox, packet
+from eeg.drivers import adpd4101, ads1292r, ads1298, ads1299
 
 
 def code_names():
@@ -167,3 +168,139 @@ def acquire(
         recorder.acquisition.stop()
     done = recorder.acquisition
     return recorder.sent, done.error, done.overruns, done.frame_index
+
+
+# --- a link that refuses now and then, as the stm32 port's
+
+
+def squeeze(channels, payload, steps, buffers):
+    """An acquisition on a port that refuses: steps are (frame, what the link answers or 0)."""
+    before = acquisition.PACKETS, outbox.PACKETS, acquisition.STOPS
+    acquisition.PACKETS = outbox.PACKETS = buffers
+    acquisition.STOPS = True
+    try:
+        recorder = Recorder(channels, payload, codes.EFFICIENT, codes.PATTERN_EEG)
+        done = recorder.acquisition
+        for frame, errno in steps:
+            recorder.errno = errno
+            recorder.step(frame)
+        recorder.errno = 0
+        done.stop()
+        done.flush()
+        return recorder.sent, done.error, done.overruns, done.waiting
+    finally:
+        acquisition.PACKETS, outbox.PACKETS, acquisition.STOPS = before
+
+
+# --- drivers
+
+
+class Chip:
+    """Registers behind a SPI bus: RREG and WREG with one register, everything else is noted."""
+
+    def __init__(self, identity):
+        self.registers = bytearray(32)
+        self.registers[0] = identity
+        self.log = []
+
+    def write_readinto(self, out, into):
+        out = bytes(out)
+        answer = bytes(len(out))
+        if len(out) == 3 and out[0] & 0xE0 == 0x40:
+            self.registers[out[0] & 0x1F] = out[2]
+        elif len(out) == 3:
+            answer = bytes((0, 0, self.registers[out[0] & 0x1F]))
+        else:
+            self.log.append(out)
+        into[:] = answer
+
+    def readinto(self, into):
+        pass
+
+    def pin(self, name):
+        return lambda level: self.log.append((name, level))
+
+
+def front_end(name, channels, identity, spi_hz=1_000_000, high_resolution=False):
+    chip = Chip(identity)
+    pins = [chip.pin(pin) for pin in ("cs", "reset", "start")]
+    afe = drivers.load(name).Afe(
+        chip, pins[0], pins[1], pins[2], chip.pin("pwdn"), channels, spi_hz, high_resolution
+    )
+    return chip, afe
+
+
+def registers_of(name, channels, rate, gain, signal, driven=0, high_resolution=False):
+    """Return the registers that differ from zero after configuring a front end."""
+    chip, afe = front_end(name, channels, 0, high_resolution=high_resolution)
+    afe.configure(rate, gain, signal, driven)
+    return {i: value for i, value in enumerate(chip.registers) if value}, afe.drive(rate)
+
+
+def identity_accepted(name, identity):
+    afe = front_end(name, 1, identity)[1]
+    try:
+        afe.wake()
+    except drivers.AfeError as error:
+        return error.detail
+    return None
+
+
+def leads(name, status):
+    afe = front_end(name, 1, 0)[1]
+    return afe.lead_off_p(status), afe.lead_off_n(status)
+
+
+class OpticalChip:
+    """An ADPD4101's registers and FIFO on an I2C bus."""
+
+    def __init__(self, identity=0xC2, fifo=b""):
+        self.registers = {0x08: identity, 0x104: 0x03C0}
+        self.fifo = fifo
+        self.status = 0
+
+    def writeto_mem(self, address, register, data, *, addrsize):
+        self.registers[register & 0x7FFF] = data[0] << 8 | data[1]
+        if register & 0x7FFF == 0:
+            self.status &= ~(data[0] << 8 | data[1])
+
+    def readfrom_mem_into(self, address, register, into, *, addrsize):
+        register &= 0x7FFF
+        if register == 0x2F:
+            into[:] = self.fifo[: len(into)]
+            self.fifo = self.fifo[len(into) :]
+            return
+        value = self.status | len(self.fifo) if register == 0 else self.registers.get(register, 0)
+        into[:] = bytes((value >> 8, value & 0xFF))
+
+
+def optical_registers(*settings):
+    chip = OpticalChip()
+    device = adpd4101.Optics(chip, *settings)
+    device.wake()
+    device.start()
+    return chip.registers
+
+
+def optical_packets(settings, payload, batches, overflow_before=-1):
+    """Interrupt once for each batch of FIFO bytes, one period after the other."""
+    chip = OpticalChip()
+    device = adpd4101.Optics(chip, *settings)
+    line = Line()
+    line.IRQ_RISING = 1
+    queue, sent, now = [], [], [0]
+    optics.schedule = lambda function, argument: queue.append((function, argument))
+    optics.ticks_us = lambda: now[0] & 0x3FFFFFFF
+    stream = optics.OpticalAcquisition(device, line, lambda data: sent.append(bytes(data)))
+    stream.start(payload, codes.EFFICIENT, 0)
+    for i, batch in enumerate(batches):
+        now[0] += 1_000_000_000 // device.rate_mhz * max(1, len(batch) // device.frame_size)
+        chip.fifo += batch
+        if i == overflow_before:
+            chip.status |= 0x2000
+        line.handler(line)
+        while queue:
+            function, argument = queue.pop(0)
+            function(argument)
+    stream.stop()
+    return sent, stream.frame_index

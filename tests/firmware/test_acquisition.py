@@ -192,3 +192,68 @@ def test_whatever_happens_every_frame_arrives_once_or_is_accounted_for(
 @pytest.mark.parametrize("profile", Profile)
 def test_nothing_is_sent_when_nothing_was_converted(micropython, profile):
     assert acquire(micropython, [], profile)[0] == []
+
+
+ENOMEM, ENOTCONN = 12, 107
+
+
+def squeeze(micropython, steps, buffers=4):
+    return micropython("squeeze({}, {}, {}, {})", CHANNELS, 16 + 24 * 2, steps, buffers)
+
+
+def test_a_packet_the_port_has_no_room_for_is_sent_later_and_in_order(micropython):
+    steps = [(frame(i), ENOMEM if 1 <= i < 7 else 0) for i in range(10)]
+    packets, errno, overruns, waiting = squeeze(micropython, steps)
+    assert [(p.sequence, p.first_frame, p.n_frames) for p in decoded(packets)] == [
+        (i, 2 * i, 2) for i in range(5)
+    ]
+    assert (errno, overruns, waiting) == (0, 0, 0)
+    np.testing.assert_array_equal(
+        decode_samples(b"".join(p.body for p in decoded(packets)), CHANNELS),
+        np.arange(80).reshape(-1, 8).T,
+    )
+
+
+def test_when_all_buffers_wait_frames_are_lost_and_flagged(micropython):
+    steps = [(frame(i), ENOMEM if i < 14 else 0) for i in range(20)]
+    packets, _, overruns, _ = squeeze(micropython, steps)
+    taken = [(p.first_frame, p.n_frames, p.flags) for p in decoded(packets)]
+    # Four buffers hold frames 0 to 7; 8 to 13 find no room.
+    assert taken[:5] == [(0, 2, 0), (2, 2, 0), (4, 2, 0), (6, 2, 0), (14, 2, Flag.FRAMES_LOST)]
+    assert overruns == 6
+
+
+def test_any_other_refusal_is_an_error_of_the_link(micropython):
+    _, errno, _, _ = squeeze(micropython, [(frame(i), ENOTCONN) for i in range(4)])
+    assert errno == ENOTCONN
+
+
+def test_where_ticks_stand_still_the_front_end_is_the_clock(micropython):
+    steps = [(frame(i), 0) for i in range(6)]
+    times = [p.device_time_us for p in decoded(squeeze(micropython, steps)[0])]
+    assert np.diff(times).tolist() == [2 * PERIOD_US] * 2
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(refusals=st.lists(st.booleans(), max_size=60), buffers=st.integers(2, 5))
+def test_whenever_the_port_refuses_every_frame_arrives_once_or_is_accounted_for(
+    micropython, refusals, buffers
+):
+    steps = [(frame(i), ENOMEM if refused else 0) for i, refused in enumerate(refusals)]
+    packets, errno, overruns, waiting = squeeze(micropython, steps, buffers)
+    decoder = StreamDecoder(_info())
+    blocks = [block for data in packets if (block := decoder.feed(data, 0)) is not None]
+    assert (errno, waiting) == (0, 0)
+    assert decoder.counters.flag_mismatches == decoder.counters.time_jumps == 0
+    assert decoder.counters.packets_lost == decoder.counters.duplicates == 0
+    arrived = [
+        (block.first_frame + i, int(block.codes[0, i]) // 8)
+        for block in blocks
+        for i in range(block.n_frames)
+    ]
+    assert all(index == value for index, value in arrived)
+    assert decoder.counters.frames_lost <= overruns
+    # What was lost at the very end has no later packet to show it.
+    assert len(arrived) + decoder.counters.frames_lost <= len(refusals)
