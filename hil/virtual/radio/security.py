@@ -51,10 +51,13 @@ class SecurityWish:
 class _Secrets(KeyStore):  # type: ignore[misc]
     """Keys in the firmware's care."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, bonds: Callable[[], bool]) -> None:
         self._ask = ask
+        self._bonds = bonds
 
     async def update(self, name: str, keys: PairingKeys) -> None:
+        if not self._bonds():
+            return
         value = json.dumps(keys.to_dict()).encode()
         for kind in (_OUR_SECRET, _PEER_SECRET):
             await self._ask(Irq.SET_SECRET, kind, _key(name), value)
@@ -123,7 +126,7 @@ class Security:
         self._passkeys: dict[tuple[int, int], asyncio.Future[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._pairing: set[int] = set()
-        peripheral.keystore = _Secrets(ask)
+        peripheral.keystore = _Secrets(ask, lambda: self.wish.bond)
         peripheral.pairing_config = self._config
 
     def reset(self) -> None:

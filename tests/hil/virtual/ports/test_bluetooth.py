@@ -174,8 +174,13 @@ wait(17)
 """
     server, central = pair_of_boards(
         world,
-        "quiet = (1, 21)\ndef answer(event, data):\n    if event == 3:\n        print(ble.gatts_read(data[1]))",
-        client.replace("answer", "reply"),
+        """
+quiet = (1, 21)
+def answer(event, data):
+    if event == 3:
+        print(ble.gatts_read(data[1]))
+""",
+        client,
     )
     assert central.lines == [
         "15 (1, 16, b'value')",
@@ -285,7 +290,16 @@ while sent < 40:
         time.sleep_ms(20)
 print(refused > 1)
 """
-    client = "connect()\nquiet = (18,)\nn = []\ndef answer(e, d):\n    if e == 18:\n        n.append(d[2])\ntime.sleep_ms(8000)\nprint(n == [struct.pack('<I', i) for i in range(40)])"
+    client = """
+connect()
+quiet = (18,)
+n = []
+def answer(event, data):
+    if event == 18:
+        n.append(data[2])
+time.sleep_ms(8000)
+print(n == [struct.pack('<I', i) for i in range(40)])
+"""
     board, central = pair_of_boards(world, server, client)
     assert board.lines[1:] == ["8 12", "True"]
     assert central.lines[-1] == "True"
