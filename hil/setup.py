@@ -16,9 +16,10 @@ from hil.results import FirmwareIdentity
 from host.flash import FlashReport, flash
 from host.image import Image, build_image
 
-__all__ = ["FlashedBoard", "flash_and_identify", "open_bench", "signal_factory"]
+__all__ = ["FlashedBoard", "flash_and_identify", "light_factory", "open_bench", "signal_factory"]
 
 _BOOT_TIMEOUT_S = 10.0
+_LIGHT_SCENE = "fnirs-tapping"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,13 @@ def open_bench(
         raise ConfigError(
             f"the virtual bench needs {error.name}: install eegrig[virtual]"
         ) from None
-    with VirtualBench(board, seed=seed, make_source=make_source, firmware_dir=folder) as virtual:
+    with VirtualBench(
+        board,
+        seed=seed,
+        make_source=make_source,
+        make_light=light_factory(board, seed),
+        firmware_dir=folder,
+    ) as virtual:
         yield virtual.bench
 
 
@@ -123,6 +130,24 @@ def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], An
     name = Path(signal).name
     make.description = name if is_recording else f"scene {name}"  # type: ignore[attr-defined]
     make(8.0 * board.afe.default_rate_sps)  # what is wrong with it is said before anything runs
+    return make
+
+
+def light_factory(board: Board, seed: int) -> Callable[[float], Any] | None:
+    """Return what makes the currents of a board's photodiodes for a sample rate, if it has some."""
+    optics = board.optics
+    if optics is None:
+        return None
+    import signal_sim
+
+    def make(rate_hz: float) -> Any:
+        try:
+            return signal_sim.open_source(
+                _LIGHT_SCENE, channels=optics.channels, rate_hz=rate_hz, seed=seed
+            )
+        except signal_sim.SignalError as error:
+            raise ConfigError(str(error)) from error
+
     return make
 
 

@@ -44,6 +44,8 @@ class VirtualBench:
         Where the chip's memories are kept; None for a directory that goes when the bench closes.
     make_source : callable or None
         Makes the signal source for a rate in samples per second; None leaves the electrodes at 0 V.
+    make_light : callable or None
+        The same for the photodiodes of a board that has some, in amperes.
     firmware_dir : Path or None
         Firmware sources; None for eegrig's own.
 
@@ -64,6 +66,7 @@ class VirtualBench:
         seed: int = 0,
         directory: Path | None = None,
         make_source: Callable[[float], Any] | None = None,
+        make_light: Callable[[float], Any] | None = None,
         firmware_dir: Path | None = None,
     ) -> None:
         micropython_executable()  # what is missing is said before anything is flashed
@@ -82,6 +85,8 @@ class VirtualBench:
         self._exit.callback(self.board.close)
         if make_source is not None:
             self.board.source.play(make_source)
+        if make_light is not None and self.board.light is not None:
+            self.board.light.play(make_light)
         self.bench = Bench(
             name="virtual",
             board=board,

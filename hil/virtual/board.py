@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from boards import Board, ConfigError, load_part
+from boards.schema import Optics
 from hil.virtual import probe
 from hil.virtual.afe import Ads129x, VirtualSignalSource
+from hil.virtual.afe.optics import Adpd4101
 from hil.virtual.chip import open_chip
 from hil.virtual.clock import OwnedClock, VirtualLoop
 from hil.virtual.console import VirtualConsole
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["VirtualBoard"]
 
 _OVERSAMPLING = 8
+_LIGHT_RATE_HZ = 100.0
 _POWER_STEP_S = 1e-4  # fine enough to show the packets of a connection event
 # Reset vector, clocks, Zephyr and the interpreter's own start, until boot.py runs: assumed.
 _RUNTIME_START_NS = 45_000_000
@@ -57,6 +60,10 @@ class VirtualBoard:
     afe : Ads129x
     source : VirtualSignalSource
         What drives the electrodes.
+    optics : Adpd4101 or None
+        The optical front end, where the board has one.
+    light : VirtualSignalSource or None
+        What its photodiodes see, in amperes.
     ledger : PowerLedger
     meter : VirtualPowerMeter
     peripheral : Peripheral
@@ -133,11 +140,30 @@ class VirtualBoard:
             edge_interrupts=self._edge_interrupts,
             set_sleep=lambda mode: self.ledger.mcu.set_sleep(loop.now_ns(), mode),
         )
+        self.light: VirtualSignalSource | None = None
+        self.optics: Adpd4101 | None = None
+        if board.optics is not None:
+            self._wire_optics(board.optics, rng)
         self._boot_planned = False
         self.chip.attach_firmware()
         self.chip.on_reset.append(self._chip_reset)
         self.chip.on_held.append(self._held)
         probe.attach(self.probe_id, self.chip)
+
+    def _wire_optics(self, optics: Optics, rng: np.random.Generator) -> None:
+        clock = OwnedClock(self._loop, self.interpreter)
+        self.light = VirtualSignalSource(self._loop, optics.channels, _LIGHT_RATE_HZ)
+        self.optics = Adpd4101(
+            load_part(optics.part),
+            optics,
+            clock=clock,
+            rng=rng.spawn(1)[0],
+            source=self.light,
+            load=self.ledger.optics,
+        )
+        self._bus.add_i2c(optics.pins.i2c, self.optics.address, self.optics)
+        chip = self.optics
+        chip.on_interrupt = self._bus.drive(optics.pins.interrupt, lambda: chip.interrupt)
 
     def close(self) -> None:
         """Take the power away and let the files go."""
