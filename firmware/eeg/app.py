@@ -100,12 +100,10 @@ class Application:
     def _set_up_optics(self, settings):
         from machine import I2C
 
-        from eeg.optics import OpticalAcquisition
-
         bus = I2C(settings["i2c"], freq=settings["i2c_hz"])
         self._optics_device = drivers.load(settings["driver"]).Optics(bus, *settings["settings"])
         interrupt = Pin(settings["interrupt"], Pin.IN)
-        self._optics = OpticalAcquisition(self._optics_device, interrupt, self._gatt.stream)
+        self._optics = self._optics_device.acquisition(interrupt, self._gatt.stream)
 
     def serve(self):
         """Watch over what runs in interrupts and callbacks."""

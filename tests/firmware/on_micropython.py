@@ -11,8 +11,8 @@ class _Bluetooth:
 
 sys.modules["bluetooth"] = _Bluetooth
 
-from eeg import acquisition, battery, codes, drivers, gatt, optics, outbox, packet
-from eeg.drivers import adpd4101, ads1292r, ads1298, ads1299
+from eeg import acquisition, battery, codes, drivers, gatt, outbox, packet
+from eeg.drivers import adpd4101, optics
 
 
 def code_names():
@@ -291,7 +291,7 @@ def optical_packets(settings, payload, batches, overflow_before=-1):
     queue, sent, now = [], [], [0]
     optics.schedule = lambda function, argument: queue.append((function, argument))
     optics.ticks_us = lambda: now[0] & 0x3FFFFFFF
-    stream = optics.OpticalAcquisition(device, line, lambda data: sent.append(bytes(data)))
+    stream = device.acquisition(line, lambda data: sent.append(bytes(data)))
     stream.start(payload, codes.EFFICIENT, 0)
     for i, batch in enumerate(batches):
         now[0] += 1_000_000_000 // device.rate_mhz * max(1, len(batch) // device.frame_size)

@@ -72,6 +72,7 @@ class ScriptedBoard:
         self.lost: set[int] = set()
         self.mute_after: int | None = None
         self.leaves = True
+        self.driven = 0
         self.commands: list[bytes] = []
         self._loop = air.loop
         self._info = info
@@ -160,6 +161,7 @@ class ScriptedBoard:
             0x04: lambda tag, _: [wire.response(0x04, tag)],
             0x05: lambda tag, _: [wire.response(0x05, tag, 0, 123_456)],
             0x06: self._on_sleep,
+            0x10: self._on_impedance,
         }.get(opcode, lambda tag, _: [wire.response(opcode, tag, 1)])
 
     def _on_start(self, tag: int, arguments: bytes) -> list[bytes]:
@@ -187,6 +189,10 @@ class ScriptedBoard:
         self._refresh_info()
         return [wire.response(0x03, tag)]
 
+    def _on_impedance(self, tag: int, arguments: bytes) -> list[bytes]:
+        self.driven = arguments[0]
+        return [wire.response(0x10, tag, 0, 6000 | 3125 << 16)]
+
     def _on_sleep(self, tag: int, arguments: bytes) -> list[bytes]:
         if self.leaves:
             self._asleep_s = int.from_bytes(arguments, "little")
@@ -207,7 +213,12 @@ class ScriptedBoard:
             return
         if self.mute_after is None or sequence < self.mute_after:
             if sequence not in self.lost:
-                data = wire.counter_packet(sequence, sequence * n_frames, n_frames, rate=self.rate)
+                first = sequence * n_frames
+                data = (
+                    wire.driven_packet(sequence, first, n_frames, self.driven)
+                    if self.driven
+                    else wire.counter_packet(sequence, first, n_frames, rate=self.rate)
+                )
                 self._send(self._stream, data)
             self._next(stream, sequence + 1, n_frames, start_ns)
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from intelhex import IntelHex
 
-from boards import load_board
+from boards import load_board, load_part
 from boards.errors import ConfigError
-from host.board_config import board_config_source, pin_literal, bus_literal
+from host.board_config import board_config_source, bus_literal, pin_literal
 from host.image import build_image, default_firmware, image_hash, read_image
 
 MAIN = "from eeg import app\n\napp.run()\n"
@@ -121,6 +121,67 @@ def test_pins_are_given_as_their_port_takes_them(pin, port, literal):
 )
 def test_buses_are_given_as_their_port_takes_them(spi, port, literal):
     assert bus_literal(spi, port) == literal
+
+
+def drivers_in(image) -> set[str]:
+    return {
+        entry.path.removeprefix("eeg/drivers/").removesuffix(".mpy")
+        for entry in image.files
+        if entry.path.startswith("eeg/drivers/")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "drivers"),
+    [
+        ("headband8", {"ads129x", "ads1299"}),
+        ("headphone8", {"ads129x", "ads1298"}),
+        ("hairclip1", {"ads129x", "ads1292r"}),
+        ("forehead2-nirs", {"ads129x", "ads1292r", "adpd4101", "optics"}),
+    ],
+)
+def test_a_board_gets_the_drivers_it_needs_and_no_others(name, drivers):
+    assert drivers_in(build_image(load_board(name))) == {"__init__", *drivers}
+
+
+def test_a_driver_nobody_wrote_is_refused_by_key(board):
+    firmware = msgspec.structs.replace(board.firmware, afe_driver="ads1300")
+    with pytest.raises(ConfigError, match=r"no driver 'ads1300' .*there are ad.*ads1299"):
+        build_image(msgspec.structs.replace(board, firmware=firmware))
+
+
+def test_optics_without_a_driver_or_on_a_port_whose_clock_stops_are_refused():
+    board = load_board("forehead2-nirs")
+    nobody = msgspec.structs.replace(board.firmware, optics_driver=None)
+    with pytest.raises(ConfigError, match="name the driver of the optical"):
+        build_image(msgspec.structs.replace(board, firmware=nobody))
+    stm32 = msgspec.structs.replace(board.mcu, port="stm32")
+    with pytest.raises(ConfigError, match="which stands still in the sleep"):
+        board_config_source(msgspec.structs.replace(board, mcu=stm32))
+
+
+def test_channels_of_muscles_are_known_by_their_names():
+    board = load_board("earpatch2")
+    constants: dict[str, object] = {}
+    exec(board_config_source(board), constants)
+    assert constants["KIND"] == 2
+    masked = msgspec.structs.replace(board.afe, channels=["TP9", "Masseter"])
+    with pytest.raises(ConfigError, match=r"Masseter is of kind emg.*EMG\.\.\."):
+        board_config_source(msgspec.structs.replace(board, afe=masked))
+
+
+def test_one_count_of_light_is_the_parts_charge_over_the_pulses_time():
+    constants: dict[str, object] = {}
+    board = load_board("forehead2-nirs")
+    optics = msgspec.structs.replace(board.optics, pulses=40, pulse_us=3, tia_ohm=50e3)
+    exec(board_config_source(msgspec.structs.replace(board, optics=optics)), constants)
+    settings = constants["OPTICS"]
+    mantissa, exponent = settings["lsb"]
+    charge_c = load_part("adpd4101")["charge_per_code"].si  # at 100 kOhm
+    expected_a = 2 * charge_c / (40 * 3e-6)
+    assert mantissa * 10.0**exponent / expected_a == pytest.approx(1, rel=1e-8)
+    assert settings["names"] == "S1_D1 760,S1_D1 850,S2_D2 760,S2_D2 850"
+    assert settings["settings"] == (2, 2, 25_000, 100_000, 40, 3, 50_000)
 
 
 def test_caches_hidden_files_and_stubs_stay_out(board, firmware):

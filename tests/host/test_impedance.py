@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.impedance import Drive, electrode_impedance, sinc3_gain
+from boards.errors import BoardFault
+from host.board_link import BoardLink
+from host.impedance import Drive, Impedance, electrode_impedance, measure_impedance, sinc3_gain
+from host.link_errors import BoardStatusError
+from tests.host import wire
+from tests.host.room import Room, linked
 
 SIX_NANOAMPERES = 6e-9
 DECIMATION = 256
@@ -78,3 +83,37 @@ def test_too_little_to_tell_and_a_drive_nobody_can_see_are_refused() -> None:
         electrode_impedance(np.zeros((1, 400)), 250, Drive(SIX_NANOAMPERES, 31.25))
     with pytest.raises(ValueError, match="cannot be seen"):
         electrode_impedance(np.zeros((1, 1000)), 250, Drive(SIX_NANOAMPERES, 125))
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_a_board_is_measured_and_its_current_switched_off_again(one_by_one: bool) -> None:
+    async def scenario(room: Room, link: BoardLink) -> tuple[Impedance, int, list[int]]:
+        measured = await measure_impedance(link, seconds=2.0, one_by_one=one_by_one)
+        masks = [command[2] for command in room.board.commands if command[0] == 0x10]
+        return measured, room.board.driven, masks
+
+    measured, driven, masks = linked(scenario)
+    np.testing.assert_allclose(measured.ohm, 10e3 * np.arange(1, 9), rtol=1e-3)
+    assert measured.channels == wire.HEADBAND
+    assert measured.drive == Drive(pytest.approx(6e-9), 31.25)
+    assert driven == 0
+    assert masks == ([m for c in range(8) for m in (1 << c, 0)] if one_by_one else [0xFF, 0])
+
+
+def test_a_board_that_falls_silent_is_left_without_current() -> None:
+    async def scenario(room: Room, link: BoardLink) -> int:
+        room.board.mute_after = 3
+        with pytest.raises(BoardFault, match="has sent nothing"):
+            await measure_impedance(link)
+        return room.board.driven
+
+    assert linked(scenario) == 0
+
+
+def test_a_board_without_a_drive_says_so() -> None:
+    async def scenario(room: Room, link: BoardLink) -> None:
+        room.board.answers[0x10] = lambda tag, _: [wire.response(0x10, tag, 7)]
+        await measure_impedance(link)
+
+    with pytest.raises(BoardStatusError, match="IMPEDANCE 0xff"):
+        linked(scenario)

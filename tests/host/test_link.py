@@ -332,15 +332,16 @@ def test_an_event_that_ends_the_stream_reaches_consumer_and_callback() -> None:
     assert n_packets > 20
 
 
-def test_an_overrun_is_noted_and_ends_nothing() -> None:
+@pytest.mark.parametrize("code", [EventCode.OVERRUN, EventCode.BATTERY_LOW])
+def test_an_overrun_or_a_low_battery_is_noted_and_ends_nothing(code: EventCode) -> None:
     async def scenario(room: Room, link: BoardLink) -> list[Event]:
         await link.start()
-        room.board.notify(wire.event(4, 7))
+        room.board.notify(wire.event(code, 4))
         for _ in range(5):
             await link.receive()
         return link.events
 
-    assert linked(scenario) == [Event(EventCode.OVERRUN, 7)]
+    assert linked(scenario) == [Event(code, 4)]
 
 
 def test_nonsense_on_control_reaches_the_consumer() -> None:

@@ -6,6 +6,7 @@ way is the only way for the tests to agree by mistake.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 HEADBAND = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
@@ -165,6 +166,19 @@ def counter_packet(
     frames = range(first_frame, first_frame + n_frames)
     codes = [[counter_code(i, c) for c in range(n_channels)] for i in frames]
     return packet(sequence, first_frame, codes, flags=0x02 | fields.pop("flags", 0), **fields)
+
+
+def driven_packet(sequence: int, first_frame: int, n_frames: int, driven: int) -> bytes:
+    """One packet of the headband at 250 SPS, with 6 nA at 31.25 Hz through some electrodes.
+
+    Electrode c has 10 (c + 1) kOhm, and the filter passes 92.54 % of the fundamental.
+    """
+    codes = []
+    for i in range(first_frame, first_frame + n_frames):
+        wave = math.cos(2 * math.pi * i / 8 + 0.3) * 4 / math.pi * 6e-9 * 0.9254
+        volts = [10e3 * (c + 1) * wave * (driven >> c & 1) for c in range(8)]
+        codes.append([round(v / 22351742e-15) for v in volts])
+    return packet(sequence, first_frame, codes, flags=0x10)
 
 
 def throughput_packet(sequence: int, size: int = 244, time_us: int = 0) -> bytes:

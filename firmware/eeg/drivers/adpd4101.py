@@ -3,8 +3,10 @@
 # its pulses summed to 24 bits. A driver of this kind has
 #   channels, frame_size, rate_mhz
 #   wake() raises AfeError; start(); stop()
+#   acquisition(interrupt, send) makes packets of what it gives
 #   available() frames to be read; read_frame(slot); skip(); overflowed()
 from eeg.drivers import AfeError
+from eeg.drivers.optics import OpticalAcquisition
 
 _ADDRESS = 0x24
 _LONG = 0x8000  # a register address of two bytes
@@ -66,6 +68,10 @@ class Optics:
         self._word = bytearray(2)
         self._frame = bytearray(self.frame_size)
         self._status = 0
+
+    def acquisition(self, interrupt, send):
+        """Return what takes its samples when `interrupt` rises, and hands packets to `send`."""
+        return OpticalAcquisition(self, interrupt, send)
 
     def wake(self):
         """Reset, check that it is the right part, and set everything up; raises AfeError."""
