@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from pyocd.core import exceptions
-from pyocd.core.memory_map import FlashRegion, MemoryMap, RamRegion
+from pyocd.core.memory_map import DeviceRegion, FlashRegion, MemoryMap, RamRegion, RomRegion
 from pyocd.coresight.coresight_target import CoreSightTarget
 from pyocd.target import TARGET
 from pyocd.utility.timeout import Timeout
@@ -80,6 +80,11 @@ class Stm32wb55xg(CoreSightTarget):  # type: ignore[misc]
             is_boot_memory=True,
             algo=ALGORITHM,
         ),
+        # gdb reaches nothing that is not named here.
+        RomRegion(name="boot", start=0x0000_0000, length=0x10_0000, alias="flash"),
+        RomRegion(name="system", start=0x1FFF_0000, length=0x9000),
+        DeviceRegion(name="peripherals", start=0x4000_0000, length=0x2000_0000),
+        DeviceRegion(name="core", start=0xE000_0000, length=0x10_0000),
         RamRegion(name="sram1", start=0x2000_0000, length=0x3_0000),
         RamRegion(name="sram2", start=0x2003_0000, length=0x1_0000),
     )
