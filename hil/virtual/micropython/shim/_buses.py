@@ -146,25 +146,27 @@ class I2C:
     def deinit(self):
         pass
 
-    def _exchange(self, addr, out, n_read):
-        """Write, then read after a repeated start; returns the number of bytes read."""
+    def _exchange(self, addr, out, into=None):
+        """Write, then read after a repeated start."""
         _b.enter()
         size = 0
         if out is not None:
             size = len(out)
             _b.out[:size] = out
+        n_read = 0 if into is None else len(into)
         wanted = addr | n_read << 8 | (1 << 30 if out is not None else 0)
         result = _b.call(_b.I2C, self._bus, wanted, self._freq, size)
+        if n_read and result >= 0:
+            into[:] = _b.data[:n_read]  # before `leave` lets a handler's own request replace it
         _b.leave()
         if result < 0:
             raise OSError(-result)
-        return size
 
     def scan(self):
         found = []
         for addr in range(8, 0x78):
             try:
-                self._exchange(addr, b"", 0)
+                self._exchange(addr, b"")
                 found.append(addr)
             except OSError:
                 pass
@@ -176,11 +178,10 @@ class I2C:
         return bytes(buf)
 
     def readfrom_into(self, addr, buf, stop=True):
-        self._exchange(addr, None, len(buf))
-        buf[:] = _b.data[: len(buf)]
+        self._exchange(addr, None, buf)
 
     def writeto(self, addr, buf, stop=True):
-        self._exchange(addr, buf, 0)
+        self._exchange(addr, buf)
         return len(buf)
 
     def writevto(self, addr, vector, stop=True):
@@ -195,11 +196,10 @@ class I2C:
         return bytes(buf)
 
     def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
-        self._exchange(addr, self._register(memaddr, addrsize), len(buf))
-        buf[:] = _b.data[: len(buf)]
+        self._exchange(addr, self._register(memaddr, addrsize), buf)
 
     def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
-        self._exchange(addr, self._register(memaddr, addrsize) + bytes(buf), 0)
+        self._exchange(addr, self._register(memaddr, addrsize) + bytes(buf))
 
 
 class SoftI2C(I2C):
