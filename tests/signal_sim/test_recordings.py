@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import signal_sim
 from signal_sim import RecordingError
 from signal_sim.recordings import mne_formats, xdf
 
-REAL = Path("/work/shared/data/eeg_16ch_256hz_60s.edf")
+REAL = Path(os.environ.get("EEGRIG_REAL_EDF", "no-such-file.edf"))
 RATE_HZ = 256
 
 
@@ -356,7 +357,7 @@ def test_a_reader_that_is_not_installed_is_named(
         signal_sim.Recording(tmp_path / path)
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the real recording is not on this machine")
+@pytest.mark.skipif(not REAL.is_file(), reason="EEGRIG_REAL_EDF names no 10-20 recording of 60 s")
 def test_a_real_recording() -> None:
     names = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]
     source = signal_sim.Recording(REAL, channels=names, rate_hz=2000)
