@@ -270,9 +270,9 @@ def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
         ),
         (
             "earpatch2",
-            "afe_v = [2.8]",
-            "afe_v = [2.5]",
-            "supply.afe_v[0]: expected 2.7 to 5.25 V, the AVDD of ads1292r, got 2.5",
+            "afe_v = [3.0, 2.8]",
+            "afe_v = [3.0, 2.5]",
+            "supply.afe_v[1]: expected 2.7 to 5.25 V, the AVDD of ads1292r, got 2.5",
         ),
         (
             "hairclip1",
