@@ -41,7 +41,7 @@ def _errors_as_numbers(method: Callable[[Any, Request], Answer]) -> Callable[...
         try:
             return method(self, request)
         except (OSError, ConfigError) as error:
-            return -(getattr(error, "errno", None) or errno.EINVAL)
+            return self.negative(error)
 
     return answer
 
@@ -124,6 +124,13 @@ class BleRequests:
             self._security.reset()
         if self._channels is not None:
             self._channels.reset()
+
+    def negative(self, error: Exception) -> int:
+        """Return what the shim raises as an OSError, in the numbers of the port."""
+        number = getattr(error, "errno", None) or errno.EINVAL
+        if number == errno.ENOENT and self._rules.gatt_client:
+            number = errno.ENOTCONN  # NimBLE's word for it
+        return -int(number)
 
     # ------------------------------------------------------------------ events
     def emit(self, irq: int, *fields: Any) -> None:
@@ -238,7 +245,7 @@ class BleRequests:
         try:
             taken = self._peripheral.try_notify(request.a, request.b, request.payload)
         except OSError as error:
-            return -(error.errno or errno.EINVAL)
+            return self.negative(error)
         if taken:
             return 0
         return None if self._rules.notify_blocks else -errno.ENOMEM
@@ -347,7 +354,7 @@ class BleRequests:
             else:
                 return channels.waiting(handle, number)
         except OSError as error:
-            return -(error.errno or errno.EINVAL)
+            return self.negative(error)
         return 0
 
     def _gatt_client(self) -> GattClient:
