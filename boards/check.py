@@ -38,6 +38,10 @@ def check_board(board: Board, load_part: LoadPart) -> None:
     check_afe(board.afe, load_part)
     if board.optics is not None:
         check_optics(board.optics, load_part)
+    if (board.optics is not None) != (board.firmware.optics_driver is not None):
+        raise ConfigError(
+            "firmware.optics_driver: expected a driver if and only if there is an [optics] section"
+        )
     check_pins(board, load_part)
     _check_radio(board.radio)
     _check_port(board, load_part)

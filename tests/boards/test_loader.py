@@ -318,6 +318,12 @@ def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
         ),
         (
             "forehead2-nirs",
+            'optics_driver = "adpd4101"',
+            "",
+            "firmware.optics_driver: expected a driver if and only if there is an [optics] section",
+        ),
+        (
+            "forehead2-nirs",
             'optics = ["tps7a02"]\noptics_v = [1.8]',
             "",
             "supply.optics: expected the converters of the optical front end if and only if",

@@ -14,7 +14,13 @@ from collections.abc import Callable
 import numpy as np
 
 from boards import Part
-from hil.virtual.afe.commands import Command, CommandDecoder, ReadRegisters, WriteRegister
+from hil.virtual.afe.commands import (
+    Command,
+    CommandDecoder,
+    ReadRegisters,
+    WriteRegister,
+    delayed_by_a_bit,
+)
 from hil.virtual.afe.converter import Converter
 from hil.virtual.afe.drdy import Conversions
 from hil.virtual.afe.inputs import InputStage
@@ -297,10 +303,10 @@ class Ads129x:
                 self._last_byte_ns = end_ns
                 return conversions.frame
         if mode == 3:  # DIN is latched on the edge at which the controller still changes it
-            mosi = _delayed_by_a_bit(mosi)
+            mosi = delayed_by_a_bit(mosi)
         miso = self._exchange(mosi, now_ns, 8e9 / sck_hz, next_ns)
         # Any other mode samples DOUT before the edge that shifts it (TI E2E 1543451).
-        return miso if mode == _SPI_MODE else _delayed_by_a_bit(miso)
+        return miso if mode == _SPI_MODE else delayed_by_a_bit(miso)
 
     def unread_frame(self) -> bytes:
         """Return what reading a whole frame now, in time before the next update, would give.
@@ -500,8 +506,3 @@ class Ads129x:
         if state != self._state:
             self._state = state
             self._on_state(self._clock.now_ns(), state)
-
-
-def _delayed_by_a_bit(data: bytes) -> bytes:
-    """Shift a bit stream one bit later; a 0 comes first."""
-    return (int.from_bytes(data, "big") >> 1).to_bytes(len(data), "big")

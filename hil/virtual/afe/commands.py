@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
-__all__ = ["Command", "CommandDecoder", "Event", "ReadRegisters", "WriteRegister"]
+__all__ = [
+    "Command",
+    "CommandDecoder",
+    "Event",
+    "ReadRegisters",
+    "WriteRegister",
+    "delayed_by_a_bit",
+]
 
 
 class Command(IntEnum):
@@ -84,3 +91,8 @@ class CommandDecoder:
             self._opcode = byte
             return None
         return Command(byte) if byte in _COMMANDS else None
+
+
+def delayed_by_a_bit(data: bytes) -> bytes:
+    """Shift a bit stream one bit later, as a wrong SPI mode does; a 0 comes first."""
+    return (int.from_bytes(data, "big") >> 1).to_bytes(len(data), "big")

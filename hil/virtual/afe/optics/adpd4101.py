@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -19,9 +20,8 @@ from hil.virtual.afe.optics.fifo import Fifo, word_swapped
 from hil.virtual.afe.optics.registers import Register, Slot, reset_values
 from hil.virtual.afe.source import VirtualSignalSource
 from hil.virtual.clock import Cancellable, Clock
-from hil.virtual.power.loads import OpticsLoad
 
-__all__ = ["Adpd4101"]
+__all__ = ["Adpd4101", "PowerSink"]
 
 _RESET = 0x8000
 _GO = 0x0001
@@ -32,6 +32,18 @@ _LONG_ADDRESS = 0x80
 _INTERRUPT_X = 2
 _OUTPUT, _INVERTED_OUTPUT = 2, 3
 _MIN_SOURCE_HZ = 20.0
+
+
+class PowerSink(Protocol):
+    """Who is told what draws current."""
+
+    def set_running(self, time_ns: int, *, running: bool) -> None:
+        """Take note that the time base runs, or that the chip is in standby."""
+        ...
+
+    def slot(self, start_ns: int, stop_ns: int, led_a: float) -> None:
+        """Take note of a time slot, and the mean current of its LEDs during it, in amperes."""
+        ...
 
 
 class Adpd4101:
@@ -52,7 +64,7 @@ class Adpd4101:
     source : VirtualSignalSource
         Photodiode current of each channel of `optics` while its LED is lit with the board's
         current, in amperes; it is proportional to the LED's actual current.
-    load : OpticsLoad or None
+    load : PowerSink or None
         Told what draws current.
     oscillator_error : float or None
         Fraction by which its oscillators are off; None draws one within the limits.
@@ -74,7 +86,7 @@ class Adpd4101:
         clock: Clock,
         rng: np.random.Generator,
         source: VirtualSignalSource,
-        load: OpticsLoad | None = None,
+        load: PowerSink | None = None,
         oscillator_error: float | None = None,
     ) -> None:
         self._part = part
