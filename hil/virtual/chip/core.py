@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from unicorn import (
     UC_ARCH_ARM,
@@ -35,115 +32,19 @@ from unicorn import (
 from unicorn import arm_const as arm
 
 from hil.virtual.chip.bus import Bus, Memory, Peripheral
+from hil.virtual.chip.registers import PC, XPSR, XPSR_THUMB, Registers
 from hil.virtual.chip.signals import BusFault, PowerLost
+from hil.virtual.chip.stops import Fault, FaultKind, Stop, Waiting, Watchpoint
 
-__all__ = ["PC", "XPSR", "Core", "Fault", "FaultKind", "Stop", "Watchpoint"]
+__all__ = ["Core"]
 
 PAGE = 0x1000
 NOWHERE = 0xFFFF_FFFE  # an end address that is never reached
-
-# Register numbers as the debug port counts them (DCRSR.REGSEL, Arm DDI 0403, C1.6.3).
-PC, XPSR = 15, 16
-SPECIAL = 20  # CONTROL, FAULTMASK, BASEPRI, PRIMASK
-_REGISTERS: dict[int, int] = {
-    **{number: getattr(arm, f"UC_ARM_REG_R{number}") for number in range(13)},
-    13: arm.UC_ARM_REG_SP,
-    14: arm.UC_ARM_REG_LR,
-    16: arm.UC_ARM_REG_XPSR,
-    17: arm.UC_ARM_REG_MSP,
-    18: arm.UC_ARM_REG_PSP,
-    33: arm.UC_ARM_REG_FPSCR,
-    **{64 + number: getattr(arm, f"UC_ARM_REG_S{number}") for number in range(32)},
-}
-XPSR_THUMB = 0x0100_0000
-CONTROL_BITS = 0x7  # Unicorn's core has another one, of the security extension
-# In Thread mode without privilege Unicorn hides these, from a debugger too.
-_PRIVILEGED = (17, 18)
 
 # Numbers of Unicorn's interrupt hook.
 TRAP_SUPERVISOR_CALL, TRAP_BKPT, TRAP_EXCEPTION_RETURN = 2, 7, 8
 # Hints that Unicorn takes for invalid, with the program counter behind them already.
 WFE, YIELD = b"\x20\xbf", b"\x10\xbf"
-WFI = b"\x30\xbf"
-
-
-class Stop(Enum):
-    """Why the core stopped executing."""
-
-    SLICE = auto()
-    """The slice is over; the core goes on when asked."""
-    BREAKPOINT = auto()
-    WATCHPOINT = auto()
-    FAULT = auto()
-    """A fault, told in `Core.fault`; from `Processor`: a lock-up."""
-    RESET = auto()
-    """The program asked for a system reset."""
-    SLEEP = auto()
-    """WFI or WFE."""
-    SUPERVISOR_CALL = auto()
-    EXCEPTION_RETURN = auto()
-    """A jump to EXC_RETURN, which is in the program counter."""
-    ATTENTION = auto()
-    """An interrupt is due, or the alarm's time has come."""
-    CATCH = auto()
-    """An exception was entered that the debugger catches."""
-
-
-class FaultKind(Enum):
-    """What went wrong with an instruction."""
-
-    UNDEFINED = auto()
-    STATE = auto()
-    """No Thumb code."""
-    FETCH = auto()
-    ACCESS = auto()
-    """A load or store."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault of an instruction.
-
-    Attributes
-    ----------
-    kind : FaultKind
-        What went wrong.
-    address : int
-        Address of the access that failed.
-    reason : str
-        For people.
-    """
-
-    kind: FaultKind
-    address: int
-    reason: str
-
-
-class Waiting(Protocol):
-    """Whether any interrupt waits."""
-
-    waiting: bool
-
-
-@dataclass(frozen=True)
-class Watchpoint:
-    """A data access to stop behind.
-
-    Attributes
-    ----------
-    number : int
-        Comparator.
-    start, size : int
-        Watched bytes.
-    reads, writes : bool
-        Which accesses match.
-    """
-
-    number: int
-    start: int
-    size: int
-    reads: bool
-    writes: bool
 
 
 class Core:
@@ -158,6 +59,8 @@ class Core:
     ----------
     pc : int
         Address of the next instruction.
+    registers : Registers
+        All other registers.
     cycles : int
         Instructions executed, which is the assumed number of cycles (one each, no wait states).
     executing : bool
@@ -190,13 +93,13 @@ class Core:
         self._bus = bus
         self._uc: Any = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
+        self.registers = Registers(self._uc)
         self._closable: dict[int, tuple[Memory, bool]] = {}  # those that can be closed, and if so
         self._pinned: list[Any] = []  # the buffers Unicorn has pointers into
         self._stop: Stop | None = None
         self._bad_address = 0
         self._block_lengths: dict[tuple[int, int], int] = {}
         self._raised: Exception | None = None
-        self._trap = 0
         self._step_over: int | None = None
         self._breakpoint_hooks: list[Any] = []
         self._watch_hooks: list[Any] = []
@@ -216,81 +119,18 @@ class Core:
 
     def read_register(self, number: int) -> int:
         """Read a core register by its debug number; unknown ones read 0."""
-        if number == PC:
-            return self.pc
-        if number == SPECIAL:
-            primask, faultmask, basepri = self.masks()
-            return self.control() << 24 | faultmask << 16 | basepri << 8 | primask
-        if number not in _REGISTERS:
-            return 0
-        if number in _PRIVILEGED:
-            with self._privilege():
-                return int(self._uc.reg_read(_REGISTERS[number]))
-        return int(self._uc.reg_read(_REGISTERS[number])) & 0xFFFF_FFFF
+        return self.pc if number == PC else self.registers.read(number)
 
     def write_register(self, number: int, value: int) -> None:
         """Write a core register by its debug number; unknown ones swallow it."""
         if number == PC:
             self.pc = value & ~1
-        elif number == SPECIAL:
-            with self._privilege():
-                self._uc.reg_write(arm.UC_ARM_REG_PRIMASK, value & 1)
-                self._uc.reg_write(arm.UC_ARM_REG_BASEPRI, value >> 8 & 0xFF)
-                self._uc.reg_write(arm.UC_ARM_REG_FAULTMASK, value >> 16 & 1)
-                self._uc.reg_write(arm.UC_ARM_REG_CONTROL, value >> 24 & CONTROL_BITS)
-        elif number in _PRIVILEGED:
-            with self._privilege():
-                self._uc.reg_write(_REGISTERS[number], value)
-        elif number in _REGISTERS:
-            self._uc.reg_write(_REGISTERS[number], value)
-
-    def masks(self) -> tuple[int, int, int]:
-        """Read PRIMASK, FAULTMASK and BASEPRI."""
-        with self._privilege():
-            read = self._uc.reg_read
-            return (
-                int(read(arm.UC_ARM_REG_PRIMASK)),
-                int(read(arm.UC_ARM_REG_FAULTMASK)),
-                int(read(arm.UC_ARM_REG_BASEPRI)),
-            )
-
-    def control(self) -> int:
-        """Read CONTROL."""
-        return int(self._uc.reg_read(arm.UC_ARM_REG_CONTROL)) & CONTROL_BITS
-
-    def set_mode(self, exception: int, control: int) -> None:
-        """Go to Handler mode for an exception, with that CONTROL; keeps flags and IT state."""
-        xpsr = int(self._uc.reg_read(arm.UC_ARM_REG_XPSR))
-        self._uc.reg_write(arm.UC_ARM_REG_XPSR, xpsr & ~0x1FF | exception)
-        self._uc.reg_write(arm.UC_ARM_REG_CONTROL, control)
-
-    def clear_faultmask(self) -> None:
-        """Clear FAULTMASK, as the return from an exception does."""
-        self._uc.reg_write(arm.UC_ARM_REG_FAULTMASK, 0)
-
-    @contextmanager
-    def _privilege(self) -> Iterator[None]:
-        """Be in Handler mode for a moment, where everything can be read and written."""
-        xpsr = int(self._uc.reg_read(arm.UC_ARM_REG_XPSR))
-        if xpsr & 0x1FF or not self.control() & 1:
-            yield
-            return
-        self._uc.reg_write(arm.UC_ARM_REG_XPSR, xpsr | 3)
-        try:
-            yield
-        finally:
-            self._uc.reg_write(arm.UC_ARM_REG_XPSR, xpsr)
+        else:
+            self.registers.write(number, value)
 
     def reset(self, stack: int, entry: int) -> None:
         """Set the registers as a reset does, with the first two words of the vector table."""
-        self.set_mode(3, 0)
-        self.write_register(SPECIAL, 0)
-        self.write_register(XPSR, XPSR_THUMB)
-        for number in range(13):
-            self.write_register(number, 0)
-        self.write_register(33, 0)
-        self.write_register(17, stack & ~3)
-        self.write_register(14, 0xFFFF_FFFF)
+        self.registers.reset(stack)
         self.pc = entry & ~1
 
     # ---- execution
@@ -408,7 +248,7 @@ class Core:
         if error.errno in (UC_ERR_FETCH_PROT, UC_ERR_FETCH_UNMAPPED):
             kind, address = FaultKind.FETCH, self.pc
         elif error.errno == UC_ERR_INSN_INVALID:
-            thumb = int(self._uc.reg_read(arm.UC_ARM_REG_XPSR)) & XPSR_THUMB
+            thumb = self.registers.read(XPSR) & XPSR_THUMB
             kind, address = FaultKind.UNDEFINED if thumb else FaultKind.STATE, self.pc
         self.fault = Fault(kind, address, reason)
         return Stop.FAULT

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hil.virtual.chip.core import Stop, Watchpoint
 from hil.virtual.chip.nvic import AIRCR, Nvic
 from hil.virtual.chip.processor import Processor
+from hil.virtual.chip.stops import Stop, Watchpoint
 from hil.virtual.chip.timeline import Timeline
 
 __all__ = ["CoreDebug"]
@@ -109,6 +109,7 @@ class CoreDebug:
         self._cyccnt = 0  # while it stands; the difference to the core's count while it runs
         self._retired = False
         self._was_reset = True
+        self._resumed = False
         self._other: dict[int, int] = {}
         self._dwt = {DWT_CTRL: 0x4000_0000}  # four comparators
         self._fp_ctrl = 0x260  # six code and two literal comparators
@@ -290,6 +291,7 @@ class CoreDebug:
     def _resume(self) -> None:
         if self.halted:
             self.halted = False
+            self._resumed = True
             self._timeline.core_resumed()
             self._changed()
 
@@ -303,7 +305,8 @@ class CoreDebug:
     def _let_run(self) -> None:
         if self.lockup or (self.firmware_elsewhere and not self.own_code):
             return
-        self._handle(self._charged(lambda: self._processor.run(SLICE_BLOCKS)))
+        resumed, self._resumed = self._resumed, False
+        self._handle(self._charged(lambda: self._processor.run(SLICE_BLOCKS, resumed=resumed)))
 
     def _charged(self, execute: Callable[[], Stop]) -> Stop:
         before = self._core.cycles

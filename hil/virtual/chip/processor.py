@@ -8,9 +8,11 @@ count only; the MPU, trapping divisions and unaligned accesses are not there.
 from __future__ import annotations
 
 from hil.virtual.chip.bus import Bus
-from hil.virtual.chip.core import XPSR, Core, Fault, FaultKind, Stop
+from hil.virtual.chip.core import Core
 from hil.virtual.chip.nvic import Exc, Nvic
+from hil.virtual.chip.registers import XPSR
 from hil.virtual.chip.signals import BusFault
+from hil.virtual.chip.stops import Fault, FaultKind, Stop
 from hil.virtual.chip.systick import NEVER, SysTick
 
 __all__ = ["Processor"]
@@ -77,7 +79,7 @@ class Processor:
         self.sleeping = self.debugged = False
         self.catches = 0
         self._bus = bus
-        core.interrupted = lambda: self.nvic.next_exception(core.masks()) is not None
+        core.interrupted = lambda: self.nvic.next_exception(core.registers.masks()) is not None
 
     def reset(self, stack: int, entry: int) -> None:
         """Set everything as a reset does, with the first two words of the vector table."""
@@ -88,8 +90,15 @@ class Processor:
 
     # ---- execution
 
-    def run(self, blocks: int) -> Stop:
+    def run(self, blocks: int, *, resumed: bool) -> Stop:
         """Execute until something stops the core, at most about `blocks` basic blocks.
+
+        Parameters
+        ----------
+        blocks : int
+            How many at most.
+        resumed : bool
+            The core was halted before: a breakpoint where it stands does not stop it again.
 
         Returns
         -------
@@ -102,7 +111,7 @@ class Processor:
         PowerLost
             If the supply went away in a store to flash memory.
         """
-        step_over: int | None = self.core.pc
+        step_over = self.core.pc if resumed else None
         while True:
             self._tick()
             if self.nvic.waiting:
@@ -139,7 +148,7 @@ class Processor:
         self._tick()
         self.sleeping = False
         if self.nvic.waiting:
-            taken = self.nvic.next_exception(self.core.masks())
+            taken = self.nvic.next_exception(self.core.registers.masks())
             if taken is not None:
                 return self._enter(taken, self.core.pc) or Stop.SLICE
         stop = self.core.step()
@@ -170,10 +179,10 @@ class Processor:
     def _take_pending(self) -> Stop | None:
         if self.sleeping:
             # PRIMASK keeps an interrupt from being taken, not from waking the core (B1.5.17).
-            _, faultmask, basepri = self.core.masks()
+            _, faultmask, basepri = self.core.registers.masks()
             if self.nvic.next_exception((0, faultmask, basepri)) is not None:
                 self.sleeping = False
-        number = self.nvic.next_exception(self.core.masks())
+        number = self.nvic.next_exception(self.core.registers.masks())
         return None if number is None else self._enter(number, self.core.pc)
 
     # ---- faults
@@ -187,7 +196,7 @@ class Processor:
 
     def _raise(self, number: Exc, return_address: int) -> Stop | None:
         """Take a synchronous exception, or escalate it to a HardFault where it cannot be taken."""
-        level = self.nvic.execution_priority(self.core.masks())
+        level = self.nvic.execution_priority(self.core.registers.masks())
         if number in self.nvic.enabled and self.nvic.group_priority(number) < level:
             return self._enter(number, return_address)
         if number is not Exc.SVCALL:
@@ -195,7 +204,7 @@ class Processor:
         return self._escalate(return_address)
 
     def _escalate(self, return_address: int) -> Stop | None:
-        if self.nvic.execution_priority(self.core.masks()) <= -1:
+        if self.nvic.execution_priority(self.core.registers.masks()) <= -1:
             return Stop.FAULT  # a fault in a fault handler: lock-up
         return self._enter(Exc.HARD_FAULT, return_address)
 
@@ -204,7 +213,7 @@ class Processor:
     def _enter(self, number: int, return_address: int) -> Stop | None:
         core = self.core
         xpsr = core.read_register(XPSR)
-        control = core.control()
+        control = core.registers.control()
         in_thread = not xpsr & 0x1FF
         on_process_stack = in_thread and bool(control & SPSEL)
         floating = bool(control & FPCA)
@@ -216,7 +225,7 @@ class Processor:
             self.nvic.hfsr |= VECTTBL
             stacked, entry = False, 0
         # Handler mode first: it is privileged, and uses the main stack.
-        core.set_mode(number, control & NPRIV)
+        core.registers.set_mode(number, control & NPRIV)
         core.write_register(LR, link)
         core.pc = entry & ~1
         core.write_register(XPSR, number | (entry & 1) << 24)
@@ -269,7 +278,7 @@ class Processor:
             return self._raise(Exc.USAGE_FAULT, core.pc)
         nvic.deactivate(number)
         if number != Exc.NMI:
-            core.clear_faultmask()
+            core.registers.clear_faultmask()
         stack = PSP if link & 4 else MSP
         floating = not link & 0x10
         frame = core.read_register(stack)
@@ -287,8 +296,10 @@ class Processor:
             for index in range(16):
                 core.write_register(S0 + index, words[8 + index])
             core.write_register(FPSCR, words[24])
-        npriv = core.control() & NPRIV
-        core.set_mode(number, npriv | (SPSEL if link & 4 else 0) | (FPCA if floating else 0))
+        npriv = core.registers.control() & NPRIV
+        core.registers.set_mode(
+            number, npriv | (SPSEL if link & 4 else 0) | (FPCA if floating else 0)
+        )
         core.write_register(XPSR, xpsr & ~STACK_ALIGNED)
         core.pc = words[6] & ~1
         if bool(xpsr & 0x1FF) == to_thread:

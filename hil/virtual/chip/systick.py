@@ -71,7 +71,7 @@ class SysTick:
     def _current(self, now: int) -> int:
         if self.alarm == NEVER:
             return self._value
-        return max(0, self.alarm - now) % (self._reload + 1)
+        return (self.alarm - now) % (self._reload + 1)
 
     def _start(self, value: int, now: int) -> None:
         self._value = value

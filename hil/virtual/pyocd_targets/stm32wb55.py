@@ -7,6 +7,7 @@ for real ones without the pack.
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -19,6 +20,7 @@ from pyocd.utility.timeout import Timeout
 __all__ = ["ALGORITHM", "NAME", "Stm32wb55xg", "make_target", "register"]
 
 NAME = "stm32wb55xg"
+_LOG = logging.getLogger(__name__)
 # As ST names them: STM32WB55 + package + flash size G (1 MiB) + package and grade.
 _PACK_PART = re.compile(r"stm32wb55[a-z]g[a-z]x?", re.IGNORECASE)
 
@@ -91,6 +93,22 @@ class Stm32wb55xg(CoreSightTarget):  # type: ignore[misc]
 
     def __init__(self, session: Any) -> None:
         super().__init__(session, self.MEMORY_MAP)
+
+    def create_init_sequence(self) -> Any:
+        """Look at the read protection once the processor is there."""
+        sequence = super().create_init_sequence()
+        sequence.append(("check_read_protection", self._check_read_protection))
+        return sequence
+
+    def _check_read_protection(self) -> None:
+        """Do as pyOCD does with other families: open a locked chip, unless told not to."""
+        if not self.is_locked():
+            return
+        if self.session.options.get("auto_unlock"):
+            _LOG.warning("%s is read-protected: will erase it all to open it", self.PART_NUMBER)
+            self.mass_erase()
+        else:
+            _LOG.warning("%s is read-protected: not opening it", self.PART_NUMBER)
 
     def is_locked(self) -> bool:
         """Whether read protection keeps a debugger off the flash memory."""

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from intelhex import IntelHex
 
+from boards import load_board
 from hil.virtual import probe
 from hil.virtual.chip import open_chip
 from hil.virtual.chip.nrf52840 import Nrf52840
+from hil.virtual.chip.stm32wb55 import Stm32wb55
 
 UID = "virtual:headband8"
 
@@ -121,36 +123,59 @@ def test_pyocd_lists_no_virtual_probe_when_told_so(state):
 # ---- pyOCD's command line
 
 
-def test_flash_then_reset_then_read_then_erase(state, tmp_path):
+@pytest.mark.parametrize(("board", "start"), [("headband8", 0), ("headphone8", 0x0800_0000)])
+def test_flash_then_reset_then_read_then_erase(tmp_path, monkeypatch, board, start):
+    monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
+    state = probe.state_directory(board)
+    uid, target = f"virtual:{board}", load_board(board).mcu.pyocd_target
     data = bytes(range(256)) * 64
     image = tmp_path / "image.hex"
+    at = 0x80000
     hex_file = IntelHex()
-    hex_file.frombytes(data, offset=0xC0000)
+    hex_file.frombytes(data, offset=start + at)
     hex_file.write_hex_file(str(image))
 
-    flashed = pyocd("flash", "-t", "nrf52840", "-u", UID, str(image))
+    flashed = pyocd("flash", "-t", target, "-u", uid, str(image))
     assert flashed.returncode == 0, flashed.stderr
-    assert contents(state)[0xC0000:0xC4000] == data
-    assert set(contents(state)[:0xC0000]) == {0xFF}
+    assert contents(state)[at : at + 0x4000] == data
+    assert set(contents(state)[:at]) == {0xFF}
 
-    reset = pyocd("reset", "-u", "headband8")  # no target named: the probe knows its board
+    reset = pyocd("reset", "-u", board)  # no target named: the probe knows its board
     assert reset.returncode == 0, reset.stderr
 
-    script = ["-c", "read8 0xc0001 2", "-c", "halt", "-c", "write32 0x20000000 0xbe002007"]
-    script += ["-c", "wreg pc 0x20000000", "-c", "step", "-c", "reg r0"]
-    commands = pyocd("commander", "-u", UID, *script)
+    script = ["-c", f"read8 {start + at + 1:#x} 2", "-c", "halt"]
+    script += ["-c", "write32 0x20000000 0xbe002007", "-c", "wreg pc 0x20000000"]
+    script += ["-c", "step", "-c", "reg r0"]
+    commands = pyocd("commander", "-u", uid, *script)
     assert commands.returncode == 0, commands.stderr
     assert "01 02" in commands.stdout
     assert "0x00000007" in commands.stdout
 
-    erased = pyocd("erase", "--sector", "-u", UID, "0xc0000+0x1000")
+    erased = pyocd("erase", "--sector", "-u", uid, f"{start + at:#x}+0x1000")
     assert erased.returncode == 0, erased.stderr
-    assert contents(state)[0xC0000:0xC1000] == b"\xff" * 0x1000
-    assert contents(state)[0xC1000:0xC4000] == data[0x1000:]
+    assert contents(state)[at : at + 0x1000] == b"\xff" * 0x1000
+    assert contents(state)[at + 0x1000 : at + 0x4000] == data[0x1000:]
 
-    erased = pyocd("erase", "--chip", "-u", UID)
+    erased = pyocd("erase", "--chip", "-u", uid)
     assert erased.returncode == 0, erased.stderr
     assert set(contents(state)) == {0xFF}
+
+
+def test_a_read_protected_stm32_is_opened_by_erasing_it_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
+    chip = Stm32wb55(probe.state_directory("headphone8"))
+    chip.flash.program(0x0800_0000, b"secret!!")
+    chip.lock()
+    chip.close()
+    command = ["commander", "-u", "virtual:headphone8", "-c", "read8 0x08000000 8"]
+    read = pyocd(*command, "-O", "auto_unlock=0")
+    assert "73 65 63" not in read.stdout
+    assert contents(probe.state_directory("headphone8"))[:8] == b"secret!!"
+    erased = pyocd("erase", "--chip", "-u", "virtual:headphone8")
+    assert erased.returncode == 0, erased.stderr
+    assert set(contents(probe.state_directory("headphone8"))) == {0xFF}
+    read = pyocd("commander", "-u", "virtual:headphone8", "-c", "read8 0x08000000 2")
+    assert "ff ff" in read.stdout
 
 
 def test_a_locked_chip_is_opened_by_erasing_it_all(state):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hil.virtual.chip.chip import Chip
 from hil.virtual.chip.nrf52840 import RAM_BASE, Nrf52840
 
 
@@ -14,7 +15,7 @@ class Debugger:
     AIRCR = 0xE000ED0C
     KEY = 0xA05F0000
 
-    def __init__(self, chip: Nrf52840) -> None:
+    def __init__(self, chip: Chip) -> None:
         self.chip = chip
 
     def read(self, address: int) -> int:

@@ -45,6 +45,27 @@ def test_flash_is_written_only_as_whole_words_while_writing_is_enabled(debugger)
     assert debugger.read(NVMC_READY) == 1
 
 
+def test_a_store_of_the_core_to_flash_that_is_not_enabled_is_a_fault(debugger):
+    debugger.load(0x6008, 0xBE00)  # str r0, [r1]; bkpt
+    debugger.set(0, 0)
+    debugger.set(1, 0x1000)
+    debugger.resume()
+    assert debugger.lockup()
+    assert debugger.chip.flash_bytes(0x1000, 4) == b"\xff" * 4
+
+
+def test_a_store_of_the_core_to_enabled_flash_clears_bits_only(debugger):
+    chip = debugger.chip
+    chip.flash.program(0x1000, b"\x0f\xff\xff\xff")
+    debugger.load(0x6008, 0xBE00)  # str r0, [r1]; bkpt
+    debugger.write(0x4001E504, 1)
+    debugger.set(0, 0xFFFF_FFF0)
+    debugger.set(1, 0x1000)
+    debugger.resume()
+    assert debugger.halted()
+    assert chip.flash_bytes(0x1000, 4) == b"\x00\xff\xff\xff"
+
+
 def test_erasing_needs_to_be_enabled(debugger):
     chip = debugger.chip
     chip.flash.program(0x1000, bytes(4))

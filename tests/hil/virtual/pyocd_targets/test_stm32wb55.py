@@ -98,8 +98,10 @@ def test_a_read_protected_chip_is_opened_by_erasing_it(chip):
     chip.flash.program(FLASH_BASE, b"secret!!")
     chip.lock()
     probe = DebugProbeAggregator.get_all_connected_probes("virtual:target-test")[0]
-    with Session(probe, options={"connect_mode": "halt", "no_config": True}) as session:
+    options = {"connect_mode": "halt", "no_config": True, "auto_unlock": False}
+    with Session(probe, options=options) as session:
         assert session.target.is_locked()
+        assert chip.flash_bytes(FLASH_BASE, 8) == b"secret!!"
         session.target.mass_erase()
         assert not session.target.is_locked()
         assert session.target.read32(FLASH_BASE) == 0xFFFF_FFFF
