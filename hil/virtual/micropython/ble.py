@@ -199,6 +199,8 @@ class BleRequests:
             self._peripheral.set_mtu_limit(request.b)
         elif key == _CONFIG_NAME:
             self._peripheral.set_name(request.payload.decode(errors="replace"))
+        elif key == _CONFIG_ADDRESS:
+            self._peripheral.set_address_mode(request.b)
         elif key == _CONFIG_SECURITY and self._security is not None:
             bits = request.b
             self._security.wish = SecurityWish(

@@ -26,11 +26,22 @@ class BoardController(RadioController):
     ----------
     on_report : callable or None
         Called with event type, address and data of each advertisement heard while scanning.
-    address_type : int
-        0 public, 1 random: how its address is shown on air.
+    shows_public : bool
+        Whether it is known on air by its public address; else by its random one.
     """
 
     on_report: Callable[[int, hci.Address, bytes], None] | None = None
+    shows_public = False
+    _public_address: hci.Address
+
+    @property
+    def address(self) -> hci.Address:
+        """The address it is known by on air."""
+        return self._public_address if self.shows_public else self.random_address
+
+    def set_public_address(self, address: str) -> None:
+        """Give it a public address; for before it is switched on."""
+        self._public_address = hci.Address(address, hci.AddressType.PUBLIC_DEVICE)
 
     def report(self, event_type: int, address: hci.Address, data: bytes) -> None:
         """Tell of an advertisement, if it still scans."""

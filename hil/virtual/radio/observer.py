@@ -167,6 +167,7 @@ class Observer:
             await device.connect(
                 peer,
                 connection_parameters_preferences=preferences,
+                own_address_type=self._peripheral.own_address_type,
                 timeout=timeout_ms / 1000 or None,
             )
         except (BaseBumbleError, TimeoutError):

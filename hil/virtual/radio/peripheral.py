@@ -34,6 +34,7 @@ __all__ = [
 
 _ADVERTISING_UNIT_US: Final = 625
 _REMOTE_USER_TERMINATED: Final = 0x13
+_PUBLIC, _STATIC, _PRIVATE = 0, 1, 3  # MicroPython's address modes
 _NOTIFY_HEADER: Final = 3
 _NOTIFY_BIT: Final = 1
 
@@ -203,6 +204,7 @@ class Peripheral:
             self.name, self.air, self.address, max_octets=self.max_octets, sink=self.sink
         )
         config = DeviceConfiguration(name=self.name, address=hci.Address(self.address))
+        controller.set_public_address(self.address)
         host = BoardHost(controller)
         controller.on_report, host.on_value = self.on_report, self.on_value
         device = BoardDevice(config=config, host=host)
@@ -245,6 +247,38 @@ class Peripheral:
         """Return the address the board is known by."""
         controller, _ = self._on()
         return controller.address
+
+    @property
+    def own_address_type(self) -> hci.OwnAddressType:
+        """How the board shows itself: by its public or a random address."""
+        shows_public = self._on()[0].shows_public
+        return hci.OwnAddressType.PUBLIC if shows_public else hci.OwnAddressType.RANDOM
+
+    def set_address_mode(self, mode: int) -> None:
+        """Choose the address the board shows from now on.
+
+        Parameters
+        ----------
+        mode : int
+            MicroPython's: 0 public, 1 static random (as after switching on), 3 private and not
+            resolvable.
+
+        Raises
+        ------
+        OSError
+            EINVAL: another mode; resolvable private addresses (2) are not modelled.
+        """
+        controller, device = self._on()
+        if mode not in (_PUBLIC, _STATIC, _PRIVATE):
+            raise OSError(errno.EINVAL, f"address mode {mode} is not modelled")
+        controller.shows_public = mode == _PUBLIC
+        if mode != _PUBLIC:
+            octets = bytearray(bytes(hci.Address(self.address)))
+            if mode == _PRIVATE:
+                octets[:] = self.air.rng(f"private address of {self.name}").bytes(6)
+                octets[5] &= 0x3F
+            address = hci.Address(bytes(octets), hci.AddressType.RANDOM_DEVICE)
+            controller.random_address = device.random_address = address
 
     def controller(self) -> BoardController:
         """Return the radio; raises OSError (ENODEV) while it is off."""
@@ -298,7 +332,7 @@ class Peripheral:
         device.legacy_advertiser = LegacyAdvertiser(
             device,
             AdvertisingType.UNDIRECTED_CONNECTABLE_SCANNABLE,
-            hci.OwnAddressType.RANDOM,
+            self.own_address_type,
             hci.Address.ANY,
             False,  # noqa: FBT003 (positional in Bumble)
         )

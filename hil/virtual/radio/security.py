@@ -140,7 +140,10 @@ class Security:
 
     def _config(self, connection: Any) -> PairingConfig:
         wish = self.wish
+        shows_public = self._peripheral.own_address_type == hci.OwnAddressType.PUBLIC
+        kinds = PairingConfig.AddressType
         return PairingConfig(
+            identity_address_type=kinds.PUBLIC if shows_public else kinds.RANDOM,
             sc=wish.le_secure,
             mitm=wish.mitm,
             bonding=wish.bond,

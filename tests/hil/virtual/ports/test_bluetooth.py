@@ -360,6 +360,35 @@ for setting in ({"rxbuf": 512}, {"bond": True}, {"mtu": 100}, {"gap_name": "me"}
     assert zephyr.lines[4:] == ["set", "ValueError('unknown config param',)", "OSError(95,)", "set"]
 
 
+def test_the_address_a_board_shows_is_of_the_mode_it_chose(world):
+    server = """
+for mode in (0, 1, 3, 2):
+    try:
+        ble.config(addr_mode=mode)
+    except OSError as error:
+        print(error.errno)
+        break
+    kind, address = ble.config("mac")
+    print(kind, address[0] >> 6)
+    ble.gap_advertise(100_000, b"\\x02\\x01\\x06")
+    time.sleep_ms(1000)
+ble.gap_advertise(None)
+"""
+    client = """
+quiet = (5,)
+seen = []
+def answer(event, data):
+    if event == 5 and (data[0], data[1][0] >> 6) not in seen:
+        seen.append((data[0], data[1][0] >> 6))
+ble.gap_scan(4000, 30000, 30000)
+wait(6)
+print(seen)
+"""
+    board, scanner = pair_of_boards(world, server, client)
+    assert board.lines == ["0 3", "1 3", "1 0", "22"]
+    assert scanner.lines[-1] == "[(1, 3), (0, 3), (1, 0)]"
+
+
 def test_a_full_event_buffer_drops_events_on_zephyr_only(world):
     server = """
 got = []

@@ -162,3 +162,19 @@ def test_a_passkey_nobody_asked_for_is_refused(world):
     node = world.board(PREAMBLE + "ble.gap_passkey(0, 3, 1)")
     world.run(1.0)
     assert node.lines[-1] == "OSError: [Errno 22] EINVAL"
+
+
+@pytest.mark.parametrize("secure", [True, False], ids=["secure", "legacy"])
+def test_boards_with_public_addresses_pair(world, secure):
+    wish = (True, False, secure, 3)
+    public = "ble.gap_advertise(None)\nble.config(addr_mode=0)\n"
+    public += "ble.gap_advertise(100_000, b'\\x02\\x01\\x06')\n"
+    server, client = boards(
+        world,
+        wish,
+        wish,
+        server_does=public,
+        client_does="ble.config(addr_mode=0)\n" + ONCE + "print(last[5][0])",
+    )
+    assert server.lines == ["28 (1, 1, 0, 1, 16)"]
+    assert client.lines[-1] == "0"
