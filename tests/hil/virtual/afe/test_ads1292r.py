@@ -230,8 +230,10 @@ def test_pin_pwdn_reset_powers_down_when_held(make_chip, pin):
     assert rig.afe.next_drdy_ns() is None
     rig.afe.set_start(0)
     getattr(rig.afe, pin)(1)
+    rig.clock.advance(0.02)
+    rig.send(0x11)
     assert rig.read(0) == b"\0"  # 2^12 modulator clocks until it answers
-    rig.clock.advance(0.04)
+    rig.clock.advance(0.02)
     rig.send(0x11)
     assert rig.read(0) == b"\x73"
 
