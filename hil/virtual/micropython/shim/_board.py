@@ -309,8 +309,11 @@ def _dispatch():
     _locked = 1
     was = quiet
     saved = _credit
+    turn = False
     while _queued or _ble_events:
-        if _queued:
+        # In turns, as the port's queue is first in, first out: neither starves the other.
+        turn = not turn
+        if _queued and (turn or not _ble_events):
             function, argument = _queue[_head]
             _head = (_head + 1) % DEPTH
             _queued -= 1
