@@ -24,7 +24,10 @@ _REGISTERS: dict[int, int] = {
     **{64 + number: getattr(arm, f"UC_ARM_REG_S{number}") for number in range(32)},
 }
 XPSR_THUMB = 0x0100_0000
-CONTROL_BITS = 0x7  # Unicorn's core has another one, of the security extension
+CONTROL_BITS = 0x7
+# Unicorn's core has the security extension, and looks at its bit beside FPCA: with only one of them
+# the next floating-point instruction would start from an empty context.
+FPCA, SFPA = 4, 8
 # In Thread mode without privilege Unicorn hides these, from a debugger too.
 _PRIVILEGED = (17, 18)
 
@@ -60,7 +63,7 @@ class Registers:
                 self._uc.reg_write(arm.UC_ARM_REG_PRIMASK, value & 1)
                 self._uc.reg_write(arm.UC_ARM_REG_BASEPRI, value >> 8 & 0xFF)
                 self._uc.reg_write(arm.UC_ARM_REG_FAULTMASK, value >> 16 & 1)
-                self._uc.reg_write(arm.UC_ARM_REG_CONTROL, value >> 24 & CONTROL_BITS)
+                self._write_control(value >> 24)
         elif number in _PRIVILEGED:
             with self._privilege():
                 self._uc.reg_write(_REGISTERS[number], value)
@@ -85,7 +88,11 @@ class Registers:
         """Go to Handler mode for an exception, with that CONTROL; keeps flags and IT state."""
         xpsr = int(self._uc.reg_read(arm.UC_ARM_REG_XPSR))
         self._uc.reg_write(arm.UC_ARM_REG_XPSR, xpsr & ~0x1FF | exception)
-        self._uc.reg_write(arm.UC_ARM_REG_CONTROL, control)
+        self._write_control(control)
+
+    def _write_control(self, value: int) -> None:
+        secure = SFPA if value & FPCA else 0
+        self._uc.reg_write(arm.UC_ARM_REG_CONTROL, value & CONTROL_BITS | secure)
 
     def clear_faultmask(self) -> None:
         """Clear FAULTMASK, as the return from an exception does."""

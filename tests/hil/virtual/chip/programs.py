@@ -338,6 +338,32 @@ PROGRAMS = {
         """,
         bytes.fromhex("20bf10bf40bf052000be"),
     ),
+    "mask_faults": Program(
+        """
+        cpsid f
+        bx lr
+        """,
+        bytes.fromhex("71b67047"),
+    ),
+    "round_down": Program(
+        """
+        mov r0, #0x800000
+        vmsr fpscr, r0
+        svc #0
+        vmrs r1, fpscr
+        bkpt #0
+        """,
+        bytes.fromhex("4ff40000e1ee100a00dff1ee101a00be"),
+    ),
+    "round_up": Program(
+        """
+        vmov.f32 s0, #0.5
+        mov r0, #0x400000
+        vmsr fpscr, r0
+        bx lr
+        """,
+        bytes.fromhex("b6ee000a4ff48000e1ee100a7047"),
+    ),
     "two_tasks": Program(
         """
             .equ COUNTS, 0x20002000

@@ -128,6 +128,18 @@ def test_floating_point_registers_are_stacked_when_they_were_used(image):
     assert image.get(SPECIAL) >> 24 & 4
 
 
+def test_the_floating_point_status_is_restored(image):
+    image.start("round_down", exc_11="round_up")
+    image.go()
+    assert image.get(1) == 0x80_0000
+
+
+def test_a_handler_that_returns_leaves_faults_unmasked(image):
+    image.start("call_supervisor", exc_11="mask_faults")
+    image.go()
+    assert image.get(SPECIAL) >> 16 & 1 == 0
+
+
 def test_a_return_value_that_is_none_is_a_usage_fault(image):
     image.start("call_supervisor", exc_11="bad_return", exc_3="stop")
     image.go()
@@ -177,21 +189,35 @@ def test_a_core_that_nothing_wakes_sleeps(image):
     assert image.get(0) == 7
 
 
-def test_events_are_never_waited_for_longer_than_a_debugger_can_stop(image):
-    image.start("wait_for_event")
+def test_waiting_for_an_event_ends_with_an_interrupt(image):
+    image.start("wait_for_event", exc_21="look_around")
     image.resume()
-    image.status()
-    image.chip.nvic.enabled.add(Exc.PENDSV)
-    image.halt()
+    assert image.status() & SLEEPING
+    image.chip.nvic.enabled.add(Exc.EXTERNAL + 5)
+    image.chip.nvic.pend(Exc.EXTERNAL + 5)
     assert image.halted()
+    assert image.get(0) == 5
+
+
+def test_a_core_set_to_sleep_on_exit_only_works_in_handlers(image):
+    image.start("sleep", exc_21="look_around")
+    image.write(0xE000_ED10, 2)  # SCR.SLEEPONEXIT
+    image.resume()
+    image.chip.nvic.enabled.add(Exc.EXTERNAL + 5)
+    image.chip.nvic.pend(Exc.EXTERNAL + 5)
+    assert image.status() & SLEEPING
+    image.halt()
+    assert image.get(4) == 21
+    assert image.get(0) != 7
 
 
 def test_an_interrupt_waits_while_primask_is_set(image):
     image.start("interrupt_5", exc_21="look_around")
+    image.write(0xE000_E404, 0x2020_2020)
     image.go()
     assert image.get(7) == 0  # not taken before cpsie
     assert image.get(6) == 21  # and then at once
-    assert image.read(0xE000_E404) == 0xC0 << 8  # a byte was stored, its neighbours stay
+    assert image.read(0xE000_E404) == 0x2020_C020  # a byte was stored, its neighbours stay
 
 
 def test_a_more_urgent_interrupt_comes_in_between(image):
@@ -240,6 +266,15 @@ def test_a_bus_fault_tells_the_address(image):
     assert image.get(5) == CODE + 4
     assert image.read(CFSR) == 1 << 9 | 1 << 15  # PRECISERR, BFARVALID
     assert image.read(BFAR) == 0x6000_0000
+
+
+def test_a_breakpoint_instruction_without_a_debugger_is_a_hard_fault(image):
+    image.start("stop", exc_3="skip_it")
+    image.write(image.DHCSR, image.KEY)
+    image.status()
+    image.halt()
+    assert image.get(4) == Exc.HARD_FAULT
+    assert image.read(HFSR) >> 31
 
 
 def test_a_fault_in_the_hard_fault_handler_locks_up(image):
