@@ -69,6 +69,8 @@ class Registers:
                 self._uc.reg_write(_REGISTERS[number], value)
         elif number in _REGISTERS:
             self._uc.reg_write(_REGISTERS[number], value)
+            if number == XPSR:  # without its GE bits, those of the DSP instructions
+                self._uc.reg_write(arm.UC_ARM_REG_XPSR_NZCVQG, value)
 
     def masks(self) -> tuple[int, int, int]:
         """Read PRIMASK, FAULTMASK and BASEPRI."""

@@ -364,6 +364,27 @@ PROGRAMS = {
         """,
         bytes.fromhex("b6ee000a4ff48000e1ee100a7047"),
     ),
+    "add_bytes": Program(
+        """
+        ldr r0, =0x01FF01FF
+        uadd8 r1, r0, r0
+        svc #0
+        mrs r6, apsr
+        bkpt #0
+        .ltorg
+        """,
+        bytes.fromhex("6ff0fe2080fa40f100dfeff3008600be"),
+    ),
+    "add_other_bytes": Program(
+        """
+        ldr r0, =0xFF01FF01
+        uadd8 r1, r0, r0
+        mrs r7, apsr
+        bx lr
+        .ltorg
+        """,
+        bytes.fromhex("6ff0fe1080fa40f1eff300877047"),
+    ),
     "two_tasks": Program(
         """
             .equ COUNTS, 0x20002000

@@ -134,6 +134,13 @@ def test_the_floating_point_status_is_restored(image):
     assert image.get(1) == 0x80_0000
 
 
+def test_the_flags_of_parallel_additions_are_restored(image):
+    image.start("add_bytes", exc_11="add_other_bytes")
+    image.go()
+    assert image.get(7) >> 16 & 0xF == 0b1010
+    assert image.get(6) >> 16 & 0xF == 0b0101
+
+
 def test_a_handler_that_returns_leaves_faults_unmasked(image):
     image.start("call_supervisor", exc_11="mask_faults")
     image.go()
