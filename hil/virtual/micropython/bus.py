@@ -215,10 +215,6 @@ class Bus:
         self._sleep("idle")
         self._edge_interrupts(armed=False)
 
-    def detach(self) -> None:
-        """Stop what runs on its own: the board has no power, or is held in reset."""
-        self._timers.clear()
-
     # ------------------------------------------------------------------ further models
     def connect_output(self, pin: str, on_level: Callable[[int], None]) -> None:
         """Call `on_level` with 0 or 1 whenever the firmware sets that pin."""
@@ -366,8 +362,10 @@ class Bus:
         return Later(0, self._flash.program(request.a, request.payload))
 
     def _on_timer(self, slot: int) -> None:
-        if self._interpreter is not None:
+        if self._interpreter is not None and self._interpreter.alive:
             self._interpreter.interrupt(slot)
+        else:
+            self._timers.clear()
 
     def _deep_sleep(self, request: Request) -> None:
         """Switch everything off; the firmware gets no answer, it starts anew."""
@@ -378,9 +376,11 @@ class Bus:
         self._sleep("deep")
 
     def _reset(self, cause: int) -> None:
+        interpreter = self._interpreter
+        if interpreter is None or not interpreter.alive or interpreter.on_reset is None:
+            return
         self._sleep("idle")
-        if self._interpreter is not None and self._interpreter.on_reset is not None:
-            self._interpreter.on_reset(cause)
+        interpreter.on_reset(cause)
 
 
 def _bus_number(name: str) -> int:

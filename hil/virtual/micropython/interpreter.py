@@ -36,6 +36,7 @@ __all__ = [
     "micropython_executable",
 ]
 
+_ENOMEM = 12
 _ENODEV = 19
 _SHIM = Path(__file__).parent / "shim"
 # Objects are twice as large on the 64-bit interpreter; the shims take room of their own.
@@ -419,7 +420,9 @@ class Interpreter:
         reply = self._reply
         data = b""
         value = 0
-        if isinstance(answer, bytes):
+        if isinstance(answer, bytes) and len(answer) > rpc.MAX_DATA:
+            value = -_ENOMEM
+        elif isinstance(answer, bytes):
             data = answer
             reply[HEADER_SIZE : HEADER_SIZE + len(data)] = data
         else:

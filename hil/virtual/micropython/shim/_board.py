@@ -17,7 +17,7 @@ _mem_total = _micropython.mem_total
 
 FRAME = 2048
 HEADER = 64
-EVENT_AT = 512 + HEADER
+EVENT_AT = 1024 + HEADER
 IRQ_AT = FRAME - 32
 
 (

@@ -26,7 +26,8 @@ class Windows:
 _MARGIN_NS = 5000  # a read that ends so shortly before the next event asks the simulator
 _out = Windows(_b.out)
 _in = Windows(_b.data)
-_zeros = Windows(memoryview(bytes(512)))
+_LONGEST = len(_b.data)  # of what one exchange with the simulator transfers
+_zeros = Windows(memoryview(bytes(_LONGEST)))
 
 
 def _number_of(id, kind, known):
@@ -91,6 +92,9 @@ class SPI:
 
     @micropython.native
     def _transfer(self, tx, rx, size):
+        if size > _LONGEST:
+            self._transfer_parts(tx, rx, size)
+            return
         _b.enter()
         _b.charge("spi")
         if tx is None and size == _b.read_ahead and self._setting == _b.spi_setting:
@@ -110,6 +114,13 @@ class SPI:
         if rx is not None:
             rx[_b.ALL] = _in[size]
         _b.leave()
+
+    def _transfer_parts(self, tx, rx, size):
+        tx = None if tx is None else memoryview(tx)
+        rx = None if rx is None else memoryview(rx)
+        for at in range(0, size, _LONGEST):
+            end = min(at + _LONGEST, size)
+            self._transfer(tx and tx[at:end], rx and rx[at:end], end - at)
 
     def write(self, buf):
         self._transfer(buf, None, len(buf))

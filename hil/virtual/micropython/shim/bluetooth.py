@@ -13,11 +13,10 @@ FLAG_WRITE = 0x08
 FLAG_NOTIFY = 0x10
 FLAG_INDICATE = 0x20
 
-_EIO = 5
+_ENOMEM = 12
 _ENODEV = 19
 _EINVAL = 22
 _EOPNOTSUPP = 95
-_ETIMEDOUT = 110
 _rules = _port.ble
 _CONFIG_MTU, _CONFIG_NAME, _CONFIG_MAC, _CONFIG_ADDRESS, _CONFIG_SECURITY, _CONFIG_BUFFER = range(
     1, 7
@@ -142,8 +141,10 @@ class BLE:
         """Make a request; returns the value answered, with what came along in `_answer()`."""
         if not self._active:
             raise OSError(_ENODEV)
-        _b.enter()
         size = len(body)
+        if size > len(_b.out):
+            raise OSError(_ENOMEM)
+        _b.enter()
         if size:
             _b.out[:size] = body
         if charge is not None:
@@ -276,7 +277,7 @@ class BLE:
             self._do(_b.BLE_SCAN, -1)
         else:
             body = struct.pack("<I", 1 if active else 0)
-            self._do(_b.BLE_SCAN, duration_ms, interval_us, window_us, body)
+            self._do(_b.BLE_SCAN, duration_ms, interval_us or 1280000, window_us or 11250, body)
 
     def gap_connect(
         self,
@@ -293,8 +294,10 @@ class BLE:
             return
         if len(addr) != 6:
             raise ValueError("invalid addr")
-        body = bytes(addr) + struct.pack("<II", min_conn_interval_us, max_conn_interval_us)
-        self._do(_b.BLE_CONNECT, addr_type, scan_duration_ms, 0, body)
+        body = bytes(addr) + struct.pack(
+            "<II", min_conn_interval_us or 0, max_conn_interval_us or 0
+        )
+        self._do(_b.BLE_CONNECT, addr_type, scan_duration_ms or 2000, 0, body)
 
     def gap_disconnect(self, conn_handle):
         return bool(self._do(_b.BLE_DISCONNECT, conn_handle))
@@ -395,7 +398,7 @@ class BLE:
 
     def gattc_write(self, conn_handle, value_handle, data, mode=0):
         data = data.encode() if isinstance(data, str) else data
-        self._do(_b.BLE_REMOTE_WRITE, conn_handle, value_handle, mode, data)
+        self._do(_b.BLE_REMOTE_WRITE, conn_handle, value_handle, int(mode), data)
 
     def gattc_exchange_mtu(self, conn_handle):
         self._do(_b.BLE_EXCHANGE_MTU, conn_handle)

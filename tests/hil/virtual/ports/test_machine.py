@@ -230,6 +230,34 @@ def test_a_second_spi_device_answers_while_its_chip_select_is_low(world):
     assert node.front_end.transfers == [(b"ab", 4e6, 1)]  # a power of two below 64 MHz
 
 
+def test_a_long_transfer_is_whole(world):
+    class Echo:
+        def transfer(self, mosi, *, sck_hz, mode=1):
+            return mosi
+
+    node = world.board(
+        "from machine import SPI, Pin\n"
+        "Pin('B6', Pin.OUT, value=0)\n"
+        "out = bytes(i & 255 for i in range(3000))\n"
+        "back = bytearray(3000)\n"
+        "SPI(1).write_readinto(out, back)\n"
+        "print(back == out)"
+    )
+    node.bus.add_spi("spi1", "B6", Echo())
+    world.run(1.0)
+    assert node.lines == ["True"]
+
+
+def test_a_watchdog_does_not_wake_a_board_without_power(world):
+    node = world.board("import machine\nmachine.WDT(timeout=100)\nmachine.lightsleep()")
+    world.run(0.05)
+    node.interpreter.stop()
+    world.nodes.clear()
+    world.run(1.0)
+    world.nodes.append(node)
+    assert node.resets == []
+
+
 @pytest.mark.parametrize(("port", "bus"), [("zephyr", 1), ("stm32", '"spi1"'), ("stm32", 7)])
 def test_a_bus_the_port_does_not_know_is_a_value_error(world, port, bus):
     node = run(world, f"from machine import SPI\nSPI({bus})", port)
