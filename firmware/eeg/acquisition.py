@@ -41,6 +41,8 @@ class Acquisition:
         self._drdy = drdy
         self._packet = Packet(HEADER_SIZE, 1, False, codes.STREAM_EEG, 0)  # until start: no room
         self._counter = False
+        self._pattern = bytearray(self.bytes_per_frame)
+        self._pattern_high = 0
         self.active = False
         self.overruns = 0  # frames lost on the board since start
         self._reset()
@@ -64,9 +66,8 @@ class Acquisition:
 
     def _heed(self):
         """Decide whether frames need more than to be put into the packet."""
-        self._careful = (
-            not self.active or self._counter or self._outbox.waiting > 0 or self._afe.watches_leads
-        )
+        full = self._outbox.waiting == PACKETS
+        self._careful = not self.active or self._counter or full or self._afe.watches_leads
 
     def start(self, payload, profile, pattern, flags, rate=250):
         """Begin to stream; the front end is configured already."""
@@ -187,18 +188,19 @@ class Acquisition:
         frame = self._frame
         if not self.active or conversions != self._conversions or frame[0] & 0xF0 != _MARK:
             return  # stopped, or overtaken while reading: counted as lost with the next frame
-        if self._outbox.waiting:
-            self.flush()
+        if self._outbox.waiting == PACKETS and not conversions & 7:
+            self.flush()  # now and then: an attempt costs as much as sending
         if conversions != self._expected:
             self._on_overrun(conversions)
         if self._outbox.waiting == PACKETS:
             return  # no room for this frame: lost likewise
         self._expected = (conversions + 1) & _MASK30
         n = self._n
-        slot = self._slots[n]
-        slot[:] = self._samples
         if self._counter:
-            self._fill_counter(slot, conversions - 1)
+            self._count((conversions - 1) & 0xFFFFFF)
+            self._slots[n][:] = self._pattern
+        else:
+            self._slots[n][:] = self._samples
         self._status |= frame[0] << 16 | frame[1] << 8 | frame[2]
         self._n = n + 1
         if not n:
@@ -224,7 +226,8 @@ class Acquisition:
         self._status = 0
         self._lost = 0
         self._outbox.put(data)
-        self._careful = self._careful or self._outbox.waiting > 0
+        if self._outbox.waiting == PACKETS:
+            self._careful = True
 
     def _on_overrun(self, conversions):
         """Frames before were lost: a packet only holds frames that follow each other."""
@@ -234,11 +237,16 @@ class Acquisition:
         self._expected = conversions
         self._lost = codes.FLAG_LOST
 
-    def _fill_counter(self, slot, index):
-        """Put the test pattern where the samples were."""
-        value = (index & 0xFFFFFF) << 3
-        for i in range(0, len(slot), 3):
-            slot[i] = value >> 16 & 0xFF
-            slot[i + 1] = value >> 8 & 0xFF
-            slot[i + 2] = value & 0xFF
-            value += 1
+    def _count(self, index):
+        """Make the test pattern of a frame: 8 index + channel, of which few bytes change."""
+        pattern = self._pattern
+        high = index >> 5 & 0xFFFF
+        if high != self._pattern_high:
+            self._pattern_high = high
+            for i in range(0, len(pattern), 3):
+                pattern[i] = high >> 8
+                pattern[i + 1] = high & 0xFF
+        low = index << 3 & 0xFF
+        for i in range(2, len(pattern), 3):
+            pattern[i] = low
+            low += 1

@@ -114,6 +114,8 @@ class Application:
                 self._begin(request)
             if self._sleep_s:
                 self._doze()
+            if self._optics is not None and self._optics.active:
+                self._optics.poll()
             if self._acquisition.active:
                 self._watch()
             if self._throughput is not None:
@@ -149,6 +151,9 @@ class Application:
                 self._answer(codes.STOP, tag, codes.OK, 0)
             else:
                 sleep_ms(_LINGER_MS)
+        if self._gatt.behind:
+            sleep_ms(_LINGER_MS)
+            self._gatt.wanted = True
 
     # --- what may go wrong while streaming
 
@@ -162,7 +167,7 @@ class Application:
             self._fail(codes.LINK_ERROR, self._optics.error)
         elif self._optics is not None and self._optics.is_silent(_SILENT_PERIODS, _SILENT_EXTRA_US):
             self._fail(codes.AFE_LOST, self._optics.frame_index)
-        elif acquisition.overruns != self._reported_overruns:
+        elif acquisition.overruns != self._reported_overruns and not self._gatt.behind:
             self._reported_overruns = acquisition.overruns
             self._event(codes.OVERRUN, acquisition.overruns)
 

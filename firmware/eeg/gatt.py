@@ -178,6 +178,11 @@ class GattServer:
                     print("eegrig: response not sent, errno", error.errno)
             self._unsent.pop(0)
 
+    @property
+    def behind(self):
+        """Whether responses or events wait for a buffer."""
+        return bool(self._unsent)
+
     def _irq(self, event, data):
         self.wanted = True
         if event == _IRQ_GATTS_WRITE:

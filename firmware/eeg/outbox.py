@@ -1,4 +1,5 @@
-# Finished packets on their way to the link.
+# Finished packets on their way to the link. What the port has no room for is tried again with the
+# next packet: trying costs as much as sending.
 from eeg.port import ENOMEM, PACKETS
 
 
@@ -26,7 +27,15 @@ class Outbox:
         """Take a packet; there must be room."""
         self._queue[(self._oldest + self.waiting) % PACKETS] = data
         self.waiting += 1
-        self.flush()
+        if self.waiting > 1:
+            self.flush()
+            return
+        try:
+            self._send(data)
+            self.waiting = 0
+        except OSError as error:
+            if not self._refused(error.errno):
+                self.waiting = 0
 
     def flush(self):
         """Send what waits, as far as the link takes it."""
@@ -34,8 +43,14 @@ class Outbox:
             try:
                 self._send(self._queue[self._oldest])
             except OSError as error:
-                if error.errno == ENOMEM and PACKETS > 1:
+                if self._refused(error.errno):
                     return
-                self.error = error.errno
             self._oldest = (self._oldest + 1) % PACKETS
             self.waiting -= 1
+
+    def _refused(self, errno):
+        """Tell whether to try again later; if not, the packet is lost with the link."""
+        if errno == ENOMEM and PACKETS > 1:
+            return True
+        self.error = errno
+        return False

@@ -283,24 +283,24 @@ def optical_registers(*settings):
 
 
 def optical_packets(settings, payload, batches, overflow_before=-1):
-    """Interrupt once for each batch of FIFO bytes, one period after the other."""
+    """Interrupt at the first frame of each batch of FIFO bytes, and fetch them after the last."""
     chip = OpticalChip()
     device = adpd4101.Optics(chip, *settings)
     line = Line()
     line.IRQ_RISING = 1
-    queue, sent, now = [], [], [0]
-    optics.schedule = lambda function, argument: queue.append((function, argument))
+    sent, now = [], [0]
     optics.ticks_us = lambda: now[0] & 0x3FFFFFFF
     stream = device.acquisition(line, lambda data: sent.append(bytes(data)))
     stream.start(payload, codes.EFFICIENT, 0)
     for i, batch in enumerate(batches):
-        now[0] += 1_000_000_000 // device.rate_mhz * max(1, len(batch) // device.frame_size)
+        period_us = 1_000_000_000 // device.rate_mhz
+        now[0] += period_us
+        line.handler(line)
+        now[0] += period_us * (len(batch) // device.frame_size - 1)
         chip.fifo += batch
         if i == overflow_before:
             chip.status |= 0x2000
-        line.handler(line)
-        while queue:
-            function, argument = queue.pop(0)
-            function(argument)
+            now[0] += 3 * period_us
+        stream.poll()
     stream.stop()
     return sent, stream.frame_index

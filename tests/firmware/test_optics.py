@@ -33,7 +33,7 @@ def test_samples_come_out_in_order_with_the_time_of_their_interrupt(micropython)
     )
 
 
-def test_samples_nobody_had_time_for_are_fetched_together_and_dated_back(micropython):
+def test_samples_that_came_since_the_interrupt_are_fetched_together(micropython):
     batches = [fifo(1, 2), fifo(3, 4) + fifo(5, 6) + fifo(7, 8)]
     (packet,) = decoded(micropython("optical_packets({}, 244, {})", SETTINGS, batches)[0])
     assert (packet.n_frames, packet.device_time_us) == (4, PERIOD_US)
@@ -45,8 +45,10 @@ def test_a_fifo_that_ran_over_is_a_flagged_gap(micropython):
     packets, index = micropython("optical_packets({}, 244, {}, 2)", SETTINGS, batches)
     before, after = decoded(packets)
     assert (before.first_frame, before.n_frames, before.flags) == (0, 2, 0)
-    assert (after.first_frame, after.n_frames, after.flags) == (3, 1, Flag.FRAMES_LOST)
-    assert index == 4
+    # Three periods passed with a full FIFO.
+    assert (after.first_frame, after.n_frames, after.flags) == (5, 1, Flag.FRAMES_LOST)
+    assert after.device_time_us - before.device_time_us == 5 * PERIOD_US
+    assert index == 6
 
 
 @pytest.mark.parametrize("payload", [22, 30])

@@ -1,7 +1,8 @@
-# From an optical front end's FIFO to packets. Its rate is low: every sample may interrupt.
+# From an optical front end's FIFO to packets. The interrupt only dates the frame that came when the
+# FIFO was empty; the main loop fetches it with those that came since.
 from time import ticks_add, ticks_diff, ticks_us
 
-from micropython import const, schedule
+from micropython import const
 
 from eeg import codes
 from eeg.outbox import Outbox
@@ -18,7 +19,7 @@ class OpticalAcquisition:
     ----------
     device : eeg.drivers optical front end
     interrupt : machine.Pin
-        High while there are samples to be read.
+        Rises when the FIFO is no longer empty.
     send : callable
         Takes the bytes of one packet; raises OSError if the link does not.
     """
@@ -27,7 +28,6 @@ class OpticalAcquisition:
         self._device = device
         self._outbox = Outbox(send)
         self._packet = Packet(HEADER_SIZE + device.frame_size, device.frame_size, False, 0, 0)
-        self._service_ref = self._service
         self.active = False
         self._clear()
         interrupt.irq(handler=self._on_interrupt, trigger=interrupt.IRQ_RISING, hard=True)
@@ -37,8 +37,8 @@ class OpticalAcquisition:
         self._first = 0
         self._first_time = 0
         self._time = ticks_us()
+        self._since = 0  # frames fetched since `_time`
         self._lost = 0
-        self._pending = False
         self._outbox.clear()
 
     def start(self, payload, profile, flags):
@@ -90,32 +90,25 @@ class OpticalAcquisition:
         return ticks_diff(ticks_us(), self._time) > periods * self._period_us + extra_us
 
     def _on_interrupt(self, pin):
-        """Hard interrupt: there is a sample."""
+        """Hard interrupt: the FIFO was empty, and now there is a frame."""
         self._time = ticks_us()
-        if not self._pending:
-            try:
-                schedule(self._service_ref, 0)
-                self._pending = True
-            except RuntimeError:
-                pass
+        self._since = 0
 
-    def _service(self, _):
-        """Fetch all samples there are: the pin falls only when there is none."""
-        self._pending = False
+    def poll(self):
+        """Fetch what is in the FIFO; from the main loop, which the electrodes' frames overtake."""
         device = self._device
-        while self.active:
-            frames = device.available()
-            if not frames:
-                return
-            if device.overflowed():
-                self._on_overflow(frames)
-            newest = self._time
-            while frames:
-                frames -= 1
-                self._take(ticks_add(newest, -frames * self._period_us))
+        frames = device.available()
+        if frames and device.overflowed():
+            self._on_overflow(frames)
+        while frames and self.active:
+            frames -= 1
+            # The date first: with the last frame out of the FIFO the next one may interrupt.
+            time_us = ticks_add(self._time, self._since * self._period_us)
+            self._since += 1
+            self._take(time_us)
 
     def _take(self, time_us):
-        if self._outbox.waiting:
+        if self._outbox.waiting == PACKETS:
             self._outbox.flush()
         packet = self._packet
         if self._outbox.waiting == PACKETS:
@@ -136,9 +129,10 @@ class OpticalAcquisition:
         """Samples were lost in the FIFO: as many as time says, less those that are in it."""
         if self._packet.frames:
             self._ship()
-        elapsed_us = ticks_diff(ticks_us(), self._time)
-        lost = elapsed_us // self._period_us + 1 - frames
-        self.frame_index = (self.frame_index + max(lost, 1)) & _MASK30
+        elapsed_us = ticks_diff(ticks_us(), self._time) - self._since * self._period_us
+        lost = max(elapsed_us // self._period_us + 1 - frames, 1)
+        self.frame_index = (self.frame_index + lost) & _MASK30
+        self._since += lost
         self._lost = codes.FLAG_LOST
 
     def _ship(self):
