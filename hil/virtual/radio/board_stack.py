@@ -7,6 +7,7 @@ from typing import Any
 
 from bumble import att, hci
 
+from hil.virtual.clock import Cancellable
 from hil.virtual.radio.controller import RadioController
 from hil.virtual.radio.host import DirectHost
 
@@ -17,10 +18,14 @@ _NOTIFICATION = int(att.Opcode.ATT_HANDLE_VALUE_NOTIFICATION)
 _INDICATION = int(att.Opcode.ATT_HANDLE_VALUE_INDICATION)
 _CONFIRMATION = bytes([att.Opcode.ATT_HANDLE_VALUE_CONFIRMATION])
 _HEADER_OCTETS = 3
+_SLOT_NS = 625_000  # of scan intervals and windows
 
 
 class BoardController(RadioController):
-    """A controller whose advertising reports go straight to the observer.
+    """A controller that reports what it hears straight to the observer, and that it listens.
+
+    Each scan window, also while connecting, is one ``rx`` and one ``advertising_event`` to its
+    sink. Answers to scan requests and being a central are not reported.
 
     Attributes
     ----------
@@ -32,6 +37,8 @@ class BoardController(RadioController):
 
     on_report: Callable[[int, hci.Address, bytes], None] | None = None
     shows_public = False
+    _window_timer: Cancellable | None = None
+    _listening_since_ns: int | None = None
     _public_address: hci.Address
 
     @property
@@ -54,10 +61,74 @@ class BoardController(RadioController):
         self.le_scan_window = window_us // 625
         self.le_scan_type = int(active)
         self.le_scan_enable = True
+        self._plan_window()
 
     def stop_scan(self) -> None:
         """Scan no more."""
         self.le_scan_enable = False
+        self._end_window()
+
+    # ------------------------------------------------------------------ what listening costs
+    def on_hci_le_create_connection_command(
+        self, command: hci.HCI_LE_Create_Connection_Command
+    ) -> None:
+        """Listen for the advertiser."""
+        super().on_hci_le_create_connection_command(command)
+        self._plan_window()
+
+    def take_connection_request(self) -> hci.HCI_LE_Create_Connection_Command:
+        """Return what the host asked for; it is being fulfilled."""
+        self._end_window()
+        return super().take_connection_request()
+
+    def _window(self) -> tuple[int, int] | None:
+        """Return scan interval and window in nanoseconds, None if it does not listen."""
+        request = self.pending_le_connection
+        if request is not None:
+            return request.le_scan_interval * _SLOT_NS, request.le_scan_window * _SLOT_NS
+        if self.le_scan_enable:
+            return self.le_scan_interval * _SLOT_NS, self.le_scan_window * _SLOT_NS
+        return None
+
+    def _plan_window(self) -> None:
+        """Wait for the next scan window; they are where `hears` has them."""
+        window = self._window()
+        if self.sink is None or window is None or self._window_timer is not None:
+            return
+        loop = self.air.loop
+        interval_ns, window_ns = window
+        phase_ns = loop.now_ns() % interval_ns
+        start_ns = loop.now_ns() + (interval_ns - phase_ns if phase_ns >= window_ns else 0)
+        self._window_timer = loop.call_at_ns(start_ns, self._begin_window)
+
+    def _begin_window(self) -> None:
+        self._window_timer = None
+        window = self._window()
+        if window is None or not self.powered:
+            return
+        interval_ns, window_ns = window
+        now_ns = self.air.loop.now_ns()
+        self._listening_since_ns = now_ns
+        end_ns = now_ns - now_ns % interval_ns + window_ns
+        self._window_timer = self.air.loop.call_at_ns(end_ns, self._end_window)
+
+    def _end_window(self) -> None:
+        """Report the window that ends, and wait for the next one."""
+        if self._window_timer is not None:
+            self._window_timer.cancel()
+            self._window_timer = None
+        since_ns, self._listening_since_ns = self._listening_since_ns, None
+        now_ns = self.air.loop.now_ns()
+        if since_ns is not None and since_ns < now_ns and self.sink is not None:
+            self.sink("rx", since_ns, now_ns - since_ns)
+            self.sink("advertising_event", since_ns, now_ns - since_ns)
+        if self.powered:
+            self._plan_window()
+
+    def shut_down(self) -> None:
+        """Switch the radio off at once."""
+        super().shut_down()
+        self._end_window()
 
 
 class BoardHost(DirectHost):

@@ -18,7 +18,7 @@ from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import Interpreter, ResetCause
 from hil.virtual.micropython.ports import port_named
-from hil.virtual.radio import Air, Peripheral
+from hil.virtual.radio import ActivityMeter, Air, Peripheral
 
 BLOCK, BLOCKS = 4096, 32
 BOARDS = {"zephyr": "headband8", "stm32": "nucleo-wb55-ads1299"}
@@ -94,6 +94,7 @@ class Node:
         self.resets: list[int] = []
         self.sleeps: list[tuple[int, str]] = []
         self.active_ns = 0
+        self.radio = ActivityMeter()
         self.front_end = FrontEnd()
         self.flash = Flash(world.folder / f"{name}.bin", files)
         self.peripheral = Peripheral(
@@ -102,6 +103,7 @@ class Node:
             name=name,
             mtu=board.radio.mtu,
             tx_buffers=8,
+            sink=self.radio,
         )
         self.interpreter = Interpreter(
             world.loop,

@@ -46,6 +46,19 @@ print(n[10], n[100])
     assert few > 0
 
 
+def test_a_board_that_scans_listens_for_its_windows(world):
+    client = "quiet = (5,)\nble.gap_scan(10000, 100000, 20000)\nwait(6, 20000)"
+    _, scanner = pair_of_boards(world, "", client)
+    assert abs(scanner.radio.total_ns["rx"] - 10_000_000_000 // 5) <= 40_000_000
+    assert scanner.radio.count["advertising_event"] in (100, 101)
+
+
+def test_a_board_that_waits_for_an_advertiser_listens_until_it_gives_up(world):
+    client = "ble.gap_connect(1, b'\\xc0\\0\\0\\0\\0\\1', 1500)\nwait(8)"
+    _, waiting = pair_of_boards(world, "", client)
+    assert abs(waiting.radio.total_ns["rx"] - 1_500_000_000) <= 60_000_000
+
+
 def test_scan_times_the_stack_does_not_take_are_refused(world):
     client = """
 for times in ((30000, 40000), (1000, 1000), (20000000, 30000)):
