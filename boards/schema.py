@@ -304,7 +304,7 @@ class Supply(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Firmware(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which drivers of ``firmware/eeg`` the board needs."""
+    """Which drivers of ``firmware/eeg/drivers`` the board needs."""
 
     afe_driver: str
     optics_driver: str | None = None

@@ -191,6 +191,10 @@ _WORDS: dict[str, Word] = {
     "impedance.scale_error": Word(
         "Lead-off current error", "common to all electrodes, front ends promise 20 %", "%", 2
     ),
+    "stream.optics.frame_loss": Word("Frame loss, optics", "efficient profile", "%", 3),
+    "stream.optics.rate_error": Word(
+        "Sample rate, optics", "against its nominal one, by the board's clock", "%", 2
+    ),
 }
 _WORDS |= {
     f"power.streaming.{group}": Word(
