@@ -285,6 +285,7 @@ class CoreDebug:
     def _halt(self, reason: int) -> None:
         self.halted = True
         self.lockup = False
+        self._processor.sleeping = False  # entering debug state ends a sleep (B1.5.19)
         self._dfsr |= reason
         self._changed()
 

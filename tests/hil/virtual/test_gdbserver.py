@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from hil.virtual import probe
 from hil.virtual.chip import open_chip
 from tests.hil.virtual.chip.programs import PROGRAMS
 
@@ -67,18 +66,22 @@ def free_port() -> int:
         return int(chosen.getsockname()[1])
 
 
-@pytest.fixture(params=BOARDS)
-def server(request, tmp_path, monkeypatch) -> Iterator[Server]:
-    monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
-    chip = open_chip(BOARDS[request.param], probe.state_directory(request.param))
+@pytest.fixture(scope="module", params=BOARDS)
+def server(request, tmp_path_factory) -> Iterator[Server]:
+    state = tmp_path_factory.mktemp("state")
+    directory = state / "eegrig" / "virtual" / request.param
+    chip = open_chip(BOARDS[request.param], directory)
     base = chip.flash.base
     chip.flash.program(base, PROGRAMS["two_tasks"].code)
     chip.close()
     port = free_port()
-    command = [Path(sys.executable).with_name("pyocd"), "gdbserver", "--no-config"]
+    command = [Path(sys.executable).with_name("pyocd"), "gdbserver", "--no-config", "--persist"]
     command += ["-u", f"virtual:{request.param}", "-p", str(port), "-T", str(free_port())]
     with subprocess.Popen(
-        [str(part) for part in command], stderr=subprocess.PIPE, text=True, env=os.environ.copy()
+        [str(part) for part in command],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "EEGRIG_STATE": str(state)},
     ) as process:
         assert process.stderr is not None
         said = []
@@ -96,10 +99,14 @@ def server(request, tmp_path, monkeypatch) -> Iterator[Server]:
 @pytest.fixture
 def remote(server) -> Iterator[Remote]:
     remote = Remote(server.port)
-    remote.ask("qSupported:multiprocess-;swbreak+;hwbreak+;vContSupported+")
-    remote.ask("?")
-    yield remote
-    remote.close()
+    try:
+        remote.ask("qSupported:multiprocess-;swbreak+;hwbreak+;vContSupported+")
+        remote.ask("?")
+        remote.ask(f"qRcmd,{b'reset halt'.hex()}")
+        yield remote
+        remote.ask("D")
+    finally:
+        remote.close()
 
 
 def stop_at(remote: Remote, address: int) -> None:
@@ -126,9 +133,9 @@ def test_a_watchpoint_stops_behind_the_store_that_hits_it(remote):
     stop_at(remote, TASK_A)
     assert remote.ask(f"z1,{TASK_A:x},2") == "OK"
     assert remote.ask(f"Z2,{COUNTS + 4:x},4") == "OK"
-    before = remote.word(COUNTS + 4)
+    assert remote.ask(f"M{COUNTS + 4:x},4:00000000") == "OK"
     assert remote.ask("c").startswith("T05")
-    assert remote.word(COUNTS + 4) == before + 2  # task B counts in twos
+    assert remote.word(COUNTS + 4) == 2  # task B counts in twos
     assert remote.registers()[4] == COUNTS + 4
     assert remote.ask(f"z2,{COUNTS + 4:x},4") == "OK"
 
@@ -154,15 +161,17 @@ def test_gdb_itself(server, tmp_path):
         "set pagination off\n"
         "set architecture armv7e-m\n"
         f"target remote localhost:{server.port}\n"
+        "monitor reset halt\n"
+        "maintenance flush register-cache\n"
         f"hbreak *{TASK_A}\n"
         "continue\n"
         "stepi\n"
         'printf "at %x\\n", $pc\n'
         "delete\n"
+        f"set {{int}}{COUNTS + 4} = 0\n"
         f"watch *(int *){COUNTS + 4}\n"
-        f"set $before = *(int *){COUNTS + 4}\n"
         "continue\n"
-        f'printf "counted %d\\n", *(int *){COUNTS + 4} - $before\n'
+        f'printf "counted %d\\n", *(int *){COUNTS + 4}\n'
         'printf "control %d\\n", $control\n'
         "detach\n"
     )

@@ -196,6 +196,16 @@ def test_a_core_that_nothing_wakes_sleeps(image):
     assert image.get(0) == 7
 
 
+def test_a_halt_ends_a_sleep(image):
+    image.start("sleep")
+    image.resume()
+    assert image.status() & SLEEPING
+    image.halt()
+    assert not image.status() & SLEEPING
+    image.go()
+    assert image.get(0) == 7
+
+
 def test_waiting_for_an_event_ends_with_an_interrupt(image):
     image.start("wait_for_event", exc_21="look_around")
     image.resume()
