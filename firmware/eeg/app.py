@@ -104,6 +104,11 @@ class Application:
         self._optics_device = drivers.load(settings["driver"]).Optics(bus, *settings["settings"])
         interrupt = Pin(settings["interrupt"], Pin.IN)
         self._optics = self._optics_device.acquisition(interrupt, self._gatt.stream)
+        try:
+            self._optics_device.wake()  # our reset did not reach it: its LEDs may be lit
+        except drivers.AfeError as error:
+            print("eegrig:", error)
+            self._set_fault(codes.AFE_BAD_ID, error.detail)
 
     def serve(self):
         """Watch over what runs in interrupts and callbacks."""
