@@ -43,7 +43,7 @@ _SHIM = Path(__file__).parent / "shim"
 _HEAP_FACTOR = 2
 # Requests that the peripherals may hold back and that are tried again when something happens.
 _BLOCKING = frozenset({Op.BLE_NOTIFY})
-_SHIM_HEAP = 64 * 1024
+_SHIM_HEAP = 88 * 1024  # 79 to 88 KB, by port
 # The words the process is started with have the same lengths always: MicroPython keeps them among
 # the names it has seen, and where that store has to grow is charged to whoever used a new name.
 _START = "import sys; sys.path[:] = ['shim']; import _start"
