@@ -10,16 +10,22 @@ _ADC_FULL_UV = _port.adc_full_uv
 
 
 class Windows:
-    # The first bytes of a buffer, by size. Slices are kept: no heap use after the first transfer of a size.
+    # The first bytes of a buffer, by size. Slices are kept, those of all buffers at once: no heap use after
+    # the first transfer of a size, whichever way later ones take.
+    _all = []
+
     def __init__(self, view):
         self._view = view
         self._windows = {}
+        self._all.append(self)
 
     @micropython.native
     def __getitem__(self, size):
         window = self._windows.get(size)
         if window is None:
-            window = self._windows[size] = self._view[:size]
+            for other in self._all:
+                other._windows[size] = other._view[:size]
+            window = self._windows[size]
         return window
 
 
