@@ -50,7 +50,7 @@ async def test_a_reset_board_can_soon_be_found(
         "s",
         uncertainty=(spread_s**2 / _BOOTS + (0.1 * mean_s) ** 2) ** 0.5,
         n=_BOOTS,
-        note="reset to the first advertisement; the runtime's own start is assumed (45 ms)",
+        note="the runtime's own start, 45 ms of it, is assumed",
     )
 
 
