@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from boards.schema import Board
+from hil.virtual.chip.signals import BusFault
 from hil.virtual.clock import NS_PER_S, Clock
 from hil.virtual.micropython.ble import BleRequests
 from hil.virtual.micropython.interpreter import Answer, Interpreter, Later
@@ -359,7 +360,10 @@ class Bus:
         return Later(0, self._flash.erase_page(request.a))
 
     def _flash_write(self, request: Request) -> Answer:
-        return Later(0, self._flash.program(request.a, request.payload))
+        try:
+            return Later(0, self._flash.program(request.a, request.payload))
+        except BusFault:  # a double word that is not erased, or an address that is no flash
+            return -errno.EIO
 
     def _on_timer(self, slot: int) -> None:
         if self._interpreter is not None and self._interpreter.alive:

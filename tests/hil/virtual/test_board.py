@@ -14,6 +14,8 @@ from hil.setup import signal_factory
 from hil.virtual.bench import VirtualBench
 from hil.virtual.micropython.interpreter import ResetCause
 from host.console import Console
+from host.flash import flash
+from host.image import build_image
 from host.probe import probe_session
 from host.protocol import Profile
 from host.recorder import record
@@ -290,3 +292,24 @@ def test_the_front_end_costs_power_only_while_it_streams():
         assert idle_w < 0.1e-3
         assert streaming_w > 30e-3
         assert after_w == pytest.approx(idle_w, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["headband8", "nucleo-wb55-ads1299"])
+def test_the_firmware_writes_its_own_flash_and_finds_it_after_a_reset(tmp_path, name):
+    """LittleFS through the chip's controller; what is not erased cannot be programmed twice."""
+    board = load_board(name)
+    source = tmp_path / "firmware"
+    source.mkdir()
+    (source / "main.py").write_text(
+        "import os, machine\n"
+        "if 'kept' in os.listdir():\n"
+        "    print('found', open('kept').read())\n"
+        "else:\n"
+        "    with open('kept', 'w') as file:\n"
+        "        file.write('x' * 5000)\n"
+        "    machine.reset()\n"
+    )
+    with VirtualBench(board) as virtual:
+        flash(board, build_image(board, source), probe=virtual.bench.probe)
+        virtual.bench.run(asyncio.sleep(2))
+        assert "found " + "x" * 5000 in console_text(virtual)

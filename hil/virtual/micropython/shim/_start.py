@@ -86,8 +86,10 @@ class FlashArea:
             part = view[at : at + 448]
             _board.enter()
             _board.out[: len(part)] = part
-            _board.call(_board.FLASH_WRITE, address + at, 0, 0, len(part))
+            result = _board.call(_board.FLASH_WRITE, address + at, 0, 0, len(part))
             _board.leave()
+            if result < 0:
+                raise OSError(-result)
 
     def ioctl(self, op, arg):
         if op == 4:
