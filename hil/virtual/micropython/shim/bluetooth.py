@@ -141,6 +141,8 @@ class BLE:
         """Make a request; returns the value answered, with what came along in `_answer()`."""
         if not self._active:
             raise OSError(_ENODEV)
+        if isinstance(body, str):
+            body = body.encode()
         size = len(body)
         if size > len(_b.out):
             raise OSError(_ENOMEM)
@@ -360,6 +362,8 @@ class BLE:
         if data is None:
             data = self.gatts_read(value_handle)
         _b.enter()
+        if isinstance(data, str):
+            data = data.encode()
         size = len(data)
         _out[size][_b.ALL] = data
         _b.charge("gatts_notify")
@@ -397,7 +401,6 @@ class BLE:
         self._do(_b.BLE_REMOTE_READ, conn_handle, value_handle)
 
     def gattc_write(self, conn_handle, value_handle, data, mode=0):
-        data = data.encode() if isinstance(data, str) else data
         self._do(_b.BLE_REMOTE_WRITE, conn_handle, value_handle, int(mode), data)
 
     def gattc_exchange_mtu(self, conn_handle):

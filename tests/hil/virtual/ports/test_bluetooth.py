@@ -246,6 +246,20 @@ wait(20)
     assert board.lines[1:] == ["20 (1, 16, 0)"]
 
 
+def test_text_goes_out_as_utf_8_wherever_data_does(world):
+    server = """
+c = wait(1, 10000)[0]
+time.sleep_ms(500)
+ble.gatts_notify(c, tx, "\u00fcber")
+ble.gatts_indicate(c, tx, "\u00b5V")
+ble.gatts_write(tx, "\u03a9")
+print(ble.gatts_read(tx))
+"""
+    board, central = pair_of_boards(world, server, "connect()\ntime.sleep_ms(3000)")
+    assert central.lines == ["18 (1, 16, b'\\xc3\\xbcber')", "19 (1, 16, b'\\xc2\\xb5V')"]
+    assert "b'\\xce\\xa9'" in board.lines
+
+
 def test_whoever_subscribed_is_told_of_a_written_value(world):
     server = """
 wait(1, 10000)
