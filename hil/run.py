@@ -116,9 +116,12 @@ def run_suites(
     from hil.setup import signal_factory
 
     board = load_board(request.board)
-    signal_factory(request.signal, board, request.seed)
+    signal = signal_factory(request.signal, board, request.seed)
     _prepare(request.out)
     watcher = _Progress(shown=progress and not as_json)
+    if progress and not as_json:
+        for note in getattr(signal, "notes", ()):
+            typer.echo(f"  note {note}", err=True)
     code = int(pytest.main(request.pytest_arguments(), plugins=[watcher]))
     failure = watcher.error or _incomplete(code, request)
     if failure is not None:

@@ -106,6 +106,11 @@ def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], An
         Whose electrodes it drives.
     seed : int
 
+    Returns
+    -------
+    callable
+        Its ``notes`` say what the signal had to be changed for to fit the board.
+
     Raises
     ------
     ConfigError
@@ -129,7 +134,9 @@ def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], An
 
     name = Path(signal).name
     make.description = name if is_recording else f"scene {name}"  # type: ignore[attr-defined]
-    make(8.0 * board.afe.default_rate_sps)  # what is wrong with it is said before anything runs
+    # What is wrong with it is said before anything runs.
+    tried = make(8.0 * board.afe.default_rate_sps)
+    make.notes = tuple(tried.notes)  # type: ignore[attr-defined]
     return make
 
 
@@ -165,6 +172,7 @@ class _Renamed:
         self._source = source
         self.channels = tuple(channels)
         self.rate_hz: float = source.rate_hz
+        self.notes: tuple[str, ...] = tuple(source.notes)
 
     def read(self, n_times: int) -> Any:
         """Return the next `n_times` samples in volts, shape ``(n_channels, n_times)``."""
