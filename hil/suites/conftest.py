@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,9 +26,8 @@ def efficient_session(
     session = rig.run(stream(rig, Profile.EFFICIENT, rig_seconds))
     session.recording.write_bdf(rig_out / "recording.bdf")
     if session.parameters is not None:
-        rig_results.link = {
-            name: value for name, value in vars_of(session.parameters).items() if value is not None
-        }
+        parameters = dataclasses.asdict(session.parameters)
+        rig_results.link = {k: v for k, v in parameters.items() if v is not None}
     return session
 
 
@@ -35,10 +35,3 @@ def efficient_session(
 def low_latency_session(rig: Bench, rig_flashed: FlashedBoard, rig_seconds: float) -> Session:
     """Streaming in the low-latency profile."""
     return rig.run(stream(rig, Profile.LOW_LATENCY, rig_seconds))
-
-
-def vars_of(parameters: object) -> dict[str, int | float]:
-    """Return the fields of a dataclass with slots."""
-    import dataclasses
-
-    return dataclasses.asdict(parameters)  # type: ignore[call-overload,no-any-return]
