@@ -1,4 +1,4 @@
-# Runs after boot.py. Everything else is in the package `eeg`.
+# Started by the loader. Everything else is in the package `eeg`.
 from eeg import app
 
 app.run()

@@ -213,20 +213,22 @@ class VirtualBoard:
         self.interpreter.start(self._bus, cpu, cause)
 
     def _functions(self) -> list[Function]:
-        """Return the functions in the file system the board boots from; none if it has none."""
+        """Return the functions in the file system that the next boot may use."""
         from host.image import read_image
 
         region = self.board.mcu.filesystem
         data = bytes(self.chip.flash_bytes(region.start, region.size))
         functions: list[Function] = []
         try:
-            files = read_image(data, region.block_size).files
+            contents = read_image(data, region.block_size)
         except ConfigError:
             return functions
-        for path in sorted(files):
-            if path.endswith(".mpy"):
+        state = contents.slot_state
+        idle = state.active if state.next_boot == state.other else state.other
+        for path in sorted(contents.files):
+            if path.endswith(".mpy") and not path.startswith(f"{idle}/"):
                 try:
-                    functions += functions_of_mpy(files[path])
+                    functions += functions_of_mpy(contents.files[path])
                 except BytecodeError:
                     continue  # the interpreter refuses it and says why
         return functions

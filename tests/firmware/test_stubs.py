@@ -7,8 +7,8 @@ import pytest
 
 import hil.virtual.micropython
 from boards import load_board
+from host.application import build_application
 from host.board_config import board_config_source
-from host.image import build_image, read_image
 
 ROOT = Path(__file__).parents[2]
 SHIMS = Path(hil.virtual.micropython.__file__).parent / "shim"
@@ -40,8 +40,8 @@ def test_board_config_has_the_constants_that_are_written_into_an_image():
 
 
 def test_build_info_has_the_constants_that_are_written_into_an_image():
-    image = build_image(load_board("headband8"), compile=False)
-    written = read_image(image.data).files["build_info.py"].decode()
+    application = build_application(load_board("headband8"), compile=False)
+    written = application.files["build_info.py"].decode()
     assert names(stub("build_info")) == names(written)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from boards import load_board
 from hil.setup import FlashedBoard, flash_and_identify
 from hil.virtual.bench import VirtualBench
-from host.image import default_firmware
+from host.application import default_firmware
 from host.link import BoardLink, connect
 
 Patch = tuple[str, str, str]

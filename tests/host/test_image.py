@@ -10,8 +10,10 @@ from intelhex import IntelHex
 
 from boards import load_board, load_part
 from boards.errors import ConfigError
+from host.application import default_firmware
 from host.board_config import board_config_source, bus_literal, pin_literal
-from host.image import build_image, default_firmware, image_hash, read_image
+from host.image import build_image, read_image
+from host.manifest import MANIFEST, encode_manifest, image_hash
 
 MAIN = "from eeg import app\n\napp.run()\n"
 
@@ -39,16 +41,31 @@ def test_it_fills_the_region_of_the_board_and_holds_compiled_modules(board, firm
     assert 0 < image.used_bytes < len(image.data)
     assert [entry.path for entry in image.files] == [
         "board_config.mpy",
-        "boot.py",
+        "boot.mpy",
         "build_info.mpy",
         "eeg/__init__.mpy",
         "eeg/app.mpy",
-        "main.py",
+        "main.mpy",
     ]
-    files = read_image(image.data).files
-    assert files["main.py"] == MAIN.encode()
+    files = read_image(image.data).application_files
     assert files["eeg/app.mpy"][:2] == b"M\x06"
     assert b"eeg/app.py" in files["eeg/app.mpy"]  # the name tracebacks show
+
+
+def test_the_loader_is_at_the_root_and_starts_the_application_in_slot_a(board, firmware):
+    contents = read_image(build_image(board, firmware).data)
+    root = {path for path in contents.files if "/" not in path}
+    assert root == {"boot.py", "main.py", "slots.mpy", "slot"}
+    assert contents.files["slot"] == b"a\n"
+    assert contents.slot_state.next_boot == "a"
+    assert set(contents.application_files) == {
+        path.removeprefix("a/") for path in contents.files if "/" in path
+    }
+
+
+def test_a_firmware_without_a_boot_script_gets_an_empty_one(board, firmware):
+    (firmware / "boot.py").unlink()
+    assert "boot.mpy" in read_image(build_image(board, firmware).data).application_files
 
 
 def test_the_same_sources_give_the_same_bytes_wherever_and_whenever(board, firmware, tmp_path):
@@ -69,7 +86,7 @@ def test_one_changed_line_changes_bytes_and_hash(board, firmware):
 
 
 def test_the_hash_is_over_paths_and_contents_of_all_files_but_the_generated_identity():
-    files = {"b.py": b"2", "a.mpy": b"1", "build_info.mpy": b"x", "manifest.json": b"y"}
+    files = {"b.py": b"2", "a.mpy": b"1", "build_info.mpy": b"x", MANIFEST: b"y"}
     by_hand = sha256(
         b"a.mpy\0" + sha256(b"1").digest() + b"b.py\0" + sha256(b"2").digest()
     ).digest()
@@ -81,7 +98,7 @@ def test_the_hash_is_over_paths_and_contents_of_all_files_but_the_generated_iden
 def test_the_board_can_read_version_and_hash_as_a_module(board, firmware):
     image = build_image(board, firmware, compile=False, version="1.2.3")
     module: dict[str, object] = {}
-    exec(read_image(image.data).files["build_info.py"], module)
+    exec(image.application.files["build_info.py"], module)
     assert module["VERSION"] == "1.2.3" == image.version
     assert module["IMAGE_HASH"] == image.image_hash
     assert len(image.image_hash) == 32
@@ -190,7 +207,7 @@ def test_caches_hidden_files_and_stubs_stay_out(board, firmware):
     (firmware / ".hidden").write_text("x")
     (firmware / "eeg" / "app.pyi").write_text("x")
     (firmware / "table.bin").write_bytes(b"\1\2\3")
-    files = read_image(build_image(board, firmware).data).files
+    files = build_image(board, firmware).application.files
     assert files["table.bin"] == b"\1\2\3"
     assert not any(name.endswith((".pyc", ".pyi", ".hidden")) for name in files)
 
@@ -218,12 +235,11 @@ def test_a_changed_file_is_not_what_the_manifest_says(board, firmware):
 
 def test_an_image_without_a_manifest_can_be_listed(board, firmware):
     image = build_image(board, firmware)
-    text = msgspec.json.format(msgspec.json.encode(image.manifest), indent=1)
-    at = image.data.index(text[:40])
+    at = image.data.index(encode_manifest(image.manifest)[:40])
     contents = read_image(image.data[:at] + b"#" + image.data[at + 1 :])
     assert contents.manifest is None
     assert not contents.intact
-    assert "main.py" in contents.files
+    assert "main.mpy" in contents.application_files
 
 
 @pytest.mark.parametrize("data", [b"", b"x" * 4097, b"\xff" * 8192])
@@ -278,7 +294,7 @@ def test_an_image_that_does_not_fit_names_every_file_with_its_size(board, firmwa
     message = str(error.value)
     assert "headband8" in message
     assert "262144" in message
-    assert message.index("eeg/big.bin 270000") < message.index("main.py 31")
+    assert message.index("a/eeg/big.bin 270000") < message.index("a/main.mpy ")
     assert "\n" not in message
 
 

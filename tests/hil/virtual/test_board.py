@@ -50,16 +50,14 @@ app.run()
 )
 
 # Says how much of the heap is taken before the firmware's first line, and while it streams.
-HEAP: tuple[Patch, Patch] = (
-    (
-        "boot.py",
-        "import micropython\n",
-        "import micropython, gc\ngc.collect()\nprint('heap', gc.mem_alloc())\n",
-    ),
+HEAP: tuple[Patch] = (
     (
         "main.py",
-        "app.run()",
+        "from eeg import app\n\napp.run()",
         """import gc
+gc.collect()
+print('heap', gc.mem_alloc())
+from eeg import app
 _watch = app.Application._watch
 _passes = 0
 def _measuring(self):

@@ -103,11 +103,11 @@ def test_adding_up_adds_every_count():
 
 def test_the_whole_firmware_can_be_counted():
     from boards import load_board
-    from host.image import build_image, read_image
+    from host.application import build_application
 
-    image = build_image(load_board("headband8"))
+    application = build_application(load_board("headband8"))
     names = set()
-    for path, data in read_image(image.data).files.items():
+    for path, data in application.files.items():
         if path.endswith(".mpy"):
             names |= {function.name for function in functions_of_mpy(data)}
     # The handlers that interrupts and the scheduler start are charged by name.

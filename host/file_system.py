@@ -1,0 +1,117 @@
+"""A board's LittleFS file system, made and read on a computer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from boards.errors import ConfigError
+
+__all__ = ["FileSystemFull", "pack", "unpack"]
+
+# Sizes MicroPython's VfsLfs2 mounts with unless told otherwise.
+_READ_SIZE = _PROG_SIZE = 32
+_NO_SPACE = -28
+
+
+class FileSystemFull(ConfigError):
+    """The files do not fit."""
+
+
+def pack(files: Mapping[str, bytes], size: int, block_size: int) -> tuple[bytes, int]:
+    """Make a file system.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        Contents by path, without a leading slash.
+    size, block_size : int
+        Of the region, in bytes.
+
+    Returns
+    -------
+    data : bytes
+        The whole region.
+    used_bytes : int
+        Bytes in blocks that are in use.
+
+    Raises
+    ------
+    FileSystemFull
+        If the files do not fit.
+    ConfigError
+        If LittleFS does not take them.
+    """
+    from littlefs import LittleFSError
+
+    fs = _file_system(size, block_size)
+    try:
+        fs.format()
+        fs.mount()
+        for path in sorted(files):
+            parent = path.rpartition("/")[0]
+            if parent:
+                fs.makedirs(parent, exist_ok=True)
+            with fs.open(path, "wb") as file:
+                file.write(files[path])
+        used_bytes = fs.used_block_count * block_size
+    except LittleFSError as error:
+        if error.code == _NO_SPACE:
+            raise FileSystemFull(f"the files do not fit into {size} bytes") from None
+        raise ConfigError(f"cannot make the file system: {error}") from error
+    return bytes(fs.context.buffer), used_bytes
+
+
+def unpack(data: bytes, block_size: int) -> dict[str, bytes]:
+    """Read a file system, whoever made it.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole region.
+    block_size : int
+        Block size in bytes.
+
+    Returns
+    -------
+    dict of str to bytes
+        Contents by path, without a leading slash.
+
+    Raises
+    ------
+    ConfigError
+        If there is no LittleFS file system in it.
+    """
+    from littlefs import LittleFSError
+
+    if not data or len(data) % block_size:
+        raise ConfigError(
+            f"an image of {len(data)} bytes is no whole number of blocks of {block_size} bytes"
+        )
+    fs = _file_system(len(data), block_size)
+    fs.context.buffer[:] = data
+    files: dict[str, bytes] = {}
+    try:
+        fs.mount()
+        for root, _, names in fs.walk("/"):
+            for name in names:
+                path = f"{root.rstrip('/')}/{name}"
+                with fs.open(path, "rb") as file:
+                    files[path.lstrip("/")] = file.read()
+    except LittleFSError as error:
+        raise ConfigError(f"there is no readable LittleFS file system in the image: {error}") from (
+            error
+        )
+    return files
+
+
+def _file_system(size: int, block_size: int) -> Any:
+    from littlefs import LittleFS
+
+    return LittleFS(
+        mount=False,
+        block_size=block_size,
+        block_count=size // block_size,
+        read_size=_READ_SIZE,
+        prog_size=_PROG_SIZE,
+    )
