@@ -125,7 +125,7 @@ class Application:
                 self._watch()
             if self._throughput is not None:
                 self._send_throughput()
-            if port.REFUSES:
+            if port.REFUSES or self._stop_tag is not None:
                 self._catch_up()
             if time() - self._battery_at > _BATTERY_PERIOD_S:
                 self._battery_at = time()
@@ -148,8 +148,8 @@ class Application:
             acquisition.flush()
             waiting = acquisition.waiting
             if optics is not None:
-                optics.flush()
-                waiting += optics.waiting
+                optics.finish()
+                waiting += optics.unfinished
             if not waiting or self._gatt.connection is None:
                 tag = self._stop_tag
                 self._stop_tag = None
@@ -209,6 +209,8 @@ class Application:
 
     def _fail(self, code, detail):
         self._stop_streams()
+        if self._optics is not None:
+            self._optics.finish()
         if code == codes.LINK_ERROR:
             self._state = codes.IDLE
         else:
@@ -265,6 +267,8 @@ class Application:
         payload, profile, pattern = unpack_from("<HBB", data, 2)
         if self._state == codes.STREAMING or self._start_request is not None:
             return codes.BUSY, 0
+        if self._stop_tag is not None:  # what is left of the stream before is not sent yet
+            return codes.BUSY, 0
         if profile > codes.LOW_LATENCY or pattern > codes.PATTERN_THROUGHPUT:
             return codes.BAD_ARGUMENT, 0
         smallest = HEADER_SIZE + self._acquisition.bytes_per_frame
@@ -316,7 +320,7 @@ class Application:
 
     def _stop(self, data):
         self._halt()
-        if self._acquisition.waiting or (self._optics is not None and self._optics.waiting):
+        if self._acquisition.waiting or (self._optics is not None and self._optics.unfinished):
             self._stop_tag = data[1]
             return _LATER, 0
         return codes.OK, 0

@@ -303,4 +303,5 @@ def optical_packets(settings, payload, batches, overflow_before=-1):
             now[0] += 3 * period_us
         stream.poll()
     stream.stop()
+    stream.finish()
     return sent, stream.frame_index

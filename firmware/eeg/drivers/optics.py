@@ -61,33 +61,41 @@ class OpticalAcquisition:
         device.start()
 
     def stop(self):
-        """Stop, and send what is in the unfinished packet."""
+        """Stop; `finish` then sends what is in the unfinished packet."""
         if not self.active:
             return
         self.active = False
         self._device.stop()
-        if self._packet.frames and not self._outbox.error:
+
+    def finish(self):
+        """Send what is left, as far as the link takes it.
+
+        From the main loop only: a STOP comes in a callback, which may find it in the middle of
+        sending a packet.
+        """
+        outbox = self._outbox
+        outbox.flush()
+        if self._packet.frames and not outbox.error and outbox.waiting < PACKETS:
             self._ship()
 
     @property
-    def waiting(self):
-        """Packets that the link has not taken yet."""
-        return self._outbox.waiting
+    def unfinished(self):
+        """Whether `finish` has something to do."""
+        return bool(self._outbox.waiting or self._packet.frames and not self._outbox.error)
 
     @property
     def error(self):
         """Errno of the link if sending failed, else 0."""
         return self._outbox.error
 
-    def flush(self):
-        """Send what waits, as far as the link takes it."""
-        self._outbox.flush()
-
     def is_silent(self, periods, extra_us):
         """Tell whether no sample came for so many periods and microseconds."""
         if not self.active:
             return False
-        return ticks_diff(ticks_us(), self._time) > periods * self._period_us + extra_us
+        # There is no interrupt while the FIFO fills up, as when a full link held the main loop.
+        last_us = ticks_add(self._time, self._since * self._period_us)
+        silence_us = ticks_diff(ticks_us(), last_us)
+        return silence_us > periods * self._period_us + extra_us and not self._device.available()
 
     def _on_interrupt(self, pin):
         """Hard interrupt: the FIFO was empty, and now there is a frame."""

@@ -15,6 +15,8 @@ from hil.virtual.bench import VirtualBench
 from host.protocol import StreamId
 from host.recorder import Recording, record
 
+from ..firmwares import Patch, patched_firmware
+
 
 @pytest.fixture
 def virtual(tmp_path: Path) -> VirtualBench:
@@ -57,3 +59,25 @@ def test_a_reset_in_mid_stream_puts_the_leds_out(virtual: VirtualBench) -> None:
             return lit, bool(board.optics.read(0x10, 2)[1] & 1)
 
     assert virtual.bench.run(scenario()) == (True, False)
+
+
+# A full link, which holds the main loop while it sends light.
+SLOW: Patch = (
+    "eeg/app.py",
+    "acquisition(interrupt, self._gatt.stream)",
+    "acquisition(interrupt, lambda data: (sleep_ms(500), self._gatt.stream(data)))",
+)
+
+
+def test_a_stop_that_finds_the_main_loop_sending_light_is_answered(tmp_path: Path) -> None:
+    board = load_board("forehead2-nirs")
+    firmware = patched_firmware(tmp_path, SLOW)
+
+    async def scenario(virtual: VirtualBench) -> list[int]:
+        async with linked(virtual.bench, board.radio.efficient_interval_ms) as link:
+            recordings = [await record(link, 2 + i * 0.2) for i in range(5)]
+            return [r.others[StreamId.OPTICS].counters.duplicates for r in recordings]
+
+    with VirtualBench(board, firmware_dir=firmware, make_light=light_factory(board, 1)) as virtual:
+        flash_and_identify(virtual.bench)
+        assert virtual.bench.run(scenario(virtual)) == [0] * 5
