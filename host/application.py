@@ -20,6 +20,7 @@ from host.manifest import (
     BUILD_INFO,
     MANIFEST,
     Manifest,
+    decode_manifest,
     encode_manifest,
     entries_of,
     image_hash,
@@ -27,6 +28,8 @@ from host.manifest import (
 from host.mpycross import compile_module
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from boards.schema import Board
 
 __all__ = [
@@ -76,6 +79,7 @@ def build_application(
     *,
     compile: bool = True,  # noqa: A002
     version: str | None = None,
+    key: Ed25519PrivateKey | None = None,
 ) -> Application:
     """Build a board's application.
 
@@ -89,6 +93,8 @@ def build_application(
         Compile every module with mpy-cross. False puts the sources in.
     version : str, optional
         Version the firmware reports; that of this package by default.
+    key : Ed25519PrivateKey, optional
+        Signs the manifest (`host.signing.load_private_key`).
 
     Raises
     ------
@@ -115,7 +121,13 @@ def build_application(
     manifest = Manifest(
         board=board.name, version=version, image_hash=identity.hex(), files=entries_of(files)
     )
-    files[MANIFEST] = encode_manifest(manifest)
+    text = encode_manifest(manifest)
+    if key is not None:
+        from host.signing import sign_manifest
+
+        text = sign_manifest(text, key)
+        manifest = decode_manifest(text)
+    files[MANIFEST] = text
     return Application(manifest, files)
 
 

@@ -24,6 +24,8 @@ __all__ = [
     "encode_manifest",
     "entries_of",
     "image_hash",
+    "join_signature",
+    "split_signature",
 ]
 
 MANIFEST = "manifest.txt"
@@ -32,6 +34,7 @@ _FORMAT = "eegrig 1"
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[!-~]{1,64}")
 _PATH = re.compile(r"[!-.0-~]{1,64}(/[!-.0-~]{1,64}){0,7}")
+_SIGNATURE = re.compile(rb"signature ([0-9a-f]{128})\n")
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,12 +66,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         Identity of the firmware, hexadecimal (see the module's text).
     files : tuple of FileEntry
         Every file but the manifest, by path.
+    signature : str or None
+        Ed25519, hexadecimal, where it is signed (`host.signing`).
     """
 
     board: str
     version: str
     image_hash: str
     files: tuple[FileEntry, ...]
+    signature: str | None = None
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -95,7 +101,24 @@ def encode_manifest(manifest: Manifest) -> bytes:
         f"image {manifest.image_hash}",
         *(f"file {entry.size} {entry.sha256} {entry.path}" for entry in manifest.files),
     ]
-    return ("\n".join(lines) + "\n").encode()
+    text = ("\n".join(lines) + "\n").encode()
+    if manifest.signature is None:
+        return text
+    return join_signature(text, bytes.fromhex(manifest.signature))
+
+
+def join_signature(text: bytes, signature: bytes) -> bytes:
+    """Return a manifest without a signature with one: 64 bytes, in its last line."""
+    return text + b"signature " + signature.hex().encode() + b"\n"
+
+
+def split_signature(text: bytes) -> tuple[bytes, bytes | None]:
+    """Return what the signature of a manifest covers, and the signature if there is one."""
+    start = text.rfind(b"\n", 0, -1) + 1
+    last = _SIGNATURE.fullmatch(text, start)
+    if last is None:
+        return text, None
+    return text[:start], bytes.fromhex(last[1].decode())
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -106,6 +129,7 @@ def decode_manifest(data: bytes) -> Manifest:
     ConfigError
         If it is not one, with the number of the line.
     """
+    data, signature = split_signature(data)
     try:
         lines = data.decode("ascii").split("\n")
     except UnicodeDecodeError:
@@ -121,7 +145,13 @@ def decode_manifest(data: bytes) -> Manifest:
     paths = [entry.path for entry in files]
     if paths != sorted(set(paths)):
         raise ConfigError("the files of a manifest are in the order of their paths, each once")
-    return Manifest(board=board, version=version, image_hash=identity, files=files)
+    return Manifest(
+        board=board,
+        version=version,
+        image_hash=identity,
+        files=files,
+        signature=None if signature is None else signature.hex(),
+    )
 
 
 def _field(lines: list[str], index: int, key: str, value: re.Pattern[str]) -> str:
