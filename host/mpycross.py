@@ -54,13 +54,18 @@ def compile_module(source: bytes, name: str, port: str) -> bytes:
     )
     output, errors = process.communicate(source)
     if process.returncode:
-        raise ConfigError(_explain(errors.decode(errors="replace"), name))
+        raise ConfigError(_explain(errors.decode(errors="replace"), name, port))
     return bytes(output)
 
 
-def _explain(errors: str, name: str) -> str:
+def _explain(errors: str, name: str, port: str) -> str:
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     reason = lines[-1] if lines else "mpy-cross failed without a word"
+    if reason.endswith("invalid arch"):  # it was told of none
+        return (
+            f"{name}: a function asks for native code (@micropython.native, viper or inline "
+            f"assembler), which the {port} port's stock build cannot run: leave the decorator out"
+        )
     for line in lines:
         if line.startswith('File "<stdin>", line '):
             number = line.removeprefix('File "<stdin>", line ').split(",")[0]

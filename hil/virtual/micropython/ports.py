@@ -173,6 +173,7 @@ class Port:
             "frozen": self.frozen,
             "idle_sleeps": self.idle_sleeps,
             "ticks_stop": self.ticks_stop,
+            "native": self.native,
             "soft_reset": self.soft_reset_cause,
             "unique_id": unique_id,
             "clock_hz": round(clock_hz),

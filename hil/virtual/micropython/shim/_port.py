@@ -11,6 +11,7 @@ os_names = ()
 frozen = False
 idle_sleeps = False
 ticks_stop = False
+native = True
 soft_reset = 5
 unique_id = b""
 clock_hz = 64_000_000

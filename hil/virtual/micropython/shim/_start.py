@@ -58,6 +58,8 @@ for name in ("_pins", "_buses", "_timers", "machine", "time", "bluetooth"):
 if _port.frozen:
     modules["select"] = load("select")
     modules["_asyncio"] = load("_tasks")  # no file can stand in for the builtin of that name
+if not _port.native:
+    _emitters = load("_emitters")
 modules["machine"]._set_cause(int(cause))
 
 
@@ -127,13 +129,25 @@ modules["sys"] = _modules.make_sys()
 vfs.umount("/")
 absent = _modules.hide()
 _modules.trim(modules)
+if not _port.native:
+    _emitters.install()
 banner = "MicroPython v%s on 2026-08-19; %s" % (_modules.release(), _port.machine)
 visible = ["micropython", "machine", "time", "bluetooth", "os", "sys"]
 visible += ["select", "_asyncio"] if _port.frozen else []
 for name in visible:
     sys.modules[name] = modules[name]
     sys.modules["u" + name] = modules[name]
-for name in ("_builtin", "_port", "_modules", "_pins", "_buses", "_timers", "_tasks", "random"):
+for name in (
+    "_builtin",
+    "_port",
+    "_modules",
+    "_pins",
+    "_buses",
+    "_timers",
+    "_tasks",
+    "_emitters",
+    "random",
+):
     sys.modules.pop(name, None)
 
 del (
@@ -166,9 +180,10 @@ def run(path):
     except OSError:
         return
     with open(path) as file:
-        code = compile(file.read(), path, "exec")
-    _board.leave()
+        text = file.read()
     try:
+        code = compile(text, path, "exec")
+        _board.leave()
         exec(code, {"__name__": "__main__"})
     except SystemExit:
         pass

@@ -60,15 +60,20 @@ class Flash:
     """Flash memory in a file."""
 
     def __init__(self, path: Path, files: dict[str, str]) -> None:
-        fs = LittleFS(block_size=BLOCK, block_count=BLOCKS, read_size=32, prog_size=32)
-        for name, text in files.items():
-            folder = name.rpartition("/")[0]
-            if folder:
-                fs.makedirs(folder, exist_ok=True)
-            with fs.open(name, "wb") as file:
-                file.write(text.encode())
+        self._fs = LittleFS(block_size=BLOCK, block_count=BLOCKS, read_size=32, prog_size=32)
         self.path = path
-        path.write_bytes(bytes(fs.context.buffer))
+        path.write_bytes(bytes(self._fs.context.buffer))
+        for name, text in files.items():
+            self.add(name, text.encode())
+
+    def add(self, name: str, data: bytes) -> None:
+        """Put a file there, before the board starts."""
+        folder = name.rpartition("/")[0]
+        if folder:
+            self._fs.makedirs(folder, exist_ok=True)
+        with self._fs.open(name, "wb") as file:
+            file.write(data)
+        self.path.write_bytes(bytes(self._fs.context.buffer))
 
     def program(self, address: int, data: bytes) -> int:
         with self.path.open("r+b") as file:

