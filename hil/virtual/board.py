@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from boards import Board, ConfigError, load_part
+from boards import Board, ConfigError, Part, load_part
 from boards.schema import Optics
 from hil.virtual import probe
 from hil.virtual.afe import Ads129x, VirtualSignalSource
@@ -107,6 +107,7 @@ class VirtualBoard:
                 board.supply.mcu_v,
             ),
             on_console=self.console.feed,
+            light_sleep_wake_ns=_light_sleep_wake_ns(load_part(board.mcu.part)),
         )
         rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
         self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
@@ -242,6 +243,12 @@ class VirtualBoard:
 
     def _edge_interrupts(self, *, armed: bool) -> None:
         self.ledger.mcu.set_edge_interrupts(self._loop.now_ns(), armed)
+
+
+def _light_sleep_wake_ns(mcu: Part) -> int:
+    """Return what waking from light sleep takes, 0 on a chip whose port has no such sleep."""
+    figure = mcu.figures.get("light_sleep_wake_time")
+    return 0 if figure is None else round(figure.si * 1e9)
 
 
 def _static_address(uid: str) -> str:

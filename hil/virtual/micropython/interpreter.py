@@ -113,6 +113,8 @@ class Interpreter:
     port : dict or None
         What the shim is told of the port (`hil.virtual.micropython.ports.Port.for_shim`); None:
         the zephyr port on a nameless board.
+    light_sleep_wake_ns : int
+        From what ends a ``machine.lightsleep`` to the first instruction after it, in nanoseconds.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class Interpreter:
         heap_size: int,
         on_console: Callable[[bytes], None],
         port: dict[str, object] | None = None,
+        light_sleep_wake_ns: int = 0,
     ) -> None:
         self._loop = loop
         self._clock = OwnedClock(loop, self)  # what happens to this board only
@@ -131,6 +134,7 @@ class Interpreter:
         self._filesystem = filesystem
         self._heap_size = heap_size * _HEAP_FACTOR + _SHIM_HEAP
         self._on_console = on_console
+        self._light_sleep_wake_ns = light_sleep_wake_ns
         self._port = port if port is not None else ZEPHYR.for_shim("board", "cpu")
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -145,6 +149,7 @@ class Interpreter:
         self._stopped = False
         self._deadline: Cancellable | None = None
         self._ahead: Cancellable | None = None
+        self._waking: Cancellable | None = None
         self._irqs = bytearray()
         self._events: deque[bytes] = deque()
         self._deadline_ns = 0
@@ -234,7 +239,7 @@ class Interpreter:
     def stop(self) -> None:
         """End the process, as taking the power away would."""
         process, self._process = self._process, None
-        for timer in (self._deadline, self._ahead):
+        for timer in (self._deadline, self._ahead, self._waking):
             if timer is not None:
                 timer.cancel()
         if process is None:
@@ -305,15 +310,29 @@ class Interpreter:
         if self._paused:
             self._parked = lambda: self._resume(answer)
             return
-        if self._process is None or self._held is None:
+        if self._process is None or self._held is None or self._waking is not None:
             return
-        if self._stopped and self._peripherals is not None:
-            self._stopped = False
-            self._peripherals.cpu_stopped(stopped=False)
+        if self._stopped:
+            ready_ns = self._loop.now_ns() + self._light_sleep_wake_ns
+            if self._light_sleep_wake_ns and not self._loop.skip_to(ready_ns):
+                self._waking = self._clock.call_at_ns(ready_ns, self._woken, answer)
+                return
+            self._clocks_run()
         self._held = None
         self._resumed_ns = self._loop.now_ns()
         self._send(answer)
         self._run()
+
+    def _woken(self, answer: int | bytes) -> None:
+        """Let the process go on when its clocks run again."""
+        self._waking = None
+        self._clocks_run()
+        self._resume(answer)
+
+    def _clocks_run(self) -> None:
+        self._stopped = False
+        if self._peripherals is not None:
+            self._peripherals.cpu_stopped(stopped=False)
 
     # ------------------------------------------------------------------ requests
     def _run(self) -> None:

@@ -172,7 +172,6 @@ class Port:
             "os_names": self.os_names,
             "frozen": self.frozen,
             "idle_sleeps": self.idle_sleeps,
-            "ticks_stop": self.ticks_stop,
             "native": self.native,
             "soft_reset": self.soft_reset_cause,
             "unique_id": unique_id,

@@ -160,7 +160,7 @@ def leave():
 @micropython.native
 def call(op, a=0, b=0, c=0, size=0):
     """Ask the simulator; returns the value it answers. Between `enter` and `leave` only."""
-    global now, horizon, read_ahead, read_end, _deferred
+    global now, stopped, horizon, read_ahead, read_end, _deferred
     q = _request
     q[0] = op
     q[1] = now
@@ -178,6 +178,8 @@ def call(op, a=0, b=0, c=0, size=0):
     horizon = r[1]
     value = r[2]
     read_ahead = r[6]
+    if b and op == WAIT:
+        stopped += now - q[1]  # before any handler reads the time
     if r[3]:
         _collect(r[3])
     if r[5]:

@@ -10,7 +10,6 @@ names_absent = {}
 os_names = ()
 frozen = False
 idle_sleeps = False
-ticks_stop = False
 native = True
 soft_reset = 5
 unique_id = b""

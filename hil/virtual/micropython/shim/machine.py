@@ -47,10 +47,7 @@ def lightsleep(time_ms=None):
     """Stop all clocks until an interrupt, a radio event or the time has come."""
     _b.enter()
     _b.charge("sleep")
-    start = _b.now
-    _b.wait_until(_b.FOREVER if time_ms is None else start + time_ms * 1_000_000, _b.STOP)
-    if _port.ticks_stop:
-        _b.stopped += _b.now - start
+    _b.wait_until(_b.FOREVER if time_ms is None else _b.now + time_ms * 1_000_000, _b.STOP)
     _b.leave()
 
 

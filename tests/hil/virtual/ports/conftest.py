@@ -21,6 +21,7 @@ from hil.virtual.micropython.ports import port_named
 from hil.virtual.radio import ActivityMeter, Air, Peripheral
 
 BLOCK, BLOCKS = 4096, 32
+WAKE_NS = 200_000
 BOARDS = {"zephyr": "headband8", "stm32": "nucleo-wb55-ads1299"}
 
 
@@ -117,6 +118,7 @@ class Node:
             heap_size=board.mcu.heap_size,
             on_console=self.output.extend,
             port=port_named(board).for_shim(name, board.mcu.part, bytes(range(12))),
+            light_sleep_wake_ns=WAKE_NS,
         )
         self.interpreter.on_reset = self._reset
         self.bus = Bus(

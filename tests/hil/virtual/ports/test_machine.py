@@ -1,5 +1,7 @@
 """`machine` and `time` as the ports have them."""
 
+import asyncio
+
 import pytest
 
 from hil.virtual.micropython.interpreter import ResetCause
@@ -44,6 +46,49 @@ def test_a_pin_wakes_a_board_from_light_sleep(world):
     world.run(0.5)
     assert node.lines[0] == "edge"
     assert int(node.lines[1]) in range(995, 1001)
+
+
+def test_waking_from_light_sleep_takes_its_time_before_the_handler_runs(world):
+    node = world.board(
+        "import machine, time\n"
+        "rtc = ticks = 0\n"
+        "def edge(pin):\n"
+        "    global rtc, ticks\n"
+        "    rtc, ticks = time.time_ns(), time.ticks_us()\n"
+        "machine.Pin('C6', machine.Pin.IN).irq(edge, machine.Pin.IRQ_FALLING, hard=True)\n"
+        "start = time.ticks_us()\n"
+        "machine.lightsleep()\n"
+        "print(rtc, time.ticks_diff(ticks, start))"
+    )
+    lower = node.bus.drive("C6", lambda: 0)
+    world.run(0.5)
+    edge_ns = world.loop.now_ns()
+    lower(0)
+    world.run(0.0001)
+    lower(0)  # on the way up already: nothing more to wake
+    world.run(0.1)
+    (handler_ns, ticks_us) = (int(word) for word in node.lines[0].split())
+    assert 200_000 <= handler_ns - edge_ns < 250_000
+    assert 0 <= ticks_us < 100  # they stand still until the clocks run again
+    assert [mode for _, mode in node.sleeps[1:]] == ["light", "idle"]
+    assert node.sleeps[2][0] == edge_ns + 200_000
+
+
+def test_a_board_switched_off_while_it_wakes_stays_off(world):
+    node = world.board(
+        "import machine\n"
+        "machine.Pin('C6', machine.Pin.IN).irq(lambda p: None, machine.Pin.IRQ_FALLING)\n"
+        "machine.lightsleep()\n"
+        "print('woken')"
+    )
+    lower = node.bus.drive("C6", lambda: 0)
+    world.run(0.5)
+    lower(0)
+    world.run(0.0001)
+    node.interpreter.stop()
+    node.interpreter.interrupt(0)
+    world.loop.run_until_complete(asyncio.sleep(0.1))
+    assert node.lines == []
 
 
 def test_soft_timers_stand_still_in_light_sleep_and_the_rtcs_does_not(world):
