@@ -9,7 +9,9 @@ which is not corrected, as it depends on the phase.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +21,13 @@ from boards.errors import BoardFault
 
 if TYPE_CHECKING:
     from host.board_link import BoardLink
+    from host.stream import Block
 
 __all__ = [
     "FUNDAMENTAL",
+    "GOOD_OHM",
+    "OFF_OHM",
+    "Contact",
     "Drive",
     "Impedance",
     "electrode_impedance",
@@ -32,6 +38,14 @@ __all__ = [
 FUNDAMENTAL = 4 / np.pi
 """Amplitude of the first harmonic of a square wave of amplitude 1 (its Fourier series)."""
 
+GOOD_OHM = 100e3
+"""Up to here a contact is called good: above it a review of sponge electrodes speaks of poor ones
+(oaepublish, Soft Science 2023, figure 3, in kOhm cm2 for about 1 cm2)."""
+OFF_OHM = 5e6
+"""From here on no skin is taken to be behind the electrode: assumed, five times a bad dry one."""
+
+_CLIPPED = 0.99
+_CLIPPED_SHARE = 0.1
 _SETTLE_S = 0.5
 _SEGMENT_S = 0.5
 _MIN_SEGMENTS = 4
@@ -53,6 +67,14 @@ class Drive:
     frequency_hz: float
 
 
+class Contact(Enum):
+    """What an impedance says of an electrode."""
+
+    GOOD = "good"
+    POOR = "poor"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Impedance:
     """Magnitudes of electrode impedances.
@@ -64,13 +86,32 @@ class Impedance:
         At the drive's frequency. The tolerance of the current is not in it.
     uncertainty_ohm : ndarray, shape (n_channels,)
         One sigma of what noise and other signals at that frequency add.
+    clipped : ndarray of bool, shape (n_channels,)
+        Where the input was at the converter's limit for a tenth of the time: `ohm` is then of no
+        use, and as a rule nothing is connected.
     drive : Drive
     """
 
     channels: tuple[str, ...]
     ohm: NDArray[np.float64]
     uncertainty_ohm: NDArray[np.float64]
+    clipped: NDArray[np.bool_]
     drive: Drive
+
+    def contacts(self, *, good_ohm: float = GOOD_OHM) -> tuple[Contact, ...]:
+        """Return the verdict on each electrode.
+
+        Parameters
+        ----------
+        good_ohm : float
+            Largest impedance of a good contact, in ohms.
+        """
+        return tuple(
+            Contact.OFF
+            if clipped or ohm >= OFF_OHM
+            else (Contact.GOOD if ohm <= good_ohm else Contact.POOR)
+            for ohm, clipped in zip(self.ohm, self.clipped, strict=True)
+        )
 
 
 def sinc3_gain(frequency_hz: float, rate_sps: float) -> float:
@@ -149,7 +190,11 @@ def _phasor(
 
 
 async def measure_impedance(
-    link: BoardLink, *, seconds: float = 4.0, one_by_one: bool = False
+    link: BoardLink,
+    *,
+    seconds: float = 4.0,
+    one_by_one: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> Impedance:
     """Drive the electrodes of an idle board for a while and return their impedances.
 
@@ -161,6 +206,8 @@ async def measure_impedance(
     one_by_one : bool
         Drive one electrode at a time, which takes as many measurements; otherwise all at once,
         and the reference electrode carries the sum of the currents.
+    progress : callable or None
+        Called with the fraction done, 0 to 1.
 
     Raises
     ------
@@ -174,10 +221,19 @@ async def measure_impedance(
     n_channels = link.info.n_channels
     masks = [1 << c for c in range(n_channels)] if one_by_one else [(1 << n_channels) - 1]
     ohm, uncertainty_ohm = np.zeros(n_channels), np.zeros(n_channels)
+    clipped = np.zeros(n_channels, dtype=bool)
+    n_taken, n_frames = 0, round((seconds + _SETTLE_S) * link.info.sample_rate_sps) * len(masks)
+
+    def on_block(block: Block) -> None:
+        nonlocal n_taken
+        n_taken += block.n_frames
+        if progress is not None:
+            progress(min(n_taken / n_frames, 1.0))
+
     for mask in masks:
         drive = await link.drive_electrodes(mask)
         try:
-            recording = await record(link, seconds + _SETTLE_S)
+            recording = await record(link, seconds + _SETTLE_S, on_block=on_block)
         finally:
             if link.is_connected:
                 await link.drive_electrodes(0)
@@ -185,11 +241,12 @@ async def measure_impedance(
         frames = np.flatnonzero(recording.received())
         frames = frames[frames >= _SETTLE_S * rate_sps]
         driven = [c for c in range(n_channels) if mask >> c & 1]
+        samples_v = recording.samples_v()[driven][:, frames]
+        limit_v = _CLIPPED * recording.stream.lsb * 2 ** (8 * recording.stream.sample_size - 1)
+        clipped[driven] = (abs(samples_v) >= limit_v).mean(axis=1) > _CLIPPED_SHARE
         try:
-            values = electrode_impedance(
-                recording.samples_v()[driven][:, frames], rate_sps, drive, frames=frames
-            )
+            values = electrode_impedance(samples_v, rate_sps, drive, frames=frames)
         except ValueError as error:
             raise BoardFault(f"the impedances of {link.name} cannot be told: {error}") from None
         ohm[driven], uncertainty_ohm[driven] = values
-    return Impedance(link.info.channels, ohm, uncertainty_ohm, drive)
+    return Impedance(link.info.channels, ohm, uncertainty_ohm, clipped, drive)
