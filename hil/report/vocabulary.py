@@ -163,6 +163,9 @@ _WORDS: dict[str, Word] = {
     "bandwidth.frame_loss_noisy": Word(
         "Frame loss, noisy air", "frames lost with packet errors on the air", "%", 3
     ),
+    "bandwidth.frame_loss_fastest": Word(
+        "Frame loss, fastest rate", "frames lost at the highest rate on offer", "%", 3
+    ),
     "power.streaming": Word("Streaming power", "at the battery, efficient profile", "mW"),
     "power.total": Word("Total power", "at the battery", "mW"),
     "power.streaming_low_latency": Word(

@@ -12,6 +12,7 @@ from hil.measure.ble_link import goodput_bound_bps
 from hil.report import traces
 from hil.suites.streams import linked, stream
 from host.protocol import Pattern, Profile
+from host.recorder import record
 from host.stream import StreamDecoder
 
 if TYPE_CHECKING:
@@ -111,6 +112,30 @@ def test_no_frame_is_lost_while_streaming(
         conditions={"profiles": "efficient, low-latency"},
     )
     assert all(session.recording.counters.intact for session in sessions)
+
+
+@pytest.mark.needs("link_control")
+@pytest.mark.figures("bandwidth.frame_loss_fastest")
+async def test_no_frame_is_lost_at_the_fastest_rate(
+    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
+) -> None:
+    rate_sps = max(rig.board.afe.rates_sps)
+    async with linked(rig, _INTERVAL_MS) as link:
+        await link.set_rate(rate_sps)
+        try:
+            recording = await record(link, _SECONDS)
+        finally:
+            if link.is_connected:
+                await link.set_rate(rig.board.afe.default_rate_sps)
+    received = recording.received()
+    rig_record(
+        "bandwidth.frame_loss_fastest",
+        float(1 - received.mean()),
+        "1",
+        uncertainty=0.0,
+        n=received.size,
+        conditions={"rate_sps": rate_sps, "interval_ms": _INTERVAL_MS},
+    )
 
 
 @pytest.mark.needs("faults")
