@@ -113,14 +113,14 @@ def run_suites(
 
     from hil.report.page import write_report
     from hil.results import Results
-    from hil.setup import signal_factory
+    from hil.setup import SignalFactory
 
     board = load_board(request.board)
-    signal = signal_factory(request.signal, board, request.seed)
+    signal = SignalFactory(request.signal, board, request.seed)
     _prepare(request.out)
     watcher = _Progress(shown=progress and not as_json)
     if progress and not as_json:
-        for note in getattr(signal, "notes", ()):
+        for note in signal.notes:
             typer.echo(f"  note {note}", err=True)
     code = int(pytest.main(request.pytest_arguments(), plugins=[watcher]))
     failure = watcher.error or _incomplete(code, request)

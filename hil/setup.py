@@ -16,7 +16,7 @@ from hil.results import FirmwareIdentity
 from host.flash import FlashReport, flash
 from host.image import Image, build_image
 
-__all__ = ["FlashedBoard", "flash_and_identify", "light_factory", "open_bench", "signal_factory"]
+__all__ = ["FlashedBoard", "SignalFactory", "flash_and_identify", "light_factory", "open_bench"]
 
 _BOOT_TIMEOUT_S = 10.0
 _LIGHT_SCENE = "fnirs-tapping"
@@ -77,7 +77,7 @@ def open_bench(
             f"--rig {rig}: only the virtual bench (--rig sim) can be set up by this version; a "
             "bench of instruments is not built yet"
         )
-    make_source = signal_factory(signal, board, seed)
+    make_source = SignalFactory(signal, board, seed)
     folder = None if firmware_dir is None else Path(firmware_dir)
     try:
         from hil.virtual.bench import VirtualBench
@@ -95,8 +95,10 @@ def open_bench(
         yield virtual.bench
 
 
-def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], Any]:
-    """Return what makes the signal source for a sample rate.
+class SignalFactory:
+    """Makes the signal source of a board's electrodes for a sample rate.
+
+    What is wrong with the signal is said when the factory is made, before anything runs.
 
     Parameters
     ----------
@@ -106,38 +108,44 @@ def signal_factory(signal: str, board: Board, seed: int) -> Callable[[float], An
         Whose electrodes it drives.
     seed : int
 
-    Returns
-    -------
-    callable
-        Its ``notes`` say what the signal had to be changed for to fit the board.
+    Attributes
+    ----------
+    description : str
+        The signal, for a report.
+    notes : tuple of str
+        What it had to be changed for to fit the board.
 
     Raises
     ------
     ConfigError
         If there is no such scene or recording, or it does not fit the board.
     """
-    import signal_sim
 
-    sites = board.afe.electrode_sites
-    is_recording = Path(signal).suffix not in ("", ".toml")
+    def __init__(self, signal: str, board: Board, seed: int) -> None:
+        self._signal = signal
+        self._afe = board.afe
+        self._seed = seed
+        self._is_recording = Path(signal).suffix not in ("", ".toml")
+        name = Path(signal).name
+        self.description = name if self._is_recording else f"scene {name}"
+        self.notes: tuple[str, ...] = tuple(self(8.0 * board.afe.default_rate_sps).notes)
 
-    def make(rate_hz: float) -> Any:
+    def __call__(self, rate_hz: float) -> Any:
+        """Return a source of so many samples per second, from the signal's beginning."""
+        import signal_sim
+
+        sites, channels = self._afe.electrode_sites, self._afe.channels
         source: Any
         try:
-            if is_recording:
-                source = signal_sim.Recording(signal, channels=sites, rate_hz=rate_hz)
+            if self._is_recording:
+                source = signal_sim.Recording(self._signal, channels=sites, rate_hz=rate_hz)
             else:
-                source = signal_sim.scene(signal, channels=sites, rate_hz=rate_hz, seed=seed)
+                source = signal_sim.scene(
+                    self._signal, channels=sites, rate_hz=rate_hz, seed=self._seed
+                )
         except signal_sim.SignalError as error:
             raise ConfigError(str(error)) from error
-        return source if sites == board.afe.channels else _Renamed(source, board.afe.channels)
-
-    name = Path(signal).name
-    make.description = name if is_recording else f"scene {name}"  # type: ignore[attr-defined]
-    # What is wrong with it is said before anything runs.
-    tried = make(8.0 * board.afe.default_rate_sps)
-    make.notes = tuple(tried.notes)  # type: ignore[attr-defined]
-    return make
+        return source if sites == channels else _Renamed(source, channels)
 
 
 def light_factory(board: Board, seed: int) -> Callable[[float], Any] | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from boards import load_board
-from hil.setup import signal_factory
+from hil.setup import SignalFactory
 from hil.virtual.bench import one_cpu
 from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import VirtualLoop
@@ -44,7 +44,7 @@ def stream_s(n_boards: int, folder: Path) -> float:
                 uid=uid,
             )
             stack.callback(one.close)
-            one.source.play(signal_factory("resting", board, number))
+            one.source.play(SignalFactory("resting", board, number))
             flash(board, image, probe=one.probe_id)
             virtual.append(one)
         computers = [Central(air, address=f"C0:C1:C2:C3:C4:{n:02X}") for n in range(n_boards)]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from boards import load_board
-from hil.setup import flash_and_identify, signal_factory
+from hil.setup import SignalFactory, flash_and_identify
 from hil.suites.streams import linked
 from hil.virtual.bench import VirtualBench
 from host.protocol import Profile
@@ -19,7 +19,7 @@ _SECONDS = 30.0
 @pytest.fixture(scope="module")
 def bench() -> Iterator[VirtualBench]:
     board = load_board("headband8")
-    source = signal_factory("resting", board, seed=1)
+    source = SignalFactory("resting", board, seed=1)
     with VirtualBench(board, seed=1, make_source=source) as virtual:
         flash_and_identify(virtual.bench)
         yield virtual

@@ -10,7 +10,7 @@ import serial
 
 from boards import load_board
 from boards.errors import InfrastructureError
-from hil.setup import signal_factory
+from hil.setup import SignalFactory
 from hil.virtual.bench import VirtualBench
 from hil.virtual.micropython.interpreter import ResetCause
 from host.console import Console
@@ -152,7 +152,7 @@ def trace(directory: Path, seed: int) -> tuple[list[tuple[bytes, int]], float, i
     """Run a board for a while; return packets with times, energy and requests made."""
     directory.mkdir()
     board = load_board("headband8")
-    make_source = signal_factory("resting", board, seed)
+    make_source = SignalFactory("resting", board, seed)
     with flashed_bench(seed=seed, directory=directory, make_source=make_source) as (virtual, _):
         packets: list[tuple[bytes, int]] = []
 
