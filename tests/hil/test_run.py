@@ -102,10 +102,10 @@ def test_firmware_that_dies_before_streaming_is_exit_code_1(tmp_path):
 
 
 def test_firmware_that_does_not_compile_is_exit_code_2_with_file_and_line(tmp_path):
-    firmware = patched_firmware(tmp_path, ("boot.py", "import micropython", "import"))
+    firmware = patched_firmware(tmp_path, ("main.py", "from eeg import app", "from eeg import"))
     message = failing(tmp_path / "out", firmware_dir=firmware)
     assert message.startswith("2: ")
-    assert "boot.py:" in message
+    assert "main.py:" in message
 
 
 def test_a_link_that_is_too_narrow_is_exit_code_3(tmp_path, monkeypatch):
