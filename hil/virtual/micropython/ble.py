@@ -138,19 +138,20 @@ class BleRequests:
         if self._interpreter is not None and self._interpreter.alive:
             self._interpreter.ble_event(encode(irq, fields))
 
-    async def ask(self, irq: int, *fields: Any) -> int | bytes | None:
-        """Tell the firmware's handler of an event, and return what the handler returned.
+    def ask(self, irq: int, *fields: Any) -> asyncio.Future[int | bytes | None]:
+        """Tell the firmware's handler of an event now; what comes is what the handler returned.
 
         None if there is no handler.
         """
         interpreter = self._interpreter
-        if interpreter is None or not interpreter.alive:
-            return None
-        self._last_question = self._last_question % 0xFFFE + 1
         future: asyncio.Future[int | bytes | None] = asyncio.get_running_loop().create_future()
+        if interpreter is None or not interpreter.alive:
+            future.set_result(None)
+            return future
+        self._last_question = self._last_question % 0xFFFE + 1
         self._questions[self._last_question] = future
         interpreter.ble_event(encode(irq, fields, self._last_question))
-        return await future
+        return future
 
     def _answer(self, request: Request) -> int:
         future = self._questions.pop(request.a, None)
@@ -184,6 +185,7 @@ class BleRequests:
     async def _switch(self, on: bool) -> int:
         if on:
             if self._preferred_mtu is not None:
+                self._preferred_mtu = self._rules.preferred_mtu
                 self._peripheral.mtu_limit = self._preferred_mtu
             await self._peripheral.activate()
         else:

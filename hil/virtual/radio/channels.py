@@ -160,6 +160,10 @@ class Channels:
         )
 
     def _closed(self, channel: Any) -> None:
+        # Bumble forgets a closed channel under one of its two numbers only.
+        handle, manager = channel.connection.handle, channel.manager
+        manager.channels.get(handle, {}).pop(channel.source_cid, None)
+        manager.le_coc_channels.get(handle, {}).pop(channel.destination_cid, None)
         if self._channel is channel:
             self._channel = None
             self._emit(

@@ -1,8 +1,9 @@
 """The board's GATT server: values like MicroPython's, on Bumble's server made careful.
 
 Bumble 0.0.236 checks no permissions and lets malformed requests raise; a board's stack answers
-them. What a value does follows MicroPython's zephyr port (``modbluetooth_zephyr.c``): 20 octets
-unless `gatts_set_buffer` says otherwise, longer writes refused.
+them. What a value does follows MicroPython's ports (``modbluetooth_zephyr.c``,
+``modbluetooth_nimble.c``): 20 octets unless `gatts_set_buffer` says otherwise; longer writes are
+refused by the first and cut by the second.
 """
 
 from __future__ import annotations
@@ -43,14 +44,19 @@ class GattValue:
     ----------
     on_written : callable
         Called with the bearer, the handle and the octets a peer has written.
+    cuts : bool
+        Whether what does not fit is cut or refused.
     """
 
-    def __init__(self, on_written: Callable[[Any, int, bytes], object]) -> None:
+    def __init__(
+        self, on_written: Callable[[Any, int, bytes], object], *, cuts: bool = False
+    ) -> None:
         self.handle = 0
         self.data = b""
         self.limit = DEFAULT_ATTRIBUTE_OCTETS
         self.append = False
         self._on_written = on_written
+        self._cuts = cuts
 
     def write_locally(self, data: bytes) -> None:
         """Replace the value; it may be longer than what peers may write, as on the board."""
@@ -70,10 +76,12 @@ class GattValue:
         Raises
         ------
         ATT_Error
-            If the buffer is too short for it.
+            If the buffer is too short for it, and the port refuses that.
         """
         value = self.data + data if self.append else bytes(data)
-        if len(value) > self.limit:
+        if self._cuts:
+            value = value[: self.limit]
+        elif len(value) > self.limit:
             raise att.ATT_Error(att.ErrorCode.INVALID_ATTRIBUTE_LENGTH, self.handle)
         self.data = value
         self._on_written(bearer, self.handle, bytes(data))
@@ -140,6 +148,8 @@ def build_services(
     specs: Iterable[ServiceSpec],
     on_written: Callable[[Any, int, bytes], object],
     may_read: MayRead | None = None,
+    *,
+    cuts: bool = False,
 ) -> list[tuple[Service, list[tuple[Any, GattValue]]]]:
     """Make Bumble's services, and the values behind them, from a MicroPython definition.
 
@@ -150,6 +160,8 @@ def build_services(
         For every value, see `GattValue`.
     may_read : callable or None
         Asked with bearer and handle before a peer reads a value; returns an ATT error code or 0.
+    cuts : bool
+        See `GattValue`.
 
     Returns
     -------
@@ -170,11 +182,11 @@ def build_services(
             if len(entry) not in (2, 3):
                 raise OSError(errno.EINVAL, f"a characteristic is (uuid, flags[, ...]): {entry!r}")
             char_uuid, flags = entry[0], entry[1]
-            value = GattValue(on_written)
+            value = GattValue(on_written, cuts=cuts)
             descriptors = []
             below: list[tuple[Any, GattValue]] = []
             for descriptor_uuid, descriptor_flags in entry[2] if len(entry) == 3 else ():
-                inner = GattValue(on_written)
+                inner = GattValue(on_written, cuts=cuts)
                 descriptor = _Descriptor(
                     _uuid(descriptor_uuid),
                     _permissions(descriptor_flags),

@@ -37,7 +37,8 @@ class Observer:
     emit : callable
         Called with an `Irq` and its fields.
     clamps : bool
-        Whether scan times out of range are brought into it (Zephyr) or refused (NimBLE).
+        Whether a scan window longer than its interval is shortened, and scanning begun anew while
+        it scans (Zephyr), or both refused (NimBLE).
     """
 
     def __init__(self, peripheral: Peripheral, emit: Emit, *, clamps: bool) -> None:
@@ -76,18 +77,20 @@ class Observer:
         Raises
         ------
         OSError
-            ENODEV: the radio is off. EALREADY: it scans already. EINVAL: times out of range.
+            ENODEV: the radio is off. EALREADY: it scans already. EINVAL: the window is longer
+            than the interval.
         """
         controller = self._peripheral.controller()
-        low_us, high_us = _SCAN_US
+        low_us, high_us = _SCAN_US  # both bindings bring times into range
+        interval_us = min(max(interval_us, low_us), high_us)
+        window_us = min(max(window_us, low_us), high_us)
         if self._clamps:
             if self._scanning:
                 self.stop()
-            interval_us = min(max(interval_us, low_us), high_us)
-            window_us = min(max(window_us, low_us), interval_us)
+            window_us = min(window_us, interval_us)
         elif self._scanning:
             raise OSError(errno.EALREADY, "the board scans already")
-        elif not low_us <= window_us <= interval_us <= high_us:
+        elif window_us > interval_us:
             raise OSError(errno.EINVAL, f"scan window {window_us} of {interval_us} us")
         controller.scan(interval_us=interval_us, window_us=window_us, active=active)
         self._scanning = True
@@ -121,7 +124,7 @@ class Observer:
         timeout_ms: int,
         interval_us: tuple[int, int] = (0, 0),
     ) -> None:
-        """Connect to an advertiser; the outcome is an event.
+        """Connect to an advertiser; the outcome is an event. Ends scanning.
 
         Parameters
         ----------
@@ -135,13 +138,12 @@ class Observer:
         Raises
         ------
         OSError
-            ENODEV: the radio is off. EALREADY: it is connecting already. EBUSY: it scans.
+            ENODEV: the radio is off. EALREADY: it is connecting already.
         """
         self._peripheral.controller()
         if self._connecting is not None:
             raise OSError(errno.EALREADY, "the board is connecting already")
-        if self._scanning:
-            raise OSError(errno.EBUSY, "the board scans")
+        self.stop()
         low_us = interval_us[0] or _DEFAULT_INTERVAL_US[0]
         high_us = interval_us[1] or max(low_us, _DEFAULT_INTERVAL_US[1])
         peer = hci.Address(address[::-1], hci.AddressType(address_type & 1))

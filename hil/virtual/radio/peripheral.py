@@ -37,6 +37,7 @@ _REMOTE_USER_TERMINATED: Final = 0x13
 _PUBLIC, _STATIC, _PRIVATE = 0, 1, 3  # MicroPython's address modes
 _NOTIFY_HEADER: Final = 3
 _NOTIFY_BIT: Final = 1
+_INDICATE_BIT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ class Peripheral:
     enforce_subscription : bool
         Whether notifying a central that has not subscribed is an error (Zephyr) or done (NimBLE).
     truncates : bool
-        Whether a notification too long for the MTU is cut (NimBLE) or an error (Zephyr).
+        Whether a notification too long for the MTU, and what a peer writes beyond a value's
+        buffer, is cut (MicroPython's NimBLE) or an error (its zephyr port).
     on_report : callable or None
         Told of advertisements while the board scans, see `BoardController`.
     on_value : callable or None
@@ -368,7 +370,9 @@ class Peripheral:
         self._attributes.clear()
         device.add_default_services()
         handles = []
-        for service, attributes in build_services(services, self._on_write, self._may_read):
+        for service, attributes in build_services(
+            services, self._on_write, self._may_read, cuts=self.truncates
+        ):
             server.add_service(service)
             for attribute, value in attributes:
                 value.handle = attribute.handle
@@ -389,13 +393,19 @@ class Peripheral:
         return self._value(handle).read_locally()
 
     def gatts_write(self, handle: int, data: bytes, *, send_update: bool = False) -> None:
-        """Set a value; with `send_update`, notify who is subscribed, as far as buffers allow."""
+        """Set a value; with `send_update`, tell who is subscribed, as far as buffers allow.
+
+        By a notification, or an indication where a central has asked for those alone.
+        """
         self._value(handle).write_locally(data)
         if send_update:
             _, device = self._on()
             for connection in list(device.connections):
-                if self.is_subscribed(connection, handle):
+                wish = self._subscription(connection, handle)
+                if wish & _NOTIFY_BIT:
                     self.try_notify(connection, handle, data)
+                elif wish & _INDICATE_BIT:
+                    self.indicate(connection, handle, data)
 
     def set_buffer(self, handle: int, length: int, *, append: bool = False) -> None:
         """Set how long a value may become by peers' writes; empties it."""
@@ -404,10 +414,14 @@ class Peripheral:
 
     def is_subscribed(self, connection: int, handle: int) -> bool:
         """Say whether a central has switched notifications on."""
+        return bool(self._subscription(connection, handle) & _NOTIFY_BIT)
+
+    def _subscription(self, connection: int, handle: int) -> int:
+        """Return the bits a central has written to a value's CCCD."""
         _, device = self._on()
         cccds = device.gatt_server.subscribers.get(device.connections.get(connection))
         cccd = cccds.get(handle) if cccds else None
-        return bool(cccd and cccd[0] & _NOTIFY_BIT)
+        return int(cccd[0]) if cccd else 0
 
     def try_notify(self, connection: int, handle: int, data: bytes | None = None) -> bool:
         """Queue a notification.

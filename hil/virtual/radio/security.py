@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ _OUR_SECRET, _PEER_SECRET = 1, 2
 _KEY_OCTETS = 16
 _INPUT, _DISPLAY, _NUMERIC_COMPARISON = 2, 3, 4
 
-Ask = Callable[..., Awaitable[int | bytes | None]]
+Ask = Callable[..., "asyncio.Future[int | bytes | None]"]
 
 
 @dataclass
@@ -44,7 +44,7 @@ class SecurityWish:
 
     bond: bool = False
     mitm: bool = False
-    le_secure: bool = False
+    le_secure: bool = True
     io: int = 3
 
 
@@ -60,7 +60,8 @@ class _Secrets(KeyStore):  # type: ignore[misc]
             return
         value = json.dumps(keys.to_dict()).encode()
         for kind in (_OUR_SECRET, _PEER_SECRET):
-            await self._ask(Irq.SET_SECRET, kind, _key(name), value)
+            # Not awaited: the board's stack does this before it looks at the next packet.
+            self._ask(Irq.SET_SECRET, kind, _key(name), value)
 
     async def get(self, name: str) -> PairingKeys | None:
         for kind in (_OUR_SECRET, _PEER_SECRET):
@@ -126,7 +127,7 @@ class Security:
         self._passkeys: dict[tuple[int, int], asyncio.Future[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._pairing: set[int] = set()
-        peripheral.keystore = _Secrets(ask, lambda: self.wish.bond)
+        peripheral.keystore = _Secrets(ask, self._bonds)
         peripheral.pairing_config = self._config
 
     def reset(self) -> None:
@@ -137,6 +138,11 @@ class Security:
             future.cancel()
         self._passkeys.clear()
         self._pairing.clear()
+
+    def _bonds(self) -> bool:
+        """Say whether what is being paired is a bond: both ends have asked for it."""
+        sessions = self._peripheral.device().smp_manager.sessions.values()
+        return any(session.bonding for session in sessions)
 
     def _config(self, connection: Any) -> PairingConfig:
         wish = self.wish
@@ -249,7 +255,7 @@ class Security:
 
         def paired(keys: PairingKeys) -> None:
             self._pairing.discard(handle)
-            if self.wish.bond:
+            if self._bonds():
                 bonded.add(handle)
             learn(keys)
             tell()

@@ -133,7 +133,8 @@ class BLE:
             self._handler = None
             self._name = b"MPY NIMBLE" if _rules["pairing"] else b"MPY ZEPHYR"
             self._mtu = _rules["mtu"]
-            self._security = {"bond": 0, "mitm": 0, "le_secure": 0, "io": 3}
+            # NimBLE's own settings; they outlive active(False).
+            self._security = {"bond": 0, "mitm": 0, "le_secure": 1, "io": 3}
         return BLE._only
 
     # ---------------------------------------------------------------- requests
@@ -174,10 +175,18 @@ class BLE:
             _b.enter()
             result = _b.call(_b.BLE_ACTIVE, 1 if active else 0)
             _b.ble_handler = self._deliver
-            self._active = bool(active)
+            was_active, self._active = self._active, bool(active)
             _b.leave()
             _check(result)
+            if active and not was_active:
+                self._begin()
         return self._active
+
+    def _begin(self):
+        self._mtu = _rules["mtu"]
+        self._send_name()
+        if _rules["pairing"]:
+            self._send_security()
 
     def config(self, *args, **kwargs):
         if args:
@@ -205,7 +214,7 @@ class BLE:
     def _set(self, key, value):
         if key == "gap_name":
             self._name = value.encode() if isinstance(value, str) else bytes(value)
-            self._do(_b.BLE_CONFIG, _CONFIG_NAME, 0, 0, self._name)
+            self._send_name()
         elif key == "mtu":
             if self._mtu is None:
                 raise OSError(_EOPNOTSUPP)
@@ -221,11 +230,19 @@ class BLE:
             self._do(_b.BLE_CONFIG, _CONFIG_ADDRESS, value)
         elif key in self._security and _rules["pairing"]:
             self._security[key] = int(value)
+            self._send_security()
+        else:
+            raise ValueError("unknown config param")
+
+    def _send_name(self):
+        if self._active:
+            self._do(_b.BLE_CONFIG, _CONFIG_NAME, 0, 0, self._name)
+
+    def _send_security(self):
+        if self._active:
             security = self._security
             bits = security["bond"] | security["mitm"] << 1 | security["le_secure"] << 2
             self._do(_b.BLE_CONFIG, _CONFIG_SECURITY, bits, security["io"])
-        else:
-            raise ValueError("unknown config param")
 
     # ---------------------------------------------------------------- events
     def irq(self, handler):

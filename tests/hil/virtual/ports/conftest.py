@@ -167,9 +167,18 @@ class World:
     def __post_init__(self) -> None:
         self.air = Air(self.loop, seed=7)
 
-    def board(self, main: str, *, port: str = "stm32", name: str = "", **files: str) -> Node:
-        """Add a board with a ``main.py``; other files by name with ``__`` for ``/``."""
+    def board(
+        self,
+        main: str,
+        *,
+        port: str = "stm32",
+        name: str = "",
+        tree: dict[str, str] | None = None,
+        **files: str,
+    ) -> Node:
+        """Add a board with a ``main.py``; other files by path, or by name with ``__`` for ``/``."""
         paths = {f"{key.replace('__', '/')}.py": text for key, text in files.items()}
+        paths |= tree or {}
         node = Node(self, name or f"board{len(self.nodes)}", port, {"main.py": main, **paths})
         self.nodes.append(node)
         return node

@@ -56,6 +56,24 @@ def test_a_channel_is_accepted_opened_and_closed_on_both_sides(world):
     assert caller.lines == ["23 (1, 64, 25, 300, 200)", "24 (1, 64, 25, 0)"]
 
 
+def test_channels_open_and_close_one_after_another(world):
+    again = """
+for turn in range(3):
+    _, cid, *_ = last.pop(23)
+    ble.l2cap_disconnect(c, cid)
+    wait(24)
+    time.sleep_ms(100)
+    ble.l2cap_connect(c, 25, 300)
+    time.sleep_ms(500)
+"""
+    listener, caller = boards(world, "", again)
+    assert caller.lines == ["23 (1, 64, 25, 300, 200)"] + 3 * [
+        "24 (1, 64, 25, 0)",
+        "23 (1, 64, 25, 300, 200)",
+    ]
+    assert listener.lines.count("23 (1, 64, 25, 200, 300)") == 4
+
+
 def test_a_channel_the_handler_refuses_does_not_open(world):
     listener, caller = boards(world, "verdict = 1", "")
     assert listener.lines == ["22 (1, 64, 25, 200, 300)"]

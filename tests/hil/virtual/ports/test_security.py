@@ -144,6 +144,41 @@ def test_without_bonding_no_secret_is_stored(world):
     assert server.lines[-1] == "0"
 
 
+@pytest.mark.parametrize("who", ["server", "client"])
+def test_a_bond_is_made_only_where_both_ask_for_it(world, who):
+    server, client = boards(
+        world,
+        (who == "server", False, True, 3),
+        (who == "client", False, True, 3),
+        client_does=ONCE + "print(len(secrets))",
+        server_does="rest(9000)\nprint(len(secrets))",
+    )
+    assert "28 (1, 1, 0, 0, 16)" in server.lines
+    assert "28 (1, 1, 0, 0, 16)" in client.lines
+    assert (server.lines[-1], client.lines[-1]) == ("0", "0")
+
+
+def test_settings_made_before_the_radio_is_on_are_paired_with(world):
+    early = PREAMBLE.replace(
+        "ble.active(True)", "ble.config(bond=True, mitm=False, le_secure=True)\nble.active(True)"
+    )
+    server = world.board(SERVER.replace(PREAMBLE, early) + "rest(100000)")
+    client = world.board(CLIENT.replace(PREAMBLE, early) + ONCE)
+    world.run(20.0)
+    assert "28 (1, 1, 0, 1, 16)" in server.lines
+    assert "28 (1, 1, 0, 1, 16)" in client.lines
+
+
+def test_the_keys_are_there_before_the_first_encrypted_read(world):
+    wish = (True, False, True, 3)
+    read_at_once = "c = connect()\nble.gap_pair(c)\nwait(28)\nble.gattc_read(c, 18)\nwait(16)\n"
+    server = SERVER.replace("quiet += (4,)", "")
+    world.board(server + CONFIG % wish + "rest(20000)")
+    world.board(CLIENT + CONFIG % wish + read_at_once)
+    world.run(10.0)
+    assert world.nodes[0].lines == ["28 (1, 1, 0, 1, 16)", "4 (1, 18)"]
+
+
 def test_a_peripheral_may_ask_for_it(world):
     wish = (True, False, True, 3)
     server, client = boards(
