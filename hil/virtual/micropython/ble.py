@@ -14,6 +14,7 @@ from hil.virtual.micropython.interpreter import Answer, Interpreter
 from hil.virtual.micropython.ports import BleRules
 from hil.virtual.micropython.rpc import Op, Request
 from hil.virtual.radio import (
+    AddressMode,
     CentralConnected,
     CentralDisconnected,
     IndicateDone,
@@ -65,6 +66,7 @@ class BleRequests:
         self._last_question = 0
         peripheral.enforce_subscription = rules.enforce_subscription
         peripheral.truncates = rules.truncates
+        peripheral.max_connections = rules.max_connections
         self._preferred_mtu = rules.preferred_mtu
         peripheral.on_event = self._on_radio_event
         peripheral.on_tx_space = self._on_tx_space
@@ -184,10 +186,12 @@ class BleRequests:
 
     async def _switch(self, on: bool) -> int:
         if on:
+            self._preferred_mtu = self._rules.preferred_mtu
             if self._preferred_mtu is not None:
-                self._preferred_mtu = self._rules.preferred_mtu
                 self._peripheral.mtu_limit = self._preferred_mtu
             await self._peripheral.activate()
+            if self._rules.starts_public:
+                self._peripheral.set_address_mode(AddressMode.PUBLIC)
         else:
             self.switch_off()
         return 0
@@ -202,7 +206,8 @@ class BleRequests:
         elif key == _CONFIG_NAME:
             self._peripheral.set_name(request.payload.decode(errors="replace"))
         elif key == _CONFIG_ADDRESS:
-            self._peripheral.set_address_mode(request.b)
+            if self._rules.sets_address:
+                self._peripheral.set_address_mode(request.b)
         elif key == _CONFIG_SECURITY and self._security is not None:
             bits = request.b
             self._security.wish = SecurityWish(
@@ -210,6 +215,8 @@ class BleRequests:
             )
         elif key == _CONFIG_MAC:
             address = self._peripheral.own_address()
+            if address.is_resolvable:
+                raise OSError(errno.EINVAL, "the address changes: the binding does not know it")
             return bytes([int(address.address_type)]) + bytes(address)[::-1]
         return 0
 

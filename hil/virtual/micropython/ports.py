@@ -40,6 +40,14 @@ class BleRules:
     event_buffer : int or None
         Bytes of the event ring buffer, whose overflow drops events; None: events are delivered as
         they come (NimBLE runs in the scheduler).
+    starts_public : bool
+        Whether the board shows its public address after ``active(True)``; else a static random
+        one. ``sync_cb`` of ``modbluetooth_nimble.c`` prefers the first, an STM32WB55 has one.
+    sets_address : bool
+        Whether ``config(addr_mode=)`` does anything; in ``modbluetooth_zephyr.c`` it does not.
+    max_connections : int
+        Room for connections in both roles. stm32: MICROPY_HW_RFCORE_BLE_NUM_LINK of
+        ``mpconfigboard_common.h``; zephyr: CONFIG_BT_MAX_CONN, which no board sets, is 1.
     """
 
     notify_blocks: bool
@@ -51,6 +59,9 @@ class BleRules:
     preferred_mtu: int | None
     max_services: int | None
     event_buffer: int | None
+    starts_public: bool
+    sets_address: bool
+    max_connections: int
 
 
 @dataclass(frozen=True)
@@ -238,6 +249,9 @@ ZEPHYR = Port(
         preferred_mtu=None,
         max_services=8,
         event_buffer=128,
+        starts_public=False,
+        sets_address=False,
+        max_connections=1,
     ),
 )
 
@@ -267,6 +281,9 @@ STM32 = Port(
         preferred_mtu=256,
         max_services=None,
         event_buffer=None,
+        starts_public=True,
+        sets_address=True,
+        max_connections=1,
     ),
 )
 

@@ -46,6 +46,7 @@ from hil.virtual.radio.air import Air
 from hil.virtual.radio.central import Central, LinkWish
 from hil.virtual.radio.channel import BitErrors, Channel, PacketErrors
 from hil.virtual.radio.peripheral import (
+    AddressMode,
     CentralConnected,
     CentralDisconnected,
     IndicateDone,
@@ -59,6 +60,7 @@ __all__ = [
     "ActivityKind",
     "ActivityMeter",
     "ActivitySink",
+    "AddressMode",
     "Air",
     "BitErrors",
     "Central",

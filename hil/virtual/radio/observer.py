@@ -138,11 +138,13 @@ class Observer:
         Raises
         ------
         OSError
-            ENODEV: the radio is off. EALREADY: it is connecting already.
+            ENODEV: the radio is off. EALREADY: it is connecting already. ENOMEM: there is no
+            room for a connection.
         """
         self._peripheral.controller()
         if self._connecting is not None:
             raise OSError(errno.EALREADY, "the board is connecting already")
+        self._peripheral.check_room()
         self.stop()
         low_us = interval_us[0] or _DEFAULT_INTERVAL_US[0]
         high_us = interval_us[1] or max(low_us, _DEFAULT_INTERVAL_US[1])

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import errno
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from bumble import hci
+from bumble import crypto, hci
 from bumble.device import AdvertisingType, DeviceConfiguration, LegacyAdvertiser
 from bumble.gatt import GATT_DEVICE_NAME_CHARACTERISTIC
 from bumble.pairing import PairingConfig, PairingDelegate
 
 from hil.measure.ble_link import DATA_OCTETS_MAX, Phy
+from hil.virtual.clock import Cancellable
 from hil.virtual.radio.activity import ActivitySink
 from hil.virtual.radio.advertising import Advertisement
 from hil.virtual.radio.air import Air
@@ -23,6 +25,7 @@ from hil.virtual.radio.gatt import BoardDevice, GattValue, ServiceSpec, build_se
 from hil.virtual.radio.host import notification
 
 __all__ = [
+    "AddressMode",
     "CentralConnected",
     "CentralDisconnected",
     "IndicateDone",
@@ -34,10 +37,19 @@ __all__ = [
 
 _ADVERTISING_UNIT_US: Final = 625
 _REMOTE_USER_TERMINATED: Final = 0x13
-_PUBLIC, _STATIC, _PRIVATE = 0, 1, 3  # MicroPython's address modes
+_RPA_LIFETIME_NS: Final = 300 * 10**9  # BLE_RPA_TIMEOUT of MicroPython's NimBLE
 _NOTIFY_HEADER: Final = 3
 _NOTIFY_BIT: Final = 1
 _INDICATE_BIT: Final = 2
+
+
+class AddressMode(enum.IntEnum):
+    """MicroPython's ``addr_mode``."""
+
+    PUBLIC = 0
+    STATIC = 1
+    RESOLVABLE = 2
+    NON_RESOLVABLE = 3
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,8 @@ class Peripheral:
     truncates : bool
         Whether a notification too long for the MTU, and what a peer writes beyond a value's
         buffer, is cut (MicroPython's NimBLE) or an error (its zephyr port).
+    max_connections : int or None
+        How many connections the stack has room for, in both roles.
     on_report : callable or None
         Told of advertisements while the board scans, see `BoardController`.
     on_value : callable or None
@@ -177,6 +191,7 @@ class Peripheral:
         self.on_phy = on_phy
         self.enforce_subscription = True
         self.truncates = False
+        self.max_connections: int | None = None
         self.on_report: Callable[[int, hci.Address, bytes], None] | None = None
         self.on_value: Callable[[int, int, bytes, bool], None] | None = None
         self.on_link: Callable[[Any], None] | None = None
@@ -191,6 +206,9 @@ class Peripheral:
         self._starved = False
         self._adv_data = b""
         self._scan_response = b""
+        self._address_rng = air.rng(f"private addresses of {name}")
+        self._irk = air.rng(f"irk of {name}").bytes(16)
+        self._rpa_timer: Cancellable | None = None
 
     # ------------------------------------------------------------------ on and off
     @property
@@ -212,6 +230,7 @@ class Peripheral:
         device = BoardDevice(config=config, host=host)
         device.asks = self.on_value is not None
         device.keystore = self.keystore
+        device.irk = self._irk
         device.pairing_config_factory = self.pairing_config or (
             lambda _connection: PairingConfig(delegate=_NoPairing())
         )
@@ -225,6 +244,7 @@ class Peripheral:
         if self._controller is not None:
             self._controller.shut_down()
         self._controller = self._device = None
+        self._stop_rpa_timer()
         self._values.clear()
         self._attributes.clear()
         self._pending.clear()
@@ -262,25 +282,48 @@ class Peripheral:
         Parameters
         ----------
         mode : int
-            MicroPython's: 0 public, 1 static random (as after switching on), 3 private and not
-            resolvable.
+            MicroPython's, see `AddressMode`; static random after switching on. A resolvable
+            private address is made from the device's IRK and changes every 300 s.
 
         Raises
         ------
         OSError
-            EINVAL: another mode; resolvable private addresses (2) are not modelled.
+            EINVAL: another mode.
         """
+        controller, _ = self._on()
+        try:
+            mode = AddressMode(mode)
+        except ValueError:
+            raise OSError(errno.EINVAL, f"there is no address mode {mode}") from None
+        self._stop_rpa_timer()
+        controller.shows_public = mode == AddressMode.PUBLIC
+        if mode == AddressMode.STATIC:
+            self._show(bytes(hci.Address(self.address)))
+        elif mode == AddressMode.NON_RESOLVABLE:
+            octets = bytearray(self._address_rng.bytes(6))
+            octets[5] &= 0x3F
+            self._show(bytes(octets))
+        elif mode == AddressMode.RESOLVABLE:
+            self._renew_rpa()
+
+    def _show(self, octets: bytes) -> None:
         controller, device = self._on()
-        if mode not in (_PUBLIC, _STATIC, _PRIVATE):
-            raise OSError(errno.EINVAL, f"address mode {mode} is not modelled")
-        controller.shows_public = mode == _PUBLIC
-        if mode != _PUBLIC:
-            octets = bytearray(bytes(hci.Address(self.address)))
-            if mode == _PRIVATE:
-                octets[:] = self.air.rng(f"private address of {self.name}").bytes(6)
-                octets[5] &= 0x3F
-            address = hci.Address(bytes(octets), hci.AddressType.RANDOM_DEVICE)
-            controller.random_address = device.random_address = address
+        address = hci.Address(octets, hci.AddressType.RANDOM_DEVICE)
+        controller.random_address = device.random_address = address
+
+    def _renew_rpa(self) -> None:
+        """Show a new resolvable private address (Core 5.4, Vol 6 Part B 1.3.2.2)."""
+        _, device = self._on()
+        prand = bytearray(self._address_rng.bytes(3))
+        prand[2] = prand[2] & 0x3F | 0x40
+        self._show(crypto.ah(device.irk, bytes(prand)) + bytes(prand))
+        loop = self.air.loop
+        self._rpa_timer = loop.call_at_ns(loop.now_ns() + _RPA_LIFETIME_NS, self._renew_rpa)
+
+    def _stop_rpa_timer(self) -> None:
+        if self._rpa_timer is not None:
+            self._rpa_timer.cancel()
+            self._rpa_timer = None
 
     def controller(self) -> BoardController:
         """Return the radio; raises OSError (ENODEV) while it is off."""
@@ -318,7 +361,7 @@ class Peripheral:
         Raises
         ------
         OSError
-            ENODEV if the radio is off.
+            ENODEV: the radio is off. ENOMEM: connectable, and there is no room for a connection.
         ConfigError
             If the interval or the data are not allowed.
         """
@@ -326,6 +369,8 @@ class Peripheral:
         controller.advertiser.stop()
         if interval_us is None:
             return
+        if connectable:
+            self.check_room()
         self._adv_data = self._adv_data if data is None else bytes(data)
         self._scan_response = self._scan_response if response is None else bytes(response)
         interval_ns = interval_us // _ADVERTISING_UNIT_US * _ADVERTISING_UNIT_US * 1000
@@ -487,6 +532,12 @@ class Peripheral:
     def connections(self) -> tuple[int, ...]:
         """Return the handles of the connections there are."""
         return tuple(self._device.connections) if self._device is not None else ()
+
+    def check_room(self) -> None:
+        """Raise OSError (ENOMEM) if the stack has no room for one more connection."""
+        limit = self.max_connections
+        if limit is not None and len(self.connections()) >= limit:
+            raise OSError(errno.ENOMEM, f"the port's stack has room for {limit} connection(s)")
 
     def mtu(self, connection: int) -> int:
         """Return the ATT MTU of a connection.

@@ -82,7 +82,7 @@ class _Secrets(KeyStore):  # type: ignore[misc]
             await self._ask(Irq.SET_SECRET, kind, _key(name), None)
 
     async def get_all(self) -> list[tuple[str, PairingKeys]]:
-        return []  # asked for to resolve private addresses, which boards here do not use
+        return []  # asked for to resolve private addresses, which boards here do not do
 
 
 def _key(name: str) -> bytes:

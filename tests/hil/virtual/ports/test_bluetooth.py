@@ -1,6 +1,7 @@
 """Two boards on one air: advertising, scanning, GATT server and client."""
 
 import pytest
+from bumble import crypto
 
 from tests.hil.virtual.ports.programs import PREAMBLE, SERVER
 
@@ -21,8 +22,8 @@ for active in (False, True):
     print("done")
 """
     _, scanner = pair_of_boards(world, "", client)
-    advertised = rf"5 (1, {FIRST}, 0, -50, b'\x02\x01\x06')"
-    response = rf"5 (1, {FIRST}, 4, -50, b'\x03\xff\x01\x02')"
+    advertised = rf"5 (0, {FIRST}, 0, -50, b'\x02\x01\x06')"
+    response = rf"5 (0, {FIRST}, 4, -50, b'\x03\xff\x01\x02')"
     at = scanner.lines.index("done")
     passive, active = scanner.lines[:at], scanner.lines[at + 1 :]
     assert set(passive) == {advertised, "6 ()"}
@@ -100,7 +101,7 @@ except OSError as error:
     world.run(3.0)
     assert board.lines[-1] == "95"
     assert board.lines[-2] == "6 ()"
-    assert board.lines[0].startswith("5 (1, ")
+    assert board.lines[0].startswith("5 (0, ")
 
 
 def test_connecting_and_leaving_is_told_to_both(world):
@@ -111,8 +112,8 @@ wait(8)
 print(ble.gap_disconnect(c))
 """
     server, central = pair_of_boards(world, "", client)
-    assert server.lines == [f"1 (1, 1, {SECOND})", f"2 (1, 1, {SECOND})"]
-    assert central.lines == ["True", f"8 (1, 1, {FIRST})", "False"]
+    assert server.lines == [f"1 (1, 0, {SECOND})", f"2 (1, 0, {SECOND})"]
+    assert central.lines == ["True", f"8 (1, 0, {FIRST})", "False"]
 
 
 def test_an_absent_device_and_a_cancelled_attempt_end_in_a_disconnection(world):
@@ -134,7 +135,7 @@ connect()
     server, central = pair_of_boards(world, "", client)
     nobody = r"8 (65535, 255, b'\x00\x00\x00\x00\x00\x00')"
     assert central.lines == ["114", nobody, "50", nobody, "60"]
-    assert server.lines == [f"1 (1, 1, {SECOND})"]
+    assert server.lines == [f"1 (1, 0, {SECOND})"]
 
 
 def test_discovery_finds_what_was_registered(world):
@@ -426,7 +427,7 @@ ble.irq(check)
 ble.gap_scan(1000, 30000, 30000)
 time.sleep_ms(500)
 ble.irq(irq)
-ble.gap_connect(1, bytes(last[5][1]))
+ble.gap_connect(last[5][0], bytes(last[5][1]))
 c = wait(7)[0]
 ble.irq(check)
 ble.gattc_discover_services(c, UUID(0x1800))
@@ -459,7 +460,7 @@ for setting in ({"rxbuf": 512}, {"bond": True}, {"mtu": 100}, {"gap_name": "me"}
     assert stm32.lines == [
         "mtu 256",
         "gap_name b'MPY NIMBLE'",
-        f"mac (1, {FIRST})",
+        f"mac (0, {FIRST})",
         "nonsense ValueError('unknown config param',)",
         "ValueError('unknown config param',)",
         "set",
@@ -472,14 +473,13 @@ for setting in ({"rxbuf": 512}, {"bond": True}, {"mtu": 100}, {"gap_name": "me"}
 
 def test_the_address_a_board_shows_is_of_the_mode_it_chose(world):
     server = """
-for mode in (0, 1, 3, 2):
+for mode in (0, 1, 3, 2, 4):
     try:
         ble.config(addr_mode=mode)
+        kind, address = ble.config("mac")
+        print(kind, address[0] >> 6)
     except OSError as error:
         print(error.errno)
-        break
-    kind, address = ble.config("mac")
-    print(kind, address[0] >> 6)
     ble.gap_advertise(100_000, b"\\x02\\x01\\x06")
     time.sleep_ms(1000)
 ble.gap_advertise(None)
@@ -490,13 +490,68 @@ seen = []
 def answer(event, data):
     if event == 5 and (data[0], data[1][0] >> 6) not in seen:
         seen.append((data[0], data[1][0] >> 6))
-ble.gap_scan(4000, 30000, 30000)
-wait(6)
+ble.gap_scan(5000, 30000, 30000)
+wait(6, 6000)
 print(seen)
 """
     board, scanner = pair_of_boards(world, server, client)
-    assert board.lines == ["0 3", "1 3", "1 0", "22"]
-    assert scanner.lines[-1] == "[(1, 3), (0, 3), (1, 0)]"
+    assert board.lines == ["0 3", "1 3", "1 0", "22", "22"]
+    assert scanner.lines[-1] == "[(0, 3), (1, 3), (1, 0), (1, 1)]"
+
+
+def test_a_resolvable_private_address_changes_and_its_key_tells_whose_it_is(world):
+    client = """
+quiet = (5, 6)
+for wait_s in (0, 100, 300):
+    time.sleep(wait_s)
+    last.pop(5, None)
+    ble.gap_scan(500, 30000, 30000)
+    wait(6)
+    print(last[5][1].hex())
+"""
+    server = "ble.config(addr_mode=2)\nble.gap_advertise(100_000, b'')"
+    board, scanner = pair_of_boards(world, server, client, seconds=450.0)
+    first, second, third = map(bytes.fromhex, scanner.lines)
+    assert first == second != third
+    irk = board.peripheral.device().irk
+    for address in (first, third):
+        assert address[0] >> 6 == 1
+        assert crypto.ah(irk, address[2::-1]) == address[:2:-1]
+
+
+def test_zephyr_keeps_its_static_address_whatever_the_mode(world):
+    text = "for mode in (0, 1, 2, 3):\n    ble.config(addr_mode=mode)\n    print(ble.config('mac'))"
+    node = world.board(PREAMBLE + text, port="zephyr")
+    world.run(1.0)
+    assert node.lines == [f"(1, {FIRST})"] * 4
+
+
+@pytest.mark.parametrize("port", ["stm32", "zephyr"])
+def test_a_connected_board_has_no_room_for_a_second_connection(world, port):
+    server = """
+c = wait(1, 10000)[0]
+for connectable in (True, False):
+    try:
+        ble.gap_advertise(100_000, b"", connectable=connectable)
+        print("advertises")
+    except OSError as error:
+        print(error.errno)
+wait(2, 20000)
+ble.gap_advertise(100_000)
+print("again")
+"""
+    client = """
+c = connect()
+try:
+    ble.gap_connect(*last[5][:2])
+except OSError as error:
+    print(error.errno)
+time.sleep_ms(2000)
+ble.gap_disconnect(c)
+"""
+    board, central = pair_of_boards(world, "quiet = (1, 2)\n" + server, client, port=port)
+    assert board.lines == ["12", "advertises", "again"]
+    assert central.lines[0] == "12"
 
 
 def test_a_full_event_buffer_drops_events_on_zephyr_only(world):
