@@ -14,7 +14,7 @@ from hil.virtual import probe
 from hil.virtual.afe import Ads129x, VirtualSignalSource
 from hil.virtual.afe.optics import Adpd4101
 from hil.virtual.chip import open_chip
-from hil.virtual.clock import OwnedClock, VirtualLoop
+from hil.virtual.clock import Clock, OwnedClock, VirtualLoop
 from hil.virtual.console import VirtualConsole
 from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.bytecode import BytecodeError, Function, functions_of_mpy
@@ -109,11 +109,12 @@ class VirtualBoard:
             on_console=self.console.feed,
             light_sleep_wake_ns=_light_sleep_wake_ns(load_part(board.mcu.part)),
         )
+        clock = OwnedClock(loop, self.interpreter)  # of what concerns no other board
         rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
         self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
         self.afe = Ads129x(
             load_part(board.afe.part),
-            clock=OwnedClock(loop, self.interpreter),
+            clock=clock,
             rng=rng,
             source=self.source,
             avdd_v=board.supply.avdd_v,
@@ -122,6 +123,7 @@ class VirtualBoard:
         )
         self.peripheral = Peripheral(
             air,
+            clock=clock,
             address=self.address,
             name=uid,
             mtu=board.radio.mtu,
@@ -132,7 +134,7 @@ class VirtualBoard:
         self.interpreter.on_reset = self._firmware_reset
         self._bus = Bus(
             board,
-            loop,
+            clock,
             afe=self.afe,
             flash=self.chip.flash,
             peripheral=self.peripheral,
@@ -144,15 +146,14 @@ class VirtualBoard:
         self.light: VirtualSignalSource | None = None
         self.optics: Adpd4101 | None = None
         if board.optics is not None:
-            self._wire_optics(board.optics, rng)
+            self._wire_optics(board.optics, clock, rng)
         self._boot_planned = False
         self.chip.attach_firmware()
         self.chip.on_reset.append(self._chip_reset)
         self.chip.on_held.append(self._held)
         probe.attach(self.probe_id, self.chip)
 
-    def _wire_optics(self, optics: Optics, rng: np.random.Generator) -> None:
-        clock = OwnedClock(self._loop, self.interpreter)
+    def _wire_optics(self, optics: Optics, clock: Clock, rng: np.random.Generator) -> None:
         self.light = VirtualSignalSource(self._loop, optics.channels, _LIGHT_RATE_HZ)
         self.optics = Adpd4101(
             load_part(optics.part),

@@ -116,6 +116,10 @@ class _Call:
             )
 
 
+_Timer = tuple[int, int, "asyncio.TimerHandle | _Call"]
+"""When a call is due, its number among all calls, and the call."""
+
+
 class OwnedClock:
     """The loop's clock for models that concern one owner only (a board's front end, say).
 
@@ -167,7 +171,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, start_ns: int = 0, pace: float | None = None) -> None:
         self._now_ns = start_ns
-        self._timers: list[tuple[int, int, asyncio.TimerHandle | _Call]] = []
+        self._timers: list[_Timer] = []
+        # The same timers by whom they concern; one that is over leaves when it is the first.
+        self._by_owner: dict[object, list[_Timer]] = {None: []}
         self._timer_serial = 0
         self._cancelled_timers = 0
         self._holds = 0
@@ -192,13 +198,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """
         if self._ready:
             return self._now_ns
-        timers = self._timers
-        if not timers:
-            return _NEVER_NS
-        first = timers[0]
-        if owner is None or _concerns(first[2], owner):
-            return first[0]
-        return min((when for when, _, call in timers if _concerns(call, owner)), default=_NEVER_NS)
+        if owner is None:
+            return self._timers[0][0] if self._timers else _NEVER_NS
+        of_all, own = _first_ns(self._by_owner[None]), _first_ns(self._by_owner.get(owner))
+        return of_all if of_all < own else own
 
     def skip_to(self, when_ns: int) -> bool:
         """Let time pass inside a callback, if nothing else happens before `when_ns`.
@@ -235,9 +238,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def schedule(self, when_ns: int, call: _Call) -> Cancellable:
         """Run `call` at virtual time `when_ns`."""
         call._scheduled = True
-        self._timer_serial += 1
-        heapq.heappush(self._timers, (when_ns, self._timer_serial, call))
+        self._push(when_ns, call, call.owner)
         return call
+
+    def _push(self, when_ns: int, call: asyncio.TimerHandle | _Call, owner: object) -> None:
+        self._timer_serial += 1
+        timer = (when_ns, self._timer_serial, call)
+        heapq.heappush(self._timers, timer)
+        queue = self._by_owner.get(owner)
+        if queue is None:
+            queue = self._by_owner[owner] = []
+        while queue and _is_over(queue[0][2]):
+            heapq.heappop(queue)
+        heapq.heappush(queue, timer)
 
     def call_next(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> Cancellable:
         """Call `callback` after what is ready now, without time passing."""
@@ -268,9 +281,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def _schedule(self, when_ns: int, handle: asyncio.TimerHandle) -> asyncio.TimerHandle:
-        self._timer_serial += 1
         handle._scheduled = True  # type: ignore[attr-defined]
-        heapq.heappush(self._timers, (when_ns, self._timer_serial, handle))
+        self._push(when_ns, handle, None)
         return handle
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle | _Call) -> None:
@@ -279,8 +291,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         # Time-outs that did not strike (a GATT request has one of 30 s) must not fill the heap.
         self._cancelled_timers += 1
         if self._cancelled_timers > 64 and self._cancelled_timers * 2 > len(self._timers):
-            self._timers = [entry for entry in self._timers if not entry[2].cancelled()]
-            heapq.heapify(self._timers)
+            self._timers = _swept(self._timers)
+            self._by_owner = {who: _swept(queue) for who, queue in self._by_owner.items()}
             self._cancelled_timers = 0
 
     # ------------------------------------------------------------------ the real world
@@ -418,8 +430,24 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return f"; waiting: {', '.join(names)}" if names else ""
 
 
-def _concerns(call: asyncio.TimerHandle | _Call, owner: object) -> bool:
-    return type(call) is not _Call or call.owner is None or call.owner is owner
+def _is_over(call: asyncio.TimerHandle | _Call) -> bool:
+    """Say whether a call has run or was called off."""
+    return call._cancelled or not call._scheduled  # type: ignore[union-attr]
+
+
+def _first_ns(queue: list[_Timer] | None) -> int:
+    while queue:
+        when_ns, _, call = queue[0]
+        if not _is_over(call):
+            return when_ns
+        heapq.heappop(queue)
+    return _NEVER_NS
+
+
+def _swept(queue: list[_Timer]) -> list[_Timer]:
+    kept = [timer for timer in queue if not _is_over(timer[2])]
+    heapq.heapify(kept)
+    return kept
 
 
 def _ceil_ns(when_s: float) -> int:

@@ -411,7 +411,7 @@ class Interpreter:
             when_ns = self._loop.now_ns() + answer.delay_ns
             if self._loop.skip_to(when_ns):
                 return answer.answer
-            self._loop.call_at_ns(when_ns, self._finished, self._process, answer.answer)
+            self._clock.call_at_ns(when_ns, self._finished, self._process, answer.answer)
             return None
         if isinstance(answer, Coroutine):
             process = self._process

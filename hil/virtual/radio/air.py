@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hil.virtual.clock import VirtualLoop
+from hil.virtual.clock import Clock, VirtualLoop
 from hil.virtual.radio.channel import Channel, PacketErrors
 from hil.virtual.radio.link import End, Link
 
@@ -112,7 +112,7 @@ class Air:
             peripheral = End(advertiser, 0)
             peripheral.alive = False
         link = Link(
-            self.loop,
+            self._clock_of(initiator, advertiser),
             self,
             central=central,
             peripheral=peripheral,
@@ -126,6 +126,14 @@ class Air:
         )
         self.links.append(link)
         initiator.on_link_open(central)
+
+    def _clock_of(self, initiator: RadioController, advertiser: RadioController) -> Clock:
+        """Return the clock for a connection: one between a computer and a board is the board's.
+
+        What comes of it elsewhere comes by a connection or an advertisement there.
+        """
+        clocks = [radio.clock for radio in (initiator, advertiser) if radio.clock is not None]
+        return clocks[0] if len(clocks) == 1 else self.loop
 
     # ------------------------------------------------------------------ what Bumble asks
     def add_controller(self, controller: RadioController) -> None:

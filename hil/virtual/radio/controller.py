@@ -15,6 +15,7 @@ from bumble.controller import Connection, Controller
 from bumble.core import PhysicalTransport
 
 from hil.measure.ble_link import DATA_OCTETS_MAX, DATA_OCTETS_MIN, Phy, air_time_ns
+from hil.virtual.clock import Clock
 from hil.virtual.radio.activity import ActivitySink
 from hil.virtual.radio.advertising import Advertiser
 from hil.virtual.radio.air import Air
@@ -45,6 +46,9 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
     air : Air
     address : str
         Static random address, for example ``"F0:F1:F2:F3:F4:F5"``.
+    clock : Clock or None
+        For what concerns nobody on air but this radio's owner; None: its owner is everybody's
+        business, as a computer is.
     ppm : float
         How slow its clock runs against virtual time, in parts per million (as a central).
     max_octets : int
@@ -67,11 +71,13 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
         air: Air,
         address: str,
         *,
+        clock: Clock | None = None,
         ppm: float = 0.0,
         max_octets: int = DATA_OCTETS_MAX,
         sink: ActivitySink | None = None,
     ) -> None:
         self.air = air
+        self.clock = clock
         self.sink = sink
         self.ppm = ppm
         self.reachable = True

@@ -16,7 +16,7 @@ from bumble.gatt import GATT_DEVICE_NAME_CHARACTERISTIC
 from bumble.pairing import PairingConfig, PairingDelegate
 
 from hil.measure.ble_link import DATA_OCTETS_MAX, Phy
-from hil.virtual.clock import Cancellable
+from hil.virtual.clock import Cancellable, Clock
 from hil.virtual.radio.activity import ActivitySink
 from hil.virtual.radio.advertising import Advertisement
 from hil.virtual.radio.air import Air
@@ -121,6 +121,8 @@ class Peripheral:
     Parameters
     ----------
     air : Air
+    clock : Clock or None
+        For what concerns this board alone; None: everybody.
     address : str
         Static random address.
     name : str
@@ -169,6 +171,7 @@ class Peripheral:
         self,
         air: Air,
         *,
+        clock: Clock | None = None,
         address: str = "F0:F1:F2:F3:F4:F5",
         name: str = "board",
         mtu: int = 247,
@@ -180,6 +183,7 @@ class Peripheral:
         on_phy: Callable[[int], object] | None = None,
     ) -> None:
         self.air = air
+        self._clock = clock
         self.address = address
         self.name = name
         self.mtu_limit = mtu
@@ -221,7 +225,12 @@ class Peripheral:
         if self.active:
             return
         controller = BoardController(
-            self.name, self.air, self.address, max_octets=self.max_octets, sink=self.sink
+            self.name,
+            self.air,
+            self.address,
+            clock=self._clock,
+            max_octets=self.max_octets,
+            sink=self.sink,
         )
         config = DeviceConfiguration(name=self.name, address=hci.Address(self.address))
         controller.set_public_address(self.address)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.virtual.clock import NS_PER_S, VirtualDeadlock, VirtualLoop, run
+from hil.virtual.clock import NS_PER_S, OwnedClock, VirtualDeadlock, VirtualLoop, run
 
 
 def loop_() -> VirtualLoop:
@@ -283,3 +283,23 @@ def test_what_it_leans_on_in_asyncio():
         assert (handle._cancelled, handle._scheduled, handle.when()) == (False, True, 7e-9)
     finally:
         loop.close()
+
+
+def test_a_horizon_leaves_out_what_concerns_others_and_what_is_over():
+    async def main() -> list[int]:
+        loop = loop_()
+        mine, other = OwnedClock(loop, "mine"), OwnedClock(loop, "other")
+        seen: list[int] = []
+        other.call_at_ns(10, lambda: None)
+        mine.call_at_ns(20, lambda: seen.append(mine.next_event_ns()))
+        called_off = mine.call_at_ns(25, lambda: None)
+        loop.call_at_ns(30, lambda: seen.append(mine.next_event_ns()))
+        mine.call_at_ns(40, lambda: None)
+        other.call_at_ns(35, lambda: None)
+        called_off.cancel()
+        await asyncio.sleep(0)
+        seen += [mine.next_event_ns(), other.next_event_ns()]
+        await asyncio.sleep(50e-9)
+        return seen
+
+    assert run(main()) == [20, 10, 30, 40]
