@@ -114,7 +114,7 @@ class VirtualBoard:
         self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
         self.afe = Ads129x(
             load_part(board.afe.part),
-            clock=clock,
+            clock=OwnedClock(loop, object()),  # the interpreter asks the bus what is coming
             rng=rng,
             source=self.source,
             avdd_v=board.supply.avdd_v,

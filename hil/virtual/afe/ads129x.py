@@ -320,6 +320,22 @@ class Ads129x:
             return b""
         return conversions.frame
 
+    @property
+    def next_ns(self) -> int | None:
+        """Time at which the conversion in progress is complete, None if there is none."""
+        return self._conversions.next_ns
+
+    def coming_frames(self, until_ns: int, most: int) -> list[tuple[int, bytes]]:
+        """Return times and frames of the next conversions before a time, as far as computed.
+
+        None, if reading one would give anything else, or if they may not all come.
+        """
+        if self._cs or self._lost or not self._pwdn or not self._reset or not self._continuous:
+            return []
+        if self._answer or self._single_frame is not None:
+            return []
+        return self._conversions.coming(until_ns, most)
+
     def frame_was_read(self, end_ns: int) -> None:
         """Take note that `unread_frame` was read, until a time before the next update."""
         conversions = self._conversions

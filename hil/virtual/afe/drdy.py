@@ -124,6 +124,19 @@ class Conversions:
         """Return the data of the conversion in progress."""
         return self._frame_of(self._number + 1)
 
+    def coming(self, until_ns: int, most: int) -> list[tuple[int, bytes]]:
+        """Return times and data of the next conversions before a time, as far as computed."""
+        found: list[tuple[int, bytes]] = []
+        if self._timer is None or self._last or self._single_shot:
+            return found
+        first = self._number + 1
+        for number in range(first, min(first + most, self._block_stop)):
+            when_ns = round(self._first_ns + number * self._period_ns)
+            if when_ns >= until_ns or number < self._block_first:
+                break
+            found.append((when_ns, self._frame_of(number)))
+        return found
+
     def raise_drdy(self) -> None:
         """Let DRDY go high if it is not."""
         if not self.drdy:

@@ -16,8 +16,9 @@ from typing import Literal, Protocol
 from boards.schema import Board
 from hil.virtual.chip.signals import BusFault
 from hil.virtual.clock import NS_PER_S, Clock
+from hil.virtual.micropython import rpc
 from hil.virtual.micropython.ble import BleRequests
-from hil.virtual.micropython.interpreter import Answer, Interpreter, Later
+from hil.virtual.micropython.interpreter import Answer, Coming, Interpreter, Later
 from hil.virtual.micropython.ports import Port, port_named
 from hil.virtual.micropython.rpc import Op, Request
 from hil.virtual.micropython.timers import Timers
@@ -67,6 +68,15 @@ class SpiDevice(SpiTransfers, Protocol):
 
     def unread_frame(self) -> bytes:
         """Return what reading a whole frame would give now; empty if that is not sure."""
+        ...
+
+    def coming_frames(self, until_ns: int, most: int) -> list[tuple[int, bytes]]:
+        """Return when the next conversions before a time are complete, and their frames."""
+        ...
+
+    @property
+    def next_ns(self) -> int | None:
+        """Time at which the conversion in progress is complete, None if there is none."""
         ...
 
     def frame_was_read(self, end_ns: int) -> None:
@@ -271,6 +281,24 @@ class Bus:
     def read_ahead(self) -> bytes:
         """Return what the front end would send if it were read now."""
         return self._afe.unread_frame() if self._spi_mode == _AFE_MODE else b""
+
+    def coming(self, until_ns: int) -> Coming:
+        """Return the conversions to come that do nothing but raise the interrupt of DRDY."""
+        next_ns = self._afe.next_ns
+        interrupt = self._interrupts.get(self._drdy_pin)
+        if (
+            next_ns is None
+            or next_ns >= until_ns
+            or interrupt is None
+            or interrupt.trigger != _FALLING
+            or self._spi_mode != _AFE_MODE
+        ):
+            return Coming(next_ns)
+        room = rpc.MAX_EVENT - rpc.COMING.size
+        frames = self._afe.coming_frames(until_ns, rpc.MAX_COMING)
+        if frames:
+            del frames[room // (8 + len(frames[0][1])) :]
+        return Coming(next_ns, interrupt.slot, frames)
 
     def was_read(self, end_ns: int) -> None:
         """Take note that it was."""

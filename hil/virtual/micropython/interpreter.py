@@ -12,13 +12,14 @@ import contextlib
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from boards.errors import InfrastructureError
 from hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
@@ -29,6 +30,7 @@ from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
 
 __all__ = [
     "Answer",
+    "Coming",
     "Interpreter",
     "Later",
     "Peripherals",
@@ -59,6 +61,24 @@ class ResetCause:
     SOFT = 5
 
 
+class Coming(NamedTuple):
+    """Conversions to come.
+
+    Attributes
+    ----------
+    next_ns : int or None
+        When the next one is complete; None if there is none.
+    slot : int
+        Of the interrupt that each raises.
+    frames : list of tuple
+        Time and data of each that is known already and that does nothing but raise it.
+    """
+
+    next_ns: int | None
+    slot: int = 0
+    frames: list[tuple[int, bytes]] = []  # noqa: RUF012 (never changed)
+
+
 @dataclass(frozen=True, slots=True)
 class Later:
     """An answer that takes time: the process goes on `delay_ns` later."""
@@ -81,6 +101,10 @@ class Peripherals(Protocol):
 
     def read_ahead(self) -> bytes:
         """Return what the SPI device would send if it were read now; empty if that is not sure."""
+        ...
+
+    def coming(self, until_ns: int) -> Coming:
+        """Return what the front end will do before a time, if nothing else happens."""
         ...
 
     def was_read(self, end_ns: int) -> None:
@@ -156,6 +180,9 @@ class Interpreter:
         self._paused = False
         self._parked: Callable[[], None] | None = None
         self._resumed_ns = 0
+        # Conversions that the firmware has handled already, told of in advance (`rpc.COMING`).
+        self._skipped: deque[tuple[int, int]] = deque()
+        self._coming_slot = 0
         self.requests = 0
         self.jumps = 0
         self.running_main = False
@@ -258,8 +285,21 @@ class Interpreter:
     # ------------------------------------------------------------------ what happens to the board
     def interrupt(self, slot: int) -> None:
         """Raise the interrupt whose handler is in `slot`."""
+        if self._skipped and slot == self._coming_slot:
+            self._follow(*self._skipped.popleft())
+            return
         self._irqs.append(slot)
         self._plan_wake()
+
+    def _follow(self, slept_ns: int, read_end_ns: int) -> None:
+        """Take note of what the firmware did when it woke by itself."""
+        if self._peripherals is None:
+            return
+        if slept_ns > self._resumed_ns:
+            self._peripherals.cpu_active(self._resumed_ns, slept_ns)
+        self._resumed_ns = self._loop.now_ns()
+        if read_end_ns:
+            self._peripherals.was_read(read_end_ns)
 
     def ble_event(self, event: bytes) -> None:
         """Queue an event for the firmware's BLE handler."""
@@ -344,8 +384,12 @@ class Interpreter:
                 return
             request = rpc.parse_request(frame)
             self.requests += 1
-            if request.read_end_ns and self._peripherals is not None:
-                self._peripherals.was_read(request.read_end_ns)
+            read_end_ns = request.read_end_ns
+            if request.skipped:
+                read_end_ns, skipped = rpc.parse_skipped(request)
+                self._skipped.extend(skipped)
+            if read_end_ns and self._peripherals is not None:
+                self._peripherals.was_read(read_end_ns)
             if request.time_ns > self._loop.now_ns() and not self._loop.skip_to(request.time_ns):
                 self._ahead = self._clock.call_at_ns(request.time_ns, self._catch_up, request)
                 return
@@ -361,6 +405,7 @@ class Interpreter:
 
     def _serve(self, request: Request) -> bool:
         """Answer one request; say whether the process goes on."""
+        self._skipped.clear()  # not empty only if the front end was stopped from outside
         op = request.op
         if op == Op.WAIT:
             if self._irqs or self._events:
@@ -460,12 +505,35 @@ class Interpreter:
             event = self._events.popleft()
             reply[rpc.EVENT_AT : rpc.EVENT_AT + len(event)] = event
         now_ns = self._loop.now_ns()
-        horizon_ns = now_ns if self._events or irqs else self._clock.next_event_ns()
+        horizon_ns, n_coming = now_ns, 0
+        if not (self._events or irqs):
+            horizon_ns = self._clock.next_event_ns()
+            if self._peripherals is not None:
+                coming = self._peripherals.coming(horizon_ns)
+                if coming.frames and not event:
+                    n_coming = self._tell(coming, horizon_ns)
+                if coming.next_ns is not None and coming.next_ns < horizon_ns:
+                    horizon_ns = coming.next_ns
+        size = len(event) or -n_coming
         rpc.REPLY.pack_into(
-            reply, 0, now_ns, horizon_ns, value, n_irqs, len(data), len(event), len(ahead)
+            reply, 0, now_ns, horizon_ns, value, n_irqs, len(data), size, len(ahead)
         )
         with contextlib.suppress(BrokenPipeError):  # it died: reading from it tells
             os.write(self._to_child, reply)
+
+    def _tell(self, coming: Coming, until_ns: int) -> int:
+        """Put conversions to come into the reply, so that waiting for them needs no exchange."""
+        frames = coming.frames
+        n = len(frames)
+        times, data = zip(*frames, strict=True)
+        self._coming_slot = coming.slot
+        rpc.COMING.pack_into(self._reply, rpc.EVENT_AT, until_ns, coming.slot, len(data[0]))
+        at = rpc.EVENT_AT + rpc.COMING.size
+        struct.pack_into(f"<{n}q", self._reply, at, *times)
+        at += 8 * n
+        joined = b"".join(data)
+        self._reply[at : at + len(joined)] = joined
+        return n
 
     # ------------------------------------------------------------------ console
     def _drain(self, process: subprocess.Popen[bytes] | None) -> None:

@@ -18,12 +18,14 @@ __all__ = [
     "HEADER_SIZE",
     "INTERRUPTED",
     "IRQ_AT",
+    "MAX_COMING",
     "MAX_DATA",
     "MAX_EVENT",
     "MAX_IRQS",
     "Op",
     "Request",
     "parse_request",
+    "parse_skipped",
 ]
 
 FRAME_SIZE = 2048
@@ -44,8 +46,16 @@ MAX_DATA = EVENT_AT - HEADER_SIZE
 MAX_EVENT = IRQ_AT - EVENT_AT
 """Bytes of one BLE event."""
 
+MAX_COMING = 16
+"""Conversions that one reply tells of in advance, in the place of an event."""
+
+SKIPPED_AT = FRAME_SIZE - MAX_COMING * 16
+"""Where a request says which of them the firmware has slept up to and handled."""
+
 _REQUEST = struct.Struct("<8q")
 REPLY = struct.Struct("<7q")
+COMING = struct.Struct("<3q")
+"""When else something can happen, the interrupt's slot, a frame's size; times and frames follow."""
 
 
 class Op(enum.IntEnum):
@@ -93,6 +103,7 @@ class Op(enum.IntEnum):
 class Request(NamedTuple):
     """A request: operation, the board's local time in ns, three arguments, payload.
 
+    `skipped` counts the waits that ended with what the last reply had told of in advance;
     `jumps` is the running total of bytecode jumps; `read_end_ns` is when a read of what an earlier
     reply brought along ended, 0 if there was none.
     """
@@ -106,6 +117,7 @@ class Request(NamedTuple):
     jumps: int
     read_end_ns: int
     frame: bytes
+    skipped: int
 
     @property
     def payload(self) -> bytes:
@@ -116,4 +128,21 @@ class Request(NamedTuple):
 def parse_request(frame: bytes) -> Request:
     """Return the request in a frame of `FRAME_SIZE` bytes."""
     op, time_ns, a, b, c, size, jumps, read_end_ns = _REQUEST.unpack_from(frame)
-    return Request(op, time_ns, a, b, c, size, jumps, read_end_ns, frame)
+    return Request(op & 0xFF, time_ns, a, b, c, size, jumps, read_end_ns, frame, op >> 8)
+
+
+def parse_skipped(request: Request) -> tuple[int, list[tuple[int, int]]]:
+    """Return what the firmware did between the last reply and this request.
+
+    Returns
+    -------
+    int
+        When it had read the frame that came with the reply, in ns; 0 if it did not.
+    list of tuple of int
+        For each conversion it handled since: when it had gone to sleep before, and when it had
+        read that conversion's frame.
+    """
+    n = request.skipped
+    words = struct.unpack_from(f"<{2 * n}q", request.frame, SKIPPED_AT)
+    reads = (*words[1::2], request.read_end_ns)
+    return reads[0], list(zip(words[::2], reads[1:], strict=True))

@@ -12,7 +12,8 @@ from boards import load_board
 from boards.errors import InfrastructureError
 from hil.setup import SignalFactory
 from hil.virtual.bench import VirtualBench
-from hil.virtual.micropython.interpreter import ResetCause
+from hil.virtual.micropython.bus import Bus
+from hil.virtual.micropython.interpreter import Coming, ResetCause
 from host.console import Console
 from host.flash import flash
 from host.image import build_image
@@ -173,6 +174,16 @@ def trace(directory: Path, seed: int) -> tuple[list[tuple[bytes, int]], float, i
 def test_one_seed_gives_one_run_to_the_bit_wherever_it_is_kept(tmp_path):
     first = trace(tmp_path / "a", seed=7)
     assert trace(tmp_path / "a-much-longer-name-of-a-directory", seed=7) == first
+
+
+def test_conversions_told_of_in_advance_change_nothing_but_the_number_of_requests(
+    tmp_path, monkeypatch
+):
+    *outcome, n_requests = trace(tmp_path / "told", seed=7)
+    monkeypatch.setattr(Bus, "coming", lambda bus, until_ns: Coming(bus._afe.next_ns))
+    *outcome_one_by_one, n_requests_one_by_one = trace(tmp_path / "not", seed=7)
+    assert outcome == outcome_one_by_one
+    assert n_requests < 0.6 * n_requests_one_by_one
 
 
 def test_another_seed_gives_another_run(tmp_path):

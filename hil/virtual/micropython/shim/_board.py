@@ -19,6 +19,8 @@ FRAME = 2048
 HEADER = 64
 EVENT_AT = 1024 + HEADER
 IRQ_AT = FRAME - 32
+MAX_COMING = 16
+SKIPPED_AT = FRAME - MAX_COMING * 16
 
 (
     HELLO,
@@ -70,7 +72,7 @@ _request = array("l", bytes(FRAME))
 _reply = array("l", bytes(FRAME))
 _request_bytes = uctypes.bytearray_at(uctypes.addressof(_request), FRAME)
 _reply_bytes = uctypes.bytearray_at(uctypes.addressof(_reply), FRAME)
-out = memoryview(_request_bytes)[HEADER:]
+out = memoryview(_request_bytes)[HEADER:SKIPPED_AT]
 data = memoryview(_reply_bytes)[HEADER:EVENT_AT]
 _event = memoryview(_reply_bytes)[EVENT_AT:IRQ_AT]
 
@@ -90,6 +92,12 @@ horizon = 0  # nothing happens to this board before
 read_ahead = 0
 read_end = 0
 spi_setting = 0
+# Conversions that the last reply told of in advance: where nothing else happens until then, waiting for one
+# needs no exchange. The next request tells when the firmware slept and read.
+_coming = 0
+_taken = 0
+_COMING = EVENT_AT // 8
+_SKIPPED = SKIPPED_AT // 8
 quiet = 1  # above 0 while the shim, not the firmware, is running: its instructions are free
 _ticking = False
 _exchange_out = None
@@ -160,9 +168,9 @@ def leave():
 @micropython.native
 def call(op, a=0, b=0, c=0, size=0):
     """Ask the simulator; returns the value it answers. Between `enter` and `leave` only."""
-    global now, stopped, horizon, read_ahead, read_end, _deferred
+    global now, stopped, horizon, read_ahead, read_end, _deferred, _coming, _taken
     q = _request
-    q[0] = op
+    q[0] = op | _taken << 8
     q[1] = now
     q[2] = a
     q[3] = b
@@ -182,8 +190,11 @@ def call(op, a=0, b=0, c=0, size=0):
         stopped += now - q[1]  # before any handler reads the time
     if r[3]:
         _collect(r[3])
-    if r[5]:
-        _take_event(bytes(_event[: r[5]]))
+    _taken = 0
+    n = r[5]
+    _coming = -n if n < 0 else 0
+    if n > 0:
+        _take_event(bytes(_event[:n]))
     if r[4]:  # the caller takes its bytes out first: a handler's own request would replace them
         _deferred = True
     elif _n_pending or _queued or _ble_events:
@@ -351,13 +362,43 @@ def charge(name):
 
 
 @micropython.native
+def _skip(when):
+    """Sleep until the next conversion that the last reply told of; returns whether it did."""
+    global now, horizon, read_ahead, read_end, _coming, _taken, _n_pending
+    r = _reply
+    i = _taken
+    n = i + _coming
+    due = r[_COMING + 3 + i]
+    if now >= due or 0 <= when <= due:
+        return False
+    q = _request
+    q[_SKIPPED + 2 * i] = now
+    q[_SKIPPED + 2 * i + 1] = read_end
+    read_end = 0
+    now = due
+    _taken = i + 1
+    _coming -= 1
+    horizon = r[_COMING + 3 + i + 1] if _coming else r[_COMING]
+    size = r[_COMING + 2]
+    at = EVENT_AT + 24 + 8 * n + size * i
+    frame = _reply_bytes
+    for k in range(size):
+        frame[HEADER + k] = frame[at + k]
+    read_ahead = size
+    _pending[_n_pending] = r[_COMING + 1]
+    _n_pending += 1
+    _attend()
+    return True
+
+
+@micropython.native
 def wait_until(when, deep=IDLE):
     """Sleep until a time, or for ever if negative, or until something happened."""
     if _n_pending and not _in_irq and not _masked:
         _interrupt()
     elif (_queued or _ble_events) and not _locked:
         _dispatch()
-    else:
+    elif not _coming or deep or not irq_ns or not _skip(when):
         call(WAIT, when, deep)
 
 

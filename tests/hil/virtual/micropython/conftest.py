@@ -12,7 +12,7 @@ from littlefs import LittleFS
 
 from hil.virtual.clock import VirtualLoop
 from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.interpreter import Answer, Interpreter, ResetCause
+from hil.virtual.micropython.interpreter import Answer, Coming, Interpreter, ResetCause
 from hil.virtual.micropython.rpc import Op, Request
 
 BLOCK, BLOCKS = 4096, 16
@@ -34,6 +34,7 @@ class Hardware:
         self.answers: dict[int, Callable[[Request], Answer]] = {}
         self.log: list[tuple[Op, int, int, int, int]] = []
         self.active_ns: list[tuple[int, int]] = []
+        self.conversions: Callable[[int], Coming] = lambda until_ns: Coming(None)
 
     def request(self, request: Request) -> Answer:
         self.log.append((Op(request.op), request.time_ns, request.a, request.b, request.c))
@@ -45,6 +46,9 @@ class Hardware:
 
     def read_ahead(self) -> bytes:
         return b""
+
+    def coming(self, until_ns: int) -> Coming:
+        return self.conversions(until_ns)
 
     def was_read(self, end_ns: int) -> None:
         raise AssertionError("nothing was offered to be read ahead")

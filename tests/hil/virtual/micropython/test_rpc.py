@@ -40,6 +40,7 @@ def test_the_shim_has_the_numbers_of_the_simulator():
         rpc.EVENT_AT,
         rpc.IRQ_AT,
     )
+    assert (shim["MAX_COMING"], shim["SKIPPED_AT"]) == (rpc.MAX_COMING, rpc.SKIPPED_AT)
     assert (shim["INTERRUPTED"], shim["FOREVER"]) == (rpc.INTERRUPTED, rpc.FOREVER)
     assert {op.name: shim.get(op.name) for op in Op} == {op.name: op.value for op in Op}
 
@@ -54,6 +55,7 @@ def test_the_parts_of_a_reply_do_not_overlap():
     assert rpc.HEADER_SIZE + largest_ble_value <= rpc.EVENT_AT
     assert rpc.EVENT_AT + 64 <= rpc.IRQ_AT
     assert rpc.IRQ_AT + rpc.MAX_IRQS == rpc.FRAME_SIZE
+    assert rpc.SKIPPED_AT >= rpc.HEADER_SIZE + rpc.MAX_DATA
 
 
 def test_a_request_is_eight_integers_and_a_payload():

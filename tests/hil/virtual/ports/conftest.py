@@ -38,6 +38,11 @@ class FrontEnd:
         self.transfers.append((mosi, sck_hz, mode))
         return bytes(len(mosi))
 
+    next_ns = None
+
+    def coming_frames(self, until_ns: int, most: int) -> list[tuple[int, bytes]]:
+        raise AssertionError("nothing is converted")
+
     def unread_frame(self) -> bytes:
         return b""
 
