@@ -110,6 +110,7 @@ class VirtualBoard:
             light_sleep_wake_ns=_light_sleep_wake_ns(load_part(board.mcu.part)),
         )
         clock = OwnedClock(loop, self.interpreter)  # of what concerns no other board
+        self.console.board = self.interpreter
         rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
         self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
         self.afe = Ads129x(
@@ -148,6 +149,7 @@ class VirtualBoard:
         if board.optics is not None:
             self._wire_optics(board.optics, clock, rng)
         self._boot_planned = False
+        self._safe_mode = False
         self.chip.attach_firmware()
         self.chip.on_reset.append(self._chip_reset)
         self.chip.on_held.append(self._held)
@@ -175,9 +177,30 @@ class VirtualBoard:
         probe.detach(self.probe_id)
         self.chip.close()
 
-    def reset(self, cause: int = ResetCause.HARD) -> None:
-        """Reset the board, as its reset pin would: radio off, interpreter started anew."""
+    def reset(self, cause: int = ResetCause.HARD, *, safe_mode: bool = False) -> None:
+        """Reset the board, as its reset pin would: radio off, interpreter started anew.
+
+        Parameters
+        ----------
+        cause : int
+            Of `ResetCause`.
+        safe_mode : bool
+            As with the user button held: neither ``boot.py`` nor ``main.py`` runs.
+
+        Raises
+        ------
+        ConfigError
+            If the port has no safe mode.
+        """
+        if safe_mode and self.board.mcu.port != "stm32":
+            raise ConfigError(
+                f"the {self.board.mcu.port} port has no safe mode: interrupt main.py with Ctrl-C, "
+                "or erase the file system"
+            )
+        self._safe_mode = safe_mode
         self.interpreter.stop()
+        if cause != ResetCause.SOFT:
+            self.interpreter.forget_input()
         self.peripheral.deactivate()
         self.afe.set_start(0)
         self.afe.set_cs(1)
@@ -186,6 +209,7 @@ class VirtualBoard:
     # ------------------------------------------------------------------ what the debugger does
     def _chip_reset(self) -> None:
         self.interpreter.stop()
+        self.interpreter.forget_input()
         self.peripheral.deactivate()
         if not self.chip.held:
             self._plan_boot(ResetCause.HARD)
@@ -212,7 +236,8 @@ class VirtualBoard:
             return
         self._bus.attach(self.interpreter)
         cpu = CpuModel.of_functions(self._functions(), self.board.mcu.clock_hz)
-        self.interpreter.start(self._bus, cpu, cause)
+        safe_mode, self._safe_mode = self._safe_mode, False
+        self.interpreter.start(self._bus, cpu, cause, safe_mode=safe_mode)
 
     def _functions(self) -> list[Function]:
         """Return the functions in the file system that the next boot may use."""

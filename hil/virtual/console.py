@@ -7,16 +7,32 @@ text waits on the bench's clock.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 import serial
 
 from boards.errors import InfrastructureError
 
-__all__ = ["VirtualConsole", "console_at"]
+__all__ = ["ConsoleInput", "VirtualConsole", "console_at"]
 
 _PROTOCOLS = "hil.virtual.serial_protocols"
 _CAPACITY = 1 << 20
 
 _consoles: dict[str, VirtualConsole] = {}
+
+
+class ConsoleInput(Protocol):
+    """Who reads a console."""
+
+    def console_input(self, data: bytes) -> int:
+        """Take bytes; return how many."""
+        ...
+
+    @property
+    def console_room(self) -> int:
+        """How many there is room for."""
+        ...
 
 
 class VirtualConsole:
@@ -26,10 +42,21 @@ class VirtualConsole:
     ----------
     name : str
         The port's name; its URL is ``virtual://<name>``.
+    board : ConsoleInput or None
+        Who reads what is written.
+
+    Attributes
+    ----------
+    log : bytearray
+        All that was printed, the last MiB of it.
+    on_output : callable or None
+        Also takes what the board prints, as it comes.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, board: ConsoleInput | None = None) -> None:
         self.name = name
+        self.board = board
+        self.on_output: Callable[[bytes], None] | None = None
         self._output = bytearray()
         self.log = bytearray()
 
@@ -53,6 +80,17 @@ class VirtualConsole:
         for buffer in (self._output, self.log):
             buffer += data
             del buffer[: max(0, len(buffer) - _CAPACITY)]
+        if self.on_output is not None:
+            self.on_output(data)
+
+    def write(self, data: bytes) -> int:
+        """Send to the board; return how many bytes it took: what `room` there was."""
+        return 0 if self.board is None else self.board.console_input(data)
+
+    @property
+    def room(self) -> int:
+        """Number of bytes the board takes now."""
+        return 0 if self.board is None else self.board.console_room
 
     @property
     def waiting(self) -> int:

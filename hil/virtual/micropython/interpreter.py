@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import struct
 import subprocess
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -45,7 +47,13 @@ _SHIM = Path(__file__).parent / "shim"
 _HEAP_FACTOR = 2
 # Requests that the peripherals may hold back and that are tried again when something happens.
 _BLOCKING = frozenset({Op.BLE_NOTIFY})
-_SHIM_HEAP = 88 * 1024  # 79 to 88 KB, by port
+_SHIM_HEAP = 136 * 1024
+# A busy program hears of console input after that long: the simulator learns of it between events.
+_LONGEST_RUN_NS = 10_000_000
+# From where it asks for SIGINT to the firmware's own code the process needs a few microseconds.
+_OUT_OF_CALLBACK_NS = 200_000
+_INPUT_CAPACITY = 64 * 1024
+_LINE_ENDS = re.compile(rb"[\x00-\x1f]")
 # The words the process is started with have the same lengths always: MicroPython keeps them among
 # the names it has seen, and where that store has to grow is charged to whoever used a new name.
 _START = "import sys; sys.path[:] = ['shim']; import _start"
@@ -164,6 +172,8 @@ class Interpreter:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._peripherals: Peripherals | None = None
         self._reply = bytearray(FRAME_SIZE)
+        self._input = bytearray()
+        self._raw_repl = False
         self._clear()
         self.on_reset: Callable[[int], None] | None = None
         self.on_main_ended: Callable[[], None] | None = None
@@ -179,6 +189,9 @@ class Interpreter:
         self._deadline_ns = 0
         self._paused = False
         self._parked: Callable[[], None] | None = None
+        self._interrupt_char = -1
+        self._attention = 0
+        self._read_at = 0
         self._resumed_ns = 0
         # Conversions that the firmware has handled already, told of in advance (`rpc.COMING`).
         self._skipped: deque[tuple[int, int]] = deque()
@@ -193,8 +206,19 @@ class Interpreter:
         """Whether there is a process."""
         return self._process is not None
 
-    def start(self, peripherals: Peripherals, cpu: CpuModel, cause: int) -> None:
+    def start(
+        self, peripherals: Peripherals, cpu: CpuModel, cause: int, *, safe_mode: bool = False
+    ) -> None:
         """Boot: start the process and run it to its first sleep.
+
+        Parameters
+        ----------
+        peripherals : Peripherals
+        cpu : CpuModel
+        cause : int
+            Of `ResetCause`. After a soft reset in the raw REPL ``main.py`` does not run.
+        safe_mode : bool
+            Run neither ``boot.py`` nor ``main.py``.
 
         Raises
         ------
@@ -209,11 +233,14 @@ class Interpreter:
         folder = Path(self._folder.name)
         (folder / "cpu").write_text(cpu.for_shim())
         (folder / "port").write_text(repr(self._port))
+        (folder / "signals").touch()
         (folder / "shim").symlink_to(_SHIM)
         (folder / "flash").symlink_to(self._flash_path.resolve())
         to_child_r, to_child_w = os.pipe()
         from_child_r, from_child_w = os.pipe()
         start, size, block = self._filesystem
+        raw_repl = self._raw_repl and cause == ResetCause.SOFT
+        self._raw_repl = False
         command = [
             executable,
             "-X",
@@ -230,18 +257,23 @@ class Interpreter:
             "cpu",
             "port",
             str(cause),
+            "2" if safe_mode else "1" if raw_repl else "0",
+            "signals",
         ]
+        # A file: a process that prints without end never waits for it to be read.
+        printed = folder / "printed"
         try:
-            self._process = subprocess.Popen(
-                command,
-                pass_fds=(to_child_r, from_child_w),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=folder,
-                env={**os.environ, "MICROPYPATH": ""},
-            )
+            with printed.open("ab") as output:
+                self._process = subprocess.Popen(
+                    command,
+                    pass_fds=(to_child_r, from_child_w),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    cwd=folder,
+                    env={**os.environ, "MICROPYPATH": ""},
+                )
         except OSError as error:
             os.close(to_child_w)
             os.close(from_child_r)
@@ -254,8 +286,7 @@ class Interpreter:
             os.close(to_child_r)
             os.close(from_child_w)
         self._to_child, self._from_child = to_child_w, from_child_r
-        if self._process.stdout is not None:
-            os.set_blocking(self._process.stdout.fileno(), False)
+        self._printed = os.open(printed, os.O_RDWR)
         # Round trips are several times faster when both sides share one CPU.
         with contextlib.suppress(OSError):
             os.sched_setaffinity(self._process.pid, os.sched_getaffinity(0))
@@ -273,9 +304,8 @@ class Interpreter:
             return
         process.send_signal(signal.SIGKILL)
         process.wait()
-        self._drain(process)
-        if process.stdout is not None:
-            process.stdout.close()
+        self._drain()
+        os.close(self._printed)
         os.close(self._to_child)
         os.close(self._from_child)
         if self._folder is not None:
@@ -321,11 +351,12 @@ class Interpreter:
         if request is None or self._process is None:
             return
         if request.op == Op.WAIT:
-            if self._irqs or self._events:
+            if self._irqs or self._events or self._attention or (request.c and self._input):
                 self._resume(0)
         elif request.op in _BLOCKING:
             # Interrupts go first, then it is tried again.
-            answer = rpc.INTERRUPTED if self._irqs else self._ask(request)
+            reason = self._irqs or self._attention
+            answer = rpc.INTERRUPTED if reason else self._ask(request)
             if answer is not None:
                 self._resume(answer)
 
@@ -390,7 +421,10 @@ class Interpreter:
                 self._skipped.extend(skipped)
             if read_end_ns and self._peripherals is not None:
                 self._peripherals.was_read(read_end_ns)
-            if request.time_ns > self._loop.now_ns() and not self._loop.skip_to(request.time_ns):
+            ahead_ns = request.time_ns - self._loop.now_ns()
+            if ahead_ns > 0 and (
+                ahead_ns >= _LONGEST_RUN_NS or not self._loop.skip_to(request.time_ns)
+            ):
                 self._ahead = self._clock.call_at_ns(request.time_ns, self._catch_up, request)
                 return
             if not self._serve(request):
@@ -408,7 +442,7 @@ class Interpreter:
         self._skipped.clear()  # not empty only if the front end was stopped from outside
         op = request.op
         if op == Op.WAIT:
-            if self._irqs or self._events:
+            if self._irqs or self._events or self._attention or (request.c and self._input):
                 self._send(0)
                 return True
             now_ns = self._loop.now_ns()
@@ -423,7 +457,24 @@ class Interpreter:
                 self._deadline = self._clock.call_at_ns(request.a, self._on_deadline)
             return False
         if op == Op.SYNC:
+            self._drain()
             self._send(0)
+            return True
+        if op == Op.CONSOLE_READ:
+            self._send(self._console_read(request))
+            return True
+        if op == Op.CONSOLE_WRITE:
+            self._drain()
+            self._on_console(request.payload)
+            self._send(0)
+            return True
+        if op == Op.CONSOLE_INTERRUPT_CHAR:
+            self._interrupt_char = request.a
+            self._send(0)
+            return True
+        if op == Op.CONSOLE_BREAK:
+            self._send(0)
+            self._send_signal()
             return True
         if op == Op.HELLO:
             self._send(0)
@@ -436,6 +487,7 @@ class Interpreter:
             return True
         if op == Op.RESET:
             cause = ResetCause.HARD if request.a else ResetCause.SOFT
+            self._raw_repl = bool(request.b)
             if self.on_reset is not None:
                 self._loop.call_soon(self.on_reset, cause)
             self._hold(request)
@@ -478,7 +530,7 @@ class Interpreter:
             self._stopped = True
             self._peripherals.cpu_stopped(stopped=True)
         self.jumps = request.jumps
-        self._drain(self._process)
+        self._drain()
 
     def _send(self, answer: int | bytes) -> None:
         reply = self._reply
@@ -516,8 +568,18 @@ class Interpreter:
                     horizon_ns = coming.next_ns
         size = len(event) or -n_coming
         rpc.REPLY.pack_into(
-            reply, 0, now_ns, horizon_ns, value, n_irqs, len(data), size, len(ahead)
+            reply,
+            0,
+            now_ns,
+            min(horizon_ns, now_ns + _LONGEST_RUN_NS),
+            value,
+            n_irqs,
+            len(data),
+            size,
+            len(ahead),
+            self._attention,
         )
+        self._attention = 0
         with contextlib.suppress(BrokenPipeError):  # it died: reading from it tells
             os.write(self._to_child, reply)
 
@@ -536,20 +598,74 @@ class Interpreter:
         return n
 
     # ------------------------------------------------------------------ console
-    def _drain(self, process: subprocess.Popen[bytes] | None) -> None:
-        if process is None or process.stdout is None:
+    def console_input(self, data: bytes) -> int:
+        """Take what arrives at the console; return how many bytes there was room for.
+
+        The interrupt character is no data while the firmware's code runs (``micropython.kbd_intr``).
+        """
+        taken = 0
+        char = self._interrupt_char
+        while taken < len(data):
+            at = data.find(char, taken) if char >= 0 and self.alive else -1
+            end = len(data) if at < 0 else at
+            part = data[taken : min(end, taken + self.console_room)]
+            self._input += part
+            taken += len(part)
+            if taken < end:
+                break
+            if at >= 0:
+                self._attention = rpc.KEYBOARD_INTERRUPT
+                taken += 1
+        self._plan_wake()
+        return taken
+
+    @property
+    def console_room(self) -> int:
+        """How many bytes `console_input` takes."""
+        return _INPUT_CAPACITY - len(self._input)
+
+    def forget_input(self) -> None:
+        """Forget what has not been read, as a reset of the chip does."""
+        self._input.clear()
+
+    def _console_read(self, request: Request) -> int | bytes:
+        if not request.a:
+            return len(self._input)
+        end = min(request.a, len(self._input))
+        if request.b:
+            found = _LINE_ENDS.search(self._input, 0, end)
+            end = end if found is None else found.end()
+        data = bytes(self._input[:end])
+        del self._input[:end]
+        return data
+
+    def _send_signal(self) -> None:
+        """Let the process raise KeyboardInterrupt, once it is out of the callback that asked."""
+        process = self._process
+        if process is None:
             return
-        while True:
-            try:
-                data = os.read(process.stdout.fileno(), 4096)
-            except (BlockingIOError, OSError):
-                return
-            if not data:
-                return
+        clock = ~process.pid << 3 | 2  # of the CPU time of that process, on Linux
+        try:
+            start_ns = time.clock_gettime_ns(clock)
+            while time.clock_gettime_ns(clock) - start_ns < _OUT_OF_CALLBACK_NS:
+                time.sleep(5e-5)
+        except OSError:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        if self._folder is not None:
+            with (Path(self._folder.name) / "signals").open("ab") as signals:
+                signals.write(b"!")
+
+    def _drain(self) -> None:
+        while data := os.pread(self._printed, 65536, self._read_at):
+            self._read_at += len(data)
             self._on_console(data.replace(b"\n", b"\r\n"))
+        if self._read_at > _INPUT_CAPACITY:  # the process stands still, and appends
+            os.ftruncate(self._printed, 0)
+            self._read_at = 0
 
     def _died(self) -> None:
-        self._drain(self._process)
+        self._drain()
         self._on_console(b"\r\nMicroPython ended unexpectedly\r\n")
         self.running_main = False
         self.stop()

@@ -18,6 +18,7 @@ __all__ = [
     "HEADER_SIZE",
     "INTERRUPTED",
     "IRQ_AT",
+    "KEYBOARD_INTERRUPT",
     "MAX_COMING",
     "MAX_DATA",
     "MAX_EVENT",
@@ -37,6 +38,9 @@ IRQ_AT = FRAME_SIZE - MAX_IRQS
 INTERRUPTED = -1000
 """Value of a reply to a blocking request that came back early, to let an interrupt run."""
 
+KEYBOARD_INTERRUPT = 1
+"""Last word of a reply's header: the interrupt character has come, raise KeyboardInterrupt."""
+
 FOREVER = -1
 """Deadline of a `Op.WAIT` without one."""
 
@@ -53,7 +57,7 @@ SKIPPED_AT = FRAME_SIZE - MAX_COMING * 16
 """Where a request says which of them the firmware has slept up to and handled."""
 
 _REQUEST = struct.Struct("<8q")
-REPLY = struct.Struct("<7q")
+REPLY = struct.Struct("<8q")
 COMING = struct.Struct("<3q")
 """When else something can happen, the interrupt's slot, a frame's size; times and frames follow."""
 
@@ -98,6 +102,10 @@ class Op(enum.IntEnum):
     BLE_PAIR = 34
     BLE_PASSKEY = 35
     BLE_CHANNEL = 36
+    CONSOLE_READ = 37
+    CONSOLE_WRITE = 38
+    CONSOLE_BREAK = 39
+    CONSOLE_INTERRUPT_CHAR = 40
 
 
 class Request(NamedTuple):

@@ -45,9 +45,8 @@ class Serial(serial.SerialBase):  # type: ignore[misc]
         return self._need().take(size)
 
     def write(self, b: Any) -> int:
-        """Take bytes for the board; the virtual board has nobody to read them yet."""
-        self._need()
-        return len(bytes(b))
+        """Send to the board; return how many bytes it had room for."""
+        return self._need().write(bytes(b))
 
     def reset_input_buffer(self) -> None:
         """Forget what has not been read."""

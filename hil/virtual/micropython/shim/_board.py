@@ -10,7 +10,6 @@ from array import array
 
 import micropython
 import uctypes
-
 _micropython = micropython  # the real one: `schedule` stands in for its namesake later on
 _schedule = _micropython.schedule
 _mem_total = _micropython.mem_total
@@ -60,7 +59,11 @@ SKIPPED_AT = FRAME - MAX_COMING * 16
     BLE_PAIR,
     BLE_PASSKEY,
     BLE_CHANNEL,
-) = range(37)
+    CONSOLE_READ,
+    CONSOLE_WRITE,
+    CONSOLE_BREAK,
+    CONSOLE_INTERRUPT_CHAR,
+) = range(41)
 _SCAN_RESULT = 5
 INTERRUPTED = -1000  # a blocking request came back early, to let an interrupt run: ask again
 FOREVER = -1
@@ -103,6 +106,13 @@ _ticking = False
 _exchange_out = None
 _exchange_in = None
 
+# The keyboard interrupt: asked for by the simulator; held back; SIGINT is out to raise it at the next jump.
+_keyboard = False
+_held_back = 0
+_signalled = False
+_breaks = 0
+_signals = None  # tells how many the simulator has sent
+
 # Interrupt handlers by slot: (handler, argument, hard, cost in ns, jumps included in it)
 handlers = []
 _pending = bytearray(64)
@@ -134,9 +144,10 @@ _allocated = 0
 jumps = 0
 
 
-def connect(read_fd, write_fd):
-    """Open the two pipes to the simulator."""
-    global _exchange_in, _exchange_out
+def connect(read_fd, write_fd, signals_path):
+    """Open the two pipes to the simulator, and the file in which it counts keyboard interrupts."""
+    global _exchange_in, _exchange_out, _signals
+    _signals = open(signals_path, "rb").seek
     _exchange_in = open(read_fd, "rb").readinto
     _exchange_out = open(write_fd, "wb").write
 
@@ -145,6 +156,8 @@ def connect(read_fd, write_fd):
 def enter():
     """Go from the firmware's code to the shim's: charge for what was allocated, stop counting."""
     global quiet, now
+    if _signalled:
+        _settle()
     quiet += 1
     if quiet == 1:
         now += (_mem_total() - _allocated) * allocation_ns
@@ -152,23 +165,29 @@ def enter():
 
 @micropython.native
 def leave():
-    """Go back to the firmware's code."""
-    global quiet, _allocated, _ticking, _deferred
+    """Go back to the firmware's code; raises KeyboardInterrupt if the simulator asked for it."""
+    global quiet, _allocated, _ticking, _deferred, _keyboard
+    interrupted = False
     if _deferred and quiet == 1:
         _deferred = False
         _attend()
+        if _keyboard:
+            interrupted = not (_in_irq or _locked or _held_back)
+            _keyboard = _deferred = not interrupted
     quiet -= 1
     if not quiet:
         if not _ticking and jump_ns:
             _ticking = True
             _schedule(_tick, None)
         _allocated = _mem_total()
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 @micropython.native
 def call(op, a=0, b=0, c=0, size=0):
     """Ask the simulator; returns the value it answers. Between `enter` and `leave` only."""
-    global now, stopped, horizon, read_ahead, read_end, _deferred, _coming, _taken
+    global now, stopped, horizon, read_ahead, read_end, _deferred, _coming, _taken, _keyboard
     q = _request
     q[0] = op | _taken << 8
     q[1] = now
@@ -195,6 +214,8 @@ def call(op, a=0, b=0, c=0, size=0):
     _coming = -n if n < 0 else 0
     if n > 0:
         _take_event(bytes(_event[:n]))
+    if r[7]:
+        _keyboard = _deferred = True
     if r[4]:  # the caller takes its bytes out first: a handler's own request would replace them
         _deferred = True
     elif _n_pending or _queued or _ble_events:
@@ -264,7 +285,7 @@ def _interrupt():
             handler(argument)
             quiet = was
             _micropython.heap_unlock()
-        except Exception as error:
+        except BaseException as error:
             quiet = was
             _micropython.heap_unlock()
             sys.stdout.write("Uncaught exception in hard interrupt handler\n")
@@ -346,7 +367,7 @@ def _dispatch():
         try:
             function(argument)
             enter()
-        except Exception as error:
+        except BaseException as error:
             quiet = was
             sys.print_exception(error)
         quiet = was
@@ -392,21 +413,24 @@ def _skip(when):
 
 
 @micropython.native
-def wait_until(when, deep=IDLE):
-    """Sleep until a time, or for ever if negative, or until something happened."""
+def wait_until(when, deep=IDLE, console=0):
+    """Sleep until a time, or for ever if negative, or until something happened; with `console`, until there is
+    console input, too."""
     if _n_pending and not _in_irq and not _masked:
         _interrupt()
     elif (_queued or _ble_events) and not _locked:
         _dispatch()
     elif not _coming or deep or not irq_ns or not _skip(when):
-        call(WAIT, when, deep)
+        call(WAIT, when, deep, console)
 
 
 @micropython.native
 def sleep_until(when):
-    """Sleep until a time, running what happens on the way."""
+    """Sleep until a time, running what happens on the way; a keyboard interrupt ends it."""
     while now < when:
         wait_until(when)
+        if _keyboard and interruptible():
+            break
 
 
 def mask(value):
@@ -419,12 +443,84 @@ def mask(value):
     return old
 
 
+# --- the keyboard interrupt
+
+
+def interruptible():
+    """Say whether a keyboard interrupt would be raised here: not in a handler or a callback."""
+    return not (_in_irq or _locked or _held_back)
+
+
+def interrupted():
+    """Say whether `leave` is going to raise KeyboardInterrupt."""
+    return _keyboard and interruptible()
+
+
+def forget_interrupt():
+    """Drop a keyboard interrupt that came too late for the code it was meant for."""
+    global _keyboard
+    _keyboard = False
+
+
+def _settle():
+    """Wait until the SIGINT that is on its way has come; KeyboardInterrupt is raised here if it had not before."""
+    global _signalled
+    while _signals(0, 2) < _breaks:
+        pass
+    _signalled = False
+
+
+def hold_back():
+    """Keep keyboard interrupts off code that must not be left half-way: it runs inside C code of the interpreter."""
+    global _held_back, _keyboard, _deferred
+    _held_back += 1
+    if _signalled:
+        try:
+            _settle()
+        except KeyboardInterrupt:
+            _keyboard = _deferred = True
+
+
+def set_interrupt_char(char):
+    """Stand in for micropython.kbd_intr."""
+    enter()
+    call(CONSOLE_INTERRUPT_CHAR, char)
+    leave()
+
+
+def settle():
+    """Let a KeyboardInterrupt that is on its way be raised here."""
+    if _signalled:
+        _settle()
+
+
+def let_come():
+    """End `hold_back`."""
+    global _held_back
+    _held_back -= 1
+
+
+@micropython.native
+def _break():
+    """Have KeyboardInterrupt raised in the firmware's code, from a scheduled callback, whose exceptions go nowhere.
+
+    SIGINT raises it wherever the interpreter is. So no more ticks are taken until it has come, and `enter` waits for
+    it: it finds the firmware's code. The simulator counts what it has sent in a file.
+    """
+    global _keyboard, _signalled, _breaks, _ticking
+    _keyboard = False
+    _breaks += 1
+    _signalled = True
+    _ticking = False
+    call(CONSOLE_BREAK)
+
+
 # --- CPU time: a scheduled callback that schedules itself again runs at every jump the interpreter takes
 
 
 @micropython.native
 def _tick(_):
-    global now, _credit, jumps, _ticking
+    global now, _credit, jumps, _ticking, _held_back
     if quiet:
         _ticking = False  # `leave` starts it again
         return
@@ -434,7 +530,12 @@ def _tick(_):
     else:
         now += jump_ns
         if now >= horizon and not _in_irq:
+            _held_back += 1
             enter()
             call(SYNC)
             leave()
+            _held_back -= 1
+            if _keyboard and not (_locked or _held_back):
+                _break()
+                return
     _schedule(_tick, None)

@@ -1,12 +1,12 @@
 # Starts the board inside MicroPython: puts the port's modules in place, mounts the flash, runs boot.py and main.py.
 #
 # Arguments: this folder; file descriptors to read from and to write to; flash file; start, size and block size
-# of the file system in it; files with the CPU model's and the port's figures (Python literals); reset cause.
+# of the file system in it; files with the CPU model's and the port's figures (Python literals); reset cause; how to
+# boot (0: boot.py, main.py, friendly REPL; 1: boot.py, raw REPL; 2: neither file, friendly REPL); file of signals.
 import sys
 
-shim, read_fd, write_fd, flash_path, start, size, block_size, model_path, port_path, cause = (
-    sys.argv[1:11]
-)
+shim, read_fd, write_fd, flash_path, start, size, block_size = sys.argv[1:8]
+model_path, port_path, cause, boot, signals_path = sys.argv[8:13]
 del sys.argv[:]
 
 
@@ -36,7 +36,7 @@ def load(module):
             text = file.read().replace("@micropython.native\n", "")
         loaded = _Namespace()
         scope = loaded.__dict__
-        exec(text, scope)
+        exec(compile(text, shim + "/" + module + ".py", "exec"), scope)
         sys.modules[module] = loaded
         return loaded
 
@@ -49,11 +49,12 @@ _board.set_depth(_port.depth)
 _modules = load("_modules")
 stand_in = _modules.copy_of(builtin_micropython)
 stand_in.schedule = _board.schedule
+stand_in.kbd_intr = _board.set_interrupt_char
 stand_in.alloc_emergency_exception_buf = lambda size: None
 sys.modules["micropython"] = stand_in
 
 modules = {"micropython": stand_in}
-for name in ("_pins", "_buses", "_timers", "machine", "time", "bluetooth"):
+for name in ("_console", "_pins", "_buses", "_timers", "machine", "time", "bluetooth"):
     modules[name] = load(name)
 if _port.frozen:
     modules["select"] = load("select")
@@ -75,12 +76,22 @@ class FlashArea:
         self._blocks = size // block_size
 
     def readblocks(self, block, buf, offset=0):
+        _board.hold_back()
         self._file.seek(self._at + block * self._block_size + offset)
         self._file.readinto(buf)
+        _board.let_come()
 
     def writeblocks(self, block, buf, offset=None):
+        # The file system's own code is in C, and must not be left half-way.
+        _board.hold_back()
+        try:
+            self._write(block, buf, offset)
+        finally:
+            _board.let_come()
+
+    def _write(self, block, buf, offset):
         if offset is None:
-            self.ioctl(6, block)
+            self._erase(block)
             offset = 0
         address = self._start + block * self._block_size + offset
         view = memoryview(buf)
@@ -99,11 +110,15 @@ class FlashArea:
         if op == 5:
             return self._block_size
         if op == 6:
-            _board.enter()
-            _board.call(_board.FLASH_ERASE, self._start + arg * self._block_size)
-            _board.leave()
-            return 0
+            _board.hold_back()
+            self._erase(arg)
+            _board.let_come()
         return 0
+
+    def _erase(self, block):
+        _board.enter()
+        _board.call(_board.FLASH_ERASE, self._start + block * self._block_size)
+        _board.leave()
 
 
 with open(model_path) as file:
@@ -116,7 +131,7 @@ _board.api_ns.update(model["api_ns"])
 _board.costs.update(model["costs"])
 
 area = FlashArea(flash_path, int(start), int(size), int(block_size))
-_board.connect(int(read_fd), int(write_fd))
+_board.connect(int(read_fd), int(write_fd), signals_path)
 import gc
 import os
 import random
@@ -126,12 +141,15 @@ import vfs
 random.seed(1)  # every run of a board is the same
 modules["os"] = _modules.make_os()
 modules["sys"] = _modules.make_sys()
+modules["sys"].stdin = modules["_console"].stdin
+modules["sys"].stdout = modules["sys"].stderr = modules["_console"].stdout
+_repl = load("_repl")
 vfs.umount("/")
 absent = _modules.hide()
 _modules.trim(modules)
 if not _port.native:
     _emitters.install()
-banner = "MicroPython v%s on 2026-08-19; %s" % (_modules.release(), _port.machine)
+_repl.banner = "MicroPython v%s on 2026-08-19; %s" % (_modules.release(), _port.machine)
 visible = ["micropython", "machine", "time", "bluetooth", "os", "sys"]
 visible += ["select", "_asyncio"] if _port.frozen else []
 for name in visible:
@@ -146,6 +164,9 @@ for name in (
     "_timers",
     "_tasks",
     "_emitters",
+    "_repl",
+    "_line",
+    "_console",
     "random",
 ):
     sys.modules.pop(name, None)
@@ -162,6 +183,12 @@ del (
     stand_in,
     random,
 )
+import __main__
+
+for name in ("sys", "_start", "shim"):
+    __main__.__dict__.pop(name, None)
+_repl.scope = __main__.__dict__
+del __main__
 gc.collect()
 _board.call(_board.HELLO, gc.mem_alloc())
 mounted = False
@@ -174,30 +201,9 @@ except OSError:
 sys.path[:] = [""] + ([".frozen"] if _port.frozen else []) + ["/flash", "/flash/lib", absent]
 
 
-def run(path):
-    try:
-        os.stat(path)
-    except OSError:
-        return
-    with open(path) as file:
-        text = file.read()
-    try:
-        code = compile(text, path, "exec")
-        _board.leave()
-        exec(code, {"__name__": "__main__"})
-    except SystemExit:
-        pass
-    except BaseException as error:
-        _board.quiet = 1
-        sys.print_exception(error)
-    _board.quiet = 1
-
-
-if mounted:
-    run("boot.py")
-    run("main.py")
-print(banner)
-print(">>> ", end="")
+if mounted and boot != "2":
+    _repl.run("boot.py")
+if mounted and boot == "0":
+    _repl.run("main.py")
 _board.call(_board.REPL)
-while True:
-    _board.wait_until(_board.FOREVER)
+_repl.serve(boot == "1")

@@ -14,8 +14,7 @@ def reset():
 
 
 def soft_reset():
-    _b.enter()
-    _b.call(_b.RESET, 0)
+    raise SystemExit  # which the REPL, and what runs boot.py and main.py, take for it
 
 
 def reset_cause():

@@ -1,5 +1,6 @@
 # `select` on virtual time, for objects that have an `ioctl` (asyncio's are; there are no sockets).
 import _board as _b
+from _console import watched as _watched
 
 POLLIN = 1
 POLLOUT = 4
@@ -29,7 +30,6 @@ class _Poll:
     def _ready(self):
         ready = []
         for obj, mask in self._objects.values():
-            # A console has no input and always takes output.
             flags = obj.ioctl(_STREAM_POLL, mask) if hasattr(obj, "ioctl") else mask & POLLOUT
             if flags and flags > 0:
                 ready.append((obj, flags))
@@ -43,11 +43,12 @@ class _Poll:
         deadline = _b.FOREVER if timeout < 0 else _b.now + timeout * 1_000_000
         while True:
             _b.leave()
+            _watched[0] = 0
             ready = self._ready()
             _b.enter()
             if ready or (0 <= deadline <= _b.now):
                 break
-            _b.wait_until(deadline)
+            _b.wait_until(deadline, _b.IDLE, _watched[0])
         _b.leave()
         return ready
 

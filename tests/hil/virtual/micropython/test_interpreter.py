@@ -24,7 +24,7 @@ def test_boot_py_runs_before_main_py_and_the_console_is_a_boards(machine):
     assert machine.output.startswith(b"boot\r\nmain\r\n")
     banner = r"MicroPython v\d+\.\d+\.\d+ on [-\d]+; zephyr-board with cpu$"
     assert re.match(banner, machine.lines[2])
-    assert machine.lines[3] == ">>> "
+    assert machine.lines[3:] == ['Type "help()" for more information.', ">>> "]
     assert not machine.interpreter.running_main
 
 

@@ -1,0 +1,151 @@
+"""The console of a board: friendly and raw REPL, Ctrl-C, soft reset."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil.virtual.micropython.interpreter import ResetCause
+
+MS = 1_000_000
+RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n>"
+
+
+def said(machine, data: bytes, seconds: float = 0.1) -> bytes:
+    """Type, let time pass, and return what came out of it."""
+    machine.output.clear()
+    assert machine.interpreter.console_input(data) == len(data)
+    machine.run(seconds)
+    return bytes(machine.output)
+
+
+@pytest.fixture
+def prompt(machine):
+    machine.boot("x = 5")
+    machine.run(0.01)
+    return machine
+
+
+@pytest.fixture
+def raw(prompt):
+    assert said(prompt, b"\r\x03\x01") == b"\r\n>>> \r\n>>> \r\n" + RAW_BANNER
+    return prompt
+
+
+# ---- friendly
+
+
+def test_an_expression_shows_its_value_and_main_py_left_its_names(prompt):
+    assert said(prompt, b"x + 1\r") == b"x + 1\r\n6\r\n>>> "
+
+
+def test_a_compound_statement_goes_on_until_an_empty_line_and_is_indented(prompt):
+    out = said(prompt, b"for i in range(2):\ri\r\x7f\r")
+    assert out == b"for i in range(2):\r\n...     i\r\n...     \b\b\b\b\x1b[K\r\n0\r\n1\r\n>>> "
+
+
+def test_a_traceback_has_the_frames_of_the_program_only(prompt):
+    out = said(prompt, b"1/0\r")
+    assert out == (
+        b"1/0\r\nTraceback (most recent call last):\r\n"
+        b'  File "<stdin>", line 1, in <module>\r\nZeroDivisionError: divide by zero\r\n>>> '
+    )
+
+
+def test_history_and_cursor_keys_edit_the_line(prompt):
+    said(prompt, b"x\r")
+    assert said(prompt, b"\x1b[A1\x1b[D\x1b[D2\r").endswith(b"\r\n>>> ")
+    assert said(prompt, b"12\x1b[D\x7f3\r").endswith(b"\r\n32\r\n>>> ")
+
+
+def test_tab_completes_a_name(prompt):
+    said(prompt, b"import machine\r")
+    assert said(prompt, b"machine.reset_c\t()\r").endswith(b"machine.reset_cause()\r\n1\r\n>>> ")
+
+
+def test_paste_mode_takes_everything_until_ctrl_d(prompt):
+    out = said(prompt, b"\x05y = 1\rprint(y)\r\x04")
+    assert out == (
+        b"\r\npaste mode; Ctrl-C to cancel, Ctrl-D to finish\r\n"
+        b"=== y = 1\r\n=== print(y)\r\n=== \r\n1\r\n>>> "
+    )
+
+
+def test_input_reads_a_line(prompt):
+    assert said(prompt, b"input('? ')\rabc\r").endswith(b"? abc\r\n'abc'\r\n>>> ")
+
+
+def test_time_and_timers_go_on_at_the_prompt(machine):
+    machine.boot(
+        "from machine import Timer\nTimer(-1).init(period=100, callback=lambda t: print('tick'))"
+    )
+    machine.hardware.log.clear()
+    machine.interpreter.interrupt(0)
+    machine.run(0.1)
+    assert "tick" in machine.text
+
+
+# ---- raw
+
+
+def test_raw_repl_answers_with_output_and_traceback(raw):
+    assert said(raw, b"print(x)\x04") == b"OK5\r\n\x04\x04>"
+    out = said(raw, b"nope\x04")
+    assert out.startswith(b"OK\x04Traceback") and out.endswith(b"\r\n\x04>")
+
+
+def test_raw_paste_has_a_window(raw):
+    assert said(raw, b"\x05A\x01") == b"R\x01\x80\x00\x01"
+    assert said(raw, b"#" * 128) == b"\x01"
+    assert said(raw, b"\nprint(7)\x04") == b"\x047\r\n\x04\x04>"
+
+
+def test_a_soft_reset_in_the_raw_repl_is_asked_for(raw):
+    assert said(raw, b"\x04") == b"OK\r\nMPY: soft reboot\r\n"
+    assert raw.resets == [ResetCause.SOFT]
+    raw.start(cause=ResetCause.SOFT)
+    raw.run(0.01)
+    assert bytes(raw.output).endswith(b"soft reboot\r\n" + RAW_BANNER)
+
+
+def test_bytes_for_the_buffer_arrive_unchanged(raw):
+    out = said(raw, b"import sys\nn = sys.stdout.buffer.write(b'a\\nb')\nsys.stdout.write('\\n')\x04")
+    assert out == b"OKa\nb\r\n\x04\x04>"
+
+
+# ---- Ctrl-C
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time\nwhile True:\n    time.sleep(1)",
+        "while True:\n    pass",
+        "import sys\nsys.stdin.read(1)",
+        "import machine\nwhile True:\n    machine.Pin(('gpio0', 15), 1).value(1)",
+    ],
+)
+def test_ctrl_c_interrupts(raw, code):
+    said(raw, code.encode() + b"\x04")
+    for _ in range(5):
+        out = said(raw, b"\x03")
+        assert b"KeyboardInterrupt: \r\n\x04>" in out
+        assert said(raw, b"print(8)\x04") == b"OK8\r\n\x04\x04>"
+        said(raw, code.encode() + b"\x04")
+
+
+def test_ctrl_c_is_data_when_the_program_says_so(raw):
+    code = b"import sys, micropython\nmicropython.kbd_intr(-1)\nprint(sys.stdin.buffer.read(2))\x04"
+    said(raw, code)
+    assert said(raw, b"\x03a") == b"b'\\x03a'\r\n\x04\x04>"
+
+
+def test_ctrl_c_ends_main_py_and_the_prompt_comes(machine):
+    machine.boot("while True:\n    pass")
+    assert b"KeyboardInterrupt: \r\nMicroPython v" in said(machine, b"\x03")
+    assert machine.output.endswith(b">>> ")
+
+
+def test_input_that_comes_early_is_kept_and_has_a_limit(machine):
+    machine.boot("import time\ntime.sleep(1)")
+    assert machine.interpreter.console_input(b"x" * 70_000) == 65_536
+    assert machine.interpreter.console_room == 0
