@@ -5,11 +5,13 @@
 # lets anything happen to the board at a time that the firmware has passed already: `horizon` says until when
 # nothing will. The hot path allocates nothing, and is native code where the interpreter can make it: that is
 # a third of the time of a frame, and native code takes no jumps that would be charged to the firmware.
+import gc
 import sys
 from array import array
 
 import micropython
 import uctypes
+
 _micropython = micropython  # the real one: `schedule` stands in for its namesake later on
 _schedule = _micropython.schedule
 _mem_total = _micropython.mem_total
@@ -111,6 +113,7 @@ _keyboard = False
 _held_back = 0
 _signalled = False
 _breaks = 0
+_collects = True  # whether the firmware has the garbage collector on
 _signals = None  # tells how many the simulator has sent
 
 # Interrupt handlers by slot: (handler, argument, hard, cost in ns, jumps included in it)
@@ -468,6 +471,8 @@ def _settle():
     while _signals(0, 2) < _breaks:
         pass
     _signalled = False
+    if _collects:
+        gc.enable()
 
 
 def hold_back():
@@ -507,7 +512,11 @@ def _break():
     SIGINT raises it wherever the interpreter is. So no more ticks are taken until it has come, and `enter` waits for
     it: it finds the firmware's code. The simulator counts what it has sent in a file.
     """
-    global _keyboard, _signalled, _breaks, _ticking
+    global _keyboard, _signalled, _breaks, _ticking, _collects
+    # A collection that is cut short leaves the heap locked for good: none must run when the signal comes.
+    _collects = gc.isenabled()
+    gc.collect()
+    gc.disable()
     _keyboard = False
     _breaks += 1
     _signalled = True

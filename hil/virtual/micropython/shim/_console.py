@@ -14,7 +14,9 @@ _WRITABLE = 4
 _EPERM = 1
 _EINVAL = 22
 _write = sys.stdout.write
-watched = bytearray(1)  # set when somebody asks whether there is input: whoever polls has to be woken by it
+watched = bytearray(
+    1
+)  # set when somebody asks whether there is input: whoever polls has to be woken by it
 
 
 def take(size, line=False):
@@ -92,7 +94,11 @@ class _Stream(io.IOBase):
         if self._reads:
             raise OSError(_EPERM)
         if span:
-            data = memoryview(data)[: span[0]] if len(span) == 1 else memoryview(data)[span[0] :][: span[1]]
+            data = (
+                memoryview(data)[: span[0]]
+                if len(span) == 1
+                else memoryview(data)[span[0] :][: span[1]]
+            )
         if self._text:
             _write(data)
         else:

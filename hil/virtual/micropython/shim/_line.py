@@ -49,7 +49,7 @@ class Line:
     def read(self):
         """Edit until the line ends; returns 0, or the control character that ended it."""
         while True:
-            for char in take(256, True):
+            for char in take(256, line=True):
                 key = self._key(char)
                 if key >= 0:
                     return key
@@ -129,7 +129,11 @@ class Line:
             return
         self._escape = ""
         if len(escape) == 3:
-            key = {"1": "H", "7": "H", "4": "F", "8": "F", "3": "~"}.get(escape[2], "") if char == "~" else ""
+            key = (
+                {"1": "H", "7": "H", "4": "F", "8": "F", "3": "~"}.get(escape[2], "")
+                if char == "~"
+                else ""
+            )
         else:
             key = char if len(escape) == 2 else ""
         if key == "A":
@@ -201,7 +205,9 @@ class Line:
             self._insert("    ")
             return
         start = len(head)
-        while start and (head[start - 1].isalpha() or head[start - 1].isdigit() or head[start - 1] in "_."):
+        while start and (
+            head[start - 1].isalpha() or head[start - 1].isdigit() or head[start - 1] in "_."
+        ):
             start -= 1
         try:
             part, names = _completions(head[start:], self._scope)

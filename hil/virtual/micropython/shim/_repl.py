@@ -190,7 +190,7 @@ def _paste():
     _write("\npaste mode; Ctrl-C to cancel, Ctrl-D to finish\n=== ")
     text = bytearray()
     while True:
-        for char in take(256, True):
+        for char in take(256, line=True):
             if char == _CTRL_C or char == _CTRL_D:
                 _write("\n")
                 return text.decode() if char == _CTRL_D else ""
@@ -207,7 +207,7 @@ def _serve_raw():
     _write("raw REPL; CTRL-B to exit\n>")
     text = bytearray()
     while True:
-        data = take(256, True)
+        data = take(256, line=True)
         char = data[-1]
         if char > _CTRL_D or not char:
             text.extend(data)
@@ -258,7 +258,7 @@ def _raw_paste():
     text = bytearray()
     left = _WINDOW
     while True:
-        data = take(left, True)
+        data = take(left, line=True)
         char = data[-1]
         ends = char == _CTRL_C or char == _CTRL_D
         text.extend(data[:-1] if ends else data)

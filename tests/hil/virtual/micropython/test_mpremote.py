@@ -94,5 +94,7 @@ def test_mpremote_mounts_a_folder(terminal, tmp_path):
     folder = tmp_path / "local"
     folder.mkdir()
     (folder / "here.py").write_text("print('from', __name__)\n")
-    out = terminal.mpremote("mount", str(folder), "exec", "import here; print(open('here.py').read())")
+    out = terminal.mpremote(
+        "mount", str(folder), "exec", "import here; print(open('here.py').read())"
+    )
     assert "from here\nprint('from', __name__)\n" in out

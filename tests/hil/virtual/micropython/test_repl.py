@@ -108,7 +108,9 @@ def test_a_soft_reset_in_the_raw_repl_is_asked_for(raw):
 
 
 def test_bytes_for_the_buffer_arrive_unchanged(raw):
-    out = said(raw, b"import sys\nn = sys.stdout.buffer.write(b'a\\nb')\nsys.stdout.write('\\n')\x04")
+    out = said(
+        raw, b"import sys\nn = sys.stdout.buffer.write(b'a\\nb')\nsys.stdout.write('\\n')\x04"
+    )
     assert out == b"OKa\nb\r\n\x04\x04>"
 
 
@@ -122,12 +124,13 @@ def test_bytes_for_the_buffer_arrive_unchanged(raw):
         "while True:\n    pass",
         "import sys\nsys.stdin.read(1)",
         "import machine\nwhile True:\n    machine.Pin(('gpio0', 15), 1).value(1)",
+        "while True:\n    x = [1, 2, 3] * 10",
     ],
 )
 def test_ctrl_c_interrupts(raw, code):
     said(raw, code.encode() + b"\x04")
     for _ in range(5):
-        out = said(raw, b"\x03")
+        out = said(raw, b"\x03", 0.3)
         assert b"KeyboardInterrupt: \r\n\x04>" in out
         assert said(raw, b"print(8)\x04") == b"OK8\r\n\x04\x04>"
         said(raw, code.encode() + b"\x04")

@@ -158,7 +158,9 @@ class Node:
     @property
     def lines(self) -> list[str]:
         lines = self.text.replace(">>> ", "").splitlines()
-        return [line for line in lines if line and not line.startswith("MicroPython v")]
+        return [
+            line for line in lines if line and not line.startswith(("MicroPython v", 'Type "help'))
+        ]
 
 
 @dataclasses.dataclass
