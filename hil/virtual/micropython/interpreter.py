@@ -601,7 +601,7 @@ class Interpreter:
     def console_input(self, data: bytes) -> int:
         """Take what arrives at the console; return how many bytes there was room for.
 
-        The interrupt character is no data while the firmware's code runs (``micropython.kbd_intr``).
+        While the firmware's code runs the interrupt character is no data (``kbd_intr``).
         """
         taken = 0
         char = self._interrupt_char

@@ -76,7 +76,7 @@ class _Stream(io.IOBase):
     def readline(self, size=-1):
         data = b""
         while not data.endswith(b"\n") and (size < 0 or len(data) < size):
-            data += self._take(size - len(data) if size >= 0 else 256, True)
+            data += self._take(size - len(data) if size >= 0 else 256, line=True)
         return data.decode() if self._text else data
 
     def readlines(self):
@@ -125,8 +125,7 @@ class _Stream(io.IOBase):
         return 0 if request == _CLOSE else -_EINVAL
 
 
-stdin = _Stream(True, True)
-stdin.buffer = _Stream(True, False)
-stdout = _Stream(False, True)
-stdout.buffer = _Stream(False, False)
-# A port's `buffer` reads and writes, whichever it was got from.
+stdin = _Stream(reads=True, text=True)
+stdin.buffer = _Stream(reads=True, text=False)
+stdout = _Stream(reads=False, text=True)
+stdout.buffer = _Stream(reads=False, text=False)
