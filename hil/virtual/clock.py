@@ -161,9 +161,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ----------
     hold_limit_s : float
         Real seconds that `hold` or an executor job may freeze time before `VirtualDeadlock`.
+    lag_limit_s : float
+        Real seconds that paced time may be late and still catch up; beyond, it goes on from where
+        it is.
+    lost_s : float
+        Real seconds that paced time was late and has not caught up with, in total.
     """
 
     hold_limit_s = 60.0
+    lag_limit_s = 0.5
 
     _ready: deque[asyncio.Handle | _Call]
     _selector: Any
@@ -178,6 +184,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._cancelled_timers = 0
         self._holds = 0
         self._passes = 0
+        self._skips = 0
+        self.lost_s = 0.0
         self._pace = pace
         self._pace_origin = (start_ns, time.perf_counter())
         super().__init__()
@@ -209,9 +217,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         Returns
         -------
         bool
-            False if something does, or if time is paced or held: then use `call_at_ns`.
+            False if something does, or if time is paced or held: then use `call_at_ns`. Also now
+            and then where files are served, which they are between callbacks only.
         """
         if self._ready or self._holds or self._pace is not None or self._stopping:
+            return False
+        self._skips += 1
+        if self._skips % _POLL_EVERY == 0 and len(self._selector.get_map()) > 1:
             return False
         if self._timers and self._timers[0][0] <= when_ns:
             return False
@@ -336,14 +348,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         ready = self._ready
         self._passes += 1
-        if ready or self._stopping:
-            if self._passes % _POLL_EVERY == 0:
-                self._poll(0)
-        elif self._alone():
+        idle = not ready and not self._stopping
+        if idle and self._alone():
             self._run_timers()
             return
-        elif not self._timers or self._timers[0][0] > self._now_ns:
+        if idle and (not self._timers or self._timers[0][0] > self._now_ns):
             self._advance()
+        elif self._passes % _POLL_EVERY == 0:
+            self._poll(0)  # neither callbacks nor timers that are due may starve files
         self._collect_due()
         for _ in range(len(ready)):
             handle = ready.popleft()
@@ -397,6 +409,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return
         has_files = len(self._selector.get_map()) > 1  # more than the loop's own wake-up pipe
         if has_files and self._poll(0):
+            self._follow_real_time()
             return
         timers = self._timers
         while timers and timers[0][2]._cancelled:
@@ -418,12 +431,24 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Wait in real time for `when_ns`; say whether something real came first."""
         origin_ns, origin_s = self._pace_origin
         wait_s = origin_s + (when_ns - origin_ns) / NS_PER_S / pace - time.perf_counter()
+        if wait_s < -self.lag_limit_s:
+            self.lost_s -= wait_s
+            self.pace = pace
         if wait_s <= 0 or not self._poll(wait_s):
             return False
-        elapsed_s = (time.perf_counter() - origin_s) * pace
-        now_ns = origin_ns + int(elapsed_s * NS_PER_S)
-        self._now_ns = max(self._now_ns, min(when_ns, now_ns))
+        self._follow_real_time()
         return True
+
+    def _follow_real_time(self) -> None:
+        """Let paced time go to where real time is, though not beyond the next timer."""
+        if self._pace is None:
+            return
+        origin_ns, origin_s = self._pace_origin
+        elapsed_s = (time.perf_counter() - origin_s) * self._pace
+        now_ns = origin_ns + int(elapsed_s * NS_PER_S)
+        if self._timers:
+            now_ns = min(now_ns, self._timers[0][0])
+        self._now_ns = max(self._now_ns, now_ns)
 
     def _waiting(self) -> str:
         names = sorted(task.get_name() for task in asyncio.all_tasks(self))

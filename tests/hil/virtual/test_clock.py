@@ -218,6 +218,65 @@ def test_call_soon_threadsafe_is_noticed_while_callbacks_spin():
     run(main())
 
 
+@pytest.mark.parametrize("pace", [None, 1.0])
+def test_timers_that_are_always_due_do_not_starve_files(pace):
+    async def main() -> int:
+        loop = loop_()
+        ours, theirs = socket.socketpair()
+        heard = loop.create_future()
+        rounds = 0
+
+        def again() -> None:
+            nonlocal rounds
+            rounds += 1
+            assert rounds < 10_000
+            if not heard.done():
+                loop.call_at_ns(loop.now_ns(), again)
+
+        with ours, theirs:
+            loop.add_reader(ours, lambda: heard.done() or heard.set_result(rounds))
+            again()
+            theirs.send(b"x")
+            result = await heard
+            loop.remove_reader(ours)
+        return result
+
+    assert run(main(), pace=pace) < 10_000
+
+
+def test_time_that_skips_ahead_lets_files_be_served():
+    async def main() -> None:
+        loop = loop_()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            loop.add_reader(ours, lambda: None)
+            await asyncio.sleep(0)
+            skipped = 0
+            while loop.skip_to(loop.now_ns() + 1) and skipped < 10_000:
+                skipped += 1
+            loop.remove_reader(ours)
+        assert skipped < 10_000
+
+    run(main())
+
+
+def test_paced_time_that_is_too_late_goes_on_from_where_it_is_and_says_what_it_lost():
+    async def main() -> tuple[float, float]:
+        loop = loop_()
+        loop.lag_limit_s = 0.02
+        loop.pace = 1.0
+        await asyncio.sleep(0.001)
+        time.sleep(0.05)  # the simulator is too slow
+        await asyncio.sleep(0.001)
+        wall = time.perf_counter()
+        await asyncio.sleep(0.03)
+        return loop.lost_s, time.perf_counter() - wall
+
+    lost_s, waited_s = run(main())
+    assert lost_s >= 0.02
+    assert waited_s >= 0.028  # not hurried through to catch up
+
+
 def test_pace_holds_virtual_time_back_to_real_time():
     async def main() -> tuple[float, float]:
         loop = loop_()
