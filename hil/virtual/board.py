@@ -14,7 +14,7 @@ from hil.virtual import probe
 from hil.virtual.afe import Ads129x, VirtualSignalSource
 from hil.virtual.afe.optics import Adpd4101
 from hil.virtual.chip import open_chip
-from hil.virtual.clock import Clock, OwnedClock, VirtualLoop
+from hil.virtual.clock import Cancellable, Clock, OwnedClock, VirtualLoop
 from hil.virtual.console import VirtualConsole
 from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.bytecode import BytecodeError, Function, functions_of_mpy
@@ -34,6 +34,7 @@ _LIGHT_RATE_HZ = 100.0
 _POWER_STEP_S = 1e-4  # fine enough to show the packets of a connection event
 # Reset vector, clocks, Zephyr and the interpreter's own start, until boot.py runs: assumed.
 _RUNTIME_START_NS = 45_000_000
+_BROWN_OUT_NS = 100_000_000  # long enough for every supply to fall: assumed
 
 
 class VirtualBoard:
@@ -148,8 +149,11 @@ class VirtualBoard:
         self.optics: Adpd4101 | None = None
         if board.optics is not None:
             self._wire_optics(board.optics, clock, rng)
-        self._boot_planned = False
+        self._boot_planned: Cancellable | None = None
         self._safe_mode = False
+        self._power_returns = False
+        self._reset_cause = ResetCause.HARD
+        self.chip.faults.on_power_lost = self._power_lost
         self.chip.attach_firmware()
         self.chip.on_reset.append(self._chip_reset)
         self.chip.on_held.append(self._held)
@@ -206,13 +210,63 @@ class VirtualBoard:
         self.afe.set_cs(1)
         self._plan_boot(cause)
 
+    # ------------------------------------------------------------------ supply
+    @property
+    def powered(self) -> bool:
+        """Whether the board has a supply."""
+        return not self.chip.faults.power_lost
+
+    def power_off(self) -> None:
+        """Take the supply away: everything stops, only flash memory stays as it is."""
+        self.chip.faults.lose_power()
+        self.interpreter.stop()
+        self.peripheral.deactivate()
+        if self._boot_planned is not None:
+            self._boot_planned.cancel()
+            self._boot_planned = None
+
+    def power_on(self) -> None:
+        """Give the supply back: the board starts as from a new battery."""
+        self.chip.faults.restore_power()
+        self._reset_cause = ResetCause.POWER_ON
+        self.chip.power_cycle()
+        self._reset_cause = ResetCause.HARD
+
+    def brown_out(self, *, after_words: int | None = None) -> None:
+        """Take the supply away for a tenth of a second.
+
+        Parameters
+        ----------
+        after_words : int or None
+            Not now, but in the middle of the word of flash memory that is programmed after that
+            many more.
+        """
+        if after_words is not None:
+            self._power_returns = True
+            self.chip.faults.lose_power_after(after_words)
+            return
+        self.power_off()
+        self._loop.call_at_ns(self._loop.now_ns() + _BROWN_OUT_NS, self.power_on)
+
+    def _power_lost(self) -> None:
+        # In a callback of its own: the memory is in the middle of a word.
+        returns, self._power_returns = self._power_returns, False
+        self._loop.call_next(self._stop_without_power, returns)
+
+    def _stop_without_power(self, returns: bool) -> None:
+        if self.powered:  # a probe that was opened again has given it back
+            return
+        self.power_off()
+        if returns:
+            self._loop.call_at_ns(self._loop.now_ns() + _BROWN_OUT_NS, self.power_on)
+
     # ------------------------------------------------------------------ what the debugger does
     def _chip_reset(self) -> None:
         self.interpreter.stop()
         self.interpreter.forget_input()
         self.peripheral.deactivate()
         if not self.chip.held:
-            self._plan_boot(ResetCause.HARD)
+            self._plan_boot(self._reset_cause)
 
     def _held(self, held: bool) -> None:
         if self.interpreter.alive:
@@ -225,13 +279,13 @@ class VirtualBoard:
 
     # ------------------------------------------------------------------ boot
     def _plan_boot(self, cause: int) -> None:
-        if not self._boot_planned:
-            self._boot_planned = True
-            self._loop.call_at_ns(self._loop.now_ns() + _RUNTIME_START_NS, self._boot, cause)
+        if self._boot_planned is None and self.powered:
+            when_ns = self._loop.now_ns() + _RUNTIME_START_NS
+            self._boot_planned = self._loop.call_at_ns(when_ns, self._boot, cause)
             self._cpu_active(self._loop.now_ns(), self._loop.now_ns() + _RUNTIME_START_NS)
 
     def _boot(self, cause: int) -> None:
-        self._boot_planned = False
+        self._boot_planned = None
         if self.chip.held or self.interpreter.alive:
             return
         self._bus.attach(self.interpreter)

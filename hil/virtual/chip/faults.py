@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hil.virtual.chip.signals import Ack, WireError
@@ -31,9 +32,12 @@ class Faults:
         The probe has dropped out: nothing answers until it is opened again.
     power_lost : bool
         The board lost its supply: nothing answers until it is powered again.
+    on_power_lost : callable or None
+        Called when the supply goes away in the middle of a word.
     """
 
     def __init__(self) -> None:
+        self.on_power_lost: Callable[[], None] | None = None
         self.wire_armed = False
         self.memory_armed = False
         self.unplugged = False
@@ -73,15 +77,39 @@ class Faults:
         self._answers.append(_Answer(ack, after, times))
         self.wire_armed = True
 
+    def unplug(self) -> None:
+        """Let the probe drop out now; the chip runs on."""
+        self.unplugged = self.wire_armed = True
+
+    def lose_power(self) -> None:
+        """Take the board's supply away now."""
+        self.power_lost = self.wire_armed = True
+
     def clear(self) -> None:
         """Disarm everything, and plug in and power what dropped out."""
+        on_power_lost = self.on_power_lost
         self.__init__()  # type: ignore[misc]
+        self.on_power_lost = on_power_lost
+
+    def plug(self) -> None:
+        """Plug the probe in again."""
+        self.unplugged = False
+        self._update_wire()
+
+    def restore_power(self) -> None:
+        """Power the board again; stuck bits and other faults stay."""
+        self.power_lost = False
+        self._update_wire()
 
     def replug(self) -> None:
         """Plug the probe in and power the board again; stuck bits and other faults stay."""
         self.unplugged = self.power_lost = False
+        self._update_wire()
+
+    def _update_wire(self) -> None:
         pending = any(answer.times for answer in self._answers)
-        self.wire_armed = pending or self._transactions_left is not None
+        waiting = pending or self._transactions_left is not None
+        self.wire_armed = waiting or self.unplugged or self.power_lost
 
     # ---- asked by the models
 
@@ -116,8 +144,9 @@ class Faults:
             return False
         if self._words_left == 0:
             self._words_left = None
-            self.power_lost = True
-            self.wire_armed = True
+            self.lose_power()
+            if self.on_power_lost is not None:
+                self.on_power_lost()
             return True
         self._words_left -= 1
         return False

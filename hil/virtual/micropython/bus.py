@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from boards.schema import Board
-from hil.virtual.chip.signals import BusFault
+from hil.virtual.chip.signals import BusFault, PowerLost
 from hil.virtual.clock import NS_PER_S, Clock
 from hil.virtual.micropython import rpc
 from hil.virtual.micropython.ble import BleRequests
@@ -392,6 +392,8 @@ class Bus:
             return Later(0, self._flash.program(request.a, request.payload))
         except BusFault:  # a double word that is not erased, or an address that is no flash
             return -errno.EIO
+        except PowerLost:  # nobody is there to be answered
+            return None
 
     def _on_timer(self, slot: int) -> None:
         if self._interpreter is not None and self._interpreter.alive:

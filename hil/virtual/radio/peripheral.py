@@ -203,6 +203,7 @@ class Peripheral:
         self.keystore: Any = None
         self.pairing_config: Callable[[Any], PairingConfig] | None = None
         self._controller: BoardController | None = None
+        self._reachable = True
         self._device: Any = None
         self._values: dict[int, GattValue] = {}
         self._attributes: dict[int, Any] = {}
@@ -246,6 +247,7 @@ class Peripheral:
         device.gatt_server.max_mtu = self.mtu_limit
         device.on(device.EVENT_CONNECTION, self._on_connection)
         self._controller, self._device = controller, device
+        self.air.set_reachable(controller, self._reachable)
         await device.power_on()
 
     def deactivate(self) -> None:
@@ -258,6 +260,12 @@ class Peripheral:
         self._attributes.clear()
         self._pending.clear()
         self._starved = False
+
+    def set_reachable(self, reachable: bool) -> None:
+        """Take the board out of every other radio's reach, or bring it back."""
+        self._reachable = reachable
+        if self._controller is not None:
+            self.air.set_reachable(self._controller, reachable)
 
     def set_name(self, name: str) -> None:
         """Set the GAP device name a central can read."""
