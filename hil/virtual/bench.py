@@ -214,15 +214,21 @@ class VirtualFaults:
 
 
 @contextlib.contextmanager
-def one_cpu() -> Iterator[None]:
-    """Keep simulator and interpreter on one CPU: their exchange is several times faster then."""
+def one_cpu(which: int = 0) -> Iterator[None]:
+    """Keep simulator and interpreter on one CPU: their exchange is several times faster then.
+
+    Parameters
+    ----------
+    which : int
+        Any number; the same one gives the same CPU.
+    """
     try:
         before = os.sched_getaffinity(0)
     except (AttributeError, OSError):
         yield
         return
     try:
-        os.sched_setaffinity(0, {max(before)})
+        os.sched_setaffinity(0, {sorted(before, reverse=True)[which % len(before)]})
         yield
     finally:
         os.sched_setaffinity(0, before)

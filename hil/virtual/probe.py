@@ -5,7 +5,8 @@ board unchanged. It loads this module whenever it starts: importing it needs nei
 anything of the virtual bench.
 
 A probe is named ``virtual:<board>``. It opens the chip that was attached under that name in this
-process, or else the one kept in the state directory (see `state_directory`).
+process, or else the one of the board of that name that is up in another (`hil.virtual.desk`), or
+else the one kept in the state directory (see `state_directory`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hil.virtual.chip import MODELLED_PARTS, open_chip
 
 if TYPE_CHECKING:
     from hil.virtual.chip.chip import Chip
+    from hil.virtual.desk.remote_chip import RemoteChip
 
 __all__ = ["PREFIX", "VirtualTarget", "attach", "available", "detach", "find", "state_directory"]
 
@@ -42,14 +44,17 @@ class VirtualTarget:
         Part to open from the state directory; empty for an attached chip.
     pyocd_target : str
         pyOCD's name for it.
+    socket : str
+        Where the chip of a board is that is up in another process; else empty.
     """
 
     name: str
     part: str
     pyocd_target: str
+    socket: str = ""
 
-    def open(self) -> Chip:
-        """Open the chip; a probe that had dropped out is plugged in again.
+    def open(self) -> Chip | RemoteChip:
+        """Open the chip; where it is in this process, a probe that had dropped out is plugged in.
 
         Raises
         ------
@@ -57,6 +62,10 @@ class VirtualTarget:
             If the chip cannot be opened, as when another process has it open.
         """
         chip = _attached.get(self.name)
+        if chip is None and self.socket:
+            from hil.virtual.desk.remote_chip import RemoteChip
+
+            return RemoteChip(self.name, self.socket)
         if chip is None:
             return open_chip(self.part, state_directory(self.name), seed=self.name)
         lost_power = chip.faults.power_lost
@@ -65,8 +74,8 @@ class VirtualTarget:
             chip.power_cycle()
         return chip
 
-    def release(self, chip: Chip) -> None:
-        """Let the chip go: an attached one stays powered, another one loses its power."""
+    def release(self, chip: Chip | RemoteChip) -> None:
+        """Let the chip go: one attached or of a board that is up stays powered, others do not."""
         if chip is not _attached.get(self.name):
             chip.close()
 
@@ -101,12 +110,19 @@ def state_directory(board: str) -> Path:
 
 
 def available() -> list[VirtualTarget]:
-    """List the attached chips and every board whose chip has a model; makes nothing."""
+    """List the attached chips, boards that are up, and those with a model; makes nothing."""
     from boards import list_boards, load_board
+    from hil.virtual.desk import registry
 
     targets = [VirtualTarget(name, "", chip.pyocd_target) for name, chip in _attached.items()]
+    targets += [
+        VirtualTarget(device.name, device.part, device.pyocd_target, device.probe_socket)
+        for device in registry.running()
+        if device.name not in _attached
+    ]
+    known = {target.name for target in targets}
     for name in list_boards():
-        if name in _attached:
+        if name in known:
             continue
         try:
             mcu = load_board(name).mcu

@@ -21,6 +21,7 @@ from hil.virtual.probe import PREFIX, VirtualTarget, available, find
 
 if TYPE_CHECKING:
     from hil.virtual.chip.chip import Chip
+    from hil.virtual.desk.remote_chip import RemoteChip
 
 __all__ = ["VirtualProbe", "VirtualProbePlugin"]
 
@@ -41,7 +42,7 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
     def __init__(self, target: VirtualTarget) -> None:
         super().__init__()
         self._target = target
-        self._chip: Chip | None = None
+        self._chip: Chip | RemoteChip | None = None
         self._protocol: DebugProbe.Protocol | None = None
         self._reset_asserted = False
 
@@ -51,7 +52,7 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
     def get_all_connected_probes(
         cls, unique_id: str | None = None, is_explicit: bool = False
     ) -> list[VirtualProbe]:
-        """List the attached chips and every board whose chip has a model."""
+        """List attached chips, boards that are up, and every board whose chip has a model."""
         return [cls(target) for target in available()]
 
     @classmethod
@@ -124,7 +125,7 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
             raise exceptions.ProbeError(str(error)) from error
 
     def close(self) -> None:
-        """Close the probe; a chip from the state directory loses its power with it."""
+        """Close the probe; a chip of no board that is up loses its power with it."""
         chip, self._chip = self._chip, None
         if chip is not None:
             self._target.release(chip)
@@ -139,11 +140,11 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
 
     def set_clock(self, frequency: float) -> None:
         """Set the SWD clock in hertz."""
-        self._opened.timeline.wire_hz = max(1, int(frequency))
+        self._opened.set_wire_clock(max(1, int(frequency)))
 
     def swj_sequence(self, length: int, bits: int) -> None:
         """Send bits to select the protocol; only their time counts here."""
-        self._opened.timeline.wire_bits(length)
+        self._opened.send_bits(length)
 
     def reset(self) -> None:
         """Pulse the reset pin."""
@@ -153,7 +154,7 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
     def assert_reset(self, asserted: bool) -> None:
         """Drive the reset pin; the chip starts when it is let go."""
         if self._reset_asserted and not asserted:
-            self._opened.reset()
+            self._transfer(self._opened.reset)
         self._reset_asserted = asserted
 
     def is_reset_asserted(self) -> bool:
@@ -161,6 +162,11 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
         return self._reset_asserted
 
     # ---- transfers
+
+    def flush(self) -> None:
+        """Wait until everything is done, and report what was not acknowledged."""
+        if self._chip is not None:
+            self._transfer(self._chip.flush)
 
     def read_dp(self, addr: int, now: bool = True) -> Any:
         """Read a debug port register: the value, or a callable that gives it."""
@@ -187,7 +193,7 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
         self._transfer(lambda: self._opened.dap.write_ap(addr, values))
 
     @property
-    def _opened(self) -> Chip:
+    def _opened(self) -> Chip | RemoteChip:
         if self._chip is None:
             raise exceptions.ProbeError(f"the probe {self.unique_id} is not open")
         return self._chip

@@ -169,6 +169,18 @@ class Chip(ABC):
         for callback in list(self.on_reset):
             callback()
 
+    def set_wire_clock(self, clock_hz: int) -> None:
+        """Set the SWD clock in hertz."""
+        self.timeline.wire_hz = max(1, clock_hz)
+
+    def send_bits(self, count: int) -> None:
+        """Let the probe send bits that are no transaction; only their time counts."""
+        self.timeline.wire_bits(count)
+
+    def flush(self) -> None:
+        """Wait until all transactions are done: they are."""
+        return
+
     def power_cycle(self) -> None:
         """Take the supply away and give it back."""
         self.dap.power_on()

@@ -1,0 +1,280 @@
+"""The boards of one process on one air, each with its ports, and what commands do to them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from boards import Board
+from boards.errors import ConfigError, InfrastructureError
+from hil.setup import SignalFactory, light_factory
+from hil.virtual import probe
+from hil.virtual.board import VirtualBoard
+from hil.virtual.clock import NS_PER_S, VirtualLoop
+from hil.virtual.desk import control, faults, registry
+from hil.virtual.desk.hci_server import HciServer
+from hil.virtual.desk.probe_server import ProbeServer
+from hil.virtual.desk.serial_port import SerialPort
+from hil.virtual.micropython.interpreter import ResetCause
+from hil.virtual.radio import Air
+
+__all__ = ["Desk"]
+
+_LOG = logging.getLogger(__name__)
+# Bounds how long the interpreter may run without looking up: sockets wait that long at most.
+_HEARTBEAT_NS = 5_000_000
+_PACE_WINDOW_S = 1.0
+
+
+@dataclass
+class _Place:
+    """A board with its ports."""
+
+    virtual: VirtualBoard
+    serial: SerialPort
+    probe: ProbeServer
+    device: registry.Device
+
+    def close(self) -> None:
+        registry.forget(self.device)
+        self.probe.close()
+        self.serial.close()
+        self.virtual.close()
+
+
+class Desk:
+    """Boards on one loop and one air.
+
+    Parameters
+    ----------
+    loop : VirtualLoop
+    boards : sequence of (Board, str)
+        The boards and their names.
+    pid : int
+        Of this process.
+    runtime : Path
+        Directory for sockets; its path must be short.
+    log : Path
+        Where failures are written to.
+    seed : int
+        Of everything random.
+    scene : str
+        What drives the electrodes: a scene of `signal_sim`, or a recording.
+
+    Attributes
+    ----------
+    stopped : asyncio.Event
+        Set when the last board is down.
+    """
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        boards: Sequence[tuple[Board, str]],
+        *,
+        pid: int,
+        runtime: Path,
+        log: Path,
+        seed: int,
+        scene: str,
+    ) -> None:
+        self._loop = loop
+        self._boards = boards
+        self._pid = pid
+        self._runtime = runtime
+        self._log = log
+        self._seed = seed
+        self._scene = scene
+        self._air = Air(loop, seed=seed)
+        self._hci = HciServer(self._air)
+        self._places: dict[str, _Place] = {}
+        self._server: asyncio.Server | None = None
+        self._failures: list[str] = []
+        self._achieved: float | None = None
+        self._mark = (loop.now_ns(), time.perf_counter())
+        self.stopped = asyncio.Event()
+
+    # ------------------------------------------------------------------ up and down
+    async def start(self, *, flash: bool, hci_tcp: int | None) -> None:
+        """Set everything up and switch the boards on.
+
+        Parameters
+        ----------
+        flash : bool
+            Whether to put the current firmware into their memories first.
+        hci_tcp : int or None
+            TCP port for adapters; 0: any.
+        """
+        self._loop.set_exception_handler(self._failed)
+        await self._hci.listen_unix(str(self._runtime / "hci"))
+        if hci_tcp is not None:
+            try:
+                await self._hci.listen_tcp(hci_tcp)
+            except OSError as error:
+                raise InfrastructureError(
+                    f"cannot listen at TCP port {hci_tcp} ({error.strerror}): choose another one"
+                ) from error
+        self._server = await control.serve(str(self._runtime / "control"), self._command)
+        for board, name in self._boards:
+            self._places[name] = self._set_up(board, name)
+        for place in self._places.values():
+            if flash:
+                _write_firmware(place.virtual)
+        for place in self._places.values():
+            place.virtual.power_on()
+            registry.record(place.device)
+        self._heartbeat()
+
+    def _set_up(self, board: Board, name: str) -> _Place:
+        directory = probe.state_directory(name)
+        rng = np.random.default_rng([self._seed, zlib.crc32(name.encode())])
+        virtual = VirtualBoard(
+            board, loop=self._loop, air=self._air, directory=directory, rng=rng, uid=name
+        )
+        virtual.source.play(SignalFactory(self._scene, board, self._seed))
+        light = light_factory(board, self._seed)
+        if light is not None and virtual.light is not None:
+            virtual.light.play(light)
+        console = directory / "console"
+        serial = SerialPort(self._loop, virtual.console, console)
+        probe_socket = str(self._runtime / f"probe{len(self._places)}")
+        served = ProbeServer(self._loop, name, virtual.chip, probe_socket)
+        device = registry.Device(
+            name=name,
+            board=board.name,
+            part=board.mcu.part,
+            pyocd_target=board.mcu.pyocd_target,
+            pid=self._pid,
+            console=str(console),
+            terminal=serial.path,
+            probe=virtual.probe_id,
+            address=virtual.address,
+            hci=tuple(self._hci.transports),
+            control=str(self._runtime / "control"),
+            probe_socket=probe_socket,
+            runtime=str(self._runtime),
+            log=str(self._log),
+        )
+        return _Place(virtual, serial, served, device)
+
+    @property
+    def devices(self) -> list[registry.Device]:
+        """What other processes are told of the boards that are up."""
+        return [place.device for place in self._places.values()]
+
+    def stop(self) -> None:
+        """Take all boards down."""
+        self.stopped.set()
+
+    def close(self) -> None:
+        """Let everything go."""
+        for name in list(self._places):
+            self._places.pop(name).close()
+        self._hci.close()
+        if self._server is not None:
+            self._server.close()
+
+    # ------------------------------------------------------------------ how it goes
+    def _heartbeat(self) -> None:
+        self._loop.call_at_ns(self._loop.now_ns() + _HEARTBEAT_NS, self._heartbeat)
+        since_ns, since_s = self._mark
+        elapsed_s = time.perf_counter() - since_s
+        if elapsed_s >= _PACE_WINDOW_S:
+            now_ns = self._loop.now_ns()
+            self._achieved = (now_ns - since_ns) / NS_PER_S / elapsed_s
+            self._mark = (now_ns, time.perf_counter())
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Write down what failed in a model or a port; the others go on."""
+        error = context.get("exception")
+        what = context.get("message", "something failed")
+        if isinstance(error, Exception):
+            summary = f"{type(error).__name__}: {error}".splitlines()[0]
+            self._failures.append(f"{self._loop.time():.3f} s: {summary}")
+        _LOG.error("at %.6f s: %s", self._loop.time(), what, exc_info=error)
+
+    # ------------------------------------------------------------------ commands
+    def _command(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
+        name = str(request.get("board"))
+        place = self._places.get(name)
+        if place is None:
+            raise InfrastructureError(f"no virtual board {name!r} is up in this process")
+        virtual = place.virtual
+        match command:
+            case "status":
+                return self._status(place)
+            case "down":
+                self._loop.call_soon(self._down, name)
+            case "reset":
+                self._reset(virtual, str(request.get("how", "hard")))
+            case "fault":
+                arguments = [str(argument) for argument in request.get("arguments", [])]
+                fault = str(request.get("fault"))
+                faults.apply(virtual, self._air, fault, arguments, request.get("after_words"))
+            case _:
+                raise ConfigError(f"there is no command {command!r}: use the same eegrig on both")
+        return {}
+
+    def _down(self, name: str) -> None:
+        place = self._places.pop(name, None)
+        if place is not None:
+            place.close()
+        if not self._places:
+            self.stop()
+
+    def _reset(self, virtual: VirtualBoard, how: str) -> None:
+        if not virtual.powered:
+            name = virtual.probe_id.removeprefix(probe.PREFIX)
+            raise InfrastructureError(
+                f"{name} has no power: `eegrig virtual fault {name} power-on` first"
+            )
+        match how:
+            case "soft":
+                virtual.reset(ResetCause.SOFT)
+            case "safe":
+                virtual.reset(ResetCause.HARD, safe_mode=True)
+            case _:
+                virtual.reset(ResetCause.HARD)
+
+    def _status(self, place: _Place) -> dict[str, Any]:
+        virtual, loop = place.virtual, self._loop
+        if not virtual.powered:
+            state = "no power"
+        elif virtual.chip.held:
+            state = "held by a debugger"
+        elif virtual.interpreter.running_main:
+            state = "running"
+        else:
+            state = "at the prompt" if virtual.interpreter.alive else "starting"
+        return {
+            "state": state,
+            "time_s": loop.time(),
+            "pace": loop.pace,
+            "achieved_pace": self._achieved,
+            "lost_s": loop.lost_s,
+            "probe_client": place.probe.client_pid,
+            "adapters": self._hci.adapters,
+            "failures": len(self._failures),
+            "last_failure": self._failures[-1] if self._failures else None,
+        }
+
+
+def _write_firmware(virtual: VirtualBoard) -> None:
+    """Put the current firmware into a board's memory, as a programmer on a socket would."""
+    from host.image import build_image
+
+    image = build_image(virtual.board).data
+    flash, start = virtual.chip.flash, virtual.board.mcu.filesystem.start
+    for offset in range(0, len(image), flash.page_size):
+        page = image[offset : offset + flash.page_size]
+        if flash.view(start + offset, len(page)) != page:
+            flash.erase_page(start + offset)
+            flash.program(start + offset, page)

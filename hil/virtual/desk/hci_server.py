@@ -1,0 +1,174 @@
+"""Bluetooth adapters on the boards' air, for any program that speaks HCI over a stream (H4).
+
+Every connection is an adapter of its own, which is on air as long as the connection lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+from hashlib import sha256
+from typing import Any
+
+from bumble import hci
+from bumble.core import BaseBumbleError
+from bumble.transport.common import PacketParser
+
+from hil.virtual.radio import Air
+from hil.virtual.radio.controller import RadioController
+from hil.virtual.radio.pdu import START
+
+__all__ = ["HciServer"]
+
+_LOG = logging.getLogger(__name__)
+_ACL = struct.Struct("<BHH")
+_FIRST, _CONTINUATION = hci.HCI_ACL_PB_FIRST_FLUSHABLE << 12, hci.HCI_ACL_PB_CONTINUATION << 12
+_COMPLETED = struct.Struct("<BBBBHH")
+_MAX_UNREAD = 1 << 20
+
+
+class HciServer:
+    """Accepts programs and gives each an adapter.
+
+    Parameters
+    ----------
+    air : Air
+
+    Attributes
+    ----------
+    transports : list of str
+        Where it listens, as Bumble names transports.
+    """
+
+    def __init__(self, air: Air) -> None:
+        self._air = air
+        self._servers: list[asyncio.Server] = []
+        self._adapters: set[_Adapter] = set()
+        self._made = 0
+        self.transports: list[str] = []
+
+    @property
+    def adapters(self) -> int:
+        """Number of programs that have one."""
+        return len(self._adapters)
+
+    async def listen_unix(self, path: str) -> None:
+        """Listen at a socket in the file system."""
+        self._servers.append(await self._air.loop.create_unix_server(self._make, path))
+        self.transports.append(f"unix:{path}")
+
+    async def listen_tcp(self, port: int) -> None:
+        """Listen at a port of this computer, which only its own programs can reach; 0: any."""
+        server = await self._air.loop.create_server(self._make, "127.0.0.1", port)
+        self._servers.append(server)
+        self.transports.append(f"tcp-client:127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+    def close(self) -> None:
+        """Take all adapters away."""
+        for server in self._servers:
+            server.close()
+        for adapter in list(self._adapters):
+            adapter.close()
+
+    def _make(self) -> _Adapter:
+        self._made += 1
+        return _Adapter(self._air, self._made, self._adapters)
+
+
+class _AdapterController(RadioController):
+    """A controller that its host may reset while it has links."""
+
+    def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> Any:
+        """Drop what was going on (7.3.2)."""
+        self.advertiser.stop()
+        self.le_scan_enable = False
+        self.pending_le_connection = None
+        for end in list(self.ends.values()):
+            end.link.drop(end)
+        self.ends.clear()
+        self.le_connections.clear()
+        return super().on_hci_reset_command(command)
+
+
+class _Adapter(asyncio.Protocol):
+    """One program's adapter: H4 on its side, a controller on the other."""
+
+    def __init__(self, air: Air, number: int, adapters: set[_Adapter]) -> None:
+        octets = bytearray(sha256(f"adapter {number}".encode()).digest()[:6])
+        octets[0] |= 0xC0
+        self._adapters = adapters
+        self._air = air
+        self._name = f"adapter {number}"
+        self._address = ":".join(f"{octet:02X}" for octet in octets)
+        self._controller: Any = None
+        self._transport: Any = None
+        self._parser = PacketParser(self)
+        self._hosts = _Hosts(self)
+
+    # ------------------------------------------------------------------ the stream
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Switch the adapter on."""
+        self._transport = transport
+        self._controller = _AdapterController(self._name, self._air, self._address)
+        self._controller.host = self._hosts
+        self._adapters.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Switch it off: other radios hear no more of it."""
+        self._adapters.discard(self)
+        if self._controller is not None:
+            self._controller.shut_down()
+            self._controller = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take packets of the program."""
+        try:
+            self._parser.feed_data(data)
+        except BaseBumbleError as error:
+            _LOG.warning("%s: no HCI packet, closed: %s", self._name, error)
+            self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def on_packet(self, packet: bytes) -> None:
+        """Do what a packet asks for."""
+        if self._controller is None:
+            return
+        try:
+            self._controller.on_packet(packet)
+        except Exception:
+            _LOG.warning("%s: cannot do %s, closed", self._name, packet.hex(), exc_info=True)
+            self.close()
+
+    def send(self, packet: bytes) -> None:
+        """Hand a packet to the program."""
+        if self._transport.get_write_buffer_size() > _MAX_UNREAD:
+            _LOG.warning("%s: its program does not read, closed", self._name)
+            self.close()
+        elif not self._transport.is_closing():
+            self._transport.write(packet)
+
+
+class _Hosts:
+    """What a `RadioController` takes for its host."""
+
+    def __init__(self, adapter: _Adapter) -> None:
+        self._adapter = adapter
+
+    def on_packet(self, packet: bytes) -> None:
+        """Take an event."""
+        self._adapter.send(packet)
+
+    def on_acl_data(self, handle: int, llid: int, data: bytes) -> None:
+        """Take data of a link."""
+        flags = _FIRST if llid == START else _CONTINUATION
+        self._adapter.send(_ACL.pack(hci.HCI_ACL_DATA_PACKET, handle | flags, len(data)) + data)
+
+    def on_acl_acknowledged(self, handle: int) -> None:
+        """Tell that a buffer is free: Number Of Completed Packets."""
+        event = (hci.HCI_EVENT_PACKET, hci.HCI_NUMBER_OF_COMPLETED_PACKETS_EVENT, 5, 1, handle, 1)
+        self._adapter.send(_COMPLETED.pack(*event))
