@@ -110,7 +110,7 @@ def _up(
 def _named(boards: list[str]) -> tuple[tuple[str, str], ...]:
     from boards import load_board
 
-    named = []
+    named: list[tuple[str, str]] = []
     for text in boards:
         kind, _, name = text.partition("@")
         board = load_board(kind)

@@ -1,6 +1,6 @@
 """A bleak backend on a virtual adapter.
 
-bleak 3.1.0 takes backends as types only, so each `Central` gets a pair of classes of its own.
+bleak 3.1.0 takes backends as types only, so each `Adapter` gets a pair of classes of its own.
 ``tests/contracts/test_bleak_contract.py`` names what is leaned on.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bleak.args import SizedBuffer
     from bleak.assigned_numbers import CharacteristicPropertyName
 
-    from hil.virtual.radio.central import Central
+    from hil.virtual.radio.adapter import Adapter
 
 __all__ = ["make_backends"]
 
@@ -53,12 +53,12 @@ _NOTIFY, _INDICATE, _OFF = b"\x01\x00", b"\x02\x00", b"\x00\x00"
 _ATT_VALUE_MAX: Final = 512
 
 
-def make_backends(central: Central) -> tuple[type[BaseBleakScanner], type[BaseBleakClient]]:
+def make_backends(central: Adapter) -> tuple[type[BaseBleakScanner], type[BaseBleakClient]]:
     """Return the scanner and the client class of an adapter.
 
     Parameters
     ----------
-    central : Central
+    central : Adapter
 
     Returns
     -------
@@ -80,7 +80,7 @@ def _text(value: Any) -> str:
 class VirtualScanner(BaseBleakScanner):
     """Bleak's scanner on an adapter."""
 
-    central: ClassVar[Central]
+    central: ClassVar[Adapter]
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ def _advertisement_data(advertisement: Any) -> AdvertisementData:
 class VirtualClient(BaseBleakClient):
     """Bleak's client on an adapter."""
 
-    central: ClassVar[Central]
+    central: ClassVar[Adapter]
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from bumble.host import Host
 
 from hil.virtual.radio.pdu import START
 
-__all__ = ["DirectHost", "notification"]
+__all__ = ["DirectHost", "ValueHost", "notification"]
 
 _L2CAP_HEADER = struct.Struct("<HH")
 _NOTIFICATION_HEADER = struct.Struct("<HHBH")
@@ -31,8 +31,13 @@ def notification(attribute: int, value: bytes) -> bytes:
     return _NOTIFICATION_HEADER.pack(len(value) + 3, _ATT_CID, _NOTIFICATION, attribute) + value
 
 
-class DirectHost(Host):  # type: ignore[misc]
-    """A host beside its controller in one process.
+class ValueHost(Host):  # type: ignore[misc]
+    """A host that hands values to whoever subscribed, straight from their frame.
+
+    Parameters
+    ----------
+    source, sink : object
+        Bumble's transport from the controller, and to it.
 
     Attributes
     ----------
@@ -41,9 +46,32 @@ class DirectHost(Host):  # type: ignore[misc]
         attribute handle. One without a handler is dropped, as by any GATT client.
     """
 
+    def __init__(self, source: Any, sink: Any) -> None:
+        super().__init__(source, sink)
+        self.value_handlers: dict[tuple[int, int], Callable[[bytes], None]] = {}
+
+    def on_l2cap_pdu(self, connection: Any, cid: int, pdu: bytes) -> None:
+        """Take a frame: values go to their handlers, the rest to Bumble."""
+        if cid == _ATT_CID and len(pdu) >= _VALUE_AT and pdu[0] in (_NOTIFICATION, _INDICATION):
+            handler = self.value_handlers.get((connection.handle, pdu[1] | pdu[2] << 8))
+            if pdu[0] == _INDICATION:
+                self.send_l2cap_pdu(connection.handle, _ATT_CID, _CONFIRMATION)
+            if handler is not None:
+                handler(pdu[_VALUE_AT:])
+            return
+        super().on_l2cap_pdu(connection, cid, pdu)
+
+
+class DirectHost(ValueHost):
+    """A host beside its controller in one process.
+
+    Parameters
+    ----------
+    controller : RadioController
+    """
+
     def __init__(self, controller: Any) -> None:
         super().__init__(controller, controller)
-        self.value_handlers: dict[tuple[int, int], Callable[[bytes], None]] = {}
 
     def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
         """Hand data to the controller as it is and anything else as bytes."""
@@ -70,14 +98,3 @@ class DirectHost(Host):  # type: ignore[misc]
         """Take back a buffer, as HCI's Number Of Completed Packets would."""
         if handle in self.connections and self.le_acl_packet_queue is not None:
             self.le_acl_packet_queue.on_packets_completed(1, handle)
-
-    def on_l2cap_pdu(self, connection: Any, cid: int, pdu: bytes) -> None:
-        """Take a frame: values go to their handlers, the rest to Bumble."""
-        if cid == _ATT_CID and len(pdu) >= _VALUE_AT and pdu[0] in (_NOTIFICATION, _INDICATION):
-            handler = self.value_handlers.get((connection.handle, pdu[1] | pdu[2] << 8))
-            if pdu[0] == _INDICATION:
-                self.send_l2cap_pdu(connection.handle, _ATT_CID, _CONFIRMATION)
-            if handler is not None:
-                handler(pdu[_VALUE_AT:])
-            return
-        super().on_l2cap_pdu(connection, cid, pdu)
