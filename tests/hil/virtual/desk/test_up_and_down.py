@@ -1,0 +1,135 @@
+"""Boards come up, say where they are, and go without a trace, however their process ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from boards.errors import InfrastructureError
+from hil.virtual import probe
+from hil.virtual.chip import open_chip
+from hil.virtual.desk import registry
+
+
+def test_boards_that_are_up_say_where_everything_is(desk):
+    told = json.loads(desk.virtual("status", "--json"))
+    assert told["crashed"] == []
+    assert [board["name"] for board in told["up"]] == ["headband8", "second"]
+    for board in told["up"]:
+        name = board["name"]
+        assert board["board"] == "headband8"
+        assert board["probe"] == f"virtual:{name}"
+        assert str(Path(board["console"]).readlink()) == board["terminal"]
+        assert Path(board["terminal"]).is_char_device()
+        assert [transport.split(":")[0] for transport in board["hci"]] == [
+            "unix",
+            "tcp-client",
+        ]
+        assert board["state"] == "running"
+        assert board["pace"] == 1.0
+        assert board["failures"] == 0
+        assert Path(board["log"]).exists()
+    assert desk.status("headband8")["address"] != desk.status("second")["address"]
+
+
+def test_status_is_told_to_people_too(desk):
+    told = desk.virtual("status")
+    assert "virtual:headband8" in told
+    assert "log: " in told
+
+
+def test_a_board_that_is_up_is_not_brought_up_again(desk):
+    done = desk.eegrig("virtual", "up", "headband8")
+    assert done.returncode == 3
+    assert f"process {desk.status('headband8')['pid']}" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_its_flash_memory_belongs_to_its_process(desk):
+    pid = desk.status("headband8")["pid"]
+    with pytest.raises(InfrastructureError, match=f"in use by process {pid}"):
+        open_chip("nrf52840", probe.state_directory("headband8"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["headband8@a/b"], 2),
+        (["headband8@x", "hairclip1@x"], 2),
+        (["headband8@hairclip1"], 2),
+        (["no-such-board"], 2),
+        (["headband8@x", "--scene", "no-such-scene"], 2),
+        (["headband8@x", "--hci-tcp", "70000"], 2),
+    ],
+)
+def test_what_cannot_come_up_is_said_in_a_line(empty_desk, arguments, code):
+    done = empty_desk.eegrig("virtual", "up", *arguments)
+    assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert registry.running() == []
+
+
+@pytest.mark.parametrize("arguments", [["down"], ["down", "nobody"], ["reset", "nobody"]])
+def test_commands_to_nobody_say_so(empty_desk, arguments):
+    done = empty_desk.eegrig("virtual", *arguments)
+    assert done.returncode in (2, 3)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_down_leaves_nothing_but_the_memories(empty_desk):
+    first, second = empty_desk.up("headband8@a", "hairclip1@b")
+    empty_desk.virtual("down", "a")
+    assert [device.name for device in registry.running()] == ["b"]
+    assert not Path(first["console"]).is_symlink()
+    empty_desk.virtual("down", "b")
+    assert registry.running() == []
+    assert not Path(second["runtime"]).exists()
+    assert not Path(second["terminal"]).exists()
+    left = {path.name for path in Path(first["console"]).parent.iterdir()}
+    assert left == {"flash.bin", "uicr.bin", "lock", "desk.log"}
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_what_a_killed_process_left_behind_is_cleaned_up(empty_desk, wait):
+    (board,) = empty_desk.up("headband8@a")
+    interpreters = wait(lambda: children(board["pid"]))
+    os.kill(board["pid"], signal.SIGKILL)
+    wait(lambda: all(ended(pid) for pid in [board["pid"], *interpreters]))
+    told = json.loads(empty_desk.virtual("status", "--json"))
+    assert told["up"] == []
+    assert [(gone["name"], gone["pid"]) for gone in told["crashed"]] == [("a", board["pid"])]
+    assert not Path(board["console"]).is_symlink()
+    assert not Path(board["runtime"]).exists()
+    (again,) = empty_desk.up("headband8@a")
+    assert again["pid"] != board["pid"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_in_the_foreground_a_signal_takes_the_boards_down(empty_desk, number):
+    command = empty_desk.command("eegrig", "virtual", "up", "headband8@a", "--foreground", "--free")
+    with subprocess.Popen(
+        command, env=empty_desk.environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("a (headband8) is up")
+        interpreters = children(process.pid)
+        process.send_signal(number)
+        assert process.wait(30) == 0
+    assert registry.running() == []
+    assert all(ended(pid) for pid in interpreters)
+    assert not registry.sweep()
