@@ -73,13 +73,14 @@ def test_the_firmware_starts_anew(desk, wait, how):
 
 
 WRITES = (
-    "boot.py",
-    "import micropython\n",
-    """import micropython, machine
+    "main.py",
+    "app.run()",
+    """import machine
 print("cause", machine.reset_cause())
 with open("/flash/torn", "w") as file:
     file.write("x" * 3000)
 print("written")
+app.run()
 """,
 )
 
