@@ -13,7 +13,7 @@ import pytest
 from boards.errors import InfrastructureError
 from hil.virtual import probe
 from hil.virtual.chip import open_chip
-from hil.virtual.desk import registry
+from hil.virtual.desk import control, registry
 
 
 def test_boards_that_are_up_say_where_everything_is(desk):
@@ -117,10 +117,25 @@ def test_what_a_killed_process_left_behind_is_cleaned_up(empty_desk, wait):
     assert not Path(board["runtime"]).exists()
     (again,) = empty_desk.up("headband8@a")
     assert again["pid"] != board["pid"]
+    os.kill(again["pid"], signal.SIGTERM)
+    wait(lambda: not Path(again["runtime"]).exists())
+    assert registry.sweep() == []  # this one cleaned up itself
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_in_the_foreground_a_signal_takes_the_boards_down(empty_desk, number):
+def test_a_failure_inside_is_told_and_logged_and_the_board_goes_on(empty_desk):
+    (board,) = empty_desk.up("headband8@a")
+    with pytest.raises(InfrastructureError, match="see the log: TypeError"):
+        control.ask(registry.find("a"), "fault", fault="lead-off", arguments=5)
+    status = empty_desk.status("a")
+    assert status["failures"] == 1
+    assert "TypeError" in status["last_failure"]
+    assert "Traceback" in Path(board["log"]).read_text()
+    told = empty_desk.eegrig("virtual", "status")
+    assert "a model failed" in told.stderr
+    assert board["log"] in told.stderr
+
+
+def test_in_the_foreground_ctrl_c_takes_the_boards_down(empty_desk):
     command = empty_desk.command("eegrig", "virtual", "up", "headband8@a", "--foreground", "--free")
     with subprocess.Popen(
         command, env=empty_desk.environment, stdout=subprocess.PIPE, text=True
@@ -128,7 +143,7 @@ def test_in_the_foreground_a_signal_takes_the_boards_down(empty_desk, number):
         assert process.stdout is not None
         assert process.stdout.readline().startswith("a (headband8) is up")
         interpreters = children(process.pid)
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
     assert registry.running() == []
     assert all(ended(pid) for pid in interpreters)
