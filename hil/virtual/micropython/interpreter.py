@@ -51,7 +51,7 @@ _SHIM_HEAP = 136 * 1024
 # A busy program hears of console input after that long: the simulator learns of it between events.
 _LONGEST_RUN_NS = 10_000_000
 # From where it asks for SIGINT to the firmware's own code the process needs a few microseconds.
-_OUT_OF_CALLBACK_NS = 200_000
+_OUT_OF_CALLBACK_NS = 40_000
 _INPUT_CAPACITY = 64 * 1024
 _LINE_ENDS = re.compile(rb"[\x00-\x1f]")
 # The words the process is started with have the same lengths always: MicroPython keeps them among

@@ -108,12 +108,35 @@ def release():
     return "%d.%d.%d" % sys.implementation.version[:3]
 
 
+def make_vfs():
+    """Return `vfs` without what only this file knows to be mounted."""
+    made = copy_of(_vfs)
+
+    def mount(*args, **options):
+        if args or options:
+            return _vfs.mount(*args, **options)
+        return [entry for entry in _vfs.mount() if entry[1] != _ABSENT]
+
+    made.mount = mount
+    return made
+
+
+def _listdir(*path):
+    return [name for name in _os.listdir(*path) if name != _ABSENT[1:]]
+
+
+def _ilistdir(*path):
+    return (entry for entry in _os.ilistdir(*path) if entry[0] != _ABSENT[1:])
+
+
 def make_os():
     made = copy_of(_os, [name for name in _port.os_names if hasattr(_os, name)])
     for name in _port.os_names:
         if not hasattr(made, name) and hasattr(_vfs, name):
             setattr(made, name, getattr(_vfs, name))
     made.sep = "/"
+    made.listdir = _listdir
+    made.ilistdir = _ilistdir
     if "uname" in _port.os_names:
         platform = _port.platform
         made.uname = lambda: _Uname(

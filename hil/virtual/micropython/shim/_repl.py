@@ -53,11 +53,17 @@ def _finish(error):
 
 def _execute(text, name, kind):
     error = None
-    try:
-        error = _run(text, name, kind)
-        _b.settle()
-    except KeyboardInterrupt as late:
-        error = error or late
+    while True:
+        try:
+            if text is not None:
+                source, text = text, None
+                error = _run(source, name, kind)
+                del source
+            _b.settle()
+            break
+        except KeyboardInterrupt as late:
+            # Memory may have run out before it came, with the collector off: that is nobody's error.
+            error = late
     _b.quiet = 1
     _b.forget_interrupt()
     _b.call(_b.CONSOLE_INTERRUPT_CHAR, -1)
@@ -111,7 +117,7 @@ def serve(raw):
                 _serve_raw()
             else:
                 _serve_friendly()
-        except (KeyboardInterrupt, MemoryError) as error:
+        except (KeyboardInterrupt, MemoryError, UnicodeError) as error:
             _b.quiet = 1
             _write("\n")
             sys.print_exception(error)

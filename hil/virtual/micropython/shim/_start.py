@@ -141,6 +141,7 @@ import vfs
 random.seed(1)  # every run of a board is the same
 modules["os"] = _modules.make_os()
 modules["sys"] = _modules.make_sys()
+modules["vfs"] = _modules.make_vfs()
 modules["sys"].stdin = modules["_console"].stdin
 modules["sys"].stdout = modules["sys"].stderr = modules["_console"].stdout
 _repl = load("_repl")
@@ -150,7 +151,7 @@ _modules.trim(modules)
 if not _port.native:
     _emitters.install()
 _repl.banner = "MicroPython v%s on 2026-08-19; %s" % (_modules.release(), _port.machine)
-visible = ["micropython", "machine", "time", "bluetooth", "os", "sys"]
+visible = ["micropython", "machine", "time", "bluetooth", "os", "sys", "vfs"]
 visible += ["select", "_asyncio"] if _port.frozen else []
 for name in visible:
     sys.modules[name] = modules[name]

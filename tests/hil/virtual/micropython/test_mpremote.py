@@ -90,6 +90,12 @@ def test_mpremote_runs_code_and_moves_files(terminal, tmp_path):
     assert terminal.node.output.count(b"main ran") == 1, "no soft reset of its runs main.py"
 
 
+def test_mpremote_sees_the_file_systems_of_a_board_and_no_others(terminal):
+    lines = terminal.mpremote("df").splitlines()
+    assert [line.split()[-1] for line in lines[1:]] == ["/flash"]
+    assert terminal.mpremote("eval", "__import__('os').listdir('/')") == "['flash']\n"
+
+
 def test_mpremote_mounts_a_folder(terminal, tmp_path):
     folder = tmp_path / "local"
     folder.mkdir()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from hil.virtual.micropython.interpreter import ResetCause
+
+from .conftest import MODEL
 
 MS = 1_000_000
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n>"
@@ -123,6 +127,8 @@ def test_bytes_for_the_buffer_arrive_unchanged(raw):
     [
         "import time\nwhile True:\n    time.sleep(1)",
         "while True:\n    pass",
+        "while True:\n    x = [1, 2, 3]",
+        "def f(n):\n    return f(n - 1) if n else 0\nwhile True:\n    f(9)",
         "import sys\nsys.stdin.read(1)",
         "import machine\nwhile True:\n    machine.Pin(('gpio0', 15), 1).value(1)",
     ],
@@ -152,3 +158,65 @@ def test_input_that_comes_early_is_kept_and_has_a_limit(machine):
     machine.boot("import time\ntime.sleep(1)")
     assert machine.interpreter.console_input(b"x" * 70_000) == 65_536
     assert machine.interpreter.console_room == 0
+
+
+def test_ctrl_c_in_a_callback_waits_for_the_program(raw):
+    code = (
+        "import micropython, time\n"
+        "def slow(_):\n    time.sleep_ms(60)\n    print('whole')\n"
+        "micropython.schedule(slow, 0)\ntime.sleep(9)\x04"
+    )
+    said(raw, code.encode(), 0.02)
+    out = said(raw, b"\x03", 0.3)
+    assert b"whole" in out
+    assert b"KeyboardInterrupt" in out
+
+
+# ---- resets
+
+
+def test_ctrl_d_at_an_empty_prompt_asks_for_a_soft_reset(prompt):
+    assert said(prompt, b"\x04").endswith(b"\r\nMPY: soft reboot\r\n")
+    assert prompt.resets == [ResetCause.SOFT]
+    prompt.output.clear()
+    prompt.start(cause=ResetCause.SOFT)
+    prompt.run(0.01)
+    assert bytes(prompt.output).endswith(b'"help()" for more information.\r\n>>> ')
+
+
+def test_in_safe_mode_neither_file_runs(machine):
+    machine.boot("print('main')", boot="print('boot')")
+    machine.run(0.01)
+    assert machine.text.startswith("boot\nmain\n")
+    machine.output.clear()
+
+    async def start() -> None:
+        machine.interpreter.start(machine.hardware, MODEL, ResetCause.HARD, safe_mode=True)
+
+    machine.run(start())
+    machine.run(0.01)
+    assert machine.text.startswith("MicroPython v")
+    assert machine.text.endswith(">>> ")
+
+
+# ---- anything
+
+
+def test_whatever_is_typed_the_board_goes_on(prompt):
+    rng = random.Random(7)
+    likely = b"\x01\x02\x03\x04\x05\r\n\t\x7f\x1b[ABCD'\"()[]{}:;= ax1"
+    for _ in range(300):
+        size = rng.randrange(1, 40)
+        data = bytes(
+            rng.choice(likely) if rng.random() < 0.7 else rng.randrange(256) for _ in range(size)
+        )
+        said(prompt, data, 0.02)
+        if prompt.resets:
+            prompt.resets.clear()
+            prompt.start(cause=ResetCause.SOFT)
+    # Out of whatever mode it is in, as mpremote does it.
+    said(prompt, b"\r\x03\x03\x04\r\x03\x03", 0.2)
+    if prompt.resets:
+        prompt.start(cause=ResetCause.SOFT)
+    said(prompt, b"\r\x03\x03\x02", 0.2)
+    assert said(prompt, b"print(40 + 2)\r", 0.2).endswith(b"42\r\n>>> ")
