@@ -37,6 +37,8 @@ __all__ = [
     "LinkLost",
     "LinkParameters",
     "connect",
+    "negotiated_mtu",
+    "open_client",
 ]
 
 _DEFAULT_MTU = 23
@@ -78,29 +80,25 @@ async def connect(
     ProtocolError
         If the board's Info cannot be understood.
     """
-    from bleak import BleakClient
     from bleak.exc import BleakCharacteristicNotFoundError, BleakError
 
-    device = await _find(name_or_address, scanner_backend, timeout_s)
     link: BoardLink | None = None
 
-    def disconnected(_client: BleakClient) -> None:
+    def disconnected() -> None:
         if link is not None:
             link.broke()
 
-    client = BleakClient(
-        device, disconnected_callback=disconnected, timeout=timeout_s, backend=client_backend
-    )
-    try:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await client.connect()
-        except (BleakError, OSError, EOFError, TimeoutError) as error:
-            raise refusal(f"cannot connect to {name_or_address}", error) from error
+    async with open_client(
+        name_or_address,
+        scanner_backend=scanner_backend,
+        client_backend=client_backend,
+        timeout_s=timeout_s,
+        on_disconnect=disconnected,
+    ) as client:
         try:
             async with asyncio.timeout(OPERATION_TIMEOUT_S):
                 info = decode_info(bytes(await client.read_gatt_char(INFO_UUID)))
-                mtu = await _negotiated_mtu(client)
+                mtu = await negotiated_mtu(client, STREAM_UUID)
         except BleakCharacteristicNotFoundError:
             raise BoardFault(
                 f"{name_or_address} has no Info characteristic: flash it with eegrig's firmware"
@@ -108,12 +106,59 @@ async def connect(
         except (BleakError, OSError, EOFError, TimeoutError) as error:
             raise refusal(f"cannot read Info from {name_or_address}", error) from error
         link = BoardLink(client, name_or_address, mtu, info, now_ns)
-        await link.subscribe()
-        yield link
+        try:
+            await link.subscribe()
+            yield link
+        finally:
+            link.closed()
+
+
+@contextlib.asynccontextmanager
+async def open_client(
+    name_or_address: str,
+    *,
+    scanner_backend: type[BaseBleakScanner] | None = None,
+    client_backend: type[BaseBleakClient] | None = None,
+    timeout_s: float = 10.0,
+    on_disconnect: Callable[[], None] = lambda: None,
+) -> AsyncIterator[BleakClient]:
+    """Find a board and connect, whatever it speaks; disconnect at the end.
+
+    Parameters
+    ----------
+    name_or_address, scanner_backend, client_backend, timeout_s
+        As of `connect`.
+    on_disconnect : callable
+        Called when the link is gone, whoever ended it.
+
+    Yields
+    ------
+    BleakClient
+
+    Raises
+    ------
+    InfrastructureError
+        If there is no radio, no such board, or no connection.
+    """
+    from bleak import BleakClient
+    from bleak.exc import BleakError
+
+    device = await _find(name_or_address, scanner_backend, timeout_s)
+    client = BleakClient(
+        device,
+        disconnected_callback=lambda _client: on_disconnect(),
+        timeout=timeout_s,
+        backend=client_backend,
+    )
+    try:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await client.connect()
+        except (BleakError, OSError, EOFError, TimeoutError) as error:
+            raise refusal(f"cannot connect to {name_or_address}", error) from error
+        yield client
     finally:
         # The board may be out of reach by now; leaving must neither hang nor hide what went wrong.
-        if link is not None:
-            link.closed()
         with contextlib.suppress(BleakError, OSError, EOFError, TimeoutError):
             async with asyncio.timeout(OPERATION_TIMEOUT_S):
                 await client.disconnect()
@@ -148,13 +193,13 @@ async def _find(
     return device
 
 
-async def _negotiated_mtu(client: BleakClient) -> int:
-    """Return the ATT MTU.
+async def negotiated_mtu(client: BleakClient, uuid: str) -> int:
+    """Return the ATT MTU, as told by a characteristic that the board has.
 
     Bleak's own `mtu_size` is always 23 on BlueZ; the size it gives for a characteristic is right
     on every system, though on BlueZ only after a moment.
     """
-    characteristic = client.services.get_characteristic(STREAM_UUID)
+    characteristic = client.services.get_characteristic(uuid)
     if characteristic is None:
         return _DEFAULT_MTU
     for _ in range(round(_MTU_PATIENCE_S / _MTU_POLL_S)):

@@ -4,9 +4,11 @@ from time import sleep_ms, ticks_us, time
 
 import board_config as config
 import build_info
+import machine
+import slots
 from machine import ADC, SPI, Pin
 
-from eeg import codes, drivers, port
+from eeg import codes, drivers, port, trial
 from eeg.acquisition import Acquisition
 from eeg.battery import Gauge
 from eeg.gatt import GattServer, info_bytes, stream_bytes
@@ -14,8 +16,11 @@ from eeg.packet import HEADER_SIZE, ThroughputPacket
 
 _POLL_MS = 50
 _IDLE_POLL_MS = 250
+_UPDATE_POLL_MS = 5
+_GOODBYE_MS = 200  # for the last answer to get out, and for the central to take note
 _BATTERY_PERIOD_S = 60
 _BATTERY_LOW = 5  # percent
+_LARGEST_WRITE = config.MTU - 3
 _LATER = -1  # the main loop answers: waking the front end takes longer than a callback may
 _SILENT_PERIODS = 8  # a front end that misses so many conversions is lost
 _SILENT_EXTRA_US = 20_000
@@ -43,6 +48,9 @@ class Application:
         self._start_request = None
         self._stop_tag = None
         self._sleep_s = 0
+        self._updater = None
+        self._leaving = False
+        self._trial = None if slots.watchdog is None else trial.Trial(slots.watchdog)
         self._reported_overruns = 0
         self._seen = 0
         self._quiet = 0
@@ -88,6 +96,7 @@ class Application:
             build_info.VERSION,
             self._on_command,
             self._on_disconnect,
+            trial.BUFFER,
         )
         self._acquisition = Acquisition(self._afe, Pin(config.PIN_DRDY, Pin.IN), self._gatt.stream)
         self._optics_device = self._optics = None
@@ -95,6 +104,11 @@ class Application:
             self._set_up_optics(config.OPTICS)
         self._check_battery()
         self._publish()
+        self._gatt.set_update_state(
+            trial.state_bytes(
+                config.NAME, build_info.VERSION, build_info.IMAGE_HASH, _LARGEST_WRITE
+            )
+        )
         self._gatt.advertise()
 
     def _set_up_optics(self, settings):
@@ -113,7 +127,12 @@ class Application:
     def serve(self):
         """Watch over what runs in interrupts and callbacks."""
         while True:
-            port.idle(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS, self._gatt)
+            if self._updater is None:
+                port.idle(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS, self._gatt)
+            if self._updater is not None or self._gatt.update_waits:
+                self._update()
+            if self._trial is not None:
+                self._trial.watch()
             request = self._start_request
             if request is not None:
                 self._begin(request)
@@ -130,6 +149,39 @@ class Application:
             if time() - self._battery_at > _BATTERY_PERIOD_S:
                 self._battery_at = time()
                 self._check_battery()
+
+    def _update(self):
+        """Take update messages, and do the next piece of the update they ask for."""
+        updater = self._updater
+        if updater is None:
+            if self._busy:
+                self._gatt.send_update(trial.busy(self._gatt.read_update()))
+                return
+            from eeg.update import Updater  # not in memory unless it is needed
+
+            updater = self._updater = Updater(self._gatt, config.NAME, _LARGEST_WRITE)
+        try:
+            if not updater.poll():
+                port.idle(_UPDATE_POLL_MS, self._gatt)
+        except Exception as error:  # the board must stay reachable, for the next update
+            print("eegrig: update:", repr(error))
+            updater.fail()
+        if updater.restart:
+            self._restart()
+        if updater.lost or self._gatt.connection is None:
+            updater.stop()
+        if not updater.active:
+            self._updater = None
+
+    def _restart(self):
+        """Let the last answer out, leave the central, and boot again."""
+        self._leaving = True
+        for _ in range(_GOODBYE_MS // _LINGER_MS):
+            self._gatt.flush()
+            sleep_ms(_LINGER_MS)
+        self._gatt.disconnect()
+        sleep_ms(_GOODBYE_MS)
+        machine.reset()
 
     def _check_battery(self):
         percent = self._gauge.percent()
@@ -189,6 +241,8 @@ class Application:
         packet = self._throughput
         data = None
         while packet is self._throughput and packet is not None:
+            if self._trial is not None:
+                self._trial.watch()
             if data is None:
                 data = packet.finish(ticks_us())
             try:
@@ -229,9 +283,11 @@ class Application:
 
     def _on_disconnect(self):
         self._halt()
+        if self._updater is not None:
+            self._updater.lost = True
         self._driven = 0  # no current into anybody's skin without a host
         self._battery_low = False  # the next one wants to know, too
-        if not self._sleep_s:
+        if not self._sleep_s and not self._leaving:
             self._gatt.advertise()
 
     def _halt(self):
@@ -243,6 +299,10 @@ class Application:
         self._publish()
 
     # --- commands
+
+    @property
+    def _busy(self):
+        return self._state == codes.STREAMING or self._start_request is not None
 
     def _on_command(self, data):
         if len(data) < 2:
@@ -265,7 +325,7 @@ class Application:
 
     def _start(self, data):
         payload, profile, pattern = unpack_from("<HBB", data, 2)
-        if self._state == codes.STREAMING or self._start_request is not None:
+        if self._busy or self._updater is not None:
             return codes.BUSY, 0
         if self._stop_tag is not None:  # what is left of the stream before is not sent yet
             return codes.BUSY, 0
@@ -327,7 +387,7 @@ class Application:
 
     def _set_rate(self, data):
         (rate,) = unpack_from("<H", data, 2)
-        if self._state == codes.STREAMING or self._start_request is not None:
+        if self._busy:
             return codes.BUSY, 0
         if rate not in config.RATES:
             return codes.BAD_RATE, min(config.RATES, key=lambda r: abs(r - rate))
@@ -347,7 +407,7 @@ class Application:
         return codes.OK, self._acquisition.now_us()
 
     def _impedance(self, data):
-        if self._state == codes.STREAMING or self._start_request is not None:
+        if self._busy:
             return codes.BUSY, 0
         if data[2] >> self._afe.channels:
             return codes.BAD_ARGUMENT, 0
@@ -357,7 +417,7 @@ class Application:
 
     def _sleep(self, data):
         (seconds,) = unpack_from("<H", data, 2)
-        if self._state == codes.STREAMING or self._start_request is not None:
+        if self._busy or self._updater is not None or self._trial is not None:
             return codes.BUSY, 0
         if not seconds:
             return codes.BAD_ARGUMENT, 0

@@ -2,7 +2,7 @@
 from struct import pack
 
 import bluetooth
-from bluetooth import FLAG_NOTIFY, FLAG_READ, FLAG_WRITE, UUID
+from bluetooth import FLAG_NOTIFY, FLAG_READ, FLAG_WRITE, FLAG_WRITE_NO_RESPONSE, UUID
 
 from eeg import codes
 from eeg.port import ENOMEM, REFUSES
@@ -14,6 +14,7 @@ _IRQ_GATTS_WRITE = 3
 
 _INFO_SIZE = 512
 _COMMAND_SIZE = 32
+_STATE_SIZE = 192
 
 
 def _uuid(number):
@@ -87,16 +88,21 @@ class GattServer:
         Called with the bytes of each command.
     on_disconnect : callable
         Called without arguments when the central is gone.
+    update_buffer : int
+        Bytes of update messages that may wait to be read.
     """
 
-    def __init__(self, name, advertising_us, model, version, on_command, on_disconnect):
+    def __init__(
+        self, name, advertising_us, model, version, on_command, on_disconnect, update_buffer
+    ):
         self._name = name
         self._advertising_us = advertising_us
         self._on_command = on_command
         self._on_disconnect = on_disconnect
         self.connection = None
         self.wanted = False  # something came in since the main loop last rested
-        self._unsent = []  # responses and events the port had no buffer for
+        self.update_waits = False  # update messages came in
+        self._unsent = []  # what the port had no buffer for: (characteristic, bytes)
         self._ble = ble = bluetooth.BLE()
         ble.active(True)
         ble.irq(self._irq)
@@ -107,6 +113,8 @@ class GattServer:
                     (_uuid(1), FLAG_READ),
                     (_uuid(2), FLAG_WRITE | FLAG_NOTIFY),
                     (_uuid(3), FLAG_NOTIFY),
+                    (_uuid(4), FLAG_WRITE | FLAG_WRITE_NO_RESPONSE | FLAG_NOTIFY),
+                    (_uuid(5), FLAG_READ),
                 ),
             ),
             (UUID(0x180F), ((UUID(0x2A19), FLAG_READ | FLAG_NOTIFY),)),
@@ -120,9 +128,12 @@ class GattServer:
             ),
         )
         handles = ble.gatts_register_services(services)
-        (self._info, self._control, self._stream), (self._battery,), device = handles
+        ours, (self._battery,), device = handles
+        self._info, self._control, self._stream, self._update, self._update_state = ours
         ble.gatts_set_buffer(self._info, _INFO_SIZE)
         ble.gatts_set_buffer(self._control, _COMMAND_SIZE)
+        ble.gatts_set_buffer(self._update, update_buffer, True)
+        ble.gatts_set_buffer(self._update_state, _STATE_SIZE)
         for handle, text in zip(device, ("eegrig", model, version)):
             ble.gatts_write(handle, text.encode())
 
@@ -145,6 +156,15 @@ class GattServer:
         """Set what the Info characteristic reads."""
         self._ble.gatts_write(self._info, data)
 
+    def set_update_state(self, data):
+        """Set what the Update State characteristic reads."""
+        self._ble.gatts_write(self._update_state, data)
+
+    def read_update(self):
+        """Return the update messages that came in, one behind the other."""
+        self.update_waits = False
+        return self._ble.gatts_read(self._update)
+
     def set_battery(self, percent):
         """Set the battery level, and tell a central that listens."""
         data = bytes((percent,))
@@ -163,15 +183,21 @@ class GattServer:
 
     def respond(self, data):
         """Send a response or an event to the central, if there is one."""
-        self._unsent.append(data)
+        self._unsent.append((self._control, data))
+        self.flush()
+
+    def send_update(self, data):
+        """Send an update message to the central, if there is one."""
+        self._unsent.append((self._update, data))
         self.flush()
 
     def flush(self):
-        """Send responses and events that found no buffer before."""
+        """Send what found no buffer before."""
         while self._unsent:
             if self.connection is not None:
+                handle, data = self._unsent[0]
                 try:
-                    self._ble.gatts_notify(self.connection, self._control, self._unsent[0])
+                    self._ble.gatts_notify(self.connection, handle, data)
                 except OSError as error:
                     if REFUSES and error.errno == ENOMEM:
                         return
@@ -180,7 +206,7 @@ class GattServer:
 
     @property
     def behind(self):
-        """Whether responses or events wait for a buffer."""
+        """Whether something waits for a buffer."""
         return bool(self._unsent)
 
     def _irq(self, event, data):
@@ -188,6 +214,8 @@ class GattServer:
         if event == _IRQ_GATTS_WRITE:
             if data[1] == self._control:
                 self._on_command(self._ble.gatts_read(self._control))
+            elif data[1] == self._update:
+                self.update_waits = True
         elif event == _IRQ_CENTRAL_CONNECT:
             self.connection = data[0]
         elif event == _IRQ_CENTRAL_DISCONNECT:

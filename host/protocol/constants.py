@@ -19,6 +19,8 @@ __all__ = [
     "SERIAL_NUMBER_UUID",
     "SERVICE_UUID",
     "STREAM_UUID",
+    "UPDATE_STATE_UUID",
+    "UPDATE_UUID",
     "EventCode",
     "Flag",
     "Opcode",
@@ -38,6 +40,8 @@ SERVICE_UUID: Final = "7d5e0000-8f2a-4c61-9b1d-3e6f0a94c2b7"
 INFO_UUID: Final = "7d5e0001-8f2a-4c61-9b1d-3e6f0a94c2b7"
 CONTROL_UUID: Final = "7d5e0002-8f2a-4c61-9b1d-3e6f0a94c2b7"
 STREAM_UUID: Final = "7d5e0003-8f2a-4c61-9b1d-3e6f0a94c2b7"
+UPDATE_UUID: Final = "7d5e0004-8f2a-4c61-9b1d-3e6f0a94c2b7"
+UPDATE_STATE_UUID: Final = "7d5e0005-8f2a-4c61-9b1d-3e6f0a94c2b7"
 
 # Characteristics of the standard Battery (0x180F) and Device Information (0x180A) services,
 # Bluetooth Assigned Numbers, section 3.8.
