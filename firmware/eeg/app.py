@@ -125,30 +125,34 @@ class Application:
             self._set_fault(codes.AFE_BAD_ID, error.detail)
 
     def serve(self):
-        """Watch over what runs in interrupts and callbacks."""
+        """Watch over what runs in interrupts and callbacks, for ever."""
         while True:
-            if self._updater is None:
-                port.idle(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS, self._gatt)
-            if self._updater is not None or self._gatt.update_waits:
-                self._update()
-            if self._trial is not None:
-                self._trial.watch()
-            request = self._start_request
-            if request is not None:
-                self._begin(request)
-            if self._sleep_s:
-                self._doze()
-            if self._optics is not None and self._optics.active:
-                self._optics.poll()
-            if self._acquisition.active:
-                self._watch()
-            if self._throughput is not None:
-                self._send_throughput()
-            if port.REFUSES or self._stop_tag is not None:
-                self._catch_up()
-            if time() - self._battery_at > _BATTERY_PERIOD_S:
-                self._battery_at = time()
-                self._check_battery()
+            self.attend()
+
+    def attend(self):
+        """Rest, then look after everything once."""
+        if self._updater is None:
+            port.idle(_IDLE_POLL_MS if self._gatt.connection is None else _POLL_MS, self._gatt)
+        if self._updater is not None or self._gatt.update_waits:
+            self._update()
+        if self._trial is not None:
+            self._trial.watch()
+        request = self._start_request
+        if request is not None:
+            self._begin(request)
+        if self._sleep_s:
+            self._doze()
+        if self._optics is not None and self._optics.active:
+            self._optics.poll()
+        if self._acquisition.active:
+            self._watch()
+        if self._throughput is not None:
+            self._send_throughput()
+        if port.REFUSES or self._stop_tag is not None:
+            self._catch_up()
+        if time() - self._battery_at > _BATTERY_PERIOD_S:
+            self._battery_at = time()
+            self._check_battery()
 
     def _update(self):
         """Take update messages, and do the next piece of the update they ask for."""

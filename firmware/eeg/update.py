@@ -104,9 +104,13 @@ class Updater:
 
     def stop(self):
         """Give up; what was received stays for the next time."""
-        if self._file is not None:
-            self._file.close()
+        file = self._file
         self._forget()
+        if file is not None:
+            try:
+                file.close()
+            except OSError:  # the flash memory does not work: that is being said already
+                pass
 
     def fail(self):
         """Give up after an error in here."""

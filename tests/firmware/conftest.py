@@ -14,12 +14,11 @@ import pytest
 from hil.virtual.micropython.interpreter import micropython_executable
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
-SUPPORT = Path(__file__).with_name("on_micropython.py")
 
 _SERVER = """
 import sys
-sys.path[:] = [{firmware!r}, {support!r}]
-from on_micropython import *
+sys.path[:] = [{firmware!r}, {firmware!r} + "/loader", {support!r}]
+from {module} import *
 while True:
     line = sys.stdin.readline()
     if not line:
@@ -32,12 +31,14 @@ while True:
 
 
 class MicroPython:
-    """A MicroPython process with the firmware on its path and `on_micropython.py` imported."""
+    """A MicroPython process with the firmware on its path and a module of this folder imported."""
 
-    def __init__(self) -> None:
-        code = _SERVER.format(firmware=str(FIRMWARE), support=str(SUPPORT.parent))
+    def __init__(self, module: str = "on_micropython") -> None:
+        code = _SERVER.format(
+            firmware=str(FIRMWARE), support=str(Path(__file__).parent), module=module
+        )
         self._process = subprocess.Popen(
-            [micropython_executable(), "-c", code],
+            [micropython_executable(), "-X", "heapsize=64M", "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "MICROPYPATH": ""},
@@ -66,5 +67,21 @@ class MicroPython:
 @pytest.fixture(scope="session")
 def micropython() -> Iterator[MicroPython]:
     process = MicroPython()
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def board_flash() -> Iterator[MicroPython]:
+    """A MicroPython process with a board's file system and the firmware's updater."""
+    process = MicroPython("update_on_micropython")
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def whole_board() -> Iterator[MicroPython]:
+    """A MicroPython process with the whole application, its chips and radio played."""
+    process = MicroPython("application_on_micropython")
     yield process
     process.close()

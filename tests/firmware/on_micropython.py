@@ -5,7 +5,7 @@ import sys
 
 
 class _Bluetooth:
-    FLAG_NOTIFY = FLAG_READ = FLAG_WRITE = 0
+    FLAG_NOTIFY = FLAG_READ = FLAG_WRITE = FLAG_WRITE_NO_RESPONSE = 0
     UUID = str
 
 
