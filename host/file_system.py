@@ -11,6 +11,8 @@ __all__ = ["FileSystemFull", "pack", "unpack"]
 
 # Sizes MicroPython's VfsLfs2 mounts with unless told otherwise.
 _READ_SIZE = _PROG_SIZE = 32
+# It keeps files that fit its cache in their directory, four times the size above.
+_CACHE_SIZE = 128
 _NO_SPACE = -28
 
 
@@ -114,4 +116,5 @@ def _file_system(size: int, block_size: int) -> Any:
         block_count=size // block_size,
         read_size=_READ_SIZE,
         prog_size=_PROG_SIZE,
+        cache_size=_CACHE_SIZE,
     )

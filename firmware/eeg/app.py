@@ -1,4 +1,5 @@
 # The board as a whole: bring it up, answer commands, stream, and say so when something is wrong.
+import gc
 from struct import pack, unpack_from
 from time import sleep_ms, ticks_us, time
 
@@ -161,6 +162,7 @@ class Application:
             if self._busy:
                 self._gatt.send_update(trial.busy(self._gatt.read_update()))
                 return
+            gc.collect()
             from eeg.update import Updater  # not in memory unless it is needed
 
             updater = self._updater = Updater(self._gatt, config.NAME, _LARGEST_WRITE)

@@ -29,7 +29,7 @@ def verify(key, message, signature):
     if a is None or _is_small(a) or s >= _ORDER:
         return False
     r = bytes(signature[:32])
-    h = int.from_bytes(sha512(r + key + message), "little") % _ORDER
+    h = int.from_bytes(sha512(r, key, message), "little") % _ORDER
     minus_a = (_P - a[0], a[1], 1, _P - a[3])
     found = _sum_of_products(s, _BASE, h, minus_a)
     return not _is_small(found) and _encode(found) == r
@@ -130,25 +130,36 @@ def _root(n, power):
     return low
 
 
-def sha512(data):
-    """Return the SHA-512 of bytes (FIPS 180-4, 6.4)."""
+def sha512(*parts):
+    """Return the SHA-512 of some bytes one behind the other (FIPS 180-4, 6.4)."""
     keys = list(_roots(3))
     state = []
     for value in _roots(2):
         state.append(value)
         if len(state) == 8:
             break
-    size = len(data)
-    data = bytes(data) + b"\x80" + bytes(-(size + 17) % 128) + (8 * size).to_bytes(16, "big")
     words = [0] * 80
-    for at in range(0, len(data), 128):
-        _compress(state, keys, words, data, at)
+    block = bytearray(128)  # a heap that was in use for long has no room for copies of it all
+    size = 0
+    for part in parts:
+        for value in memoryview(part):
+            block[size & 127] = value
+            size += 1
+            if not size & 127:
+                _compress(state, keys, words, block)
+    n = size & 127
+    block[n:] = b"\x80" + bytes(127 - n)
+    if n > 111:
+        _compress(state, keys, words, block)
+        block[:] = bytes(128)
+    block[112:] = (8 * size).to_bytes(16, "big")
+    _compress(state, keys, words, block)
     return b"".join([value.to_bytes(8, "big") for value in state])
 
 
-def _compress(state, keys, words, data, at):
+def _compress(state, keys, words, block):
     for i in range(16):
-        words[i] = int.from_bytes(data[at + 8 * i : at + 8 * i + 8], "big")
+        words[i] = int.from_bytes(block[8 * i : 8 * i + 8], "big")
     for i in range(16, 80):
         # A word twice in a row: its rotations are shifts of that.
         x = words[i - 15]

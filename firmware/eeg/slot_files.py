@@ -5,7 +5,7 @@ from hashlib import sha256
 from eeg import manifest
 from eeg.trial import exists
 
-_SPARE_BLOCKS = 4  # for the file system's own work
+_SPARE_BLOCKS = 2  # for the file system's own work
 _PAIR = 2  # blocks of a directory
 _INLINE = 128  # bytes: VfsLfs2 keeps a file that fits its cache in the directory
 _DIRECTORY = 0x4000

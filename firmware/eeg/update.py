@@ -1,5 +1,6 @@
 # Takes an application over the air into the slot that does not run (docs/update.md). What was
 # written before a link or the power was lost is used again.
+import gc
 from hashlib import sha256
 from struct import pack, unpack_from
 from time import time
@@ -165,6 +166,7 @@ class Updater:
         if payload < _SMALLEST_WRITE:
             return BAD_LENGTH
         self.stop()
+        gc.collect()
         self.active = True
         self._active = active
         self._slot = SlotFiles(slots.path(other), slots.path(active))
@@ -271,6 +273,7 @@ class Updater:
 
     def _accept(self, text, stored):
         self._work = None
+        gc.collect()  # the largest piece of memory that an update needs is this text
         found = manifest.Manifest(text)
         status = self._refusal(found, text)
         if status != OK:
@@ -300,7 +303,8 @@ class Updater:
 
         with open(KEY_FILE) as file:
             key = bytes.fromhex(file.read().strip())
-        good = ed25519.verify(key, text[: found.signed], found.signature)
+        gc.collect()
+        good = ed25519.verify(key, memoryview(text)[: found.signed], found.signature)
         return OK if good else BAD_SIGNATURE
 
     # --- file by file
@@ -323,13 +327,14 @@ class Updater:
     # --- the end
 
     def _check_and_apply(self):
-        """Trust nothing that was found before: read everything again, then switch."""
+        """Read everything again, then switch; what was accepted before must be what is there."""
         self._work = None
         text = self._slot.manifest()
+        if sha256(text).digest() != self._manifest[1]:
+            self._fail(BAD_MANIFEST, 0)
+            return
         found = manifest.Manifest(text)
-        status = self._refusal(found, text)
-        if status == OK and found.image != self._image:
-            status = BAD_IMAGE
+        status = OK if found.image == self._image else BAD_IMAGE
         if status == OK and not self._slot.holds(found.files):
             status = BAD_FILE
         if status == OK:
