@@ -141,8 +141,9 @@ sys.modules["board_config"] = _Config
 sys.modules["build_info"] = _BuildInfo
 
 from eeg import app, gatt, port
+from eeg.drivers import ads129x
 
-app.sleep_ms = port.sleep_ms = lambda ms: None
+app.sleep_ms = port.sleep_ms = ads129x.sleep_ms = ads129x.sleep_us = lambda _: None
 app.print = gatt.print = lambda *_: None  # the console is the tests'
 
 application = None
