@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from boards.errors import EegrigError
-from host.commands import boards, build, flash, impedance, key, update
+from host.commands import boards, build, flash, image, impedance, key, update
 from host.commands.output import examples
 
 __all__ = ["main", "make_app"]
@@ -45,7 +45,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_options)
-    for module in (boards, build, flash, key, impedance, update):
+    for module in (boards, build, image, flash, key, impedance, update):
         module.register(app)
     for point in sorted(entry_points(group="eegrig.commands"), key=lambda point: point.name):
         try:

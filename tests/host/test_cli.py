@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from boards import list_boards
 from boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
 from host import cli
 from host.commands.output import JsonOption
@@ -81,7 +83,7 @@ def test_without_a_command_it_shows_its_help(eegrig: Run) -> None:
         assert f"\n  {command} " in ended.out
 
 
-@pytest.mark.parametrize("command", ["boards", "build", "flash"])
+@pytest.mark.parametrize("command", ["boards", "build", "image", "flash"])
 def test_every_command_has_examples(eegrig: Run, command: str) -> None:
     ended = eegrig(command, "--help")
     assert ended.code == 0
@@ -255,6 +257,109 @@ def test_build_of_an_unknown_board(eegrig: Run, tmp_path: Path) -> None:
     assert ended.code == 2
     assert "unknown board 'headband9'" in ended.err
     assert "headband8" in ended.err
+
+
+def test_build_shows_what_takes_how_much_room(
+    eegrig: Run, tmp_path: Path, small_firmware: Path
+) -> None:
+    image = tmp_path / "image.bin"
+    ended = eegrig("build", "headband8", "-o", str(image), "--firmware", str(small_firmware))
+    assert re.search(r"^main\.mpy +\d+ +1 *$", ended.out, re.MULTILINE)
+    assert "(loader)" in ended.out
+    assert re.search(r"\d+ KiB of 256 KiB used, \d+ KiB free, \d+ KiB beside an update", ended.out)
+
+
+def test_build_warns_of_an_image_that_cannot_be_updated(
+    eegrig: Run, tmp_path: Path, small_firmware: Path
+) -> None:
+    (small_firmware / "big.dat").write_bytes(bytes(150_000))
+    image = tmp_path / "image.bin"
+    ended = eegrig("build", "headband8", "-o", str(image), "--firmware", str(small_firmware))
+    assert ended.code == 0
+    assert "big.dat first" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_build_all_makes_an_image_and_a_manifest_of_every_board(
+    eegrig: Run, tmp_path: Path, small_firmware: Path
+) -> None:
+    firmware = ("--firmware", str(small_firmware))
+    built = json.loads(eegrig("build", "--all", "-o", str(tmp_path), *firmware, "--json").out)
+    assert [one["board"] for one in built] == list_boards()
+    for one in built:
+        assert (tmp_path / f"{one['board']}.bin").stat().st_size == one["size"]
+        assert (
+            json.loads((tmp_path / f"{one['board']}.json").read_text())["sha256"] == one["sha256"]
+        )
+
+
+@pytest.mark.parametrize("arguments", [(), ("headband8", "--all")])
+def test_build_wants_one_board_or_all(
+    eegrig: Run, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    ended = eegrig("build", *arguments, "-o", str(tmp_path / "x.bin"))
+    assert ended.code == 2
+    assert "name one board, or give --all" in ended.err
+
+
+# --- image ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keys(eegrig: Run, tmp_path: Path) -> tuple[Path, Path]:
+    """Two private keys."""
+    paths = (tmp_path / "release.pem", tmp_path / "other.pem")
+    for path in paths:
+        eegrig("key", "new", str(path))
+    return paths
+
+
+@pytest.mark.parametrize("suffix", [".bin", ".hex"])
+def test_a_signed_image_says_so_and_stands_against_its_key_only(
+    eegrig: Run, tmp_path: Path, small_firmware: Path, keys: tuple[Path, Path], suffix: str
+) -> None:
+    path = str(tmp_path / f"image{suffix}")
+    firmware = ("--firmware", str(small_firmware))
+    built = json.loads(
+        eegrig("build", "headband8", "-o", path, *firmware, "--key", str(keys[0]), "--json").out
+    )
+    assert len(built["signature"]) == 128
+    ended = eegrig("image", path, "--key", f"{keys[0]}.pub", "--json")
+    assert ended.code == 0
+    found = json.loads(ended.out)
+    assert (found["board"], found["intact"], found["signed"]) == ("headband8", True, True)
+    assert found["image_hash"] == built["image_hash"]
+    wrong = eegrig("image", path, "--key", f"{keys[1]}.pub")
+    assert wrong.code == 1
+    assert "signed with another key" in wrong.err
+
+
+def test_an_image_that_is_not_signed_does_not_stand_against_a_key(
+    eegrig: Run, image: Path, keys: tuple[Path, Path]
+) -> None:
+    assert "intact, not signed" in eegrig("image", str(image)).out
+    ended = eegrig("image", str(image), "--key", f"{keys[0]}.pub")
+    assert ended.code == 1
+    assert "the firmware is not signed" in ended.err
+
+
+def test_a_damaged_image_is_found(eegrig: Run, image: Path) -> None:
+    data = bytearray(image.read_bytes())
+    at = data.index(b"hello")
+    data[at : at + 5] = b"prinT"
+    image.write_bytes(bytes(data))
+    ended = eegrig("image", str(image))
+    assert ended.code == 1
+    assert "damaged" in ended.out
+    assert "its files are not those its manifest names" in ended.err
+    assert "not the file that" in ended.err
+
+
+def test_a_file_that_is_no_image_is_refused(eegrig: Run, tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(b"\xff" * 0x4_0000)
+    ended = eegrig("image", str(path))
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
 
 
 # --- flash ---------------------------------------------------------------------------------------

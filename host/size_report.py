@@ -1,0 +1,115 @@
+"""How large an image is, file by file, and whether an update finds room beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from host.file_system import data_blocks
+from host.image import bytes_of_two_slots
+from host.loader import loader_files
+
+if TYPE_CHECKING:
+    from boards.schema import Board
+    from host.image import Image
+
+__all__ = ["FileSize", "SizeReport", "size_report"]
+
+
+class FileSize(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file takes.
+
+    Attributes
+    ----------
+    path : str
+    size : int
+        In bytes.
+    blocks : int
+        Flash blocks of its own; 0 for one so small that it is kept beside its name.
+    """
+
+    path: str
+    size: int
+    blocks: int
+
+
+class SizeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an image takes of a board's file-system region.
+
+    Attributes
+    ----------
+    block_size, region_size : int
+        In bytes.
+    files : tuple of FileSize
+        Of the application, the largest first.
+    loader : FileSize
+        The loader's files together.
+    folder_blocks : int
+        What folders take: names, and what is kept beside them.
+    used : int
+        Bytes in blocks that are in use.
+    used_by_update : int or None
+        The same, when the second slot holds an update of that size too; None if it does not fit.
+    """
+
+    block_size: int
+    region_size: int
+    files: tuple[FileSize, ...]
+    loader: FileSize
+    folder_blocks: int
+    used: int
+    used_by_update: int | None
+
+    @property
+    def free(self) -> int:
+        """Bytes in blocks that are not in use."""
+        return self.region_size - self.used
+
+    @property
+    def free_after_update(self) -> int | None:
+        """Bytes left when both slots are full; None if an update does not fit."""
+        return None if self.used_by_update is None else self.region_size - self.used_by_update
+
+    def warning(self, board: str) -> str | None:
+        """Return what to tell whoever built an image that cannot be updated, in one line."""
+        if self.used_by_update is not None:
+            return None
+        application = sum(file.size for file in self.files)
+        return (
+            f"{board}: the application's {application} bytes fit the file system once, not twice: "
+            "it can be flashed, but neither updated over the air nor deployed; make something "
+            f"smaller, {self.files[0].path} first"
+        )
+
+
+def size_report(board: Board, image: Image) -> SizeReport:
+    """Measure an image.
+
+    Parameters
+    ----------
+    board : Board
+        The board it was built for.
+    image : Image
+    """
+    region = board.mcu.filesystem
+
+    def measure(path: str, *contents: bytes) -> FileSize:
+        return FileSize(
+            path=path,
+            size=sum(map(len, contents)),
+            blocks=sum(data_blocks(len(data), region.block_size) for data in contents),
+        )
+
+    files = [measure(path, data) for path, data in image.application.files.items()]
+    loader = measure("loader", *loader_files(board.mcu.port).values())
+    own_blocks = loader.blocks + sum(file.blocks for file in files)
+    return SizeReport(
+        block_size=region.block_size,
+        region_size=region.size,
+        files=tuple(sorted(files, key=lambda file: (-file.size, file.path))),
+        loader=loader,
+        folder_blocks=image.used_bytes // region.block_size - own_blocks,
+        used=image.used_bytes,
+        used_by_update=bytes_of_two_slots(board, image.application),
+    )
