@@ -40,6 +40,7 @@ __all__ = [
     "default_firmware",
     "read_sources",
     "sizes",
+    "source_paths",
 ]
 
 LOADER = "loader"
@@ -131,15 +132,20 @@ def build_application(
     return Application(manifest, files)
 
 
-def read_sources(directory: Path) -> dict[str, bytes]:
-    """Return a firmware's files by path, without caches, stubs and what is hidden."""
-    sources = {}
+def source_paths(directory: Path) -> dict[str, Path]:
+    """Return where a firmware's files are, without caches, stubs and what is hidden."""
+    paths = {}
     for path in sorted(directory.rglob("*")):
         parts = path.relative_to(directory).parts
         hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
         if path.is_file() and not hidden and path.suffix not in (".pyc", ".pyi"):
-            sources["/".join(parts)] = path.read_bytes()
-    return sources
+            paths["/".join(parts)] = path
+    return paths
+
+
+def read_sources(directory: Path) -> dict[str, bytes]:
+    """Return a firmware's files by path, without caches, stubs and what is hidden."""
+    return {name: path.read_bytes() for name, path in source_paths(directory).items()}
 
 
 def add_module(files: dict[str, bytes], path: str, data: bytes, port: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,8 +11,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from boards.errors import EegrigError
-from host.commands import boards, build, flash, image, impedance, key, update
-from host.commands.output import examples
+from host.commands import (
+    boards,
+    build,
+    console,
+    deploy,
+    doctor,
+    flash,
+    image,
+    impedance,
+    key,
+    update,
+)
+from host.commands.output import examples, tell
 
 __all__ = ["main", "make_app"]
 
@@ -45,7 +55,19 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_options)
-    for module in (boards, build, image, flash, key, impedance, update):
+    commands = (
+        boards,
+        build,
+        image,
+        flash,
+        deploy,
+        update,
+        console,
+        impedance,
+        doctor,
+        key,
+    )
+    for module in commands:
         module.register(app)
     for point in sorted(entry_points(group="eegrig.commands"), key=lambda point: point.name):
         try:
@@ -102,13 +124,13 @@ def _run(arguments: list[str]) -> int:
     except EegrigError as error:
         if os.environ.get(_DEBUG):
             raise
-        _tell(str(error), error.exit_code, getattr(error, "traceback", None), as_json=as_json)
+        tell(str(error), error.exit_code, getattr(error, "traceback", None), as_json=as_json)
         return error.exit_code
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "eegrig"
         message = error.format_message().rstrip(".")
-        _tell(f"{message}; see `{command} --help`", 2, None, as_json=as_json)
+        tell(f"{message}; see `{command} --help`", 2, None, as_json=as_json)
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
@@ -116,19 +138,6 @@ def _run(arguments: list[str]) -> int:
         if os.environ.get(_DEBUG):
             raise
         message = f"internal error, {type(error).__name__}: {error}; {_DEBUG}=1 shows where"
-        _tell(message.replace("\n", " "), 3, None, as_json=as_json)
+        tell(message.replace("\n", " "), 3, None, as_json=as_json)
         return 3
     return result if isinstance(result, int) else 0
-
-
-def _tell(message: str, exit_code: int, traceback: str | None, *, as_json: bool) -> None:
-    """Say what is wrong in one line, after what the board had to say about it."""
-    if as_json:
-        answer: dict[str, object] = {"error": message, "exit_code": exit_code}
-        if traceback is not None:
-            answer["traceback"] = traceback
-        typer.echo(json.dumps(answer, ensure_ascii=False))
-        return
-    if traceback is not None:
-        typer.echo(traceback, err=True)
-    typer.echo(f"eegrig: {message}", err=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["JsonOption", "examples", "print_json", "print_table", "progress_bar"]
+__all__ = ["JsonOption", "examples", "print_json", "print_table", "progress_bar", "tell"]
 
 _PIPE_WIDTH = 200
 
@@ -71,3 +71,16 @@ def progress_bar(label: str, *, shown: bool) -> Iterator[Callable[[float], None]
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         task = progress.add_task(label, total=1.0)
         yield lambda fraction: progress.update(task, completed=fraction)
+
+
+def tell(message: str, exit_code: int, traceback: str | None, *, as_json: bool) -> None:
+    """Say what is wrong in one line, after what the board had to say about it."""
+    if as_json:
+        answer: dict[str, object] = {"error": message, "exit_code": exit_code}
+        if traceback is not None:
+            answer["traceback"] = traceback
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    if traceback is not None:
+        typer.echo(traceback, err=True)
+    typer.echo(f"eegrig: {message}", err=True)
