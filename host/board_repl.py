@@ -43,11 +43,17 @@ class BoardRepl:
         Open.
     url : str
         For messages.
+
+    Attributes
+    ----------
+    heard : bytes
+        What the board said after its banner and was read along with it.
     """
 
     def __init__(self, transport: SerialTransport, url: str) -> None:
         self._transport = transport
         self._url = url
+        self.heard = b""
 
     @classmethod
     def open(cls, url: str, baudrate: int = 115200) -> Self:

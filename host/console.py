@@ -122,6 +122,12 @@ class Console:
         with self._explained():
             self._port.write(text.encode())
 
+    def take_unread(self) -> bytes:
+        """Return what has come after the last line that was read, and forget it."""
+        data = bytes(self._unread)
+        self._unread.clear()
+        return data
+
     async def read_line(self, timeout_s: float) -> str:
         """Return the next line, without its end.
 

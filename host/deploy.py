@@ -339,7 +339,10 @@ def _switch(repl: BoardRepl, slot: Slot) -> None:
 
 def _identity(repl: BoardRepl) -> Identity:
     repl.port.timeout = 0
-    return asyncio.run(Console(repl.port, repl.url).identity(_BOOT_TIMEOUT_S))
+    console = Console(repl.port, repl.url)
+    identity = asyncio.run(console.identity(_BOOT_TIMEOUT_S))
+    repl.heard = console.take_unread()
+    return identity
 
 
 def _check_identity(identity: Identity, board: Board, application: Application) -> None:

@@ -41,14 +41,21 @@ class Terminal:
         self._log = log
         port.timeout = 0
 
-    def show(self, until: Callable[[], bool]) -> None:
+    def show(self, until: Callable[[], bool], heard: bytes = b"") -> None:
         """Show what the board says until `until` returns True, asked some times a second.
+
+        Parameters
+        ----------
+        until : callable
+        heard : bytes
+            What it has said already.
 
         Raises
         ------
         InfrastructureError
             If the port is gone.
         """
+        self._output(heard)
         while not until():
             if not self._pass_output():
                 time.sleep(_POLL_S)
@@ -66,6 +73,9 @@ class Terminal:
         """
         typed = os.isatty(keys)
         with _raw(keys) if typed else contextlib.nullcontext():
+            if typed:
+                sys.stderr.write(f"eegrig: {self._url}; Ctrl-] leaves\r\n")
+                sys.stderr.flush()
             ended_at = _ALWAYS
             sources = [keys]
             while time.monotonic() < ended_at:
@@ -90,13 +100,17 @@ class Terminal:
     def _pass_output(self) -> bool:
         with self._explained():
             data = self._port.read(_READ_SIZE)
-        if data:
-            if self._log is not None:
-                self._log.write(data)
-                self._log.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+        self._output(data)
         return bool(data)
+
+    def _output(self, data: bytes) -> None:
+        if not data:
+            return
+        if self._log is not None:
+            self._log.write(data)
+            self._log.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -63,8 +63,6 @@ def _console(
             file = None if log is None else stack.enter_context(log.open("ab"))
         except OSError as error:
             raise ConfigError(f"cannot write the log {log}: {error.strerror}") from error
-        if sys.stdin.isatty():
-            typer.echo(f"eegrig: {port}; Ctrl-] leaves", err=True)
         if reset:
             opened.write(_SOFT_RESET)
         Terminal(opened, port, file).interact(sys.stdin.fileno(), linger_s)

@@ -124,7 +124,8 @@ class _Session:
         from host.terminal import Terminal
 
         if self._repl is not None:
-            Terminal(self._repl.port, self._port).show(until)
+            heard, self._repl.heard = self._repl.heard, b""
+            Terminal(self._repl.port, self._port).show(until, heard)
 
     def watch(self, *, show: bool) -> None:
         """Deploy whenever a source changes; what fails is told, and it goes on."""
