@@ -73,7 +73,7 @@ def _pack() -> Finding:
     """On a real STM32WB55, ST's own target is preferred to ours."""
     from cmsis_pack_manager import Cache
 
-    folder = Path(Cache(silent=True, no_timeouts=True).data_path)
+    folder = Path(Cache(True, True).data_path)  # noqa: FBT003  # its second has no name
     installed = any(folder.glob("Keil/STM32WBxx_DFP/**/*.pack"))
     return Finding(
         area="probes",

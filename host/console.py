@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from boards.errors import BoardFault, InfrastructureError
+from host.serial_port import open_port
 
 __all__ = ["BootFailure", "Console", "Identity", "read_identity"]
 
@@ -92,14 +93,7 @@ class Console:
         InfrastructureError
             If it cannot be opened.
         """
-        import serial
-
-        try:
-            port = serial.serial_for_url(url, baudrate=baudrate, timeout=0)
-        except (serial.SerialException, OSError, ValueError) as error:
-            reason = str(error).split("\n")[0]
-            raise InfrastructureError(f"cannot open the console {url}: {reason}") from error
-        return cls(port, url)
+        return cls(open_port(url, baudrate=baudrate), url)
 
     def __enter__(self) -> Self:
         return self

@@ -45,11 +45,12 @@ def usable(findings: Iterable[Finding]) -> bool:
 
 
 def _run(area: str, load: Callable[[], Check]) -> list[Finding]:
+    findings: list[Finding] = []
     try:
-        return list(load()())
+        findings.extend(load()())
     except Exception as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        return [
+        findings.append(
             Finding(
                 area=area,
                 name="check",
@@ -57,4 +58,5 @@ def _run(area: str, load: Callable[[], Check]) -> list[Finding]:
                 detail=f"could not be made: {what}",
                 advice="mend what else is wrong, and run it again",
             )
-        ]
+        )
+    return findings
