@@ -77,15 +77,16 @@ class Terminal:
                 sys.stderr.write(f"eegrig: {self._url}; Ctrl-] leaves\r\n")
                 sys.stderr.flush()
             ended_at = _ALWAYS
-            sources = [keys]
+            board = _descriptor(self._port)
+            sources = [keys, *board]
             while time.monotonic() < ended_at:
                 if self._pass_output() and ended_at is not _ALWAYS:
                     ended_at = time.monotonic() + linger_s
-                if not select.select(sources, [], [], _POLL_S)[0]:
+                if keys not in select.select(sources, [], [], _POLL_S)[0]:
                     continue
                 data = os.read(keys, _READ_SIZE)
                 if not data:
-                    sources = []
+                    sources = board
                     ended_at = time.monotonic() + linger_s
                 elif typed and EXIT_KEY in data:
                     self._send(data.partition(EXIT_KEY)[0])
@@ -122,6 +123,14 @@ class Terminal:
             raise InfrastructureError(
                 f"the port {self._url} is gone: check the cable; {str(error).splitlines()[0]}"
             ) from error
+
+
+def _descriptor(port: Any) -> list[int]:
+    """Return a port's file descriptor, if it has one: its output is shown at once, then."""
+    try:
+        return [port.fileno()]
+    except (AttributeError, OSError):
+        return []
 
 
 @contextlib.contextmanager

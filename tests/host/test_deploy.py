@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import os
@@ -22,7 +23,7 @@ from boards.errors import BoardFault, InfrastructureError
 from host import board_repl, cli
 from host.application import Application, build_application, default_firmware
 from host.board_repl import BoardFull, BoardRepl
-from host.console import BootFailure
+from host.console import BootFailure, Console
 from host.deploy import deploy
 from host.file_system import pack
 from host.image import build_image, read_image
@@ -67,6 +68,13 @@ def change(firmware: Path, word: str) -> None:
 def deployed(device: VirtualDevice, application: Application, **options):
     with BoardRepl.open(device.port) as repl:
         return deploy(repl, device.board, application, **options)
+
+
+def booted(repl: BoardRepl) -> bytes:
+    """Return which firmware says that it starts."""
+    repl.port.timeout = 0
+    identity = asyncio.run(Console(repl.port, repl.url).identity())
+    return bytes.fromhex(identity.image_hash)
 
 
 # --- what arrives --------------------------------------------------------------------------------
@@ -118,8 +126,12 @@ def test_a_file_system_full_of_something_else_is_told_and_the_old_firmware_goes_
     before = device.contents().image_hash
     device.fill(150_000)
     (firmware / "table.dat").write_bytes(os.urandom(20_000))
-    with pytest.raises(BoardFull, match="file system is full: remove what is not the firmware's"):
-        deployed(device, build_application(device.board, firmware))
+    application = build_application(device.board, firmware)
+    with BoardRepl.open(device.port) as repl:
+        full = "file system is full: remove what is not the firmware's"
+        with pytest.raises(BoardFull, match=full):
+            deploy(repl, device.board, application)
+        assert booted(repl) == before
     contents = device.contents()
     assert (contents.slot_state.next_boot, contents.intact) == ("a", True)
     assert contents.image_hash == before
@@ -165,12 +177,12 @@ def test_a_power_cut_after_any_flash_operation_leaves_a_whole_firmware(tmp_path,
     files = dict(read_image(old.data).files)
     files |= {f"b/{path}": data for path, data in update.files.items()}
     image = pack(files, region.size, region.block_size)[0]
-    booted: list[bytes] = []
+    next_boots: list[bytes] = []
     failed: list[BaseException] = []
 
     def examine(flash: bytes) -> None:
         try:
-            booted.append(intact_hash(flash, region.block_size))
+            next_boots.append(intact_hash(flash, region.block_size))
         except BaseException as error:  # told in the test's thread
             failed.append(error)
 
@@ -184,9 +196,9 @@ def test_a_power_cut_after_any_flash_operation_leaves_a_whole_firmware(tmp_path,
         deploy(repl, board, new)
         device.after_flash = None
     assert not failed
-    runs = [known for known, _ in itertools.groupby(booted)]
+    runs = [known for known, _ in itertools.groupby(next_boots)]
     assert runs == [update.image_hash, old.image_hash, new.image_hash]
-    assert len(booted) > 40
+    assert len(next_boots) > 40
 
 
 def test_a_cable_pulled_during_the_transfer_leaves_the_old_firmware(device, firmware):
@@ -203,6 +215,21 @@ def test_a_cable_pulled_during_the_transfer_leaves_the_old_firmware(device, firm
     contents = device.contents()
     assert (contents.slot_state.next_boot, contents.intact) == ("a", True)
     assert contents.image_hash == before
+
+
+def test_ctrl_c_during_the_transfer_starts_the_old_firmware_again(device, firmware):
+    before = device.contents().image_hash
+    (firmware / "table.dat").write_bytes(os.urandom(10_000))
+    application = build_application(device.board, firmware)
+
+    def interrupt(fraction: float) -> None:
+        if fraction > 0.5:
+            raise KeyboardInterrupt
+
+    with BoardRepl.open(device.port) as repl:
+        with pytest.raises(KeyboardInterrupt):
+            deploy(repl, device.board, application, progress=interrupt)
+        assert booted(repl) == before
 
 
 # --- what is refused -----------------------------------------------------------------------------
