@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boards.errors import InfrastructureError
+from hil.virtual.desk.registry import running
 from hil.virtual.micropython.interpreter import micropython_executable
 from hil.virtual.probe import state_directory
 from host.doctor import Finding
@@ -20,7 +21,7 @@ _TIMEOUT_S = 5.0
 
 
 def check() -> Iterator[Finding]:
-    """Check the interpreter, the packages of the extra, the state directory, and ST's pack."""
+    """Check interpreter, packages of the extra, state directory, running boards, and ST's pack."""
     problems = [*_interpreter(), *unmet("virtual")]
     yield Finding(
         area=_AREA,
@@ -31,6 +32,13 @@ def check() -> Iterator[Finding]:
         is_way=True,
     )
     yield _state()
+    for device in running():
+        yield Finding(
+            area=_AREA,
+            name=device.name,
+            status="ok",
+            detail=f"{device.board}, is up: port {device.console}, probe {device.probe}",
+        )
     yield _pack()
 
 

@@ -6,12 +6,21 @@ import contextlib
 import errno
 import os
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from boards.errors import InfrastructureError
 
-__all__ = ["PortHolder", "cannot_open", "holders", "list_ports", "open_port", "port_path"]
+__all__ = [
+    "PortHolder",
+    "cannot_open",
+    "hardware_ports",
+    "holders",
+    "list_ports",
+    "open_port",
+    "port_path",
+]
 
 _PROC = Path("/proc")
 _BUSY = (errno.EAGAIN, errno.EBUSY)
@@ -72,12 +81,24 @@ def open_port(url: str, *, baudrate: int = 115200, timeout_s: float = 0.0) -> An
         raise cannot_open(url, error) from error
 
 
-def list_ports() -> list[str]:
+def hardware_ports() -> list[str]:
     """Return the serial ports that pyserial finds, by name."""
     from serial.tools import list_ports as pyserial_ports
 
     # Sockets of a mainboard that nothing is plugged into have no hardware id.
     return sorted(port.device for port in pyserial_ports.comports() if port.hwid != "n/a")
+
+
+def list_ports() -> list[str]:
+    """Return the serial ports there are: the hardware's, and those that other packages offer.
+
+    Those come through the entry-point group ``eegrig.ports``: functions that return paths.
+    """
+    ports = hardware_ports()
+    for point in entry_points(group="eegrig.ports"):
+        with contextlib.suppress(ImportError):
+            ports += point.load()()
+    return ports
 
 
 def cannot_open(url: str, error: Exception) -> InfrastructureError:

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from host.doctor.finding import Finding
-from host.serial_port import holders, list_ports
+from host.serial_port import hardware_ports, holders
 
 __all__ = ["check"]
 
 
 def check() -> Iterator[Finding]:
     """Check every serial port."""
-    ports = list_ports()
+    ports = hardware_ports()
     if not ports:
         yield Finding(
             area="serial ports",

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import pty
 import threading
-import tty
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +15,7 @@ import numpy as np
 from boards import load_board
 from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import VirtualLoop
+from hil.virtual.desk.serial_port import SerialPort
 from hil.virtual.radio import Air
 from host.image import ImageContents, read_image
 
@@ -40,10 +38,6 @@ class VirtualDevice:
         self.board = load_board(name)
         self._region = self.board.mcu.filesystem
         self.after_flash: Callable[[bytes], None] | None = None
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.port = os.ttyname(self._slave)
         self.written = 0  # bytes that came through the port
         self._loop = VirtualLoop(pace=pace)
         self._started = threading.Event()
@@ -63,9 +57,6 @@ class VirtualDevice:
     ) -> None:
         self._ending = True
         self._thread.join(20)
-        for descriptor in (self._master, self._slave):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
 
     # ------------------------------------------------------------------ from the test's thread
     def contents(self) -> ImageContents:
@@ -77,10 +68,10 @@ class VirtualDevice:
 
         def pull() -> None:
             self.virtual.interpreter.stop()
-            self._loop.remove_reader(self._master)
-            os.close(self._master)
+            self._plug.close()
 
         self._call(pull)
+        self._plugged = False
 
     def fill(self, size: int) -> None:
         """Put a file of a user's of that size beside the firmware."""
@@ -113,9 +104,10 @@ class VirtualDevice:
         )
         flash = self.virtual.chip.flash
         self._erase_page, self._program_bytes = flash.erase_page, flash.program
-        console = self.virtual.console
-        console.on_output = self._said
-        self._loop.add_reader(self._master, self._typed)
+        self._plug = SerialPort(self._loop, self.virtual.console, folder / "console")
+        self.port = self._plug.path
+        self._plugged = True
+        self._count_input()
         self._program(image)
         self._watch_flash()
         self.virtual.reset()
@@ -124,19 +116,20 @@ class VirtualDevice:
             while not self._ending:  # also when nothing else keeps time going
                 await asyncio.sleep(1.0)
         finally:
-            with contextlib.suppress(OSError, ValueError):
-                self._loop.remove_reader(self._master)
+            if self._plugged:
+                self._plug.close()
             self.virtual.close()
 
-    def _said(self, data: bytes) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):
-            os.write(self._master, data)
+    def _count_input(self) -> None:
+        console = self.virtual.console
+        write = console.write
 
-    def _typed(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):
-            data = os.read(self._master, min(4096, max(1, self.virtual.console.room)))
-            self.written += len(data)
-            self.virtual.console.write(data)
+        def counted(data: bytes) -> int:
+            taken = write(data)
+            self.written += taken
+            return taken
+
+        console.write = counted  # type: ignore[method-assign]
 
     def _watch_flash(self) -> None:
         flash = self.virtual.chip.flash

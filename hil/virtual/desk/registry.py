@@ -15,7 +15,7 @@ from pathlib import Path
 
 from boards.errors import InfrastructureError
 
-__all__ = ["RUNTIME_PREFIX", "Device", "find", "forget", "record", "running", "sweep"]
+__all__ = ["RUNTIME_PREFIX", "Device", "consoles", "find", "forget", "record", "running", "sweep"]
 
 FILE = "device.json"
 RUNTIME_PREFIX = "eegrig-desk-"
@@ -94,6 +94,11 @@ def forget(device: Device) -> None:
 def running() -> list[Device]:
     """Return the boards that are up, by name; nothing is changed."""
     return [device for device in _recorded() if _answers(device)]
+
+
+def consoles() -> list[str]:
+    """Return the serial ports of the boards that are up (entry-point group ``eegrig.ports``)."""
+    return [device.console for device in running()]
 
 
 def sweep() -> list[Device]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import fields
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from dbus_fast.aio import MessageBus
 
 import host.doctor
 from hil import doctor as virtual_doctor
+from hil.virtual.desk import registry
+from hil.virtual.probe import state_directory
 from host import cli
 from host.doctor import Finding, bluetooth, examine, packages, ports, probes, tools, usable
 
@@ -163,6 +167,24 @@ def test_a_state_directory_that_cannot_be_written_is_told(monkeypatch, tmp_path)
     assert not list(tmp_path.iterdir()), "looking makes nothing"
     monkeypatch.setenv("EEGRIG_STATE", "/dev/null/x")
     assert named(virtual_doctor.check(), "state").status == "warn"
+
+
+def test_a_board_that_is_up_is_told_with_its_port(monkeypatch, tmp_path):
+    monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
+    control = tmp_path / "control"
+    values = dict.fromkeys((field.name for field in fields(registry.Device)), "")
+    values |= {"name": "left", "board": "headband8", "console": "/x/console", "pid": 1, "hci": ()}
+    device = registry.Device(**{**values, "control": str(control)})
+    state_directory("left").mkdir(parents=True)
+    registry.record(device)
+    assert registry.consoles() == []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(control))
+        listener.listen()
+        assert registry.consoles() == ["/x/console"]
+        found = named(virtual_doctor.check(), "left")
+    assert found.status == "ok"
+    assert "headband8, is up: port /x/console" in found.detail
 
 
 # --- probes and ports ----------------------------------------------------------------------------
