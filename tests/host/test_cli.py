@@ -83,7 +83,9 @@ def test_without_a_command_it_shows_its_help(eegrig: Run) -> None:
         assert f"\n  {command} " in ended.out
 
 
-@pytest.mark.parametrize("command", ["boards", "build", "image", "flash"])
+@pytest.mark.parametrize(
+    "command", ["boards", "build", "image", "flash", "deploy", "console", "doctor"]
+)
 def test_every_command_has_examples(eegrig: Run, command: str) -> None:
     ended = eegrig(command, "--help")
     assert ended.code == 0
