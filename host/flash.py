@@ -1,34 +1,45 @@
 """Puts an image into a board's flash memory through a debug probe, and checks that it is there.
 
-pyOCD does the programming. It does not verify, so everything is read back and compared here;
-there is no report of a flash that was not verified. Probes are named by pyOCD's own ids.
+A board that has a firmware keeps it until the new one is complete (`host.installation`); where
+there is none to lose, the whole file-system region is written. pyOCD does the programming. It does
+not verify, so everything is read back and compared here; there is no report of a flash that was
+not verified. Probes are named by pyOCD's own ids.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from boards.errors import BoardFault, ConfigError
+from host import flash_memory
 from host.chip_identity import ChipIdentity, identify
-from host.image import Image
-from host.probe import ProbeInfo, explained, list_probes, one_line, probe_session
+from host.file_system import Program, pack
+from host.image import Image, ImageContents, read_image
+from host.installation import CannotKeep, Installation, plan_installation
+from host.probe import ProbeInfo, explained, list_probes, probe_session
+from host.runtime_file import Runtime, Segment, read_runtime
 
 if TYPE_CHECKING:
     from boards.schema import Board
 
-__all__ = ["FlashReport", "ProbeInfo", "flash", "list_probes"]
+__all__ = ["KEY_FILE", "ErasePolicy", "FlashReport", "ProbeInfo", "Way", "flash", "list_probes"]
 
 Progress = Callable[[float], None]
+ErasePolicy = Literal["auto", "region", "chip"]
+Way = Literal["unchanged", "slot", "region", "chip"]
 
-_VERIFY_CHUNK = 4096
-# Shares of the progress bar: looking and erasing, programming, reading back.
-_ERASED, _PROGRAMMED = 0.4, 0.85
+KEY_FILE = "update.key"
+"""The file at the root that holds the public key of updates a board takes (``docs/update.md``)."""
+
+_MAGIC = b"littlefs"
+# Shares of the progress bar: reading what is there, programming the runtime and the image.
+_READ, _RUNTIME, _PROGRAMMED = 0.1, 0.3, 0.85
 
 
 class FlashReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,12 +51,22 @@ class FlashReport(msgspec.Struct, frozen=True, kw_only=True):
         pyOCD's id of the probe.
     chip, chip_id : str or None
         Part and serial number as the chip gives them, where that is known.
+    way : {"unchanged", "slot", "region", "chip"}
+        Nothing had to be done to the file system; the firmware went into the slot that did not
+        run, which was then switched to (safe against power cuts); the whole file-system region
+        was written; the whole chip was erased before.
+    reason : str
+        Why the region was written, if it was.
+    slot : {"a", "b"} or None
+        The slot the firmware is in; None where the image is no file system of eegrig.
+    runtime_sha256 : str or None
+        Hash of the runtime file that was flashed, too.
     bytes_total : int
         Bytes that had to be in flash memory.
     bytes_programmed : int
-        Bytes that were programmed, in whole pages.
+        Bytes that were programmed.
     bytes_skipped : int
-        Bytes in pages that were right already.
+        Bytes that were right already.
     duration_s : float
         Programming, reading back and reset, in seconds of the clock that was passed in.
     verified : bool
@@ -55,6 +76,10 @@ class FlashReport(msgspec.Struct, frozen=True, kw_only=True):
     probe: str
     chip: str | None
     chip_id: str | None
+    way: Way
+    reason: str
+    slot: Literal["a", "b"] | None
+    runtime_sha256: str | None
     bytes_total: int
     bytes_programmed: int
     bytes_skipped: int
@@ -68,13 +93,14 @@ class FlashReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class _Segment:
-    address: int
-    data: bytes
+class _Job:
+    """What is to be on a board."""
 
-    @property
-    def end(self) -> int:
-        return self.address + len(self.data)
+    board: Board
+    data: bytes
+    contents: ImageContents | None
+    runtime: Runtime | None
+    extra: dict[str, bytes]
 
 
 def flash(
@@ -83,6 +109,8 @@ def flash(
     *,
     probe: str | None = None,
     runtime: Path | None = None,
+    erase: ErasePolicy = "auto",
+    trust: bytes | None = None,
     progress: Progress | None = None,
     clock_ns: Callable[[], int] = time.perf_counter_ns,
 ) -> FlashReport:
@@ -98,6 +126,11 @@ def flash(
         pyOCD's id of the probe, or a part of it; not needed if there is only one.
     runtime : Path, optional
         MicroPython for the board, ``.hex``, or ``.bin`` for the start of its flash memory.
+    erase : {"auto", "region", "chip"}
+        ``auto`` keeps a firmware the board has until the new one is complete, and other files
+        for good; ``region`` writes the whole file system anew; ``chip`` erases everything first.
+    trust : bytes, optional
+        Raw Ed25519 public key: from then on the board takes only updates signed with it.
     progress : callable, optional
         Called with the fraction done, rising from 0 to 1.
     clock_ns : callable, optional
@@ -118,47 +151,110 @@ def flash(
     BoardFault
         If the chip is another one or locked, or does not hold what was programmed.
     """
-    segments = [_image_segment(board, image)]
-    if runtime is not None:
-        segments = _merge_runtime(board, segments[0], runtime)
+    job = _make_job(board, image, runtime, erase, trust)
     with probe_session(board, probe) as session:
-        uid = str(session.probe.unique_id)
-        return _flash(session, uid, board, segments, _Bar(progress), clock_ns)
+        return _flash(session, str(session.probe.unique_id), job, erase, _Bar(progress), clock_ns)
 
 
 def _flash(
     session: Any,
     uid: str,
-    board: Board,
-    segments: Sequence[_Segment],
+    job: _Job,
+    erase: ErasePolicy,
     bar: _Bar,
     clock_ns: Callable[[], int],
 ) -> FlashReport:
+    target = session.target
+    region = job.board.mcu.filesystem
     with explained(uid, "reading the chip's identity"):
-        chip = _check_chip(session.target, board, uid)
+        chip = _check_chip(target, job.board, uid)
     start_ns = clock_ns()
-    with explained(uid, "programming"):
-        programmed, skipped = _program(session, segments, bar)
-    with explained(uid, "reading back"):
-        _verify(session.target, segments, bar)
+    plan: Installation | None = None
+    reason = f"--erase {erase}"
+    if erase == "chip":
+        with explained(uid, "erasing the chip"):
+            flash_memory.erase_chip(session)
+    elif erase == "auto":
+        try:
+            plan = _plan(target, uid, job, bar)
+        except CannotKeep as why:
+            reason = str(why)
+    image = Segment(region.start, job.data if plan is None else plan.data)
+    segments = list(job.runtime.segments) if job.runtime is not None else []
+    programmed = skipped = 0
+    if plan is None:
+        segments.append(image)
+        with explained(uid, "programming"):
+            programmed, skipped = flash_memory.program(
+                session, segments, bar.part(_READ, _PROGRAMMED)
+            )
+    else:
+        if segments:
+            with explained(uid, "programming the runtime"):
+                programmed, skipped = flash_memory.program(
+                    session, segments, bar.part(_READ, _RUNTIME)
+                )
+        if plan.operations:
+            segments.append(image)
+            with explained(uid, f"programming slot {plan.slot}, beside the firmware the board has"):
+                flash_memory.replay(
+                    target, region.start, plan.operations, bar.part(_RUNTIME, _PROGRAMMED)
+                )
+        written = sum(len(op.data) for op in plan.operations if isinstance(op, Program))
+        programmed += written
+        skipped += region.size - written
+    if segments:
+        with explained(uid, "reading back"):
+            flash_memory.verify(target, segments, bar.part(_PROGRAMMED, 1.0))
     with explained(uid, "resetting the board"):
-        session.target.reset()
+        target.reset()
     bar.show(1.0)
+    way: Way = "chip" if erase == "chip" else "region"
+    if plan is not None:
+        way, reason = ("slot" if plan.operations else "unchanged"), ""
+    slot = None
+    if plan is not None:
+        slot = plan.slot
+    elif job.contents is not None and job.contents.intact:
+        slot = job.contents.slot_state.active
     return FlashReport(
         probe=uid,
         chip=chip.part if chip else None,
         chip_id=chip.unique_id if chip else None,
-        bytes_total=sum(len(segment.data) for segment in segments),
+        way=way,
+        reason=reason,
+        slot=slot,
+        runtime_sha256=job.runtime.sha256 if job.runtime else None,
+        bytes_total=programmed + skipped if plan else sum(len(part.data) for part in segments),
         bytes_programmed=programmed,
         bytes_skipped=skipped,
         duration_s=(clock_ns() - start_ns) / 1e9,
     )
 
 
+def _plan(target: Any, uid: str, job: _Job, bar: _Bar) -> Installation:
+    region = job.board.mcu.filesystem
+    if job.contents is None or not job.contents.intact:
+        raise CannotKeep("the image has no application of eegrig")
+    with explained(uid, "reading what the board has"):
+        # Saves reading an empty board.
+        head = bytes(target.read_memory_block8(region.start, 2 * region.block_size))
+        if _MAGIC not in head:
+            raise CannotKeep("there is no readable file system")
+        found = flash_memory.read(target, region.start, region.size, bar.part(0.0, _READ))
+    return plan_installation(found, region.block_size, job.contents, job.extra)
+
+
 # ---- what to flash
 
 
-def _image_segment(board: Board, image: Image | bytes) -> _Segment:
+def _make_job(
+    board: Board,
+    image: Image | bytes,
+    runtime: Path | None,
+    erase: ErasePolicy,
+    trust: bytes | None,
+) -> _Job:
     region = board.mcu.filesystem
     if isinstance(image, Image):
         if image.board != board.name:
@@ -173,43 +269,20 @@ def _image_segment(board: Board, image: Image | bytes) -> _Segment:
             f"the image has {len(data)} bytes, and the file-system region of {board.name} "
             f"only {region.size}"
         )
-    return _Segment(region.start, data)
-
-
-def _merge_runtime(board: Board, image: _Segment, path: Path) -> list[_Segment]:
-    segments = _read_runtime(path, board.mcu.flash.start)
-    region = board.mcu.filesystem
-    for segment in segments:
-        if segment.address < region.start + region.size and segment.end > region.start:
-            raise ConfigError(
-                f"{path} has data at {segment.address:#010x} to {segment.end - 1:#010x}, which "
-                f"overlaps the file-system region of {board.name} at {region.start:#010x}"
-            )
-    return [*segments, image]
-
-
-def _read_runtime(path: Path, start: int) -> list[_Segment]:
+    if erase == "chip" and runtime is None:
+        raise ConfigError(
+            "--erase chip erases MicroPython, too: give it with --runtime, or use --erase region"
+        )
     try:
-        if path.suffix.lower() == ".bin":
-            segments = [_Segment(start, path.read_bytes())]
-        elif path.suffix.lower() == ".hex":
-            from intelhex import IntelHex, IntelHexError  # type: ignore[import-untyped]
-
-            try:
-                content = IntelHex(str(path))
-            except (IntelHexError, UnicodeDecodeError) as error:
-                raise ConfigError(f"{path} is no Intel hex file: {error}") from error
-            segments = [
-                _Segment(first, content.tobinstr(first, size=end - first))
-                for first, end in content.segments()
-            ]
-        else:
-            raise ConfigError(f"{path}: a runtime is a .hex or a .bin file")
-    except OSError as error:
-        raise ConfigError(f"cannot read the runtime {path}: {error.strerror}") from error
-    if not any(segment.data for segment in segments):
-        raise ConfigError(f"the runtime {path} is empty")
-    return segments
+        contents = read_image(data, region.block_size)
+    except ConfigError:
+        contents = None
+    extra = {} if trust is None else {KEY_FILE: trust.hex().encode()}
+    if extra:
+        if contents is None:
+            raise ConfigError("a key to trust goes into an image of eegrig, and this is none")
+        data, _ = pack({**contents.files, **extra}, region.size, region.block_size)
+    return _Job(board, data, contents, read_runtime(runtime, board) if runtime else None, extra)
 
 
 # ---- the chip
@@ -226,60 +299,6 @@ def _check_chip(target: Any, board: Board, uid: str) -> ChipIdentity | None:
     return chip
 
 
-# ---- programming
-
-
-def _program(session: Any, segments: Sequence[_Segment], bar: _Bar) -> tuple[int, int]:
-    from pyocd.core.target import Target
-    from pyocd.flash.loader import MemoryLoader
-
-    results: list[Any] = []
-    begin, end = 0.0, _ERASED
-
-    def programming_starts(_: Any) -> None:
-        nonlocal begin, end
-        begin, end = _ERASED, _PROGRAMMED
-
-    def part_done(notification: Any) -> None:
-        results.append(notification.source.get_performance())
-
-    session.subscribe(programming_starts, Target.Event.PRE_FLASH_PROGRAM)
-    session.subscribe(part_done, Target.Event.POST_FLASH_PROGRAM)
-    loader = MemoryLoader(
-        session, progress=lambda fraction: bar.show(begin + fraction * (end - begin))
-    )
-    try:
-        for segment in segments:
-            loader.add_data(segment.address, segment.data)
-    except ValueError as error:
-        raise ConfigError(f"the runtime does not fit the chip: {one_line(error)}") from error
-    loader.commit()
-    programmed = sum(int(result.program_byte_count) for result in results)
-    return programmed, sum(int(result.skipped_byte_count) for result in results)
-
-
-def _verify(target: Any, segments: Sequence[_Segment], bar: _Bar) -> None:
-    total = sum(len(segment.data) for segment in segments)
-    done = 0
-    for segment in segments:
-        for offset in range(0, len(segment.data), _VERIFY_CHUNK):
-            wanted = segment.data[offset : offset + _VERIFY_CHUNK]
-            address = segment.address + offset
-            found = bytes(target.read_memory_block8(address, len(wanted)))
-            if found != wanted:
-                raise BoardFault(_difference(address, wanted, found))
-            done += len(wanted)
-            bar.show(_PROGRAMMED + done / total * (1 - _PROGRAMMED))
-
-
-def _difference(address: int, wanted: bytes, found: bytes) -> str:
-    at = next(i for i, pair in enumerate(zip(wanted, found, strict=True)) if pair[0] != pair[1])
-    return (
-        f"flash memory at {address + at:#010x} reads {found[at]:#04x} where {wanted[at]:#04x} "
-        "was programmed: flash again, and replace the board if it stays"
-    )
-
-
 class _Bar:
     """Progress that never goes back."""
 
@@ -291,3 +310,7 @@ class _Bar:
         if self._progress is not None and fraction > self._shown:
             self._shown = fraction
             self._progress(min(fraction, 1.0))
+
+    def part(self, begin: float, end: float) -> Progress:
+        """Return the progress of a part that lies between two fractions of the whole."""
+        return lambda fraction: self.show(begin + fraction * (end - begin))

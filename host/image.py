@@ -24,6 +24,7 @@ from host.manifest import (
     decode_manifest,
     entries_of,
     image_hash,
+    intact_manifest,
 )
 
 if TYPE_CHECKING:
@@ -173,11 +174,16 @@ class ImageContents:
     @property
     def intact(self) -> bool:
         """Whether everything in the active slot is as the manifest says."""
-        return (
-            self.manifest is not None
-            and self.manifest.files == self.entries
-            and self.manifest.image_hash == self.image_hash.hex()
-        )
+        return intact_manifest(self.application_files) is not None
+
+    @property
+    def root_files(self) -> dict[str, bytes]:
+        """What is neither in a slot nor the file that chooses one: the loader, data of the user."""
+        return {
+            path: data
+            for path, data in self.files.items()
+            if path.partition("/")[0] not in (*SLOTS, SLOT_FILE)
+        }
 
 
 def build_image(

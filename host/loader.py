@@ -14,7 +14,16 @@ from typing import Literal
 from boards.errors import ConfigError
 from host.application import LOADER, add_module, default_firmware, read_sources
 
-__all__ = ["SLOTS", "SLOT_FILE", "Slot", "SlotState", "Trial", "loader_files", "read_slot_state"]
+__all__ = [
+    "SCRIPTS",
+    "SLOTS",
+    "SLOT_FILE",
+    "Slot",
+    "SlotState",
+    "Trial",
+    "loader_files",
+    "read_slot_state",
+]
 
 Slot = Literal["a", "b"]
 Trial = Literal["new", "tried", "failed"]
@@ -22,7 +31,7 @@ Trial = Literal["new", "tried", "failed"]
 SLOTS: tuple[Slot, Slot] = ("a", "b")
 SLOT_FILE = "slot"
 # MicroPython looks for these two by name, as source.
-_SCRIPTS = ("boot.py", "main.py")
+SCRIPTS = ("boot.py", "main.py")
 
 
 @dataclass(frozen=True)
@@ -75,10 +84,10 @@ def loader_files(port: str) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     directory = default_firmware() / LOADER
     for path, data in read_sources(directory).items():
-        if path in _SCRIPTS:
+        if path in SCRIPTS:
             files[path] = data
         else:
             add_module(files, path, data, port)
-    if not set(_SCRIPTS) <= set(files):
+    if not set(SCRIPTS) <= set(files):
         raise ConfigError(f"the loader in {directory} is incomplete: install eegrig again")
     return files

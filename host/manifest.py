@@ -24,6 +24,7 @@ __all__ = [
     "encode_manifest",
     "entries_of",
     "image_hash",
+    "intact_manifest",
     "join_signature",
     "split_signature",
 ]
@@ -205,3 +206,19 @@ def image_hash(files: Mapping[str, bytes]) -> bytes:
         if path not in (f"{BUILD_INFO}.py", f"{BUILD_INFO}.mpy", MANIFEST):
             digest.update(path.encode() + b"\0" + sha256(files[path]).digest())
     return digest.digest()
+
+
+def intact_manifest(files: Mapping[str, bytes]) -> Manifest | None:
+    """Return the manifest of an application whose files are all there and as it says, else None.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        Contents by path, the manifest among them.
+    """
+    try:
+        manifest = decode_manifest(files.get(MANIFEST, b""))
+    except ConfigError:
+        return None
+    whole = manifest.files == entries_of(files) and manifest.image_hash == image_hash(files).hex()
+    return manifest if whole else None

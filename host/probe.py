@@ -15,7 +15,7 @@ from host.chip_identity import is_read_protected
 if TYPE_CHECKING:
     from boards.schema import Board
 
-__all__ = ["ProbeInfo", "explained", "list_probes", "one_line", "probe_session"]
+__all__ = ["ProbeInfo", "explained", "is_locked", "list_probes", "one_line", "probe_session"]
 
 _FORCED_OPTIONS: dict[str, Any] = {
     # A locked chip is reported, never erased behind the user's back.
@@ -48,11 +48,17 @@ class ProbeInfo(msgspec.Struct, frozen=True, kw_only=True):
         Maker and product.
     target : str or None
         pyOCD target of the board it sits on, if the probe knows.
+    board : str or None
+        Name of that board, if the probe knows.
+    on_demand : bool
+        Whether there is a board behind it only while it is used.
     """
 
     uid: str
     description: str
     target: str | None
+    board: str | None = None
+    on_demand: bool = False
 
 
 def list_probes() -> list[ProbeInfo]:
@@ -63,6 +69,8 @@ def list_probes() -> list[ProbeInfo]:
                 uid=probe.unique_id,
                 description=probe.description,
                 target=getattr(probe.associated_board_info, "target", None),
+                board=getattr(probe.associated_board_info, "name", None),
+                on_demand=bool(getattr(probe, "on_demand", False)),
             )
             for probe in _find_probes(None)
         ]
@@ -70,8 +78,8 @@ def list_probes() -> list[ProbeInfo]:
 
 
 @contextmanager
-def probe_session(board: Board, uid: str | None) -> Iterator[Any]:
-    """Open a pyOCD session on a board whose chip is not locked.
+def probe_session(board: Board, uid: str | None, *, locked_too: bool = False) -> Iterator[Any]:
+    """Open a pyOCD session on a board.
 
     Parameters
     ----------
@@ -79,6 +87,8 @@ def probe_session(board: Board, uid: str | None) -> Iterator[Any]:
         The board; it decides the target.
     uid : str or None
         pyOCD's id of the probe, or a part of it; None if there is only one.
+    locked_too : bool
+        Also where the chip is locked; there is little to be done with it then.
 
     Yields
     ------
@@ -92,13 +102,13 @@ def probe_session(board: Board, uid: str | None) -> Iterator[Any]:
     InfrastructureError
         If there is no probe or more than one, or it does not reach the chip.
     BoardFault
-        If the chip is locked.
+        If the chip is locked, and that was not asked for.
     """
     with _quiet():
         session = _make_session(board, _choose_probe(uid))
         name = str(session.probe.unique_id)
         try:
-            _connect(session, board, name)
+            _connect(session, board, name, locked_too=locked_too)
             yield session
         finally:
             with explained(name, "letting go of the board"):
@@ -165,26 +175,36 @@ def _drop_register_descriptions(target: Any) -> None:
         archive.close()
 
 
-def _connect(session: Any, board: Board, uid: str) -> None:
+def _connect(session: Any, board: Board, uid: str, *, locked_too: bool) -> None:
     target = session.target
     try:
         with explained(uid, "connecting to the chip"):
             session.open()
     except _NotRecognised:
         # pyOCD looks for no processor in a locked chip, and then misses it.
-        if not _is_locked(target, board, uid):
+        if not is_locked(target, board, uid):
             raise InfrastructureError(
                 f"pyOCD finds no {board.mcu.pyocd_target} behind {uid}: check that it is wired to "
                 f"a {board.name}, and cable and power"
             ) from None
-    if _is_locked(target, board, uid):
+    if not locked_too and is_locked(target, board, uid):
         raise BoardFault(
-            f"the chip of {board.name} is locked: to erase it and open it, run "
-            f"`pyocd erase --chip -u {uid} -t {board.mcu.pyocd_target}`"
+            f"the chip of {board.name} behind {uid} is locked: to erase all of it and open it, "
+            "flash with --mass-erase-unlock"
         )
 
 
-def _is_locked(target: Any, board: Board, uid: str) -> bool:
+def is_locked(target: Any, board: Board, uid: str) -> bool:
+    """Ask a chip whether it is locked.
+
+    Parameters
+    ----------
+    target : pyocd.core.soc_target.SoCTarget
+        Of a session that is open, or failed to open.
+    board : Board
+    uid : str
+        The probe, for messages.
+    """
     # Only families that can be locked have the method, and it needs its access port.
     if not hasattr(target, "is_locked") or getattr(target, "ctrl_ap", target) is None:
         return False
@@ -211,7 +231,7 @@ def explained(uid: str, doing: str) -> Iterator[None]:
     except exceptions.TransferError as error:
         raise InfrastructureError(
             f"probe {uid} got no good answer while {doing} ({one_line(error)}): check cable and "
-            "power and flash again; until then the board's memory may be incomplete"
+            "power and flash again, which mends it"
         ) from error
     except exceptions.FlashFailure as error:
         raise BoardFault(f"the flash memory failed while {doing}: {one_line(error)}") from error
