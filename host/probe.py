@@ -15,7 +15,15 @@ from host.chip_identity import is_read_protected
 if TYPE_CHECKING:
     from boards.schema import Board
 
-__all__ = ["ProbeInfo", "explained", "is_locked", "list_probes", "one_line", "probe_session"]
+__all__ = [
+    "ProbeInfo",
+    "explained",
+    "fitting_probes",
+    "is_locked",
+    "list_probes",
+    "one_line",
+    "probe_session",
+]
 
 _FORCED_OPTIONS: dict[str, Any] = {
     # A locked chip is reported, never erased behind the user's back.
@@ -75,6 +83,40 @@ def list_probes() -> list[ProbeInfo]:
             for probe in _find_probes(None)
         ]
     return sorted(found, key=lambda probe: probe.uid)
+
+
+def fitting_probes(board: Board) -> list[str]:
+    """Choose the probes of every board of a kind that is connected.
+
+    A probe that says that it sits on another of our boards, or on another chip, does not fit. One
+    with a board only while it is used is left out, unless there is no other.
+
+    Returns
+    -------
+    list of str
+        Their ids.
+
+    Raises
+    ------
+    InfrastructureError
+        If there is none.
+    """
+    from boards import list_boards
+
+    others = set(list_boards()) - {board.name}
+    fitting = [
+        probe
+        for probe in list_probes()
+        if probe.target in (None, board.mcu.pyocd_target) and probe.board not in others
+    ]
+    present = [probe.uid for probe in fitting if not probe.on_demand]
+    chosen = present or [probe.uid for probe in fitting]
+    if not chosen:
+        raise InfrastructureError(
+            f"no debug probe found that a {board.name} could be behind: connect one, or name it "
+            "with --probe"
+        )
+    return chosen
 
 
 @contextmanager

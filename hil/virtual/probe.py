@@ -4,16 +4,18 @@ pyOCD finds them through the entry point group ``pyocd.probe``, so that pyOCD wo
 board unchanged. It loads this module whenever it starts: importing it needs neither pyOCD nor
 anything of the virtual bench.
 
-A probe is named ``virtual:<board>``. It opens the chip that was attached under that name in this
-process, or else the one of the board of that name that is up in another (`hil.virtual.desk`), or
-else the one kept in the state directory (see `state_directory`).
+A probe is named ``virtual:<board>``, or ``virtual:<board>-<number>`` where there are several of a
+kind. It opens the chip that was attached under that name in this process, or else the one of the
+board of that name that is up in another (`hil.virtual.desk`), or else the one kept in the state
+directory (see `state_directory`).
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,11 @@ class VirtualTarget:
     part: str
     pyocd_target: str
     socket: str = ""
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether the chip is there only while the probe is open."""
+        return self.name not in _attached and not self.socket
 
     def open(self) -> Chip | RemoteChip:
         """Open the chip; where it is in this process, a probe that had dropped out is plugged in.
@@ -138,7 +145,11 @@ def available() -> list[VirtualTarget]:
 def find(uid: str) -> VirtualTarget | None:
     """Find what the probe `uid` is wired to; the id may come with or without ``virtual:``."""
     wanted = _name(uid)
-    return next((target for target in available() if target.name == wanted), None)
+    kind = re.sub(r"-\d+$", "", wanted)
+    targets = {target.name: target for target in available()}
+    if wanted in targets or kind not in targets or not targets[kind].part:
+        return targets.get(wanted)
+    return replace(targets[kind], name=wanted, socket="")
 
 
 def _name(uid: str) -> str:

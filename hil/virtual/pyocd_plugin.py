@@ -79,6 +79,11 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
         return PREFIX + self._target.name
 
     @property
+    def on_demand(self) -> bool:
+        """Whether the board is there only while the probe is open."""
+        return self._target.on_demand
+
+    @property
     def supported_wire_protocols(self) -> list[DebugProbe.Protocol]:
         """SWD only."""
         return [DebugProbe.Protocol.DEFAULT, DebugProbe.Protocol.SWD]

@@ -1,23 +1,38 @@
-"""`eegrig flash`: an image into a board, read back, and the board's word for what it now runs."""
+"""`eegrig flash`: an image into one board or many, read back, and each board's word for it."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from boards.errors import BoardFault, ConfigError
-from host.commands.output import JsonOption, examples, print_json, progress_bar
+from boards.errors import ConfigError, EegrigError
+from host.commands.output import (
+    JsonOption,
+    examples,
+    print_json,
+    print_table,
+    progress_bar,
+    progress_bars,
+)
 
 if TYPE_CHECKING:
     from boards import Board
-    from host.console import Identity
     from host.flash import FlashReport
+    from host.production import Order, Outcome
 
 __all__ = ["register"]
+
+
+class Erase(StrEnum):
+    """What is erased: `host.flash.ErasePolicy`."""
+
+    AUTO = "auto"
+    REGION = "region"
+    CHIP = "chip"
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +43,7 @@ def register(app: typer.Typer) -> None:
             "eegrig flash headband8",
             "eegrig flash headband8 --probe 1050012345 --console /dev/ttyACM0",
             "eegrig flash headband8 --image image.bin --runtime micropython.hex --json",
+            "eegrig flash headband8 --all --self-test --lock --record boards.jsonl",
         ),
     )(_flash)
 
@@ -36,9 +52,12 @@ def _flash(
     board: Annotated[str, typer.Argument(help="Name of a board, or path of its board.toml.")],
     *,
     probe: Annotated[
-        str | None,
-        typer.Option("--probe", "-u", metavar="UID", help="Debug probe, by pyOCD's id."),
+        list[str] | None,
+        typer.Option("--probe", "-u", metavar="UID", help="Debug probe; repeat for many boards."),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every connected probe that fits the board.")
+    ] = False,
     image_path: Annotated[
         Path | None,
         typer.Option("--image", metavar="FILE", help="Image; default: built from the firmware."),
@@ -47,98 +66,310 @@ def _flash(
         Path | None,
         typer.Option("--runtime", metavar="FILE", help="MicroPython to flash too, .hex or .bin."),
     ] = None,
-    console_url: Annotated[
-        str | None,
-        typer.Option("--console", metavar="URL", help="Serial console, to check what boots."),
+    erase: Annotated[
+        Erase,
+        typer.Option(
+            help="auto: keep the firmware the board has until the new one is complete; region: "
+            "write the file system anew; chip: erase everything (needs --runtime)."
+        ),
+    ] = Erase.AUTO,
+    require_key: Annotated[
+        Path | None,
+        typer.Option(metavar="PUB", help="Refuse an image that is not signed with this key."),
+    ] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option(metavar="PUB", help="Key of the only updates the board will take."),
+    ] = None,
+    console: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[UID=]URL", help="Serial console, to check what boots."),
+    ] = None,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Judge the board's test signals, over its radio.")
+    ] = False,
+    radio: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[UID=]RADIO", help="Radio of the self-test, if not the computer's."),
+    ] = None,
+    lock: Annotated[
+        bool, typer.Option("--lock", help="Lock the chip against reading out, last of all.")
+    ] = False,
+    unlock: Annotated[
+        bool,
+        typer.Option("--mass-erase-unlock", help="Open a locked chip, by erasing ALL of it."),
+    ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Manufacturing record: a line of JSON for each board."),
+    ] = None,
+    operator: Annotated[
+        str | None, typer.Option(help="Who flashes, for the record; default: the user's name.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Flash a board: program, read back and compare, reset.
+    """Flash a board, or many at once: program, read back and compare, reset.
 
     With --console, wait for the firmware to say what it is, and compare that too.
     """
     from boards import load_board
-    from host.console import Console
-    from host.flash import flash
-    from host.image import build_image
 
+    many = every or len(probe or ()) > 1
+    if many:
+        from host.parallel import prepare
+
+        prepare()
     chosen = load_board(board)
-    if image_path is None:
-        built = build_image(chosen)
-        image, image_hash = built.data, built.image_hash.hex()
+    stations = _stations(chosen, probe or [], console or [], radio or [], every=every)
+    if self_test and many and not all(station[2] for station in stations):
+        raise ConfigError(
+            "boards of a kind advertise under one name: for the self-test of many at once give "
+            "each a radio of its own, --radio UID=RADIO, or test them one by one"
+        )
+    if record is not None:
+        from host.flash_record import check_writable
+
+        check_writable(record)
+    order = _order(
+        chosen,
+        image_path,
+        runtime=runtime,
+        erase=erase.value,
+        trust=_raw_key(trust),
+        unlock=unlock,
+        lock=lock,
+        self_test=self_test,
+        record=record,
+        operator=operator or _user(),
+        require_key=require_key,
+    )
+    if many:
+        _flash_many(order, stations, as_json=as_json)
     else:
-        image, image_hash = _read(image_path, chosen)
-    with contextlib.ExitStack() as stack:
-        # The console listens before the reset: the banner comes only once.
-        console = stack.enter_context(Console.open(console_url)) if console_url else None
-        with progress_bar(f"flashing {chosen.name}", shown=not as_json) as progress:
-            report = flash(chosen, image, probe=probe, runtime=runtime, progress=progress)
-        identity = asyncio.run(console.identity()) if console is not None else None
-    if identity is not None:
-        _check(identity, chosen, image_hash)
-    _say(report, identity, chosen, image_hash, as_json=as_json)
+        _flash_one(order, *stations[0], as_json=as_json)
 
 
-def _read(path: Path, board: Board) -> tuple[bytes, str]:
-    """Return an image file's contents and identity."""
-    from host.image_file import read_image_file
+def _flash_one(
+    order: Order, probe: str | None, console: str | None, radio: str | None, *, as_json: bool
+) -> None:
+    from host.production import produce
 
-    image = read_image_file(path)
-    region = board.mcu.filesystem
-    if image.address is not None and image.address != region.start:
+    with progress_bar(f"flashing {order.board.name}", shown=not as_json) as progress:
+        outcome = produce(order, probe, console, radio, progress)
+    if outcome.error is not None:
+        raise _BoardFailed(outcome)
+    if as_json:
+        print_json(_as_json(order, outcome))
+        return
+    for line in _lines(order, outcome):
+        typer.echo(f"{order.board.name}: {line}")
+
+
+def _flash_many(order: Order, stations: Sequence[Any], *, as_json: bool) -> None:
+    from host.parallel import produce_all
+
+    labels = [str(station[0]) for station in stations]
+    with progress_bars(labels, shown=not as_json) as progresses:
+        outcomes = produce_all(order, stations, progresses)
+    if as_json:
+        print_json([_as_json(order, outcome) for outcome in outcomes])
+    else:
+        rows = [
+            [
+                str(outcome.probe),
+                (outcome.report.chip_id if outcome.report else None) or "-",
+                "failed" if outcome.error else "done",
+                outcome.error or "; ".join(_lines(order, outcome)),
+                f"{outcome.duration_s:.1f} s",
+            ]
+            for outcome in outcomes
+        ]
+        print_table(["probe", "chip", "result", "", "time"], rows)
+    # The worst: a probe that cannot be reached (3) says less about the boards than a bad one (1).
+    raise typer.Exit(max(outcome.exit_code for outcome in outcomes))
+
+
+class _BoardFailed(EegrigError):
+    """What kept the only board from being finished."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.error)
+        self.exit_code = outcome.exit_code
+        self.traceback = outcome.traceback
+
+
+# ---- which boards
+
+
+def _stations(
+    board: Board, probes: list[str], consoles: list[str], radios: list[str], *, every: bool
+) -> list[tuple[str | None, str | None, str | None]]:
+    if every and probes:
+        raise ConfigError("--all takes every probe that fits: leave --probe away")
+    twice = {uid for uid in probes if probes.count(uid) > 1}
+    if twice:
+        raise ConfigError(f"--probe {min(twice)} is given twice: name each board once")
+    if every:
+        from host.probe import fitting_probes
+
+        probes = fitting_probes(board)
+    if len(probes) < 2 and not every:
+        uid = probes[0] if probes else None
+        return [(uid, _only("--console", uid, consoles), _only("--radio", uid, radios))]
+    by_probe = [_by_probe("--console", probes, consoles), _by_probe("--radio", probes, radios)]
+    return [(uid, by_probe[0].get(uid), by_probe[1].get(uid)) for uid in probes]
+
+
+def _only(option: str, uid: str | None, values: list[str]) -> str | None:
+    if len(values) > 1:
+        raise ConfigError(f"{option} is given {len(values)} times, and there is one board")
+    if not values:
+        return None
+    return values[0].removeprefix(f"{uid}=")
+
+
+def _by_probe(option: str, probes: list[str], values: list[str]) -> dict[str, str]:
+    chosen = {}
+    for value in values:
+        uid, _, url = value.partition("=")
+        if uid not in probes or not url:
+            raise ConfigError(
+                f"{option} {value}: with many boards say whose it is, {option} UID=...; the "
+                f"probes are {', '.join(probes)}"
+            )
+        chosen[uid] = url
+    return chosen
+
+
+# ---- what to flash
+
+
+def _order(
+    board: Board, image_path: Path | None, require_key: Path | None, **options: Any
+) -> Order:
+    from host.manifest import MANIFEST
+    from host.production import Order
+
+    if image_path is None:
+        from host.image import build_image
+
+        built = build_image(board)
+        data, manifest = built.data, built.application.files[MANIFEST]
+        identity, version = built.image_hash.hex(), built.version
+    else:
+        data, manifest, identity, version = _read(image_path, board)
+    if require_key is not None:
+        from host.signing import load_public_key, verify_manifest
+
+        verify_manifest(manifest, load_public_key(require_key))
+    return Order(board=board, image=data, image_hash=identity, version=version, **options)
+
+
+def _read(path: Path, board: Board) -> tuple[bytes, bytes, str, str]:
+    """Return an image file's contents, the manifest in it, identity and version."""
+    from host.image import read_image
+    from host.manifest import MANIFEST
+
+    try:
+        data = _read_hex(path, board) if path.suffix.lower() == ".hex" else path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read the image {path}: {error.strerror}") from error
+    if len(data) > board.mcu.filesystem.size:
         raise ConfigError(
-            f"{path} does not begin at {board.name}'s file system, {region.start:#010x}"
+            f"{path} has {len(data)} bytes, and the file-system region of {board.name} only "
+            f"{board.mcu.filesystem.size}"
         )
-    if len(image.data) > region.size:
-        raise ConfigError(
-            f"{path} has {len(image.data)} bytes, and the file-system region of {board.name} only "
-            f"{region.size}"
-        )
-    contents = image.contents(region.block_size)
+    contents = read_image(data, board.mcu.filesystem.block_size)
     if contents.manifest is None or not contents.intact:
         raise ConfigError(f"{path} is no image of eegrig, or damaged: build it with `eegrig build`")
     if contents.manifest.board != board.name:
         raise ConfigError(f"{path} was built for {contents.manifest.board}, not for {board.name}")
-    return image.data, contents.image_hash.hex()
+    manifest = contents.application_files[MANIFEST]
+    return data, manifest, contents.image_hash.hex(), contents.manifest.version
 
 
-def _check(identity: Identity, board: Board, image_hash: str) -> None:
-    if identity.board != board.name:
-        raise BoardFault(
-            f"the board says it is {identity.board}, and {board.name} was flashed: is this the "
-            "console of another board?"
-        )
-    if identity.image_hash != image_hash:
-        raise BoardFault(
-            f"the board runs image {identity.image_hash[:12]}, not {image_hash[:12]} that was "
-            "flashed: is this the console of another board?"
-        )
+def _read_hex(path: Path, board: Board) -> bytes:
+    from intelhex import IntelHex, IntelHexError  # type: ignore[import-untyped]
+
+    try:
+        content = IntelHex(str(path))
+    except (IntelHexError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no Intel hex file: {error}") from error
+    start = board.mcu.filesystem.start
+    first, last = content.minaddr(), content.maxaddr()
+    if first != start or last is None:
+        raise ConfigError(f"{path} does not begin at {board.name}'s file system, {start:#010x}")
+    return bytes(content.tobinarray(start, last))
 
 
-def _say(
-    report: FlashReport,
-    identity: Identity | None,
-    board: Board,
-    image_hash: str,
-    *,
-    as_json: bool,
-) -> None:
+def _raw_key(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    from host.signing import load_public_key, raw_public_key
+
+    return raw_public_key(load_public_key(path))
+
+
+def _user() -> str:
+    from host.flash_record import default_operator
+
+    return default_operator()
+
+
+# ---- what came out
+
+
+def _as_json(order: Order, outcome: Outcome) -> dict[str, Any]:
     import dataclasses
 
     import msgspec
 
-    if as_json:
-        result: dict[str, Any] = {"board": board.name, "image_hash": image_hash}
-        result |= msgspec.to_builtins(report)
-        result["identity"] = None if identity is None else dataclasses.asdict(identity)
-        print_json(result)
-        return
-    typer.echo(
-        f"{board.name}: image {image_hash[:12]} in flash memory and verified, "
+    result: dict[str, Any] = {
+        "board": order.board.name,
+        "probe": outcome.probe,
+        "image_hash": order.image_hash,
+        "version": order.version,
+    }
+    if outcome.report is not None:
+        result |= msgspec.to_builtins(outcome.report)
+    identity = outcome.identity
+    return result | {
+        "identity": None if identity is None else dataclasses.asdict(identity),
+        "unlocked": outcome.unlocked,
+        "locked": outcome.locked,
+        "self_test": msgspec.to_builtins(outcome.figures),
+        "error": outcome.error,
+        "exit_code": outcome.exit_code,
+    }
+
+
+def _lines(order: Order, outcome: Outcome) -> list[str]:
+    report = outcome.report
+    if report is None:
+        return []
+    lines = [
+        f"image {order.image_hash[:12]} in flash memory and verified, "
         f"{report.bytes_programmed} bytes programmed, {report.bytes_skipped} right already, "
-        f"{report.duration_s:.2f} s"
-    )
-    if identity is not None:
-        typer.echo(
-            f"{board.name}: runs eegrig {identity.version}, image {identity.image_hash[:12]}"
-        )
+        f"{report.duration_s:.2f} s",
+        _way(report),
+    ]
+    if outcome.unlocked:
+        lines.insert(0, "was locked, and erased to open it: its MicroPython is gone, too")
+    if outcome.identity is not None:
+        identity = outcome.identity
+        lines.append(f"runs eegrig {identity.version}, image {identity.image_hash[:12]}")
+    if outcome.figures is not None:
+        lines.append(f"self-test passed, {len(outcome.figures)} figures within their limits")
+    if outcome.locked:
+        lines.append("locked; take its power away for a moment before it is used")
+    return lines
+
+
+def _way(report: FlashReport) -> str:
+    if report.way == "unchanged":
+        return f"slot {report.slot} held this firmware already"
+    if report.way == "slot":
+        return f"written into slot {report.slot} beside the firmware before, then switched over"
+    if report.way == "chip":
+        return "all of the chip was erased and written anew"
+    return f"the whole file system was written anew: {report.reason}"

@@ -10,7 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["JsonOption", "examples", "print_json", "print_table", "progress_bar", "tell"]
+__all__ = [
+    "JsonOption",
+    "examples",
+    "print_json",
+    "print_table",
+    "progress_bar",
+    "progress_bars",
+    "tell",
+]
 
 _PIPE_WIDTH = 200
 
@@ -60,17 +68,30 @@ def progress_bar(label: str, *, shown: bool) -> Iterator[Callable[[float], None]
     callable or None
         To be called with the fraction done, 0 to 1.
     """
+    with progress_bars([label], shown=shown) as bars:
+        yield bars[0]
+
+
+@contextlib.contextmanager
+def progress_bars(
+    labels: Sequence[str], *, shown: bool
+) -> Iterator[list[Callable[[float], None] | None]]:
+    """Show several progress bars below each other; as `progress_bar`."""
     if not shown or not sys.stderr.isatty():
-        yield None
+        yield [None] * len(labels)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     console = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+
+    def updater(progress: Progress, label: str) -> Callable[[float], None]:
         task = progress.add_task(label, total=1.0)
-        yield lambda fraction: progress.update(task, completed=fraction)
+        return lambda fraction: progress.update(task, completed=fraction)
+
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        yield [updater(progress, label) for label in labels]
 
 
 def tell(message: str, exit_code: int, traceback: str | None, *, as_json: bool) -> None:

@@ -510,3 +510,50 @@ def test_another_firmware_than_flashed_is_the_boards_fault(
     ended = flash(eegrig, image, "--console", url)
     assert ended.code == 1
     assert reason in ended.err
+
+
+def test_flash_says_which_way_it_took(eegrig: Run, image: Path, tmp_path: Path) -> None:
+    assert "the whole file system was written anew: there is no" in flash(eegrig, image).out
+    assert "slot a held this firmware already" in flash(eegrig, image).out
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "main.py").write_text("print('other')\n")
+    newer = tmp_path / "newer.bin"
+    eegrig("build", "headband8", "-o", str(newer), "--firmware", str(other))
+    assert "written into slot b beside the firmware before" in flash(eegrig, newer).out
+    anew = flash(eegrig, image, "--erase", "region").out
+    assert "the whole file system was written anew: --erase region" in anew
+
+
+def test_a_locked_board_opens_only_when_it_may_be_erased(eegrig: Run, image: Path) -> None:
+    assert "locked; take its power away" in flash(eegrig, image, "--lock").out
+    refused = flash(eegrig, image)
+    assert refused.code == 1
+    assert "--mass-erase-unlock" in refused.err
+    opened = flash(eegrig, image, "--mass-erase-unlock")
+    assert opened.code == 0
+    assert "was locked, and erased to open it" in opened.out
+    assert "held this firmware already" in flash(eegrig, image, "--mass-erase-unlock").out
+
+
+def test_an_image_has_to_be_signed_where_a_key_is_required(
+    eegrig: Run, image: Path, small_firmware: Path, tmp_path: Path
+) -> None:
+    from boards import load_board
+    from host.application import build_application
+    from host.image import image_of
+    from host.signing import new_key, public_path
+
+    key = new_key(tmp_path / "key")
+    pub = str(public_path(tmp_path / "key"))
+    refused = flash(eegrig, image, "--require-key", pub)
+    assert refused.code == 2
+    assert "not signed" in refused.err
+    board = load_board("headband8")
+    signed = tmp_path / "signed.bin"
+    image_of(board, build_application(board, small_firmware, key=key)).write(signed)
+    assert flash(eegrig, signed, "--require-key", pub, "--trust", pub).code == 0
+    new_key(tmp_path / "other")
+    refused = flash(eegrig, signed, "--require-key", str(public_path(tmp_path / "other")))
+    assert refused.code == 2
+    assert "another key" in refused.err
