@@ -6,6 +6,7 @@ processes that flash at the same time never mix.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 from datetime import UTC, datetime
@@ -106,7 +107,8 @@ def _write_whole(file: int, line: bytes) -> None:
     try:
         written = os.write(file, line)
     except OSError:
-        os.ftruncate(file, end)
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, end)
         raise
     if written != len(line):
         os.ftruncate(file, end)

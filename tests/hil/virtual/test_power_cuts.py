@@ -1,0 +1,123 @@
+"""Power cuts on virtual boards: a board whose flash was cut boots, and so do its own files."""
+
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from boards import load_board
+from boards.errors import InfrastructureError
+from hil.virtual.bench import VirtualBench
+from host.console import read_identity
+from host.file_system import Erase, Operation, Program
+from host.flash import flash
+from host.image import build_image, read_image
+from host.installation import plan_installation
+
+from ...host.power_cuts import Reader, states_after_cuts
+
+BOARDS = ["headband8", "headphone8"]
+
+
+def boots(virtual: VirtualBench) -> str:
+    """Return the version of the firmware that says on the console what it is."""
+    bench = virtual.bench
+    return bench.run(read_identity(bench.console, 5.0, reset=bench.reset)).version
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_board_whose_power_went_during_a_flash_boots_the_old_or_the_new(name):
+    board = load_board(name)
+    old, new = (build_image(board, version=version) for version in ("1.0", "2.0"))
+    plan = plan_installation(old.data, old.block_size, read_image(new.data), {})
+    words = sum(len(op.data) // 4 for op in plan.operations if isinstance(op, Program))
+    with VirtualBench(board) as virtual:
+        probe, chip = virtual.bench.probe, virtual.board.chip
+        for share in (0.02, 0.35, 0.7, 0.97):
+            flash(board, old, probe=probe, erase="region")
+            assert boots(virtual) == "1.0"
+            chip.faults.lose_power_after(int(words * share))
+            with pytest.raises(InfrastructureError, match="flash again"):
+                flash(board, new, probe=probe)
+            chip.faults.clear()
+            chip.power_cycle()
+            assert boots(virtual) in ("1.0", "2.0")
+            assert flash(board, new, probe=probe).slot == "b"
+            assert boots(virtual) == "2.0"
+
+
+# ---- what the firmware itself writes
+
+WRITER = """
+import os
+for n in range(1, 4):
+    with open("/flash/plain.txt", "w") as file:
+        file.write(str(n) * 3000)
+    with open("/flash/small.txt", "w") as file:
+        file.write(str(n) * 20)
+    with open("/flash/new", "w") as file:
+        file.write(str(n) * 9000)
+    os.rename("/flash/new", "/flash/renamed.txt")
+print("written")
+"""
+
+
+def writes_of(name: str, folder: Path) -> tuple[bytes, list[Operation], int]:
+    """Let a firmware write its files; return the region before, and all that was done to it."""
+    (folder / "main.py").write_text(WRITER)
+    board = load_board(name)
+    region = board.mcu.filesystem
+    done: list[Operation] = []
+    with VirtualBench(board, firmware_dir=folder) as virtual:
+        memory = virtual.board.chip.flash
+        before = build_image(board, folder).data
+        flash(board, before, probe=virtual.bench.probe)
+        program, erase_page = memory.program, memory.erase_page
+
+        def programmed(address, data):
+            done.append(Program(address - region.start, bytes(data)))
+            return program(address, data)
+
+        def erased(address):
+            done.append(Erase(address - region.start, memory.page_size))
+            return erase_page(address)
+
+        memory.program, memory.erase_page = programmed, erased
+
+        async def finished() -> None:
+            from host.console import Console
+
+            with Console.open(virtual.bench.console) as console:
+                await console.wait_for("written", 60.0)
+
+        virtual.bench.run(finished())
+        after = bytes(virtual.board.chip.flash_bytes(region.start, region.size))
+        granule = memory.granule
+    (last,) = deque(states_after_cuts(before, done, granule), maxlen=1)
+    assert last == after
+    return before, done, granule
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_file_the_firmware_writes_is_the_old_or_the_new_at_every_cut(
+    name, tmp_path, record_testsuite_property
+):
+    before, done, granule = writes_of(name, tmp_path)
+    image = read_image(before)
+    # A file that is new is there, empty, from its opening on.
+    versions = [b"", *(str(n).encode() for n in (1, 2, 3))]
+    sizes = {"plain.txt": 3000, "small.txt": 20, "renamed.txt": 9000}
+    reader = Reader(4096)
+    seen: dict[str, set[bytes]] = {path: set() for path in sizes}
+    cuts = 0
+    for state in states_after_cuts(before, done, granule, granule):
+        cuts += 1
+        files = reader.files(state)
+        for path, size in sizes.items():
+            found = files.get(path, b"")
+            assert found in [version * size for version in versions]
+            seen[path].add(found[:1])
+        assert {path: files[path] for path in image.files} == image.files
+    assert all(values == set(versions) for values in seen.values())
+    record_testsuite_property(f"cut points: file system writes, {name}", cuts)
+    assert cuts > 1000
