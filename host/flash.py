@@ -238,7 +238,7 @@ def _plan(target: Any, uid: str, job: _Job, bar: _Bar) -> Installation:
         raise CannotKeep("the image has no application of eegrig")
     with explained(uid, "reading what the board has"):
         # Saves reading an empty board.
-        head = bytes(target.read_memory_block8(region.start, 2 * region.block_size))
+        head = flash_memory.read(target, region.start, 2 * region.block_size, bar.part(0.0, 0.0))
         if _MAGIC not in head:
             raise CannotKeep("there is no readable file system")
         found = flash_memory.read(target, region.start, region.size, bar.part(0.0, _READ))

@@ -15,7 +15,7 @@ from host.production import Order, Outcome, produce
 __all__ = ["Station", "prepare", "produce_all"]
 
 # What each process needs, loaded once for all of them.
-_PRELOADED = ["host.parallel", "host.probe", "pyocd.core.session", "pyocd.flash.loader"]
+_PRELOADED = ["__main__", "host.parallel", "host.probe", "pyocd.core.session", "pyocd.flash.loader"]
 
 Station = tuple[str, str | None, str | None]
 """Probe, console and radio of a board."""
