@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boards.errors import ConfigError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.scanner import BaseBleakScanner
 
-__all__ = ["Backends", "open_radio"]
+__all__ = ["Backends", "check_radio", "open_radio"]
 
 _GROUP = "eegrig.radios"
 
@@ -51,6 +51,24 @@ async def open_radio(radio: str | None) -> AsyncIterator[Backends]:
     if radio is None:
         yield Backends(None, None)
         return
+    factory, name = _find(radio)
+    async with factory(name) as (scanner_backend, client_backend):
+        yield Backends(scanner_backend, client_backend)
+
+
+def check_radio(radio: str | None) -> None:
+    """Say early that there is no such kind of radio.
+
+    Raises
+    ------
+    ConfigError
+        As `open_radio`.
+    """
+    if radio is not None:
+        _find(radio)
+
+
+def _find(radio: str) -> tuple[Any, str]:
     kind, _, name = radio.partition(":")
     points = {point.name: point for point in entry_points(group=_GROUP)}
     if kind not in points or not name:
@@ -60,8 +78,6 @@ async def open_radio(radio: str | None) -> AsyncIterator[Backends]:
             f"{known}"
         )
     try:
-        factory = points[kind].load()
+        return points[kind].load(), name
     except ImportError as error:
         raise ConfigError(f"the radio {radio} needs {error.name}: install eegrig[{kind}]") from None
-    async with factory(name) as (scanner_backend, client_backend):
-        yield Backends(scanner_backend, client_backend)

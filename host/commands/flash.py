@@ -126,6 +126,11 @@ def _flash(
             "boards of a kind advertise under one name: for the self-test of many at once give "
             "each a radio of its own, --radio UID=RADIO, or test them one by one"
         )
+    if self_test:
+        from host.radio import check_radio
+
+        for _, _, own_radio in stations:
+            check_radio(own_radio)
     if record is not None:
         from host.flash_record import check_writable
 
@@ -185,7 +190,7 @@ def _flash_many(order: Order, stations: Sequence[Any], *, as_json: bool) -> None
             for outcome in outcomes
         ]
         print_table(["probe", "chip", "result", "", "time"], rows)
-    # The worst: a probe that cannot be reached (3) says less about the boards than a bad one (1).
+    # The worst of them: the highest.
     raise typer.Exit(max(outcome.exit_code for outcome in outcomes))
 
 

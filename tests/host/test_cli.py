@@ -557,3 +557,12 @@ def test_an_image_has_to_be_signed_where_a_key_is_required(
     refused = flash(eegrig, signed, "--require-key", str(public_path(tmp_path / "other")))
     assert refused.code == 2
     assert "another key" in refused.err
+
+
+def test_a_radio_that_is_not_there_is_told_before_a_board_is_touched(
+    eegrig: Run, image: Path, tmp_path: Path
+) -> None:
+    ended = flash(eegrig, image, "--self-test", "--radio", "nothing:at-all")
+    assert ended.code == 2
+    assert "there is no radio 'nothing:at-all'" in ended.err
+    assert not (tmp_path / "state").exists()
