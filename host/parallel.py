@@ -10,15 +10,12 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from boards.errors import InfrastructureError
-from host.production import Order, Outcome, produce
+from host.production import Order, Outcome, Station, produce
 
-__all__ = ["Station", "prepare", "produce_all"]
+__all__ = ["prepare", "produce_all"]
 
 # What each process needs, loaded once for all of them.
 _PRELOADED = ["__main__", "host.parallel", "host.probe", "pyocd.core.session", "pyocd.flash.loader"]
-
-Station = tuple[str, str | None, str | None]
-"""Probe, console and radio of a board."""
 
 
 def prepare() -> None:
@@ -64,9 +61,9 @@ def produce_all(
             if len(outcomes) < len(stations):
                 process.terminate()
             process.join()
-    for index, (probe, _, _) in enumerate(stations):
+    for index, station in enumerate(stations):
         if index not in outcomes:
-            outcomes[index] = Outcome(probe)
+            outcomes[index] = Outcome(station.probe)
             outcomes[index].fail(
                 InfrastructureError("its process ended before it was done: flash it again")
             )
@@ -95,7 +92,6 @@ def _listen(
 
 
 def _work(sender: Connection[Any, Any], order: Order, station: Station) -> None:
-    probe, console, radio = station
     # An interrupted command interrupts its processes as well, and says so itself.
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        sender.send(produce(order, probe, console, radio, sender.send))
+        sender.send(produce(order, station, sender.send))

@@ -11,7 +11,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -24,7 +24,28 @@ if TYPE_CHECKING:
     from host.console import Identity
     from host.self_test import Figure
 
-__all__ = ["Order", "Outcome", "produce"]
+__all__ = ["Order", "Outcome", "Station", "produce"]
+
+
+class Station(NamedTuple):
+    """Where a board is.
+
+    Attributes
+    ----------
+    probe : str or None
+        pyOCD's id of its probe; None if there is only one.
+    console : str or None
+        URL of its console, to check what boots.
+    radio : str or None
+        Radio that reaches it, see `host.radio`.
+    address : str or None
+        Its Bluetooth address; None for the name that boards of its kind advertise.
+    """
+
+    probe: str | None
+    console: str | None = None
+    radio: str | None = None
+    address: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -115,23 +136,14 @@ class Outcome:
 
 
 def produce(
-    order: Order,
-    probe: str | None,
-    console: str | None = None,
-    radio: str | None = None,
-    progress: Callable[[float], None] | None = None,
+    order: Order, station: Station, progress: Callable[[float], None] | None = None
 ) -> Outcome:
     """Take one board through an order, and note in the record what came out.
 
     Parameters
     ----------
     order : Order
-    probe : str or None
-        pyOCD's id of the probe; None if there is only one.
-    console : str or None
-        URL of the board's console, to check what boots.
-    radio : str or None
-        Radio for the self-test, see `host.radio`.
+    station : Station
     progress : callable or None
         Called with the fraction of the flash that is done.
 
@@ -140,10 +152,10 @@ def produce(
     Outcome
         Also for a board that failed: nothing that eegrig raises leaves this function.
     """
-    outcome = Outcome(probe)
+    outcome = Outcome(station.probe)
     time_began, start_ns = now(), time.monotonic_ns()
     try:
-        _produce(order, outcome, console, radio, progress)
+        _produce(order, outcome, station, progress)
     except EegrigError as error:
         outcome.fail(error)
     outcome.duration_s = (time.monotonic_ns() - start_ns) / 1e9
@@ -158,18 +170,17 @@ def produce(
 def _produce(
     order: Order,
     outcome: Outcome,
-    console_url: str | None,
-    radio: str | None,
+    station: Station,
     progress: Callable[[float], None] | None,
 ) -> None:
     board = order.board
     with contextlib.ExitStack() as stack:
         console = None
-        if console_url is not None:
+        if station.console is not None:
             from host.console import Console
 
             # It listens before the reset: the banner comes only once.
-            console = stack.enter_context(Console.open(console_url))
+            console = stack.enter_context(Console.open(station.console))
         if order.unlock:
             from host.chip_lock import mass_erase_unlock
 
@@ -188,7 +199,7 @@ def _produce(
             outcome.identity = asyncio.run(console.identity())
             _check_identity(outcome.identity, order)
     if order.self_test:
-        outcome.figures = asyncio.run(_self_test(order, radio))
+        outcome.figures = asyncio.run(_self_test(order, station))
         missed = [figure for figure in outcome.figures if not figure.passed]
         if missed:
             raise BoardFault(f"the self-test failed: {', '.join(map(_described, missed))}")
@@ -212,15 +223,15 @@ def _check_identity(identity: Identity, order: Order) -> None:
         )
 
 
-async def _self_test(order: Order, radio: str | None) -> list[Figure]:
+async def _self_test(order: Order, station: Station) -> list[Figure]:
     from host.link import connect
     from host.radio import open_radio
     from host.self_test import self_test
 
     async with (
-        open_radio(radio) as backends,
+        open_radio(station.radio) as backends,
         connect(
-            order.board.radio.name,
+            station.address or order.board.radio.name,
             scanner_backend=backends.scanner_backend,
             client_backend=backends.client_backend,
         ) as link,

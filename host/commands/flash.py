@@ -22,7 +22,7 @@ from host.commands.output import (
 if TYPE_CHECKING:
     from boards import Board
     from host.flash import FlashReport
-    from host.production import Order, Outcome
+    from host.production import Order, Outcome, Station
 
 __all__ = ["register"]
 
@@ -92,6 +92,10 @@ def _flash(
         list[str] | None,
         typer.Option(metavar="[UID=]RADIO", help="Radio of the self-test, if not the computer's."),
     ] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[UID=]ADDRESS", help="Bluetooth address, where several boards are."),
+    ] = None,
     lock: Annotated[
         bool, typer.Option("--lock", help="Lock the chip against reading out, last of all.")
     ] = False,
@@ -120,17 +124,19 @@ def _flash(
 
         prepare()
     chosen = load_board(board)
-    stations = _stations(chosen, probe or [], console or [], radio or [], every=every)
-    if self_test and many and not all(station[2] for station in stations):
+    stations = _stations(
+        chosen, probe or [], console or [], radio or [], address or [], every=every
+    )
+    if self_test and len(stations) > 1 and not all(station.address for station in stations):
         raise ConfigError(
-            "boards of a kind advertise under one name: for the self-test of many at once give "
-            "each a radio of its own, --radio UID=RADIO, or test them one by one"
+            "boards of a kind advertise under one name: for the self-test of many at once tell "
+            "them apart with --address UID=ADDRESS, or test them one by one"
         )
     if self_test:
         from host.radio import check_radio
 
-        for _, _, own_radio in stations:
-            check_radio(own_radio)
+        for station in stations:
+            check_radio(station.radio)
     if record is not None:
         from host.flash_record import check_writable
 
@@ -151,16 +157,14 @@ def _flash(
     if many:
         _flash_many(order, stations, as_json=as_json)
     else:
-        _flash_one(order, *stations[0], as_json=as_json)
+        _flash_one(order, stations[0], as_json=as_json)
 
 
-def _flash_one(
-    order: Order, probe: str | None, console: str | None, radio: str | None, *, as_json: bool
-) -> None:
+def _flash_one(order: Order, station: Station, *, as_json: bool) -> None:
     from host.production import produce
 
     with progress_bar(f"flashing {order.board.name}", shown=not as_json) as progress:
-        outcome = produce(order, probe, console, radio, progress)
+        outcome = produce(order, station, progress)
     if outcome.error is not None:
         raise _BoardFailed(outcome)
     if as_json:
@@ -170,10 +174,10 @@ def _flash_one(
         typer.echo(f"{order.board.name}: {line}")
 
 
-def _flash_many(order: Order, stations: Sequence[Any], *, as_json: bool) -> None:
+def _flash_many(order: Order, stations: Sequence[Station], *, as_json: bool) -> None:
     from host.parallel import produce_all
 
-    labels = [str(station[0]) for station in stations]
+    labels = [str(station.probe) for station in stations]
     with progress_bars(labels, shown=not as_json) as progresses:
         outcomes = produce_all(order, stations, progresses)
     if as_json:
@@ -207,8 +211,16 @@ class _BoardFailed(EegrigError):
 
 
 def _stations(
-    board: Board, probes: list[str], consoles: list[str], radios: list[str], *, every: bool
-) -> list[tuple[str | None, str | None, str | None]]:
+    board: Board,
+    probes: list[str],
+    consoles: list[str],
+    radios: list[str],
+    addresses: list[str],
+    *,
+    every: bool,
+) -> list[Station]:
+    from host.production import Station
+
     if every and probes:
         raise ConfigError("--all takes every probe that fits: leave --probe away")
     twice = {uid for uid in probes if probes.count(uid) > 1}
@@ -220,9 +232,18 @@ def _stations(
         probes = fitting_probes(board)
     if len(probes) < 2 and not every:
         uid = probes[0] if probes else None
-        return [(uid, _only("--console", uid, consoles), _only("--radio", uid, radios))]
-    by_probe = [_by_probe("--console", probes, consoles), _by_probe("--radio", probes, radios)]
-    return [(uid, by_probe[0].get(uid), by_probe[1].get(uid)) for uid in probes]
+        return [
+            Station(
+                uid,
+                _only("--console", uid, consoles),
+                _only("--radio", uid, radios),
+                _only("--address", uid, addresses),
+            )
+        ]
+    console = _by_probe("--console", probes, consoles)
+    radio = _by_probe("--radio", probes, radios)
+    address = _by_probe("--address", probes, addresses)
+    return [Station(uid, console.get(uid), radio.get(uid), address.get(uid)) for uid in probes]
 
 
 def _only(option: str, uid: str | None, values: list[str]) -> str | None:
