@@ -293,39 +293,27 @@ def _order(
 
 def _read(path: Path, board: Board) -> tuple[bytes, bytes, str, str]:
     """Return an image file's contents, the manifest in it, identity and version."""
-    from host.image import read_image
+    from host.image_file import read_image_file
     from host.manifest import MANIFEST
 
-    try:
-        data = _read_hex(path, board) if path.suffix.lower() == ".hex" else path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read the image {path}: {error.strerror}") from error
-    if len(data) > board.mcu.filesystem.size:
+    image = read_image_file(path)
+    region = board.mcu.filesystem
+    if image.address is not None and image.address != region.start:
         raise ConfigError(
-            f"{path} has {len(data)} bytes, and the file-system region of {board.name} only "
-            f"{board.mcu.filesystem.size}"
+            f"{path} does not begin at {board.name}'s file system, {region.start:#010x}"
         )
-    contents = read_image(data, board.mcu.filesystem.block_size)
+    if len(image.data) > region.size:
+        raise ConfigError(
+            f"{path} has {len(image.data)} bytes, and the file-system region of {board.name} only "
+            f"{region.size}"
+        )
+    contents = image.contents(region.block_size)
     if contents.manifest is None or not contents.intact:
         raise ConfigError(f"{path} is no image of eegrig, or damaged: build it with `eegrig build`")
     if contents.manifest.board != board.name:
         raise ConfigError(f"{path} was built for {contents.manifest.board}, not for {board.name}")
     manifest = contents.application_files[MANIFEST]
-    return data, manifest, contents.image_hash.hex(), contents.manifest.version
-
-
-def _read_hex(path: Path, board: Board) -> bytes:
-    from intelhex import IntelHex, IntelHexError  # type: ignore[import-untyped]
-
-    try:
-        content = IntelHex(str(path))
-    except (IntelHexError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no Intel hex file: {error}") from error
-    start = board.mcu.filesystem.start
-    first, last = content.minaddr(), content.maxaddr()
-    if first != start or last is None:
-        raise ConfigError(f"{path} does not begin at {board.name}'s file system, {start:#010x}")
-    return bytes(content.tobinarray(start, last))
+    return image.data, manifest, contents.image_hash.hex(), contents.manifest.version
 
 
 def _raw_key(path: Path | None) -> bytes | None:
