@@ -21,7 +21,7 @@ demo: $(STAMP)  ## build, flash, boot, stream and measure a virtual board; repor
 test: lint unit  ## everything that must hold: style, types, import rule, all tests
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest --ignore=tests/benchmarks
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore=tests/benchmarks
 
 lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import rule
 	$(BIN)/ruff check .

@@ -233,7 +233,7 @@ def small_firmware(tmp_path: Path) -> Path:
     folder = tmp_path / "firmware"
     folder.mkdir()
     # Too long for LittleFS to keep it beside its name, where it would be under a checksum.
-    (folder / "main.py").write_text("print('hello')\n" + "# nothing more\n" * 200)
+    (folder / "main.py").write_text("print('hello')\n" * 60)
     return folder
 
 

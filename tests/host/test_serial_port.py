@@ -74,6 +74,7 @@ def test_each_reason_has_its_line(error, says):
     assert "\n" not in str(caught.value)
 
 
-def test_ports_are_listed_by_name():
+def test_ports_are_listed_by_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))  # no virtual board of anybody's
     assert all(port.startswith("/dev/") for port in list_ports())
     assert str(PortHolder(7, "screen")) == "screen (process 7)"
