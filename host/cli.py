@@ -21,6 +21,7 @@ from host.commands import (
     image,
     impedance,
     key,
+    record,
     update,
 )
 from host.commands.output import examples, tell
@@ -62,6 +63,7 @@ def make_app() -> typer.Typer:
         flash,
         deploy,
         update,
+        record,
         console,
         impedance,
         doctor,

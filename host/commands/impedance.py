@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from host.commands.output import JsonOption, examples, print_json, print_table, progress_bar
+from host.commands.targets import RadioOption, TargetArgument, advertised_name
 
 if TYPE_CHECKING:
     from host.impedance import Contact, Impedance
@@ -23,24 +24,17 @@ def register(app: typer.Typer) -> None:
     app.command(
         "impedance",
         epilog=examples(
-            "eegrig impedance eegrig-headband8",
-            "eegrig impedance eegrig-earpatch2 --good 500 --one-by-one",
-            "eegrig impedance eegrig-headband8 --radio virtual:headband8 --json",
+            "eegrig impedance headband8",
+            "eegrig impedance earpatch2 --good 500 --one-by-one",
+            "eegrig impedance headband8 --radio virtual:headband8 --json",
         ),
     )(_impedance)
 
 
 def _impedance(
-    board: Annotated[
-        str, typer.Argument(help="Name a board advertises, or its Bluetooth address.")
-    ],
+    target: TargetArgument,
     *,
-    radio: Annotated[
-        str | None,
-        typer.Option(
-            "--radio", metavar="KIND:NAME", help="Radio to use; default: the computer's adapter."
-        ),
-    ] = None,
+    radio: RadioOption = None,
     seconds: Annotated[
         float, typer.Option("--seconds", metavar="S", min=2.0, help="Length of a measurement.")
     ] = 4.0,
@@ -62,6 +56,7 @@ def _impedance(
     """
     from host.impedance import Contact
 
+    board = advertised_name(target)
     with progress_bar(f"measuring {board}", shown=not as_json) as progress:
         measured = asyncio.run(
             _measure(board, radio, seconds=seconds, one_by_one=one_by_one, progress=progress)

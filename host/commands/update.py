@@ -11,6 +11,7 @@ import typer
 
 from boards.errors import ConfigError
 from host.commands.output import JsonOption, examples, print_json, progress_bar
+from host.commands.targets import RadioOption, TargetArgument, known_board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,14 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _update(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="BOARD|ADDRESS",
-            help="Name of a board or path of its board.toml; or the Bluetooth address, or the "
-            "name, that a board advertises.",
-        ),
-    ],
+    target: TargetArgument,
     *,
     image: Annotated[
         Path | None,
@@ -56,12 +50,7 @@ def _update(
         Path | None,
         typer.Option("--key", metavar="FILE", help="Private key to sign the firmware with."),
     ] = None,
-    radio: Annotated[
-        str | None,
-        typer.Option(
-            "--radio", metavar="KIND:NAME", help="Radio; default: the computer's own adapter."
-        ),
-    ] = None,
+    radio: RadioOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Update a board over Bluetooth.
@@ -75,7 +64,7 @@ def _update(
 
     if image is not None and firmware is not None:
         raise ConfigError("--image and --firmware: name one of them")
-    board = _known_board(target)
+    board = known_board(target)
     choose = _application(board, image, firmware, key)
     name = target if board is None else board.radio.name
 
@@ -92,15 +81,6 @@ def _update(
     with progress_bar(f"updating {name}", shown=not as_json) as progress:
         report = asyncio.run(session(progress))
     _say(report, as_json=as_json)
-
-
-def _known_board(target: str) -> Board | None:
-    """Return the board of that name or path; None if it is an advertised name or an address."""
-    from boards import list_boards, load_board
-
-    if target in list_boards() or target.endswith(".toml"):
-        return load_board(target)
-    return None
 
 
 def _application(

@@ -15,6 +15,9 @@ from tests.host.scripted_board import NAME, ScriptedBoard
 
 T = TypeVar("T")
 
+RunInRoom = Callable[..., tuple[object, str, str]]
+"""Runs the command line; gives exit code, standard output and standard error."""
+
 
 @dataclass
 class Room:

@@ -2,59 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
 
 import numpy as np
 import pytest
 
-from host import cli, radio
 from host.commands import impedance as command
 from host.impedance import GOOD_OHM, Contact, Drive, Impedance
-from tests.host.room import Room, in_room
+from tests.host.room import RunInRoom
 from tests.host.scripted_board import NAME
-
-Run = Callable[..., tuple[object, str, str]]
 
 
 @pytest.fixture
-def eegrig(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line where `--radio room:x` is a computer beside a scripted board."""
-    rooms: list[Room] = []
-
-    @contextlib.asynccontextmanager
-    async def backends(_name: str) -> AsyncIterator[tuple[Any, Any]]:
-        computer = rooms[-1].computer
-        yield computer.scanner_backend, computer.client_backend
-
-    class Point:
-        name = "room"
-
-        def load(self) -> Any:
-            return backends
-
-    def run_in_room(main: Coroutine[Any, Any, Any]) -> Any:
-        async def scenario(room: Room) -> Any:
-            rooms.append(room)
-            return await main
-
-        return in_room(scenario)
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as caught:
-            cli.main(("impedance", *arguments))
-        return caught.value.code, *capsys.readouterr()
-
-    monkeypatch.setattr(radio, "entry_points", lambda group: [Point()])
-    monkeypatch.setattr(asyncio, "run", run_in_room)
-    return run
+def impedance(eegrig_in_room: RunInRoom) -> RunInRoom:
+    return lambda *arguments: eegrig_in_room("impedance", *arguments)
 
 
-def test_a_table_says_what_every_electrode_has_and_what_good_means(eegrig: Run) -> None:
-    code, out, _ = eegrig(NAME, "--radio", "room:1", "--seconds", "2")
+def test_a_table_says_what_every_electrode_has_and_what_good_means(impedance: RunInRoom) -> None:
+    code, out, _ = impedance(NAME, "--radio", "room:1", "--seconds", "2")
     assert code == 0
     lines = [line.split() for line in out.splitlines()]
     assert lines[0] == ["electrode", "kΩ", "±", "contact"]
@@ -64,8 +29,8 @@ def test_a_table_says_what_every_electrode_has_and_what_good_means(eegrig: Run) 
     assert out.endswith("at 31.25 Hz and 6 nA; good up to 100 kΩ, off from 5000 kΩ on\n")
 
 
-def test_one_electrode_above_the_limit_is_exit_code_1(eegrig: Run) -> None:
-    code, out, _ = eegrig(
+def test_one_electrode_above_the_limit_is_exit_code_1(impedance: RunInRoom) -> None:
+    code, out, _ = impedance(
         NAME, "--radio", "room:1", "--seconds", "2", "--good", "75", "--one-by-one", "--json"
     )
     told = json.loads(out)
@@ -76,14 +41,14 @@ def test_one_electrode_above_the_limit_is_exit_code_1(eegrig: Run) -> None:
     assert told["electrodes"][7]["ohm"] == pytest.approx(80e3, rel=1e-3)
 
 
-def test_a_board_that_is_not_there_is_exit_code_3(eegrig: Run) -> None:
-    code, _, err = eegrig("eegrig-else", "--radio", "room:1")
+def test_a_board_that_is_not_there_is_exit_code_3(impedance: RunInRoom) -> None:
+    code, _, err = impedance("eegrig-else", "--radio", "room:1")
     assert code == 3
     assert f"seen: {NAME}" in err
 
 
-def test_a_radio_nobody_knows_is_exit_code_2(eegrig: Run) -> None:
-    code, _, err = eegrig(NAME, "--radio", "attic:1")
+def test_a_radio_nobody_knows_is_exit_code_2(impedance: RunInRoom) -> None:
+    code, _, err = impedance(NAME, "--radio", "attic:1")
     assert code == 2
     assert "others: room:NAME" in err
 

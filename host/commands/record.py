@@ -1,0 +1,122 @@
+"""`eegrig record`: what a board's electrodes pick up, into a file."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from boards.errors import ConfigError
+from host.commands.output import JsonOption, examples, print_json, progress_bar
+from host.commands.targets import RadioOption, TargetArgument, advertised_name
+
+if TYPE_CHECKING:
+    from host.recorder import Recording
+
+__all__ = ["register"]
+
+
+class _Profile(Enum):
+    EFFICIENT = "efficient"
+    LOW_LATENCY = "low-latency"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        "record",
+        epilog=examples(
+            "eegrig record headband8 -o resting.bdf --seconds 60",
+            "eegrig record F0:12:34:56:78:9A -o fast.bdf --rate 1000 --profile low-latency",
+            "eegrig record headband8 --radio virtual:headband8 -o out.bdf --json",
+        ),
+    )(_record)
+
+
+def _record(
+    target: TargetArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="BDF+ file to write.")
+    ],
+    *,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", min=0.1, help="Length of the recording.")
+    ] = 10.0,
+    rate_sps: Annotated[
+        int | None,
+        typer.Option(
+            "--rate", metavar="SPS", help="Sample rate; default: the board's present one."
+        ),
+    ] = None,
+    profile: Annotated[
+        _Profile,
+        typer.Option("--profile", help="Full packets seldom, or small ones often."),
+    ] = _Profile.EFFICIENT,
+    radio: RadioOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Record from a board over Bluetooth, as BDF+ with the front end's own codes.
+
+    Beside FILE a .json says which firmware sent it, what was lost, and what the link was. Streams
+    other than the electrodes' get files of their own. Exits with 1 if frames were lost: they are
+    filled and annotated BAD_ACQ_SKIP.
+    """
+    if output.suffix.lower() != ".bdf":
+        raise ConfigError(f"{output}: recordings are BDF+ files: let the name end in .bdf")
+    if not output.resolve().parent.is_dir():
+        raise ConfigError(f"{output}: there is no folder {output.resolve().parent}: make it first")
+    name = advertised_name(target)
+    started = datetime.datetime.now().replace(microsecond=0)
+    with progress_bar(f"recording {name}", shown=not as_json) as progress:
+        recording = asyncio.run(_session(name, radio, seconds, rate_sps, profile, progress))
+    recording.write_bdf(output, start=started)
+    _say(recording, output, as_json=as_json)
+    raise typer.Exit(0 if _intact(recording) else 1)
+
+
+async def _session(
+    name: str,
+    radio: str | None,
+    seconds: float,
+    rate_sps: int | None,
+    profile: _Profile,
+    progress: Callable[[float], None] | None,
+) -> Recording:
+    from host.link import connect
+    from host.protocol import Profile
+    from host.radio import open_radio
+    from host.recorder import record
+
+    async with open_radio(radio) as backends, connect(name, **backends._asdict()) as link:
+        if rate_sps is not None:
+            await link.set_rate(rate_sps)
+        wanted = seconds * link.info.sample_rate_sps
+
+        def took(block: Any) -> None:
+            if progress is not None:
+                progress(min((block.first_frame + block.n_frames) / wanted, 1.0))
+
+        return await record(link, seconds, profile=Profile[profile.name], on_block=took)
+
+
+def _intact(recording: Recording) -> bool:
+    streams = [recording, *recording.others.values()]
+    return all(stream.counters.intact for stream in streams)
+
+
+def _say(recording: Recording, path: Path, *, as_json: bool) -> None:
+    info, counters = recording.info, recording.counters
+    if as_json:
+        print_json({"path": str(path)} | recording.sidecar())
+        return
+    lost = f", {counters.frames_lost} frames lost" if counters.frames_lost else ", none lost"
+    typer.echo(
+        f"{path}: {recording.duration_s:g} s of {recording.stream.n_channels} channels at "
+        f"{recording.stream.rate_sps:g} SPS from {info.board} {info.firmware_version} "
+        f"({info.image_hash[:12]}){lost}"
+    )
