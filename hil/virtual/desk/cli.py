@@ -80,6 +80,9 @@ def _up(
             "--hci-tcp", metavar="PORT", min=0, max=65535, help="Bluetooth adapters by TCP too."
         ),
     ] = None,
+    hci_serial: Annotated[
+        bool, typer.Option("--hci-serial", help="A Bluetooth adapter as a serial port, too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring virtual boards up, together on one clock and one air.
@@ -96,6 +99,7 @@ def _up(
         scene=scene,
         flash=flash,
         hci_tcp=hci_tcp,
+        hci_serial=hci_serial,
     )
     _refuse_what_is_up(request.boards)
     if foreground:

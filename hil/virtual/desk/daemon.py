@@ -42,6 +42,8 @@ class UpRequest:
         Whether to put the current firmware into the boards' memories first.
     hci_tcp : int or None
         TCP port for adapters.
+    hci_serial : bool
+        Whether there is an adapter behind a serial port.
     """
 
     boards: tuple[tuple[str, str], ...]
@@ -50,6 +52,7 @@ class UpRequest:
     scene: str = "resting"
     flash: bool = False
     hci_tcp: int | None = None
+    hci_serial: bool = False
 
     @property
     def log(self) -> Path:
@@ -131,7 +134,9 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device]], None]) 
         stack.callback(desk.close)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, desk.stop)
-        loop.run_until_complete(desk.start(flash=request.flash, hci_tcp=request.hci_tcp))
+        loop.run_until_complete(
+            desk.start(flash=request.flash, hci_tcp=request.hci_tcp, hci_serial=request.hci_serial)
+        )
         stack.enter_context(one_cpu(os.getpid()))
         loop.pace, loop.lost_s = request.pace, 0.0  # setting up has taken no time
         announce(desk.devices)

@@ -103,7 +103,9 @@ class Desk:
         self.stopped = asyncio.Event()
 
     # ------------------------------------------------------------------ up and down
-    async def start(self, *, flash: bool, hci_tcp: int | None) -> None:
+    async def start(
+        self, *, flash: bool, hci_tcp: int | None = None, hci_serial: bool = False
+    ) -> None:
         """Set everything up and switch the boards on.
 
         Parameters
@@ -112,6 +114,8 @@ class Desk:
             Whether to put the current firmware into their memories first.
         hci_tcp : int or None
             TCP port for adapters; 0: any.
+        hci_serial : bool
+            Whether to offer an adapter as a serial port.
         """
         self._loop.set_exception_handler(self._failed)
         await self._hci.listen_unix(str(self._runtime / "hci"))
@@ -122,6 +126,8 @@ class Desk:
                 raise InfrastructureError(
                     f"cannot listen at TCP port {hci_tcp} ({error.strerror}): choose another one"
                 ) from error
+        if hci_serial:
+            self._hci.open_terminal(self._runtime / "hci-serial")
         self._server = await control.serve(str(self._runtime / "control"), self._command)
         for board, name in self._boards:
             self._places[name] = self._set_up(board, name)

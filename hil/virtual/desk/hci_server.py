@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from bumble import hci
 from bumble.core import BaseBumbleError
 from bumble.transport.common import PacketParser
 
+from hil.virtual.desk.serial_port import SerialPort
 from hil.virtual.radio import Air
 from hil.virtual.radio.controller import RadioController
 from hil.virtual.radio.pdu import START
@@ -45,6 +48,7 @@ class HciServer:
         self._air = air
         self._servers: list[asyncio.Server] = []
         self._adapters: set[_Adapter] = set()
+        self._terminal: _Terminal | None = None
         self._made = 0
         self.transports: list[str] = []
 
@@ -64,8 +68,15 @@ class HciServer:
         self._servers.append(server)
         self.transports.append(f"tcp-client:127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
+    def open_terminal(self, link: Path) -> None:
+        """Offer one adapter as a serial port, for programs that know no sockets."""
+        self._terminal = _Terminal(self._air, self._make, link)
+        self.transports.append(f"serial:{self._terminal.path}")
+
     def close(self) -> None:
         """Take all adapters away."""
+        if self._terminal is not None:
+            self._terminal.close()
         for server in self._servers:
             server.close()
         for adapter in list(self._adapters):
@@ -107,7 +118,7 @@ class _Adapter(asyncio.Protocol):
         self._hosts = _Hosts(self)
 
     # ------------------------------------------------------------------ the stream
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport | _Terminal) -> None:
         """Switch the adapter on."""
         self._transport = transport
         self._controller = _AdapterController(self._name, self._air, self._address)
@@ -146,11 +157,56 @@ class _Adapter(asyncio.Protocol):
 
     def send(self, packet: bytes) -> None:
         """Hand a packet to the program."""
-        if self._transport.get_write_buffer_size() > _MAX_UNREAD:
+        if isinstance(self._transport, _Terminal):
+            self._transport.send(packet)
+        elif self._transport.get_write_buffer_size() > _MAX_UNREAD:
             _LOG.warning("%s: its program does not read, closed", self._name)
             self.close()
         elif not self._transport.is_closing():
             self._transport.write(packet)
+
+
+class _Terminal:
+    """A pseudo-terminal with an adapter behind it, in the place of a connection.
+
+    A serial port is not told that a program has gone: the adapter stays on air, and a program
+    begins with a reset, as each does.
+    """
+
+    room = _MAX_UNREAD
+
+    def __init__(self, air: Air, make: Callable[[], _Adapter], link: Path) -> None:
+        self.on_output: Callable[[bytes], None] | None = None
+        self._make = make
+        self._port = SerialPort(air.loop, self, link)
+        self.path = self._port.path
+        self._switch_on()
+
+    def _switch_on(self) -> None:
+        self._adapter = self._make()
+        self._adapter.connection_made(self)
+
+    def close(self) -> None:
+        """Take it away."""
+        self._port.close()
+        self._adapter.connection_lost(None)
+
+    # ------------------------------------------------------------------ what a port asks for
+    def write(self, data: bytes) -> int:
+        """Take what the program sends."""
+        self._adapter.data_received(data)
+        return len(data)
+
+    # ------------------------------------------------------------------ what an adapter asks for
+    def send(self, packet: bytes) -> None:
+        """Hand a packet to the program."""
+        if self.on_output is not None:
+            self.on_output(packet)
+
+    def abort(self) -> None:
+        """Start afresh, with an adapter that knows nothing."""
+        self._adapter.connection_lost(None)
+        self._switch_on()
 
 
 class _Hosts:

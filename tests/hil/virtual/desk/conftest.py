@@ -81,7 +81,7 @@ def _session_desk(tmp_path_factory) -> Iterator[Desk]:
     desk = Desk(tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EEGRIG_STATE", str(desk.state))
-        desk.up("headband8", "headband8@second", "--flash", "--hci-tcp", 0)
+        desk.up("headband8", "headband8@second", "--flash", "--hci-tcp", 0, "--hci-serial")
         yield desk
         desk.virtual("down", "--all")
         assert registry.running() == []

@@ -22,7 +22,7 @@ from host.stream import StreamDecoder
 PACKETS = 40  # 1.4 s of them
 
 
-@pytest.mark.parametrize("kind", ["unix", "tcp-client"])
+@pytest.mark.parametrize("kind", ["unix", "tcp-client", "serial"])
 def test_a_program_of_bumble_finds_both_boards_connects_and_reads(desk, kind):
     boards = [desk.status(name) for name in ("headband8", "second")]
     (name,) = [transport for transport in boards[0]["hci"] if transport.startswith(kind)]

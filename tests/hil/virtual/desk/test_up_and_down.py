@@ -29,6 +29,7 @@ def test_boards_that_are_up_say_where_everything_is(desk):
         assert [transport.split(":")[0] for transport in board["hci"]] == [
             "unix",
             "tcp-client",
+            "serial",
         ]
         assert board["state"] == "running"
         assert board["pace"] == 1.0
