@@ -17,7 +17,7 @@ from host.installation import CannotKeep, Installation, plan_installation
 from host.loader import SCRIPTS, SlotState
 from host.manifest import intact_manifest
 
-from .power_cuts import UNIT, Reader, states_after_cuts
+from ..power_cuts import UNIT, Reader, states_after_cuts
 
 BOARD = load_board("headband8")
 BLOCK = BOARD.mcu.filesystem.block_size

@@ -9,12 +9,12 @@ from boards import load_board
 from boards.errors import InfrastructureError
 from hil.virtual.bench import VirtualBench
 from host.console import read_identity
-from host.file_system import Erase, Operation, Program
+from host.file_system import Operation, Program
 from host.flash import flash
 from host.image import build_image, read_image
 from host.installation import plan_installation
 
-from ...host.power_cuts import Reader, states_after_cuts
+from ...power_cuts import Reader, record, states_after_cuts
 
 BOARDS = ["headband8", "headphone8"]
 
@@ -67,22 +67,9 @@ def writes_of(name: str, folder: Path) -> tuple[bytes, list[Operation], int]:
     (folder / "main.py").write_text(WRITER)
     board = load_board(name)
     region = board.mcu.filesystem
-    done: list[Operation] = []
     with VirtualBench(board, firmware_dir=folder) as virtual:
-        memory = virtual.board.chip.flash
         before = build_image(board, folder).data
         flash(board, before, probe=virtual.bench.probe)
-        program, erase_page = memory.program, memory.erase_page
-
-        def programmed(address, data):
-            done.append(Program(address - region.start, bytes(data)))
-            return program(address, data)
-
-        def erased(address):
-            done.append(Erase(address - region.start, memory.page_size))
-            return erase_page(address)
-
-        memory.program, memory.erase_page = programmed, erased
 
         async def finished() -> None:
             from host.console import Console
@@ -90,9 +77,10 @@ def writes_of(name: str, folder: Path) -> tuple[bytes, list[Operation], int]:
             with Console.open(virtual.bench.console) as console:
                 await console.wait_for("written", 60.0)
 
-        virtual.bench.run(finished())
+        with record(virtual.board.chip.flash, region.start) as done:
+            virtual.bench.run(finished())
         after = bytes(virtual.board.chip.flash_bytes(region.start, region.size))
-        granule = memory.granule
+        granule = virtual.board.chip.flash.granule
     (last,) = deque(states_after_cuts(before, done, granule), maxlen=1)
     assert last == after
     return before, done, granule

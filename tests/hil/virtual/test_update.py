@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from boards.errors import BoardFault, ConfigError, EegrigError
 from hil.virtual.bench import VirtualBench
 from hil.virtual.micropython.interpreter import ResetCause
 from host.application import Application, build_application
+from host.file_system import Operation
 from host.flash import flash
 from host.image import Image, ImageContents, image_of, read_image
 from host.link import BoardStatusError
@@ -29,8 +30,8 @@ from host.protocol import ProtocolError, Status
 from host.signing import raw_public_key
 from host.update import UpdateReport, update
 
+from ...power_cuts import Reader, record, states_after_cuts
 from ..firmwares import connected, console_text, patched_firmware
-from .power_cuts import FileSystems, FlashOperation, cuts, record
 
 BOARDS = ["headband8", "nucleo-wb55-ads1299"]
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -419,71 +420,61 @@ def power_cycle(virtual: VirtualBench, data: bytes | None = None) -> None:
     virtual.bench.run(asyncio.sleep(2))
 
 
-def what_boots(fs: Any) -> tuple[SlotState, tuple[str | None, ...]]:
+def what_boots(files: dict[str, bytes]) -> tuple[SlotState, tuple[str | None, ...]]:
     """Return the state, and the image hashes of what boots next and of what it falls back to.
 
     None for what is not whole.
     """
-
-    def read(path: str) -> bytes:
-        with fs.open(path, "rb") as file:
-            return bytes(file.read())
-
-    state_file = {SLOT_FILE: read(SLOT_FILE)} if SLOT_FILE in fs.listdir("/") else {}
-    state = read_slot_state(state_file)
-    slots = [state.next_boot]
-    if state.next_boot != state.active:
-        slots.append(state.active)
+    state = read_slot_state(files)
     hashes = []
-    for slot in slots:
-        files = {SLOT_FILE: SlotState(slot).encode()}
-        for root, _, names in fs.walk(f"/{slot}"):
-            for name in names:
-                path = f"{root}/{name}"
-                files[path.lstrip("/")] = read(path)
-        found = ImageContents(files)
+    for slot in dict.fromkeys((state.next_boot, state.active)):
+        found = ImageContents({**files, SLOT_FILE: SlotState(slot).encode()})
         hashes.append(found.image_hash.hex() if found.intact else None)
     return state, tuple(hashes)
 
 
-def recorded(
-    tmp_path: Path, name: str
-) -> tuple[Image, Application, bytes, list[FlashOperation], int]:
+def recorded(tmp_path: Path, name: str) -> tuple[Image, Application, bytes, list[Operation], int]:
     """A whole update of a board, with everything that it does to the flash memory."""
     with flashed(name) as (virtual, old):
         new = new_firmware(tmp_path, board=name)
         before = memory(virtual)
-        with record(virtual.board.chip.flash) as operations:
+        chip, start = virtual.board.chip, virtual.bench.board.mcu.filesystem.start
+        with record(chip.flash, start) as operations:
             updated(virtual, new)
-        granule = virtual.board.chip.flash.granule
-        start = virtual.bench.board.mcu.filesystem.start
-        *_, (_, replayed) = cuts(before, start, operations, granule=granule)
-        assert replayed == memory(virtual)
+        after, granule = memory(virtual), chip.flash.granule
+    (last,) = deque(states_after_cuts(before, operations, granule), maxlen=1)
+    assert last == after
     return old, new, before, operations, granule
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_wherever_the_power_is_cut_the_old_or_the_new_firmware_is_whole(tmp_path, name):
+def test_wherever_the_power_is_cut_the_old_or_the_new_firmware_is_whole(
+    tmp_path, name, record_testsuite_property
+):
     """Thousands of cut points: every operation of an update and its trial, every word of each."""
     old, new, before, operations, granule = recorded(tmp_path, name)
-    region = load_board(name).mcu.filesystem
-    look = FileSystems(region.size, region.block_size, what_boots)
+    reader = Reader(load_board(name).mcu.filesystem.block_size)
+    files: dict[str, bytes] = {}
     good = {old.image_hash.hex(), new.image_hash.hex()}
     seen: Counter[tuple[SlotState, str | None]] = Counter()
     samples: dict[Any, list[bytes]] = {}
     rng = random.Random(7)
-    for cut, left in cuts(before, region.start, operations, granule=granule):
-        state, hashes = look(left)
-        assert set(hashes) <= good, f"{cut}: {state} and {hashes}"
+    for cut, left in enumerate(states_after_cuts(before, operations, granule, granule)):
+        found = reader.files(left)
+        if found is not files:
+            files = found
+            state, hashes = what_boots(files)
+        assert set(hashes) <= good, f"cut {cut}: {state} and {hashes}"
         key = (state, hashes[0])
         seen[key] += 1
         kept = samples.setdefault(key, [])
         if len(kept) < 6:
-            kept.append(bytes(left))
+            kept.append(left)
         elif rng.random() < 6 / seen[key]:
-            kept[rng.randrange(6)] = bytes(left)
+            kept[rng.randrange(6)] = left
     n_cuts = sum(seen.values())
-    assert n_cuts > 4000
+    record_testsuite_property(f"cut points: update, {name}", n_cuts)
+    assert n_cuts > 8000
     # It goes through all of them, in both slots.
     assert {state for state, _ in seen} == {
         SlotState("a"),
