@@ -36,6 +36,14 @@ _LONGEST = len(_b.data)  # of what one exchange with the simulator transfers
 _zeros = Windows(memoryview(bytes(_LONGEST)))
 
 
+_BYTES = (bytes, bytearray, memoryview)
+
+
+def _bytes_of(buf):
+    """Return what the ports send of an object: they take all that has a buffer to read, text too."""
+    return buf if isinstance(buf, _BYTES) else bytes(memoryview(buf))
+
+
 def _number_of(id, kind, known):
     """Return the number of a bus: "spi0" on zephyr, 1 or "1" on stm32."""
     if _STM32:
@@ -129,6 +137,7 @@ class SPI:
             self._transfer(tx and tx[at:end], rx and rx[at:end], end - at)
 
     def write(self, buf):
+        buf = _bytes_of(buf)
         self._transfer(buf, None, len(buf))
 
     @micropython.native
@@ -141,6 +150,7 @@ class SPI:
         return bytes(buf)
 
     def write_readinto(self, write_buf, read_buf):
+        write_buf = _bytes_of(write_buf)
         self._transfer(write_buf, read_buf, len(write_buf))
 
 
@@ -198,11 +208,12 @@ class I2C:
         self._exchange(addr, None, buf)
 
     def writeto(self, addr, buf, stop=True):
+        buf = _bytes_of(buf)
         self._exchange(addr, buf)
         return len(buf)
 
     def writevto(self, addr, vector, stop=True):
-        return self.writeto(addr, b"".join(bytes(part) for part in vector))
+        return self.writeto(addr, b"".join(bytes(_bytes_of(part)) for part in vector))
 
     def _register(self, memaddr, addrsize):
         return memaddr.to_bytes(addrsize // 8, "big")
@@ -216,7 +227,7 @@ class I2C:
         self._exchange(addr, self._register(memaddr, addrsize), buf)
 
     def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
-        self._exchange(addr, self._register(memaddr, addrsize) + bytes(buf))
+        self._exchange(addr, self._register(memaddr, addrsize) + _bytes_of(buf))
 
 
 class SoftI2C(I2C):

@@ -253,6 +253,49 @@ def test_devices_on_the_i2c_bus_answer_and_others_do_not(world, port, bus):
     assert node.lines[-1] == "OSError: [Errno 19] ENODEV"
 
 
+@pytest.mark.parametrize(("port", "bus"), [("zephyr", '"i2c0"'), ("stm32", "1")])
+def test_whatever_has_a_buffer_is_written_text_too_and_nothing_else(world, port, bus):
+    class Listener:
+        def __init__(self) -> None:
+            self.written: list[bytes] = []
+
+        def i2c_write(self, data: bytes) -> bool:
+            self.written.append(bytes(data))
+            return True
+
+    device = Listener()
+    node = world.board(
+        "from machine import I2C\n"
+        "from array import array\n"
+        f"bus = I2C({bus})\n"
+        "print(bus.writeto(0x50, 'aä'), bus.writeto(0x50, array('H', (1, 0x203))))\n"
+        "print(bus.writevto(0x50, ['b', b'c', bytearray(b'd'), memoryview(b'e')]))\n"
+        "bus.writeto_mem(0x50, 1, 'f')\n"
+        "for wrong in (5, [1, 2], None):\n"
+        "    try:\n"
+        "        bus.writeto(0x50, wrong)\n"
+        "    except TypeError:\n"
+        "        print('no')",
+        port=port,
+    )
+    node.bus.add_i2c("i2c0" if port == "zephyr" else "i2c1", 0x50, device)
+    world.run(1.0)
+    assert node.lines == ["3 4", "4", "no", "no", "no"]
+    assert device.written == ["aä".encode(), b"\1\0\3\2", b"bcde", b"\1f"]
+
+
+def test_text_goes_over_spi_as_its_bytes(world):
+    node = world.board(
+        "from machine import SPI\n"
+        "spi = SPI(1)\n"
+        "spi.write('aä')\n"
+        "spi.write_readinto('b', bytearray(1))"
+    )
+    world.run(1.0)
+    assert node.lines == []
+    assert [mosi for mosi, *_ in node.front_end.transfers] == ["aä".encode(), b"b"]
+
+
 def test_a_second_spi_device_answers_while_its_chip_select_is_low(world):
     class Echo:
         def transfer(self, mosi, *, sck_hz, mode=1):
