@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import struct
@@ -27,6 +26,7 @@ from boards.errors import InfrastructureError
 from hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
 from hil.virtual.micropython import rpc
 from hil.virtual.micropython.cpu import CpuModel
+from hil.virtual.micropython.keyboard import Keyboard
 from hil.virtual.micropython.ports import ZEPHYR
 from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
 
@@ -52,8 +52,7 @@ _SHIM_HEAP = 136 * 1024
 _LONGEST_RUN_NS = 10_000_000
 # From where it asks for SIGINT to the firmware's own code the process needs a few microseconds.
 _OUT_OF_CALLBACK_NS = 40_000
-_INPUT_CAPACITY = 64 * 1024
-_LINE_ENDS = re.compile(rb"[\x00-\x1f]")
+_LONGEST_OUTPUT = 64 * 1024  # of the file that the process prints to, before it is emptied
 # The words the process is started with have the same lengths always: MicroPython keeps them among
 # the names it has seen, and where that store has to grow is charged to whoever used a new name.
 _START = "import sys; sys.path[:] = ['shim']; import _start"
@@ -172,7 +171,7 @@ class Interpreter:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._peripherals: Peripherals | None = None
         self._reply = bytearray(FRAME_SIZE)
-        self._input = bytearray()
+        self._keyboard = Keyboard()
         self._raw_repl = False
         self._clear()
         self.on_reset: Callable[[int], None] | None = None
@@ -189,8 +188,7 @@ class Interpreter:
         self._deadline_ns = 0
         self._paused = False
         self._parked: Callable[[], None] | None = None
-        self._interrupt_char = -1
-        self._attention = 0
+        self._keyboard.reset()
         self._read_at = 0
         self._resumed_ns = 0
         # Conversions that the firmware has handled already, told of in advance (`rpc.COMING`).
@@ -296,6 +294,7 @@ class Interpreter:
 
     def stop(self) -> None:
         """End the process, as taking the power away would."""
+        self._keyboard.reset()
         process, self._process = self._process, None
         for timer in (self._deadline, self._ahead, self._waking):
             if timer is not None:
@@ -351,11 +350,11 @@ class Interpreter:
         if request is None or self._process is None:
             return
         if request.op == Op.WAIT:
-            if self._irqs or self._events or self._attention or (request.c and self._input):
+            if self._called(request):
                 self._resume(0)
         elif request.op in _BLOCKING:
             # Interrupts go first, then it is tried again.
-            reason = self._irqs or self._attention
+            reason = self._irqs or self._keyboard.interrupts
             answer = rpc.INTERRUPTED if reason else self._ask(request)
             if answer is not None:
                 self._resume(answer)
@@ -437,12 +436,19 @@ class Interpreter:
         elif self._process is not None and self._serve(request):
             self._run()
 
+    def _called(self, request: Request) -> bool:
+        """Say whether there is a reason to end a wait before its time."""
+        keyboard = self._keyboard
+        return bool(
+            self._irqs or self._events or keyboard.interrupts or (request.c and keyboard.unread)
+        )
+
     def _serve(self, request: Request) -> bool:
         """Answer one request; say whether the process goes on."""
         self._skipped.clear()  # not empty only if the front end was stopped from outside
         op = request.op
         if op == Op.WAIT:
-            if self._irqs or self._events or self._attention or (request.c and self._input):
+            if self._called(request):
                 self._send(0)
                 return True
             now_ns = self._loop.now_ns()
@@ -469,7 +475,7 @@ class Interpreter:
             self._send(0)
             return True
         if op == Op.CONSOLE_INTERRUPT_CHAR:
-            self._interrupt_char = request.a
+            self._keyboard.interrupt_char = request.a
             self._send(0)
             return True
         if op == Op.CONSOLE_BREAK:
@@ -577,9 +583,9 @@ class Interpreter:
             len(data),
             size,
             len(ahead),
-            self._attention,
+            rpc.KEYBOARD_INTERRUPT if self._keyboard.interrupts else 0,
         )
-        self._attention = 0
+        self._keyboard.interrupts = False
         with contextlib.suppress(BrokenPipeError):  # it died: reading from it tells
             os.write(self._to_child, reply)
 
@@ -603,41 +609,23 @@ class Interpreter:
 
         While the firmware's code runs the interrupt character is no data (``kbd_intr``).
         """
-        taken = 0
-        char = self._interrupt_char
-        while taken < len(data):
-            at = data.find(char, taken) if char >= 0 and self.alive else -1
-            end = len(data) if at < 0 else at
-            part = data[taken : min(end, taken + self.console_room)]
-            self._input += part
-            taken += len(part)
-            if taken < end:
-                break
-            if at >= 0:
-                self._attention = rpc.KEYBOARD_INTERRUPT
-                taken += 1
+        taken = self._keyboard.take(data)
         self._plan_wake()
         return taken
 
     @property
     def console_room(self) -> int:
         """How many bytes `console_input` takes."""
-        return _INPUT_CAPACITY - len(self._input)
+        return self._keyboard.room
 
     def forget_input(self) -> None:
         """Forget what has not been read, as a reset of the chip does."""
-        self._input.clear()
+        self._keyboard.clear()
 
     def _console_read(self, request: Request) -> int | bytes:
         if not request.a:
-            return len(self._input)
-        end = min(request.a, len(self._input))
-        if request.b:
-            found = _LINE_ENDS.search(self._input, 0, end)
-            end = end if found is None else found.end()
-        data = bytes(self._input[:end])
-        del self._input[:end]
-        return data
+            return self._keyboard.unread
+        return self._keyboard.read(request.a, line=bool(request.b))
 
     def _send_signal(self) -> None:
         """Let the process raise KeyboardInterrupt, once it is out of the callback that asked."""
@@ -660,7 +648,7 @@ class Interpreter:
         while data := os.pread(self._printed, 65536, self._read_at):
             self._read_at += len(data)
             self._on_console(data.replace(b"\n", b"\r\n"))
-        if self._read_at > _INPUT_CAPACITY:  # the process stands still, and appends
+        if self._read_at > _LONGEST_OUTPUT:  # the process stands still, and appends
             os.ftruncate(self._printed, 0)
             self._read_at = 0
 

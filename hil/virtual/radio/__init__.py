@@ -45,13 +45,12 @@ from hil.virtual.radio.activity import ActivityKind, ActivityMeter, ActivitySink
 from hil.virtual.radio.air import Air
 from hil.virtual.radio.central import Central, LinkWish
 from hil.virtual.radio.channel import BitErrors, Channel, PacketErrors
-from hil.virtual.radio.peripheral import (
-    AddressMode,
+from hil.virtual.radio.peripheral import AddressMode, Peripheral
+from hil.virtual.radio.peripheral_events import (
     CentralConnected,
     CentralDisconnected,
     IndicateDone,
     MtuExchanged,
-    Peripheral,
     PeripheralEvent,
     Written,
 )

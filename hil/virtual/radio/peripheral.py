@@ -6,7 +6,6 @@ import asyncio
 import enum
 import errno
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -23,17 +22,16 @@ from hil.virtual.radio.air import Air
 from hil.virtual.radio.board_stack import BoardController, BoardHost
 from hil.virtual.radio.gatt import BoardDevice, GattValue, ServiceSpec, build_services
 from hil.virtual.radio.host import notification
+from hil.virtual.radio.peripheral_events import (
+    CentralConnected,
+    CentralDisconnected,
+    IndicateDone,
+    MtuExchanged,
+    PeripheralEvent,
+    Written,
+)
 
-__all__ = [
-    "AddressMode",
-    "CentralConnected",
-    "CentralDisconnected",
-    "IndicateDone",
-    "MtuExchanged",
-    "Peripheral",
-    "PeripheralEvent",
-    "Written",
-]
+__all__ = ["AddressMode", "Peripheral"]
 
 _ADVERTISING_UNIT_US: Final = 625
 _REMOTE_USER_TERMINATED: Final = 0x13
@@ -50,59 +48,6 @@ class AddressMode(enum.IntEnum):
     STATIC = 1
     RESOLVABLE = 2
     NON_RESOLVABLE = 3
-
-
-@dataclass(frozen=True)
-class CentralConnected:
-    """A central has connected, or the board has as one (`board_is_central`).
-
-    `address` is the other device's, in the order it is written in.
-    """
-
-    connection: int
-    address_type: int
-    address: bytes
-    board_is_central: bool = False
-
-
-@dataclass(frozen=True)
-class CentralDisconnected:
-    """A central has gone; `reason` is HCI's (8: supervision time-out, 0x13: it said goodbye)."""
-
-    connection: int
-    address_type: int
-    address: bytes
-    reason: int
-    board_is_central: bool = False
-
-
-@dataclass(frozen=True)
-class Written:
-    """A central has written a value; `data` is what it sent."""
-
-    connection: int
-    handle: int
-    data: bytes
-
-
-@dataclass(frozen=True)
-class MtuExchanged:
-    """The ATT MTU was negotiated (MicroPython's zephyr port does not tell its firmware)."""
-
-    connection: int
-    mtu: int
-
-
-@dataclass(frozen=True)
-class IndicateDone:
-    """A central has confirmed an indication (`status` 0), or has not in time."""
-
-    connection: int
-    handle: int
-    status: int
-
-
-PeripheralEvent = CentralConnected | CentralDisconnected | Written | MtuExchanged | IndicateDone
 
 
 class _NoPairing(PairingDelegate):  # type: ignore[misc]
