@@ -20,9 +20,9 @@ duration_ns)``. Times are virtual, integer nanoseconds. Kinds:
 
 Within an event ``tx``, ``rx`` and ``ifs`` do not overlap. In connection events they fill it without
 a gap; between the channels of an advertising event the radio retunes, which is not reported. A part
-is reported when it begins or while it lasts, so `start_ns` lies at most one event in the past, and
-its end may lie in the future. Between events the radio is off. A scanning or initiating central is
-not reported: nobody asks for a computer's power.
+is reported during its event, so `start_ns` lies at most one event in the past, and it may lie in
+the future as a whole. Between events the radio is off. A computer's adapter has no sink: nobody
+asks for its power.
 
 Ramp-up of transmitter and receiver, the crystal's start and the processor are not in here.
 """

@@ -25,7 +25,7 @@ class BoardController(RadioController):
     """A controller that reports what it hears straight to the observer, and that it listens.
 
     Each scan window, also while connecting, is one ``rx`` and one ``advertising_event`` to its
-    sink. Answers to scan requests and being a central are not reported.
+    sink. Requests for a scan response and the request to connect are not reported.
 
     Attributes
     ----------

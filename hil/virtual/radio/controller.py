@@ -54,7 +54,7 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
     max_octets : int
         Longest link-layer payload it supports.
     sink : ActivitySink or None
-        Told of the radio's activity as a peripheral.
+        Told of the radio's activity.
     """
 
     le_acl_data_packet_length = DATA_OCTETS_MAX
@@ -259,7 +259,7 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
             transport=PhysicalTransport.LE,
             link_type=hci.HCI_Connection_Complete_Event.LinkType.ACL,
         )
-        end = End(self, handle, None if central else self.sink)
+        end = End(self, handle, self.sink)
         self.ends[handle] = end
         self._connection_complete(_ERROR.SUCCESS, handle, role, peer_address, terms)
         return end

@@ -19,7 +19,7 @@ import numpy as np
 from hil.measure.ble_link import DATA_OCTETS_MAX, DATA_OCTETS_MIN, T_IFS_NS, Phy, air_time_ns
 from hil.measure.ble_link import sync_time_ns as sync_ns
 from hil.virtual.clock import Clock
-from hil.virtual.radio.activity import ActivitySink
+from hil.virtual.radio.activity import ActivityKind, ActivitySink
 from hil.virtual.radio.channel import NO_SYNC, RECEIVED, Channel
 from hil.virtual.radio.pdu import CONTROL, EMPTY, START, Pdu, control_octets
 
@@ -79,7 +79,7 @@ class End:
     handle : int
         The owner's connection handle.
     sink : ActivitySink or None
-        Told of the radio's activity; the peripheral's end only.
+        Told of the radio's activity; None where nobody asks, as for a computer.
 
     Attributes
     ----------
@@ -241,6 +241,7 @@ class Link:
         self._listening = False
         self._lead_ns = 0
         self._event_start_ns = 0
+        self._central_start_ns: int | None = None  # of its event, while that lasts
         # What is on air, from the turn that sends it to the turn that hears it.
         self._on_air = EMPTY
         self._sn = self._nesn = 0
@@ -290,6 +291,7 @@ class Link:
         self._air_to_peripheral = _air_times(self.phy_to_peripheral, self.encrypted)
         self._air_to_central = _air_times(self.phy_to_central, self.encrypted)
         self._sync_to_peripheral_ns = sync_ns(self.phy_to_peripheral)
+        self._sync_to_central_ns = sync_ns(self.phy_to_central)
 
     def _fate(self, phy: int, octets: int) -> int:
         if self.out_of_reach:
@@ -357,18 +359,23 @@ class Link:
         now_ns = self._clock.now_ns()
         central, peripheral = self.central, self.peripheral
         if self.closed or not central.alive:
+            self._end_central_event(now_ns)
             self._wait_in_vain(now_ns)
             return
         pdu = central.take()
         air_ns = self._air_to_peripheral[pdu.octets]
+        if central.sink is not None:
+            central.sink("tx", now_ns, air_ns)
+            if self._central_start_ns is None:
+                self._central_start_ns = now_ns
         if central.leaving is not None:  # this packet acknowledges LL_TERMINATE_IND
             self._clock.call_at_ns(now_ns + air_ns, self.drop, central, central.leaving)
         outcome = self._fate(self.phy_to_peripheral, pdu.octets) if self._listening else NO_SYNC
         if outcome == NO_SYNC:
+            self._no_answer(now_ns + air_ns)
             self._wait_in_vain(now_ns)
             return
-        if peripheral.sink is not None:
-            peripheral.sink("rx", now_ns - self._lead_ns, self._lead_ns + air_ns)
+        self._tell(peripheral, "rx", now_ns - self._lead_ns, self._lead_ns + air_ns)
         if self._lead_ns:
             self._lead_ns = 0
             self._last_sync_ns = now_ns
@@ -381,21 +388,21 @@ class Link:
         now_ns = self._clock.now_ns()
         peripheral = self.peripheral
         if self.closed or not peripheral.alive:
-            self._end_event(now_ns - T_IFS_NS)
+            self._stay_silent(now_ns)
             return
         if self._outcome == RECEIVED:
             peripheral.crc_run = 0
             peripheral.heard_ns = now_ns - T_IFS_NS
             peripheral.established = True
             if not self._receive(peripheral):
-                self._end_event(now_ns - T_IFS_NS)
+                self._stay_silent(now_ns)
                 return
         else:
             self._more_from_central = True  # unreadable: the peripheral listens on
             peripheral.crc_errors += 1
             peripheral.crc_run += 1
             if peripheral.crc_run >= _CRC_FAILURES_THAT_CLOSE:
-                self._end_event(now_ns - T_IFS_NS)
+                self._stay_silent(now_ns)
                 return
         self._answer(peripheral, now_ns)
 
@@ -406,25 +413,29 @@ class Link:
             if air_times[peripheral.queue[0].octets] > room_ns:
                 peripheral.current = EMPTY  # what does not fit any more waits for the next event
         elif peripheral.current is not None and air_times[peripheral.current.octets] > room_ns:
-            self._end_event(now_ns - T_IFS_NS)  # a retransmission that does not fit: silence
+            self._stay_silent(now_ns)  # a retransmission that does not fit
             return
         pdu = peripheral.take()
         air_ns = air_times[pdu.octets]
-        sink = peripheral.sink
-        if sink is not None:
-            sink("ifs", now_ns - T_IFS_NS, T_IFS_NS)
-            sink("tx", now_ns, air_ns)
+        self._tell(peripheral, "ifs", now_ns - T_IFS_NS, T_IFS_NS)
+        self._tell(peripheral, "tx", now_ns, air_ns)
         self._on_air, self._sn, self._nesn = pdu, peripheral.sn, peripheral.nesn
         self._more_from_peripheral = bool(peripheral.queue)
         if peripheral.leaving is not None:  # this packet acknowledges LL_TERMINATE_IND
             self._clock.call_at_ns(now_ns + air_ns, self.drop, peripheral, peripheral.leaving)
         self._outcome = self._fate(self.phy_to_central, pdu.octets)
+        if self._outcome == NO_SYNC or not self.central.alive:
+            self._no_answer(now_ns - T_IFS_NS)
+        else:
+            self._tell(self.central, "ifs", now_ns - T_IFS_NS, T_IFS_NS)
+            self._tell(self.central, "rx", now_ns, air_ns)
         self._clock.call_at_ns(now_ns + air_ns, self._central_hears)
 
     def _central_hears(self) -> None:
         now_ns = self._clock.now_ns()
         central = self.central
         if self.closed or not central.alive or self._outcome == NO_SYNC:
+            self._end_central_event(now_ns)
             self._peripheral_stops(now_ns)
             return
         if self._outcome == RECEIVED:
@@ -432,6 +443,7 @@ class Link:
             central.heard_ns = now_ns
             central.established = True
             if not self._receive(central):
+                self._end_central_event(now_ns)
                 self._peripheral_stops(now_ns)
                 return
             goes_on = self._more_from_peripheral or central.has_data or central.leaving is not None
@@ -440,10 +452,11 @@ class Link:
             central.crc_run += 1
             goes_on = central.crc_run < _CRC_FAILURES_THAT_CLOSE
         if goes_on and self._another_pair_fits(now_ns + T_IFS_NS):
-            if self.peripheral.sink is not None:
-                self.peripheral.sink("ifs", now_ns, T_IFS_NS)
+            self._tell(self.peripheral, "ifs", now_ns, T_IFS_NS)
+            self._tell(central, "ifs", now_ns, T_IFS_NS)
             self._clock.call_at_ns(now_ns + T_IFS_NS, self._central_turn)
         else:
+            self._end_central_event(now_ns)
             self._peripheral_stops(now_ns)
 
     def _another_pair_fits(self, start_ns: int) -> bool:
@@ -477,7 +490,27 @@ class Link:
                     me.owner.on_data(me, pdu)
         return me.alive
 
+    # ------------------------------------------------------------------ the central's radio
+    def _no_answer(self, sent_ns: int) -> None:
+        """Let the central listen in vain after its packet, and end its event."""
+        end_ns = sent_ns
+        if self.central.alive and self.central.leaving is None:
+            self._tell(self.central, "ifs", sent_ns, T_IFS_NS)
+            self._tell(self.central, "rx", sent_ns + T_IFS_NS, self._sync_to_central_ns)
+            end_ns += T_IFS_NS + self._sync_to_central_ns
+        self._end_central_event(end_ns)
+
+    def _end_central_event(self, end_ns: int) -> None:
+        start_ns, self._central_start_ns = self._central_start_ns, None
+        if start_ns is not None:
+            self._tell(self.central, "connection_event", start_ns, end_ns - start_ns)
+
     # ------------------------------------------------------------------ the peripheral's radio
+    def _stay_silent(self, now_ns: int) -> None:
+        """End the event where the peripheral would have begun to send."""
+        self._no_answer(now_ns - T_IFS_NS)
+        self._end_event(now_ns - T_IFS_NS)
+
     def _wait_in_vain(self, start_ns: int) -> None:
         """Let the peripheral listen at `start_ns`, where no packet comes, and end its event."""
         if not self._listening:
@@ -485,8 +518,7 @@ class Link:
         lead_ns = self._lead_ns
         # The window is as wide after the expected time as before it.
         wait_ns = 2 * lead_ns + self._sync_to_peripheral_ns
-        if self.peripheral.sink is not None:
-            self.peripheral.sink("rx", start_ns - lead_ns, wait_ns)
+        self._tell(self.peripheral, "rx", start_ns - lead_ns, wait_ns)
         self._end_event(start_ns - lead_ns + wait_ns)
 
     def _peripheral_stops(self, now_ns: int) -> None:
@@ -498,14 +530,16 @@ class Link:
             and now_ns + T_IFS_NS + shortest_pair_ns <= self.next_anchor_ns - T_IFS_NS
         )
         if expects:
-            if self.peripheral.sink is not None:
-                self.peripheral.sink("ifs", now_ns, T_IFS_NS)
+            self._tell(self.peripheral, "ifs", now_ns, T_IFS_NS)
             self._wait_in_vain(now_ns + T_IFS_NS)
         else:
             self._end_event(now_ns)
 
     def _end_event(self, end_ns: int) -> None:
         self._listening = False
-        if self.peripheral.sink is not None:
-            start_ns = self._event_start_ns
-            self.peripheral.sink("connection_event", start_ns, end_ns - start_ns)
+        start_ns = self._event_start_ns
+        self._tell(self.peripheral, "connection_event", start_ns, end_ns - start_ns)
+
+    def _tell(self, end: End, kind: ActivityKind, start_ns: int, duration_ns: int) -> None:
+        if end.sink is not None:
+            end.sink(kind, start_ns, duration_ns)

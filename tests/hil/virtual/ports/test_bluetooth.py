@@ -3,6 +3,7 @@
 import pytest
 from bumble import crypto
 
+from hil.measure.ble_link import T_IFS_NS, air_time_ns
 from tests.hil.virtual.ports.programs import PREAMBLE, SERVER
 
 FIRST, SECOND = rb"b'\xf0\xf1\xf2\xf3\xf4\x01'".decode(), rb"b'\xf0\xf1\xf2\xf3\xf4\x02'".decode()
@@ -54,6 +55,24 @@ def test_a_board_that_scans_listens_for_its_windows(world):
     _, scanner = pair_of_boards(world, "", client)
     assert abs(scanner.radio.total_ns["rx"] - 10_000_000_000 // 5) <= 40_000_000
     assert scanner.radio.count["advertising_event"] in (100, 101)
+
+
+def test_an_idle_connection_costs_a_central_what_it_costs_a_peripheral(world):
+    server, client = pair_of_boards(world, "", "connect()", 10.0)
+    before = [dict(board.radio.total_ns) for board in (server, client)]
+    events = [board.radio.count["connection_event"] for board in (server, client)]
+    world.run(5.0)
+    peripheral, central = (
+        {kind: board.radio.total_ns[kind] - earlier.get(kind, 0) for kind in ("tx", "rx", "ifs")}
+        for board, earlier in zip((server, client), before, strict=True)
+    )
+    n = client.radio.count["connection_event"] - events[1]
+    assert n == server.radio.count["connection_event"] - events[0] > 50
+    empty_ns = air_time_ns(1, 0)
+    assert central == {"tx": n * empty_ns, "rx": n * empty_ns, "ifs": n * T_IFS_NS}
+    assert (peripheral["tx"], peripheral["ifs"]) == (central["tx"], central["ifs"])
+    # A peripheral opens its window before the packet comes.
+    assert central["rx"] < peripheral["rx"] < 2 * central["rx"]
 
 
 def test_a_board_that_waits_for_an_advertiser_listens_until_it_gives_up(world):

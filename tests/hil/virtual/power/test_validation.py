@@ -51,6 +51,17 @@ def connection(*, widening_us, payload_bytes=0):
     ]
 
 
+def connection_of_a_central():
+    """Return the activity of one connection event of a central: an empty packet each way, 1M."""
+    empty_us = OVERHEAD_BYTES * BYTE_1M_US
+    return [
+        ("tx", 0, empty_us),
+        ("ifs", empty_us, T_IFS_US),
+        ("rx", empty_us + T_IFS_US, empty_us),
+        ("connection_event", 0, 2 * empty_us + T_IFS_US),
+    ]
+
+
 def charge_uc(make_bench, board, supply_v, activity):
     """Return the charge the radio takes for an activity at a supply voltage, in microcoulombs."""
     supply = msgspec.structs.replace(board.supply, mcu_v=supply_v)
@@ -85,6 +96,13 @@ def charge_uc(make_bench, board, supply_v, activity):
 def test_charge_of_an_event(make_bench, headband8, row, supply_v, activity, measured_uc, tolerance):
     modelled_uc = charge_uc(make_bench, headband8, supply_v, activity)
     assert modelled_uc == pytest.approx(measured_uc, rel=tolerance), row
+
+
+def test_an_event_takes_as_much_from_a_central_as_from_a_peripheral(make_bench, headband8):
+    """But for the window widening: no measurement, both are the same radio."""
+    central_uc = charge_uc(make_bench, headband8, 3.0, connection_of_a_central())
+    peripheral_uc = charge_uc(make_bench, headband8, 3.0, connection(widening_us=0))
+    assert central_uc == pytest.approx(peripheral_uc, rel=1e-9)
 
 
 @pytest.mark.parametrize(("interval_ms", "measured_ua"), [(200, 21.0), (500, 9.0), (1000, 5.0)])

@@ -68,8 +68,9 @@ class Pair:
         self.loop = loop
         self.ether = Ether(channel)
         self.activity: list[tuple[str, int, int]] = []
+        self.central_activity: list[tuple[str, int, int]] = []
         self.central, self.board = Owner(loop), Owner(loop)
-        self.c = End(self.central, 1)
+        self.c = End(self.central, 1, lambda *stretch: self.central_activity.append(stretch))
         self.p = End(self.board, 1, lambda *stretch: self.activity.append(stretch))
         self.closed: list[Link] = []
         settings_: dict[str, Any] = {
@@ -90,21 +91,27 @@ class Pair:
         )
 
     def check_activity(self) -> None:
-        """Parts fill their event without gap or overlap, and precede it."""
-        parts: list[tuple[str, int, int]] = []
-        last_end = -1
-        for kind, start, duration in self.activity:
-            assert duration > 0
-            if kind != "connection_event":
-                parts.append((kind, start, duration))
-                continue
-            assert parts
-            assert parts[0][1] == start > last_end
-            for (_, at, length), (_, following, _) in itertools.pairwise(parts):
-                assert at + length == following
-            last_end = parts[-1][1] + parts[-1][2]
-            assert last_end == start + duration
-            parts = []
+        """Parts fill their event without gap or overlap, and precede it; both ends' fit."""
+        for activity in (self.activity, self.central_activity):
+            parts: list[tuple[str, int, int]] = []
+            last_end = -1
+            for kind, start, duration in activity:
+                assert duration > 0
+                if kind != "connection_event":
+                    parts.append((kind, start, duration))
+                    continue
+                assert parts
+                assert parts[0][1] == start > last_end
+                for (_, at, length), (_, following, _) in itertools.pairwise(parts):
+                    assert at + length == following
+                last_end = parts[-1][1] + parts[-1][2]
+                assert last_end == start + duration
+                parts = []
+        # What the central receives, a sent packet of the board, it receives while that is sent.
+        sent = {stretch[1:] for stretch in self.activity if stretch[0] == "tx"}
+        in_vain = sync_time_ns(1)
+        heard = [stretch[1:] for stretch in self.central_activity if stretch[0] == "rx"]
+        assert all(stretch in sent or stretch[1] == in_vain for stretch in heard)
 
 
 def seconds(ns: int) -> float:
@@ -112,14 +119,21 @@ def seconds(ns: int) -> float:
 
 
 def test_an_idle_event_is_one_empty_packet_each_way():
-    async def main() -> list[tuple[str, int, int]]:
+    async def main() -> Pair:
         pair = Pair()
         await asyncio.sleep(seconds(FIRST_ANCHOR_NS + INTERVAL_NS // 2))
-        return pair.activity
+        return pair
 
     empty = air_time_ns(1, 0)
     start = FIRST_ANCHOR_NS
-    assert run(main()) == [
+    pair = run(main())
+    assert pair.central_activity == [
+        ("tx", start, empty),
+        ("ifs", start + empty, T_IFS_NS),
+        ("rx", start + empty + T_IFS_NS, empty),
+        ("connection_event", start, 2 * empty + T_IFS_NS),
+    ]
+    assert pair.activity == [
         ("rx", start - JITTER_NS, JITTER_NS + empty),
         ("ifs", start + empty, T_IFS_NS),
         ("tx", start + empty + T_IFS_NS, empty),
@@ -276,6 +290,22 @@ def test_the_central_starts_no_pair_that_does_not_fit():
 
     pair_ns = 2 * (air_time_ns(1, 27) + T_IFS_NS)
     assert run(main()) == (7_500_000 // pair_ns,) * 2
+
+
+@pytest.mark.parametrize("fates", [[NO_SYNC], [RECEIVED, NO_SYNC]])
+def test_a_central_without_an_answer_listens_until_there_should_have_been_one(fates):
+    async def main() -> list[tuple[str, int, int]]:
+        pair = Pair(Script(fates))
+        await asyncio.sleep(seconds(FIRST_ANCHOR_NS + INTERVAL_NS // 2))
+        return pair.central_activity
+
+    empty, start = air_time_ns(1, 0), FIRST_ANCHOR_NS
+    assert run(main()) == [
+        ("tx", start, empty),
+        ("ifs", start + empty, T_IFS_NS),
+        ("rx", start + empty + T_IFS_NS, sync_time_ns(1)),
+        ("connection_event", start, empty + T_IFS_NS + sync_time_ns(1)),
+    ]
 
 
 def test_two_crc_errors_in_a_row_close_the_event():
