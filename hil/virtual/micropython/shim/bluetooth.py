@@ -64,12 +64,14 @@ _SIZES = {"B": 1, "b": 1, "H": 2, "I": 4}
 
 def _uuid_bytes(value):
     if isinstance(value, int):
+        if not 0 <= value <= 0xFFFF:
+            raise ValueError("invalid UUID")
         return struct.pack("<H", value)
-    if isinstance(value, str):
-        data = bytes(reversed(binascii.unhexlify(value.replace("-", ""))))
-    else:
-        data = bytes(value)
-    if len(data) not in (2, 4, 16):
+    data = value.encode() if isinstance(value, str) else bytes(value)
+    if len(data) in (2, 4, 16):
+        return data  # text this short too: the ports take "AB12" for four octets, not for digits
+    data = bytes(reversed(binascii.unhexlify(data.replace(b"-", b""))))
+    if len(data) != 16:
         raise ValueError("invalid UUID")
     return data
 

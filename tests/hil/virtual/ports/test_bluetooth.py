@@ -614,3 +614,24 @@ def test_four_boards_share_one_air(world):
         )
         world.run(6.0)
     assert all("15 (1, 16, b'value')" in node.lines for node in world.nodes[1:2])
+
+
+def test_uuids_are_numbers_long_text_or_octets(world):
+    text = """
+for value in (0x180F, b"\\x0f\\x18", "AB12", b"AB12", "6E400001b5a3-F393e0a9e50e24dcca9e",
+              65536, "6E400001", "x" * 32, "6" * 30):
+    try:
+        print(UUID(value))
+    except ValueError:
+        print("ValueError")
+"""
+    node = world.board(PREAMBLE + text)
+    world.run(1.0)
+    assert node.lines == [
+        "UUID(0x180f)",
+        "UUID(0x180f)",
+        "UUID(0x32314241)",
+        "UUID(0x32314241)",
+        "UUID('6e400001-b5a3-f393-e0a9-e50e24dcca9e')",
+        *["ValueError"] * 4,
+    ]
