@@ -32,14 +32,30 @@ needs_micropython = pytest.mark.skipif(
     reason="EEGRIG_MICROPYTHON names no checkout of github.com/micropython/micropython",
 )
 AIOBLE_TESTS = [
+    "ble_advertise_services",
+    "ble_buffered_characteristic",
     "ble_descriptor",
     "ble_notify",
     "ble_pair",
     "ble_shutdown",
+    "ble_write_capture",
     "ble_write_order",
+    "perf_gatt_notify",
     "perf_l2cap",
 ]
-PLAIN_TESTS = ["ble_gap_pair_bond", "ble_irq_calls", "ble_l2cap", "ble_mtu", "ble_subscribe"]
+PLAIN_TESTS = [
+    "ble_descriptor",
+    "ble_gap_advertise",
+    "ble_gap_connect",
+    "ble_gap_pair",
+    "ble_gap_pair_bond",
+    "ble_gattc_discover_services",
+    "ble_irq_calls",
+    "ble_l2cap",
+    "ble_mtu",
+    "ble_mtu_peripheral",
+    "ble_subscribe",
+]
 
 
 def aioble() -> dict[str, str]:
