@@ -55,6 +55,7 @@ PLAIN_TESTS = [
     "ble_mtu",
     "ble_mtu_peripheral",
     "ble_subscribe",
+    "perf_gatt_char_write",
 ]
 
 
