@@ -47,7 +47,7 @@ _SHIM = Path(__file__).parent / "shim"
 _HEAP_FACTOR = 2
 # Requests that the peripherals may hold back and that are tried again when something happens.
 _BLOCKING = frozenset({Op.BLE_NOTIFY})
-_SHIM_HEAP = 136 * 1024
+_SHIM_HEAP = 116 * 1024  # 114 to 116 KiB when the firmware starts, by port
 # A busy program hears of console input after that long: the simulator learns of it between events.
 _LONGEST_RUN_NS = 10_000_000
 # From where it asks for SIGINT to the firmware's own code the process needs a few microseconds.
