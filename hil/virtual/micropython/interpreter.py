@@ -15,7 +15,6 @@ import signal
 import struct
 import subprocess
 import tempfile
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -50,8 +49,6 @@ _BLOCKING = frozenset({Op.BLE_NOTIFY})
 _SHIM_HEAP = 116 * 1024  # 114 to 116 KiB when the firmware starts, by port
 # A busy program hears of console input after that long: the simulator learns of it between events.
 _LONGEST_RUN_NS = 10_000_000
-# From where it asks for SIGINT to the firmware's own code the process needs a few microseconds.
-_OUT_OF_CALLBACK_NS = 40_000
 _LONGEST_OUTPUT = 64 * 1024  # of the file that the process prints to, before it is emptied
 # The words the process is started with have the same lengths always: MicroPython keeps them among
 # the names it has seen, and where that store has to grow is charged to whoever used a new name.
@@ -231,7 +228,6 @@ class Interpreter:
         folder = Path(self._folder.name)
         (folder / "cpu").write_text(cpu.for_shim())
         (folder / "port").write_text(repr(self._port))
-        (folder / "signals").touch()
         (folder / "shim").symlink_to(_SHIM)
         (folder / "flash").symlink_to(self._flash_path.resolve())
         to_child_r, to_child_w = os.pipe()
@@ -256,7 +252,6 @@ class Interpreter:
             "port",
             str(cause),
             "2" if safe_mode else "1" if raw_repl else "0",
-            "signals",
         ]
         # A file: a process that prints without end never waits for it to be read.
         printed = folder / "printed"
@@ -478,10 +473,6 @@ class Interpreter:
             self._keyboard.interrupt_char = request.a
             self._send(0)
             return True
-        if op == Op.CONSOLE_BREAK:
-            self._send(0)
-            self._send_signal()
-            return True
         if op == Op.HELLO:
             self._send(0)
             return True
@@ -626,23 +617,6 @@ class Interpreter:
         if not request.a:
             return self._keyboard.unread
         return self._keyboard.read(request.a, line=bool(request.b))
-
-    def _send_signal(self) -> None:
-        """Let the process raise KeyboardInterrupt, once it is out of the callback that asked."""
-        process = self._process
-        if process is None:
-            return
-        clock = ~process.pid << 3 | 2  # of the CPU time of that process, on Linux
-        try:
-            start_ns = time.clock_gettime_ns(clock)
-            while time.clock_gettime_ns(clock) - start_ns < _OUT_OF_CALLBACK_NS:
-                time.sleep(5e-5)
-        except OSError:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        if self._folder is not None:
-            with (Path(self._folder.name) / "signals").open("ab") as signals:
-                signals.write(b"!")
 
     def _drain(self) -> None:
         while data := os.pread(self._printed, 65536, self._read_at):

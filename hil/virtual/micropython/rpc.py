@@ -104,8 +104,7 @@ class Op(enum.IntEnum):
     BLE_CHANNEL = 36
     CONSOLE_READ = 37
     CONSOLE_WRITE = 38
-    CONSOLE_BREAK = 39
-    CONSOLE_INTERRUPT_CHAR = 40
+    CONSOLE_INTERRUPT_CHAR = 39
 
 
 class Request(NamedTuple):

@@ -5,7 +5,7 @@
 # lets anything happen to the board at a time that the firmware has passed already: `horizon` says until when
 # nothing will. The hot path allocates nothing, and is native code where the interpreter can make it: that is
 # a third of the time of a frame, and native code takes no jumps that would be charged to the firmware.
-import gc
+import os as _os
 import sys
 from array import array
 
@@ -63,9 +63,8 @@ SKIPPED_AT = FRAME - MAX_COMING * 16
     BLE_CHANNEL,
     CONSOLE_READ,
     CONSOLE_WRITE,
-    CONSOLE_BREAK,
     CONSOLE_INTERRUPT_CHAR,
-) = range(41)
+) = range(40)
 _SCAN_RESULT = 5
 INTERRUPTED = -1000  # a blocking request came back early, to let an interrupt run: ask again
 FOREVER = -1
@@ -108,13 +107,34 @@ _ticking = False
 _exchange_out = None
 _exchange_in = None
 
-# The keyboard interrupt: asked for by the simulator; held back; SIGINT is out to raise it at the next jump.
+# The keyboard interrupt: asked for by the simulator; held back; pending, to be raised at the next jump.
 _keyboard = False
 _held_back = 0
-_signalled = False
-_breaks = 0
-_collects = True  # whether the firmware has the garbage collector on
-_signals = None  # tells how many the simulator has sent
+_raising = False
+
+
+def _find_pending():
+    """Return the word of the interpreter's state that holds the exception to raise at the next jump.
+
+    A port's Ctrl-C sets it from C; Python has no name for it. It stands in py/mpstate.h behind dict_locals and
+    dict_globals, which are one dict while a module runs, nlr_top and nlr_jump_callback_top; sys.modules is the
+    dict that the same structure contains.
+    """
+    word = uctypes.sizeof({"p": (uctypes.PTR, uctypes.UINT8)})
+    kind = uctypes.UINT64 if word == 8 else uctypes.UINT32
+    scope = id(globals())
+    at = id(sys.modules)
+    for _ in range(128):
+        at -= word
+        state = uctypes.struct(at, {"dicts": (uctypes.ARRAY, 2 | kind), "pending": kind | 4 * word})
+        if state.dicts[0] == scope and state.dicts[1] == scope:
+            if state.pending:
+                break
+            return state
+    raise RuntimeError("this MicroPython keeps its state in another order: use the packaged one")
+
+
+_state = _find_pending()
 
 # Interrupt handlers by slot: (handler, argument, hard, cost in ns, jumps included in it)
 handlers = []
@@ -147,10 +167,9 @@ _allocated = 0
 jumps = 0
 
 
-def connect(read_fd, write_fd, signals_path):
-    """Open the two pipes to the simulator, and the file in which it counts keyboard interrupts."""
-    global _exchange_in, _exchange_out, _signals
-    _signals = open(signals_path, "rb").seek
+def connect(read_fd, write_fd):
+    """Open the two pipes to the simulator."""
+    global _exchange_in, _exchange_out
     _exchange_in = open(read_fd, "rb").readinto
     _exchange_out = open(write_fd, "wb").write
 
@@ -159,8 +178,8 @@ def connect(read_fd, write_fd, signals_path):
 def enter():
     """Go from the firmware's code to the shim's: charge for what was allocated, stop counting."""
     global quiet, now
-    if _signalled:
-        _settle()
+    if _raising:
+        _take_back()
     quiet += 1
     if quiet == 1:
         now += (_mem_total() - _allocated) * allocation_ns
@@ -201,9 +220,14 @@ def call(op, a=0, b=0, c=0, size=0):
     q[6] = jumps
     q[7] = read_end
     read_end = 0
-    _exchange_out(q)
     r = _reply
-    _exchange_in(r)
+    try:
+        _exchange_out(q)
+        left = FRAME - _exchange_in(r)
+    except OSError:
+        left = FRAME
+    if left:
+        _os.system("kill -9 $PPID")  # the simulator is gone: end, whatever the firmware catches
     now = r[0]
     horizon = r[1]
     value = r[2]
@@ -461,29 +485,30 @@ def interrupted():
 
 def forget_interrupt():
     """Drop a keyboard interrupt that came too late for the code it was meant for."""
-    global _keyboard
-    _keyboard = False
+    global _keyboard, _raising
+    _keyboard = _raising = False
+    _state.pending = 0
 
 
-def _settle():
-    """Wait until the SIGINT that is on its way has come; KeyboardInterrupt is raised here if it had not before."""
-    global _signalled
-    while _signals(0, 2) < _breaks:
-        pass
-    _signalled = False
-    if _collects:
-        gc.enable()
+@micropython.native
+def _take_back():
+    """Keep a KeyboardInterrupt that was not raised yet out of the code that follows: `leave` raises it."""
+    global _raising, _keyboard, _deferred
+    _raising = False
+    if _state.pending:
+        _state.pending = 0
+        _keyboard = _deferred = True
 
 
 def hold_back():
     """Keep keyboard interrupts off code that must not be left half-way: it runs inside C code of the interpreter."""
     global _held_back, _keyboard, _deferred
-    _held_back += 1
-    if _signalled:
-        try:
-            _settle()
-        except KeyboardInterrupt:
-            _keyboard = _deferred = True
+    try:
+        _held_back += 1
+        if _raising:
+            _take_back()
+    except KeyboardInterrupt:  # at the jump above
+        _keyboard = _deferred = True
 
 
 def set_interrupt_char(char):
@@ -493,35 +518,20 @@ def set_interrupt_char(char):
     leave()
 
 
-def settle():
-    """Let a KeyboardInterrupt that is on its way be raised here."""
-    if _signalled:
-        _settle()
-
-
 def let_come():
-    """End `hold_back`."""
+    """End `hold_back`: what it took back is pending again."""
     global _held_back
-    _held_back -= 1
+    if _keyboard and _held_back == 1 and not (_in_irq or _locked):
+        _interrupt_firmware()
+    _held_back -= 1  # no jump comes between this and the C code
 
 
-@micropython.native
-def _break():
-    """Have KeyboardInterrupt raised in the firmware's code, from a scheduled callback, whose exceptions go nowhere.
-
-    SIGINT raises it wherever the interpreter is. So no more ticks are taken until it has come, and `enter` waits for
-    it: it finds the firmware's code. The simulator counts what it has sent in a file.
-    """
-    global _keyboard, _signalled, _breaks, _ticking, _collects
-    # A collection that is cut short leaves the heap locked for good: none must run when the signal comes.
-    _collects = gc.isenabled()
-    gc.collect()
-    gc.disable()
+def _interrupt_firmware():
+    """Have KeyboardInterrupt raised at the next jump: whoever calls this is a callback, whose exceptions go nowhere."""
+    global _keyboard, _raising
     _keyboard = False
-    _breaks += 1
-    _signalled = True
-    _ticking = False
-    call(CONSOLE_BREAK)
+    _raising = True
+    _state.pending = id(KeyboardInterrupt())
 
 
 # --- CPU time: a scheduled callback that schedules itself again runs at every jump the interpreter takes
@@ -529,7 +539,7 @@ def _break():
 
 @micropython.native
 def _tick(_):
-    global now, _credit, jumps, _ticking, _held_back
+    global now, _credit, jumps, _ticking, _held_back, _allocated
     if quiet:
         _ticking = False  # `leave` starts it again
         return
@@ -538,6 +548,10 @@ def _tick(_):
         _credit -= 1
     else:
         now += jump_ns
+        if not jumps & 15:  # a loop that only allocates must not outrun what is going to happen
+            total = _mem_total()
+            now += (total - _allocated) * allocation_ns
+            _allocated = total
         if now >= horizon and not _in_irq:
             _held_back += 1
             enter()
@@ -545,6 +559,5 @@ def _tick(_):
             leave()
             _held_back -= 1
             if _keyboard and not (_locked or _held_back):
-                _break()
-                return
+                _interrupt_firmware()
     _schedule(_tick, None)

@@ -37,7 +37,11 @@ def _run(text, name, kind):
         _b.leave()
         exec(code, scope)
         _b.enter()
+        if _b.interrupted():  # it came behind the last jump
+            return KeyboardInterrupt()
     except BaseException as error:
+        _b.quiet = 1
+        _b.forget_interrupt()  # as pyexec does it: what ended the code is told
         return error
 
 
@@ -53,17 +57,12 @@ def _finish(error):
 
 def _execute(text, name, kind):
     error = None
-    while True:
-        try:
-            if text is not None:
-                source, text = text, None
-                error = _run(source, name, kind)
-                del source
-            _b.settle()
-            break
-        except KeyboardInterrupt as late:
-            # Memory may have run out before it came, with the collector off: that is nobody's error.
-            error = late
+    try:
+        source, text = text, None
+        error = _run(source, name, kind)
+        del source
+    except KeyboardInterrupt as late:
+        error = late
     _b.quiet = 1
     _b.forget_interrupt()
     _b.call(_b.CONSOLE_INTERRUPT_CHAR, -1)

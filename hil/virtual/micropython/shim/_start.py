@@ -2,11 +2,11 @@
 #
 # Arguments: this folder; file descriptors to read from and to write to; flash file; start, size and block size
 # of the file system in it; files with the CPU model's and the port's figures (Python literals); reset cause; how to
-# boot (0: boot.py, main.py, friendly REPL; 1: boot.py, raw REPL; 2: neither file, friendly REPL); file of signals.
+# boot (0: boot.py, main.py, friendly REPL; 1: boot.py, raw REPL; 2: neither file, friendly REPL).
 import sys
 
 shim, read_fd, write_fd, flash_path, start, size, block_size = sys.argv[1:8]
-model_path, port_path, cause, boot, signals_path = sys.argv[8:13]
+model_path, port_path, cause, boot = sys.argv[8:12]
 del sys.argv[:]
 
 
@@ -105,15 +105,16 @@ class FlashArea:
                 raise OSError(-result)
 
     def ioctl(self, op, arg):
+        _board.hold_back()
+        answer = 0
         if op == 4:
-            return self._blocks
-        if op == 5:
-            return self._block_size
-        if op == 6:
-            _board.hold_back()
+            answer = self._blocks
+        elif op == 5:
+            answer = self._block_size
+        elif op == 6:
             self._erase(arg)
-            _board.let_come()
-        return 0
+        _board.let_come()
+        return answer
 
     def _erase(self, block):
         _board.enter()
@@ -131,7 +132,7 @@ _board.api_ns.update(model["api_ns"])
 _board.costs.update(model["costs"])
 
 area = FlashArea(flash_path, int(start), int(size), int(block_size))
-_board.connect(int(read_fd), int(write_fd), signals_path)
+_board.connect(int(read_fd), int(write_fd))
 import gc
 import os
 import random

@@ -61,6 +61,7 @@ def test_flash_memory_without_a_file_system_says_so(machine):
 
 def test_the_heap_is_limited(machine):
     machine.boot("blocks = []\nwhile True:\n    blocks.append(bytearray(4096))")
+    machine.run(1)
     assert "MemoryError" in machine.text
 
 
@@ -381,3 +382,16 @@ def test_two_runs_ask_the_same_at_the_same_times(tmp_path, machine):
 def test_a_reply_that_came_back_early_is_not_an_answer():
     assert rpc.INTERRUPTED < 0
     assert -rpc.INTERRUPTED not in range(200), "would look like an errno"
+
+
+@pytest.mark.parametrize("catching", [False, True])
+def test_a_killed_simulator_leaves_no_process_behind(machine, catching):
+    loop = "while True:\n    time.sleep_ms(5)"
+    caught = "while True:\n    try:\n        time.sleep_ms(5)\n    except: pass"
+    machine.boot("import time\n" + (caught if catching else loop))
+    process = machine.interpreter._process
+    os.close(machine.interpreter._to_child)  # what the end of a process does
+    os.close(machine.interpreter._from_child)
+    machine.interpreter._to_child = os.open(os.devnull, os.O_WRONLY)
+    machine.interpreter._from_child = os.open(os.devnull, os.O_RDONLY)
+    assert process.wait(20) == -signal.SIGKILL

@@ -128,6 +128,8 @@ def test_bytes_for_the_buffer_arrive_unchanged(raw):
         "import time\nwhile True:\n    time.sleep(1)",
         "while True:\n    pass",
         "while True:\n    x = [1, 2, 3]",
+        "while True:\n    x = [1, 2, 3] * 5",
+        "while True:\n    with open('main.py') as file:\n        file.read()",
         "def f(n):\n    return f(n - 1) if n else 0\nwhile True:\n    f(9)",
         "import sys\nsys.stdin.read(1)",
         "import machine\nwhile True:\n    machine.Pin(('gpio0', 15), 1).value(1)",
@@ -140,6 +142,24 @@ def test_ctrl_c_interrupts(raw, code):
         assert b"KeyboardInterrupt: \r\n\x04>" in out
         assert said(raw, b"print(8)\x04") == b"OK8\r\n\x04\x04>"
         said(raw, code.encode() + b"\x04")
+
+
+def test_ctrl_c_comes_at_a_jump_of_its_time_with_nothing_left_half_way(raw):
+    code = b"i, x = 0, []\nwhile True:\n    i += 1\n    x = sorted([3, 2, 1] * 5)\x04"
+    counts = set()
+    for _ in range(20):
+        said(raw, code, 0.02)
+        assert said(raw, b"\x03", 0.05).endswith(b"KeyboardInterrupt: \r\n\x04>")
+        counts.add(said(raw, b"print(i, len(x))\x04", 0.02))
+    assert len(counts) <= 2  # the two halves of the last statement
+    assert all(count.endswith(b" 15\r\n\x04\x04>") for count in counts)
+
+
+def test_a_program_that_ends_as_ctrl_c_comes_leaves_nothing_for_the_next(raw):
+    for wait in range(60):
+        said(raw, f"for i in range({wait}):\n    pass\x04".encode(), 1e-5 * wait)
+        said(raw, b"\x03", 0.02)
+        assert said(raw, b"for i in range(9): pass\nprint(i)\x04") == b"OK8\r\n\x04\x04>"
 
 
 def test_ctrl_c_is_data_when_the_program_says_so(raw):
