@@ -51,6 +51,8 @@ class FlashReport(msgspec.Struct, frozen=True, kw_only=True):
         pyOCD's id of the probe.
     chip, chip_id : str or None
         Part and serial number as the chip gives them, where that is known.
+    radio_address : str or None
+        Bluetooth address the board will have, where that is known.
     way : {"unchanged", "slot", "region", "chip"}
         Nothing had to be done to the file system; the firmware went into the slot that did not
         run, which was then switched to (safe against power cuts); the whole file-system region
@@ -76,6 +78,7 @@ class FlashReport(msgspec.Struct, frozen=True, kw_only=True):
     probe: str
     chip: str | None
     chip_id: str | None
+    radio_address: str | None
     way: Way
     reason: str
     slot: Literal["a", "b"] | None
@@ -221,6 +224,7 @@ def _flash(
         probe=uid,
         chip=chip.part if chip else None,
         chip_id=chip.unique_id if chip else None,
+        radio_address=chip.radio_address if chip else None,
         way=way,
         reason=reason,
         slot=slot,

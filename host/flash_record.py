@@ -34,7 +34,7 @@ class FlashRecord(msgspec.Struct, frozen=True, kw_only=True):
     operator : str
     board : str
         Kind of board that was asked for.
-    probe, chip, chip_id : str or None
+    probe, chip, chip_id, radio_address : str or None
         None where it did not get that far.
     version, image_hash : str
         Of the firmware that was to be flashed.
@@ -62,6 +62,7 @@ class FlashRecord(msgspec.Struct, frozen=True, kw_only=True):
     probe: str | None
     chip: str | None
     chip_id: str | None
+    radio_address: str | None
     version: str
     image_hash: str
     runtime_sha256: str | None

@@ -39,13 +39,17 @@ class Station(NamedTuple):
     radio : str or None
         Radio that reaches it, see `host.radio`.
     address : str or None
-        Its Bluetooth address; None for the name that boards of its kind advertise.
+        Its Bluetooth address; None for the one its chip makes, or where a radio shows no addresses
+        or the chip's is not known, for the name that boards of its kind advertise.
+    alone : bool
+        Whether no other board of its kind is within reach.
     """
 
     probe: str | None
     console: str | None = None
     radio: str | None = None
     address: str | None = None
+    alone: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -199,7 +203,7 @@ def _produce(
             outcome.identity = asyncio.run(console.identity())
             _check_identity(outcome.identity, order)
     if order.self_test:
-        outcome.figures = asyncio.run(_self_test(order, station))
+        outcome.figures = asyncio.run(_self_test(order, station, outcome.report.radio_address))
         missed = [figure for figure in outcome.figures if not figure.passed]
         if missed:
             raise BoardFault(f"the self-test failed: {', '.join(map(_described, missed))}")
@@ -223,15 +227,21 @@ def _check_identity(identity: Identity, order: Order) -> None:
         )
 
 
-async def _self_test(order: Order, station: Station) -> list[Figure]:
+async def _self_test(order: Order, station: Station, radio_address: str | None) -> list[Figure]:
     from host.link import connect
-    from host.radio import open_radio
+    from host.radio import open_radio, shows_addresses
     from host.self_test import self_test
 
+    known = radio_address if shows_addresses(station.radio) else None
+    if not (station.address or known or station.alone):
+        raise BoardFault(
+            "its chip tells no Bluetooth address, and boards of its kind advertise under one name: "
+            "name it with --address UID=ADDRESS"
+        )
     async with (
         open_radio(station.radio) as backends,
         connect(
-            station.address or order.board.radio.name,
+            station.address or known or order.board.radio.name,
             scanner_backend=backends.scanner_backend,
             client_backend=backends.client_backend,
         ) as link,
@@ -258,6 +268,7 @@ def _record(order: Order, outcome: Outcome, time_began: str) -> FlashRecord:
         probe=outcome.probe,
         chip=report.chip if report else None,
         chip_id=report.chip_id if report else None,
+        radio_address=report.radio_address if report else None,
         version=order.version,
         image_hash=order.image_hash,
         runtime_sha256=report.runtime_sha256 if report else None,

@@ -8,6 +8,7 @@ client backends.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.scanner import BaseBleakScanner
 
-__all__ = ["Backends", "check_radio", "open_radio"]
+__all__ = ["Backends", "check_radio", "open_radio", "shows_addresses"]
 
 _GROUP = "eegrig.radios"
 
@@ -66,6 +67,14 @@ def check_radio(radio: str | None) -> None:
     """
     if radio is not None:
         _find(radio)
+
+
+def shows_addresses(radio: str | None) -> bool:
+    """Say whether a radio tells the Bluetooth addresses of what it hears.
+
+    macOS gives out identifiers of its own instead.
+    """
+    return radio is not None or sys.platform != "darwin"
 
 
 def _find(radio: str) -> tuple[Any, str]:

@@ -6,12 +6,14 @@ inputs how much noise they add. Limits come from the part's file; one that does 
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from boards import load_part
+from boards.errors import EegrigError
 from host.protocol import State, TestSignal
 
 if TYPE_CHECKING:
@@ -116,9 +118,13 @@ async def _record(link: BoardLink, signal: TestSignal, seconds: float) -> Record
 
     await link.test_signal(signal)
     try:
-        return await record(link, _SETTLE_S + seconds)
-    finally:
-        await link.test_signal(TestSignal.NORMAL)
+        recording = await record(link, _SETTLE_S + seconds)
+    except BaseException:
+        with contextlib.suppress(EegrigError):  # what went wrong first is what is told
+            await link.test_signal(TestSignal.NORMAL)
+        raise
+    await link.test_signal(TestSignal.NORMAL)
+    return recording
 
 
 def _settled(recording: Recording) -> NDArray[np.float64]:

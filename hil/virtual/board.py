@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from hil.virtual.micropython.interpreter import Interpreter, ResetCause
 from hil.virtual.micropython.ports import port_named
 from hil.virtual.power import PowerLedger, VirtualPowerMeter
 from hil.virtual.radio import Air, Peripheral
+from host.chip_identity import identify
 
 if TYPE_CHECKING:
     from hil.virtual.chip.chip import Chip
@@ -85,11 +85,11 @@ class VirtualBoard:
     ) -> None:
         uid = uid or board.name
         self.board = board
-        self.address = _static_address(uid)
         self._loop = loop
         self._directory = directory
         self.probe_id = probe.PREFIX + uid
         self.chip: Chip = open_chip(board.mcu.part, directory, seed=uid)
+        self.address = _radio_address(board, self.chip)
         self.ledger = PowerLedger(board, loop)
         self.meter = VirtualPowerMeter(self.ledger, step_s=_POWER_STEP_S)
         self.console = VirtualConsole(uid)
@@ -103,7 +103,7 @@ class VirtualBoard:
             port=port_named(board).for_shim(
                 board.name,
                 board.mcu.part,
-                sha256(uid.encode()).digest()[-12:],
+                self.chip.device_id,
                 board.mcu.clock_hz,
                 board.supply.mcu_v,
             ),
@@ -331,8 +331,9 @@ def _light_sleep_wake_ns(mcu: Part) -> int:
     return 0 if figure is None else round(figure.si * 1e9)
 
 
-def _static_address(uid: str) -> str:
-    """Return a static random address: its two highest bits are set."""
-    octets = bytearray(sha256(uid.encode()).digest()[:6])
-    octets[0] |= 0xC0
-    return ":".join(f"{octet:02X}" for octet in octets)
+def _radio_address(board: Board, chip: Chip) -> str:
+    """Return the address that the board's MicroPython makes of what the chip was given."""
+    identity = identify(board.mcu.pyocd_target, lambda address: chip.bus.read(address, 4))
+    if identity is None or identity.radio_address is None:
+        raise ConfigError(f"no radio address is known for the chip {board.mcu.pyocd_target}")
+    return identity.radio_address

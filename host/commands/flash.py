@@ -94,7 +94,7 @@ def _flash(
     ] = None,
     address: Annotated[
         list[str] | None,
-        typer.Option(metavar="[UID=]ADDRESS", help="Bluetooth address, where several boards are."),
+        typer.Option(metavar="[UID=]ADDRESS", help="Bluetooth address, if not the chip's own."),
     ] = None,
     lock: Annotated[
         bool, typer.Option("--lock", help="Lock the chip against reading out, last of all.")
@@ -127,16 +127,17 @@ def _flash(
     stations = _stations(
         chosen, probe or [], console or [], radio or [], address or [], every=every
     )
-    if self_test and len(stations) > 1 and not all(station.address for station in stations):
-        raise ConfigError(
-            "boards of a kind advertise under one name: for the self-test of many at once tell "
-            "them apart with --address UID=ADDRESS, or test them one by one"
-        )
     if self_test:
-        from host.radio import check_radio
+        from host.radio import check_radio, shows_addresses
 
         for station in stations:
             check_radio(station.radio)
+            if not (station.alone or station.address or shows_addresses(station.radio)):
+                raise ConfigError(
+                    "boards of a kind advertise under one name, and this system hides their "
+                    "addresses: for the self-test of many at once tell them apart with --address "
+                    "UID=ADDRESS, or test them one by one"
+                )
     if record is not None:
         from host.flash_record import check_writable
 
@@ -243,7 +244,10 @@ def _stations(
     console = _by_probe("--console", probes, consoles)
     radio = _by_probe("--radio", probes, radios)
     address = _by_probe("--address", probes, addresses)
-    return [Station(uid, console.get(uid), radio.get(uid), address.get(uid)) for uid in probes]
+    alone = len(probes) == 1
+    return [
+        Station(uid, console.get(uid), radio.get(uid), address.get(uid), alone) for uid in probes
+    ]
 
 
 def _only(option: str, uid: str | None, values: list[str]) -> str | None:

@@ -103,7 +103,6 @@ def test_a_board_in_use_says_who_has_it(state, image):
         (["--all", "--probe", "x"], "leave --probe away"),
         (["--probe", "x", "--probe", "x"], "x is given twice"),
         (["--probe", "x", "--probe", "y", "--console", "/dev/tty9"], "say whose it is"),
-        (["--probe", "x", "--probe", "y", "--self-test"], "--address UID=ADDRESS"),
         (["--erase", "chip"], "--runtime"),
         (["--record", "/nowhere/at/all.jsonl"], "cannot write the record"),
     ],

@@ -18,6 +18,7 @@ def record(probe: str = "p", error: str | None = None) -> FlashRecord:
         probe=probe,
         chip="nrf52840",
         chip_id="0123",
+        radio_address="E6:55:44:33:22:11",
         version="1.0",
         image_hash="f" * 64,
         runtime_sha256=None,

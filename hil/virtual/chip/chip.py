@@ -32,6 +32,8 @@ class Chip(ABC):
     ----------
     pyocd_target : str
         Target name pyOCD knows the chip by.
+    device_id : bytes
+        The chip's own serial number.
     flash : NorFlash
         Its flash memory. The firmware's file system programs and erases through
         ``flash.program`` and ``flash.erase_page``, which return the time they take.
@@ -49,6 +51,7 @@ class Chip(ABC):
     """
 
     pyocd_target: str
+    device_id: bytes
     flash: NorFlash
     dap: Dap
     core: Core

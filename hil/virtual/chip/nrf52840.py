@@ -188,6 +188,7 @@ def _factory_information(part: int, variant: str, identity: bytes) -> bytearray:
     put(0x010, PAGE_SIZE)
     put(0x014, FLASH_SIZE // PAGE_SIZE)
     page[0x060:0x068] = identity[:8]  # DEVICEID
+    put(0x0A0, 0xFFFF_FFFF)  # DEVICEADDRTYPE: random
     page[0x0A4:0x0AA] = identity[8:14]  # DEVICEADDR
     put(0x100, part)
     put(0x104, int.from_bytes(variant.encode("ascii"), "big"))

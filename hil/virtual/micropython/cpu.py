@@ -49,6 +49,7 @@ _API_US = {
     "ticks": 1.0,  # assumed
     "sleep": 6.0,  # assumed: k_poll and the switch to the idle thread
     "idle": 4.0,  # assumed
+    "flash_read": 10.0,  # assumed: a read of the block device with the file system's work on it
 }
 _IRQ_US = 18.0  # edge to handler, 10 to 40; derived from published figures of other ports
 _DISPATCH_US = 10.0  # assumed: from the scheduler's queue to the first instruction

@@ -69,7 +69,7 @@ class Peripheral:
     clock : Clock or None
         For what concerns this board alone; None: everybody.
     address : str
-        Static random address.
+        The public address; the static one differs at most in its two highest bits.
     name : str
         Names the random stream; the GAP name until `set_name`.
     mtu : int
@@ -173,12 +173,12 @@ class Peripheral:
         controller = BoardController(
             self.name,
             self.air,
-            self.address,
+            self._static_address,
             clock=self._clock,
             max_octets=self.max_octets,
             sink=self.sink,
         )
-        config = DeviceConfiguration(name=self.name, address=hci.Address(self.address))
+        config = DeviceConfiguration(name=self.name, address=hci.Address(self._static_address))
         controller.set_public_address(self.address)
         host = BoardHost(controller)
         controller.on_report, host.on_value = self.on_report, self.on_value
@@ -227,6 +227,11 @@ class Peripheral:
         if self._device is not None:
             self._device.gatt_server.max_mtu = mtu
 
+    @property
+    def _static_address(self) -> str:
+        """The random static address: two highest bits set (Core 5.4, Vol 6 Part B 1.3.2.1)."""
+        return f"{int(self.address[:2], 16) | 0xC0:02X}{self.address[2:]}"
+
     def own_address(self) -> hci.Address:
         """Return the address the board is known by."""
         controller, _ = self._on()
@@ -260,7 +265,7 @@ class Peripheral:
         self._stop_rpa_timer()
         controller.shows_public = mode == AddressMode.PUBLIC
         if mode == AddressMode.STATIC:
-            self._show(bytes(hci.Address(self.address)))
+            self._show(bytes(hci.Address(self._static_address)))
         elif mode == AddressMode.NON_RESOLVABLE:
             octets = bytearray(self._address_rng.bytes(6))
             octets[5] &= 0x3F

@@ -500,6 +500,7 @@ def _take_back():
         _keyboard = _deferred = True
 
 
+@micropython.native
 def hold_back():
     """Keep keyboard interrupts off code that must not be left half-way: it runs inside C code of the interpreter."""
     global _held_back, _keyboard, _deferred
@@ -507,7 +508,7 @@ def hold_back():
         _held_back += 1
         if _raising:
             _take_back()
-    except KeyboardInterrupt:  # at the jump above
+    except KeyboardInterrupt:  # at the jump above, where this is bytecode
         _keyboard = _deferred = True
 
 
@@ -518,6 +519,7 @@ def set_interrupt_char(char):
     leave()
 
 
+@micropython.native
 def let_come():
     """End `hold_back`: what it took back is pending again."""
     global _held_back

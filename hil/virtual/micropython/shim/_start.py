@@ -54,7 +54,7 @@ stand_in.alloc_emergency_exception_buf = lambda size: None
 sys.modules["micropython"] = stand_in
 
 modules = {"micropython": stand_in}
-for name in ("_console", "_pins", "_buses", "_timers", "machine", "time", "bluetooth"):
+for name in ("_console", "_pins", "_buses", "_timers", "machine", "time", "bluetooth", "_flash"):
     modules[name] = load(name)
 if _port.frozen:
     modules["select"] = load("select")
@@ -62,65 +62,6 @@ if _port.frozen:
 if not _port.native:
     _emitters = load("_emitters")
 modules["machine"]._set_cause(int(cause))
-
-
-class FlashArea:
-    """The file-system region: read from the file the chip keeps, written through the chip."""
-
-    def __init__(self, path, start, size, block_size):
-        self._file = open(path, "rb")
-        self._start = start
-        # The file is the flash from its first byte on, and flash begins at a multiple of its size.
-        self._at = start % self._file.seek(0, 2)
-        self._block_size = block_size
-        self._blocks = size // block_size
-
-    def readblocks(self, block, buf, offset=0):
-        _board.hold_back()
-        self._file.seek(self._at + block * self._block_size + offset)
-        self._file.readinto(buf)
-        _board.let_come()
-
-    def writeblocks(self, block, buf, offset=None):
-        # The file system's own code is in C, and must not be left half-way.
-        _board.hold_back()
-        try:
-            self._write(block, buf, offset)
-        finally:
-            _board.let_come()
-
-    def _write(self, block, buf, offset):
-        if offset is None:
-            self._erase(block)
-            offset = 0
-        address = self._start + block * self._block_size + offset
-        view = memoryview(buf)
-        for at in range(0, len(view), 448):
-            part = view[at : at + 448]
-            _board.enter()
-            _board.out[: len(part)] = part
-            result = _board.call(_board.FLASH_WRITE, address + at, 0, 0, len(part))
-            _board.leave()
-            if result < 0:
-                raise OSError(-result)
-
-    def ioctl(self, op, arg):
-        _board.hold_back()
-        answer = 0
-        if op == 4:
-            answer = self._blocks
-        elif op == 5:
-            answer = self._block_size
-        elif op == 6:
-            self._erase(arg)
-        _board.let_come()
-        return answer
-
-    def _erase(self, block):
-        _board.enter()
-        _board.call(_board.FLASH_ERASE, self._start + block * self._block_size)
-        _board.leave()
-
 
 with open(model_path) as file:
     model = eval(file.read())
@@ -131,7 +72,7 @@ _board.dispatch_ns = model["dispatch_ns"]
 _board.api_ns.update(model["api_ns"])
 _board.costs.update(model["costs"])
 
-area = FlashArea(flash_path, int(start), int(size), int(block_size))
+area = modules["_flash"].FlashArea(flash_path, int(start), int(size), int(block_size))
 _board.connect(int(read_fd), int(write_fd))
 import gc
 import os
@@ -169,6 +110,7 @@ for name in (
     "_repl",
     "_line",
     "_console",
+    "_flash",
     "random",
 ):
     sys.modules.pop(name, None)

@@ -124,5 +124,28 @@ def test_a_board_is_flashed_tested_and_written_down(fast_desk, tmp_path):
     written = json.loads(line)
     assert written["self_test"] == figures
     assert (written["result"], written["exit_code"], written["error"]) == ("pass", 0, None)
-    for key in ("board", "probe", "chip_id", "image_hash", "version", "way"):
+    for key in ("board", "probe", "chip_id", "radio_address", "image_hash", "version", "way"):
         assert written[key] == report[key]
+
+
+def test_boards_of_one_kind_are_each_tested_by_the_address_of_its_own_chip(tmp_path):
+    desk = Desk(tmp_path)
+    names = ["left", "right"]
+    devices = desk.up(*(f"headband8@{name}" for name in names), "--flash", "--pace", 4)
+    try:
+        probes = [f"virtual:{name}" for name in names]
+        done = desk.eegrig(
+            *("flash", "headband8", "--self-test", "--json"),
+            *(word for probe in probes for word in ("--probe", probe)),
+            *(word for probe in probes for word in ("--radio", f"{probe}={probe}")),
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        reports = {report["probe"]: report for report in json.loads(done.stdout)}
+        assert sorted(reports) == probes
+        for report in reports.values():
+            assert [figure["name"] for figure in report["self_test"]] == FIGURES
+        addresses = {f"virtual:{device['name']}": device["address"] for device in devices}
+        told = {probe: report["radio_address"] for probe, report in reports.items()}
+        assert told == addresses
+    finally:
+        desk.virtual("down", *names)

@@ -1,0 +1,68 @@
+# The file-system region of flash. Native code, for it runs inside the C code of the file system: its jumps would be
+# charged to the firmware, and a keyboard interrupt be raised at one.
+import _board as _b
+import micropython
+
+
+class FlashArea:
+    """The file-system region: read from the file the chip keeps, written through the chip."""
+
+    def __init__(self, path, start, size, block_size):
+        self._file = open(path, "rb")
+        self._start = start
+        # The file is the flash from its first byte on, and flash begins at a multiple of its size.
+        self._at = start % self._file.seek(0, 2)
+        self._block_size = block_size
+        self._blocks = size // block_size
+
+    @micropython.native
+    def readblocks(self, block, buf, offset=0):
+        _b.hold_back()
+        self._file.seek(self._at + block * self._block_size + offset)
+        self._file.readinto(buf)
+        _b.charge("flash_read")
+        _b.let_come()
+
+    @micropython.native
+    def writeblocks(self, block, buf, offset=None):
+        # The file system's own code is in C, and must not be left half-way.
+        _b.hold_back()
+        try:
+            self._write(block, buf, offset)
+        finally:
+            _b.let_come()
+
+    @micropython.native
+    def _write(self, block, buf, offset):
+        if offset is None:
+            self._erase(block)
+            offset = 0
+        address = self._start + block * self._block_size + offset
+        view = memoryview(buf)
+        for at in range(0, len(view), 448):
+            part = view[at : at + 448]
+            _b.enter()
+            _b.out[: len(part)] = part
+            result = _b.call(_b.FLASH_WRITE, address + at, 0, 0, len(part))
+            _b.leave()
+            if result < 0:
+                raise OSError(-result)
+
+    @micropython.native
+    def ioctl(self, op, arg):
+        _b.hold_back()
+        answer = 0
+        if op == 4:
+            answer = self._blocks
+        elif op == 5:
+            answer = self._block_size
+        elif op == 6:
+            self._erase(arg)
+        _b.let_come()
+        return answer
+
+    @micropython.native
+    def _erase(self, block):
+        _b.enter()
+        _b.call(_b.FLASH_ERASE, self._start + block * self._block_size)
+        _b.leave()
