@@ -150,9 +150,7 @@ def _info() -> Info:
 STEPS = st.lists(st.sampled_from(["frame", "edge", "full", "overtaken", "garbage"]), max_size=40)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kinds=STEPS, profile=st.sampled_from(Profile), leads=st.booleans())
 def test_whatever_happens_every_frame_arrives_once_or_is_accounted_for(
     micropython, kinds, profile, leads
@@ -234,9 +232,7 @@ def test_where_ticks_stand_still_the_front_end_is_the_clock(micropython):
     assert np.diff(times).tolist() == [2 * PERIOD_US] * 2
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(refusals=st.lists(st.booleans(), max_size=60), buffers=st.integers(2, 5))
 def test_whenever_the_port_refuses_every_frame_arrives_once_or_is_accounted_for(
     micropython, refusals, buffers

@@ -89,13 +89,13 @@ def test_sha512_at_the_ends_of_its_blocks(board_flash, n_bytes):
     assert board_flash("ed25519.sha512({})", data) == sha512(data).digest()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300))
 def test_sha512_is_that_of_another_implementation(data):
     assert ED25519.sha512(data) == sha512(data).digest()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=200), st.data())
 def test_it_agrees_with_another_implementation(seed, message, data):
     private = Ed25519PrivateKey.from_private_bytes(seed)
@@ -107,7 +107,7 @@ def test_it_agrees_with_another_implementation(seed, message, data):
     assert not ED25519.verify(bytes(changed[:32]), message, bytes(changed[32:]))
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=100))
 def test_it_agrees_on_the_board_too(board_flash, seed, message):
     private = Ed25519PrivateKey.from_private_bytes(seed)
@@ -116,7 +116,7 @@ def test_it_agrees_on_the_board_too(board_flash, seed, message):
     assert not on_board(board_flash, public, message + b"\0", signature)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=64, max_size=64))
 def test_what_others_refuse_is_refused(key, signature):
     try:

@@ -16,9 +16,7 @@ from host.protocol import (
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzÄé0123456789-_. ", min_size=1, max_size=12)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     state=st.sampled_from(State),
     rates=st.lists(st.integers(1, 16000), min_size=1, max_size=7),

@@ -17,7 +17,7 @@ from host.protocol import (
 SMALL = st.integers(0, (1 << 30) - 1)
 BYTE = st.integers(0, 255)
 given_process = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -14,7 +14,7 @@ from host.size_report import size_report
 BLOCK = 4096
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 40) | st.integers(4000, 4200) | st.integers(8000, 60_000))
 def test_the_blocks_of_a_file_are_those_littlefs_takes(size):
     empty = pack({}, 64 * BLOCK, BLOCK)[1]

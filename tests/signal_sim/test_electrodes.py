@@ -270,7 +270,7 @@ def test_resuming_keeps_what_was_changed() -> None:
     assert np.array_equal(again.read(6000), rest)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.tuples(

@@ -94,7 +94,7 @@ def test_a_process_with_other_threads_gives_the_same_bits() -> None:
     assert len(digests) == 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=6))
 def test_any_partition_gives_the_same_bits(lengths: list[int]) -> None:
     source = MAKERS["resting"]()

@@ -13,7 +13,8 @@ from boards.errors import InfrastructureError
 from hil.setup import SignalFactory
 from hil.virtual.bench import VirtualBench
 from hil.virtual.micropython.bus import Bus
-from hil.virtual.micropython.interpreter import Coming, ResetCause
+from hil.virtual.micropython.interpreter import ResetCause
+from hil.virtual.micropython.peripherals import Coming
 from host.console import Console
 from host.flash import flash
 from host.image import build_image

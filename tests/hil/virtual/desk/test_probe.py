@@ -160,7 +160,7 @@ def outcome(chip: Nrf52840 | RemoteChip, steps: list[tuple]) -> list[object]:  #
     return [entry for entry in seen if entry is not None]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(steps=transactions)
 def test_over_the_socket_a_chip_is_what_it_is_in_the_process(tmp_path_factory, steps):
     path = str(tmp_path_factory.mktemp("s") / "p")

@@ -12,7 +12,8 @@ from littlefs import LittleFS
 
 from hil.virtual.clock import VirtualLoop
 from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.interpreter import Answer, Coming, Interpreter, ResetCause
+from hil.virtual.micropython.interpreter import Interpreter, ResetCause
+from hil.virtual.micropython.peripherals import Answer, Coming
 from hil.virtual.micropython.rpc import Op, Request
 
 BLOCK, BLOCKS = 4096, 16

@@ -10,7 +10,8 @@ import pytest
 from boards.errors import InfrastructureError
 from hil.virtual.micropython import rpc
 from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.interpreter import Later, ResetCause
+from hil.virtual.micropython.interpreter import ResetCause
+from hil.virtual.micropython.peripherals import Later
 from hil.virtual.micropython.rpc import Op
 
 MS = 1_000_000
@@ -390,8 +391,8 @@ def test_a_killed_simulator_leaves_no_process_behind(machine, catching):
     caught = "while True:\n    try:\n        time.sleep_ms(5)\n    except: pass"
     machine.boot("import time\n" + (caught if catching else loop))
     process = machine.interpreter._process
-    os.close(machine.interpreter._to_child)  # what the end of a process does
-    os.close(machine.interpreter._from_child)
-    machine.interpreter._to_child = os.open(os.devnull, os.O_WRONLY)
-    machine.interpreter._from_child = os.open(os.devnull, os.O_RDONLY)
-    assert process.wait(20) == -signal.SIGKILL
+    os.close(process._to_child)  # what the end of a process does
+    os.close(process._from_child)
+    process._to_child = os.open(os.devnull, os.O_WRONLY)
+    process._from_child = os.open(os.devnull, os.O_RDONLY)
+    assert process._child.wait(20) == -signal.SIGKILL

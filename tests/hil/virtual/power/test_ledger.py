@@ -221,9 +221,7 @@ def test_unknown_radio_activity_is_refused(bench):
         bench.ledger.radio("zap", 0, 1)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 999), st.integers(1, 300)), max_size=12),
     st.integers(1, 1100),

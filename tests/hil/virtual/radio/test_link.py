@@ -210,7 +210,7 @@ sends = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(fates, sends, st.integers(0, 3), st.sampled_from([7_500_000, 10_000_000, 50_000_000]))
 # The board still expects something at the end of a full event: it must not listen into the next.
 @example([], [(0, "c", n) for n in (1, 1, 1, 50, 54, 80, 55)], 0, 7_500_000)
@@ -248,7 +248,6 @@ def test_whatever_happens_on_air_data_arrives_once_and_in_order(
     run(main())
 
 
-@settings(deadline=None)
 @given(fates, st.lists(st.integers(0, 60_000_000), max_size=30))
 # Room is left for an empty answer when the board wants to say more after all.
 @example([], [FIRST_ANCHOR_NS + 7_000_000])
@@ -350,7 +349,7 @@ def test_a_link_that_never_was_fails_after_six_intervals():
 
 
 @pytest.mark.parametrize("initiator", ["c", "p"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(packet_fates=fates)
 def test_goodbye_reaches_both_ends_or_the_timeout_does(initiator, packet_fates):
     async def main() -> None:

@@ -260,7 +260,7 @@ requests = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(requests, min_size=1, max_size=25))
 def test_no_request_however_malformed_breaks_the_server(radio_world, malformed):
     async def main() -> None:
