@@ -9,7 +9,7 @@ from pathlib import Path
 
 from boards.errors import InfrastructureError
 from hil.virtual.desk.registry import running
-from hil.virtual.micropython.interpreter import micropython_executable
+from hil.virtual.micropython.process import micropython_executable
 from hil.virtual.probe import state_directory
 from host.doctor import Finding
 from host.doctor.packages import unmet

@@ -18,7 +18,7 @@ from boards.errors import ConfigError, EegrigError, InfrastructureError
 from hil.bench import Bench
 from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import VirtualLoop
-from hil.virtual.micropython.interpreter import micropython_executable
+from hil.virtual.micropython.process import micropython_executable
 from hil.virtual.radio import Air, Central
 
 __all__ = ["VirtualBench", "VirtualFaults", "one_cpu"]

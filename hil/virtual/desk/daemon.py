@@ -114,7 +114,7 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device]], None]) 
     from hil.virtual.bench import one_cpu
     from hil.virtual.clock import VirtualLoop
     from hil.virtual.desk.desk import Desk
-    from hil.virtual.micropython.interpreter import micropython_executable
+    from hil.virtual.micropython.process import micropython_executable
 
     micropython_executable()  # what is missing is said at once
     boards = [(load_board(kind), name) for kind, name in request.boards]

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from boards.errors import ConfigError
-from hil.virtual.micropython.interpreter import Answer, Interpreter
+from hil.virtual.micropython.interpreter import Interpreter
+from hil.virtual.micropython.peripherals import Answer
 from hil.virtual.micropython.ports import BleRules
 from hil.virtual.micropython.rpc import Op, Request
 from hil.virtual.radio import (

@@ -18,7 +18,8 @@ from hil.virtual.chip.signals import BusFault, PowerLost
 from hil.virtual.clock import NS_PER_S, Clock
 from hil.virtual.micropython import rpc
 from hil.virtual.micropython.ble import BleRequests
-from hil.virtual.micropython.interpreter import Answer, Coming, Interpreter, Later
+from hil.virtual.micropython.interpreter import Interpreter
+from hil.virtual.micropython.peripherals import Answer, Coming, Later
 from hil.virtual.micropython.ports import Port, port_named
 from hil.virtual.micropython.rpc import Op, Request
 from hil.virtual.micropython.timers import Timers

