@@ -9,7 +9,7 @@ counts in `Ads129x.violations` what a chip would punish now and then.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -325,16 +325,27 @@ class Ads129x:
         """Time at which the conversion in progress is complete, None if there is none."""
         return self._conversions.next_ns
 
-    def coming_frames(self, until_ns: int, most: int) -> list[tuple[int, bytes]]:
+    def coming_frames(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
         """Return times and frames of the next conversions before a time, as far as computed.
 
         None, if reading one would give anything else, or if they may not all come.
         """
         if self._cs or self._lost or not self._pwdn or not self._reset or not self._continuous:
-            return []
+            return [], []
         if self._answer or self._single_frame is not None:
-            return []
+            return [], []
         return self._conversions.coming(until_ns, most)
+
+    def skip(self, reads_ns: Sequence[int]) -> None:
+        """Let the next conversions happen without a word: the firmware handled `coming_frames`.
+
+        Parameters
+        ----------
+        reads_ns : sequence of int
+            When it had read each frame, 0 if it did not.
+        """
+        self._conversions.skip(reads_ns)
+        self._last_byte_ns = max(self._last_byte_ns, *reads_ns)
 
     def frame_was_read(self, end_ns: int) -> None:
         """Take note that `unread_frame` was read, until a time before the next update."""

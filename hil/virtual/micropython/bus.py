@@ -9,7 +9,7 @@ what lies behind it. Other models are wired to it by their pins: `Bus.connect_ou
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -71,13 +71,17 @@ class SpiDevice(SpiTransfers, Protocol):
         """Return what reading a whole frame would give now; empty if that is not sure."""
         ...
 
-    def coming_frames(self, until_ns: int, most: int) -> list[tuple[int, bytes]]:
+    def coming_frames(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
         """Return when the next conversions before a time are complete, and their frames."""
         ...
 
     @property
     def next_ns(self) -> int | None:
         """Time at which the conversion in progress is complete, None if there is none."""
+        ...
+
+    def skip(self, reads_ns: Sequence[int]) -> None:
+        """Let the next conversions happen without a word, read when told; 0: not."""
         ...
 
     def frame_was_read(self, end_ns: int) -> None:
@@ -296,10 +300,15 @@ class Bus:
         ):
             return Coming(next_ns)
         room = rpc.MAX_EVENT - rpc.COMING.size
-        frames = self._afe.coming_frames(until_ns, rpc.MAX_COMING)
+        times_ns, frames = self._afe.coming_frames(until_ns, rpc.MAX_COMING)
         if frames:
-            del frames[room // (8 + len(frames[0][1])) :]
-        return Coming(next_ns, interrupt.slot, frames)
+            most = room // (8 + len(frames[0]))
+            del times_ns[most:], frames[most:]
+        return Coming(next_ns, interrupt.slot, times_ns, frames)
+
+    def skip(self, reads_ns: Sequence[int]) -> None:
+        """Let the next conversions happen without an interrupt."""
+        self._afe.skip(reads_ns)
 
     def was_read(self, end_ns: int) -> None:
         """Take note that it was."""

@@ -107,9 +107,7 @@ class Interpreter:
         self._parked: Callable[[], None] | None = None
         self._keyboard.reset()
         self._resumed_ns = 0
-        # Conversions that the firmware has handled already, told of in advance (`rpc.COMING`).
-        self._skipped: deque[tuple[int, int]] = deque()
-        self._coming_slot = 0
+        self._told_ns: list[int] = []  # when the conversions come that it was told of
         self.requests = 0
         self.jumps = 0
         self.running_main = False
@@ -173,21 +171,18 @@ class Interpreter:
     # ------------------------------------------------------------------ what happens to the board
     def interrupt(self, slot: int) -> None:
         """Raise the interrupt whose handler is in `slot`."""
-        if self._skipped and slot == self._coming_slot:
-            self._follow(*self._skipped.popleft())
-            return
         self._irqs.append(slot)
         self._plan_wake()
 
-    def _follow(self, slept_ns: int, read_end_ns: int) -> None:
-        """Take note of what the firmware did when it woke by itself."""
+    def _follow(self, skipped: list[tuple[int, int]]) -> None:
+        """Take note of what the firmware did with the conversions it was told of in advance."""
         if self._peripherals is None:
             return
-        if slept_ns > self._resumed_ns:
-            self._peripherals.cpu_active(self._resumed_ns, slept_ns)
-        self._resumed_ns = self._loop.now_ns()
-        if read_end_ns:
-            self._peripherals.was_read(read_end_ns)
+        for (slept_ns, _), woken_ns in zip(skipped, self._told_ns, strict=False):
+            if slept_ns > self._resumed_ns:
+                self._peripherals.cpu_active(self._resumed_ns, slept_ns)
+            self._resumed_ns = woken_ns
+        self._peripherals.skip([read_end_ns for _, read_end_ns in skipped])
 
     def ble_event(self, event: bytes) -> None:
         """Queue an event for the firmware's BLE handler."""
@@ -274,11 +269,13 @@ class Interpreter:
             request = rpc.parse_request(frame)
             self.requests += 1
             read_end_ns = request.read_end_ns
+            skipped: list[tuple[int, int]] = []
             if request.skipped:
                 read_end_ns, skipped = rpc.parse_skipped(request)
-                self._skipped.extend(skipped)
             if read_end_ns and self._peripherals is not None:
                 self._peripherals.was_read(read_end_ns)
+            if skipped:
+                self._follow(skipped)
             ahead_ns = request.time_ns - self._loop.now_ns()
             if ahead_ns > 0 and (
                 ahead_ns >= _LONGEST_RUN_NS or not self._loop.skip_to(request.time_ns)
@@ -304,7 +301,6 @@ class Interpreter:
 
     def _serve(self, request: Request) -> bool:
         """Answer one request; say whether the process goes on."""
-        self._skipped.clear()  # not empty only if the front end was stopped from outside
         op = request.op
         if op == Op.WAIT:
             if self._called(request):
@@ -446,13 +442,12 @@ class Interpreter:
 
     def _tell(self, coming: Coming, until_ns: int) -> int:
         """Put conversions to come into the reply, so that waiting for them needs no exchange."""
-        frames = coming.frames
-        n = len(frames)
-        times, data = zip(*frames, strict=True)
-        self._coming_slot = coming.slot
+        times_ns, data = coming.times_ns, coming.frames
+        n = len(data)
+        self._told_ns = times_ns
         rpc.COMING.pack_into(self._reply, rpc.EVENT_AT, until_ns, coming.slot, len(data[0]))
         at = rpc.EVENT_AT + rpc.COMING.size
-        struct.pack_into(f"<{n}q", self._reply, at, *times)
+        struct.pack_into(f"<{n}q", self._reply, at, *times_ns)
         at += 8 * n
         joined = b"".join(data)
         self._reply[at : at + len(joined)] = joined

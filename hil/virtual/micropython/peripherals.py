@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -20,13 +20,14 @@ class Coming(NamedTuple):
         When the next one is complete; None if there is none.
     slot : int
         Of the interrupt that each raises.
-    frames : list of tuple
-        Time and data of each that is known already and that does nothing but raise it.
+    times_ns, frames : list
+        Times and data of those that are known already and that do nothing but raise it.
     """
 
     next_ns: int | None
     slot: int = 0
-    frames: list[tuple[int, bytes]] = []  # noqa: RUF012 (never changed)
+    times_ns: list[int] = []  # noqa: RUF012 (never changed)
+    frames: list[bytes] = []  # noqa: RUF012 (never changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,16 @@ class Peripherals(Protocol):
 
     def coming(self, until_ns: int) -> Coming:
         """Return what the front end will do before a time, if nothing else happens."""
+        ...
+
+    def skip(self, reads_ns: Sequence[int]) -> None:
+        """Let the next conversions of `coming` happen without an interrupt: they are handled.
+
+        Parameters
+        ----------
+        reads_ns : sequence of int
+            When each was read, 0 if it was not.
+        """
         ...
 
     def was_read(self, end_ns: int) -> None:

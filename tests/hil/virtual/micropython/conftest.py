@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,9 @@ class Hardware:
 
     def coming(self, until_ns: int) -> Coming:
         return self.conversions(until_ns)
+
+    def skip(self, reads_ns: Sequence[int]) -> None:
+        raise AssertionError("nothing was told of in advance")
 
     def was_read(self, end_ns: int) -> None:
         raise AssertionError("nothing was offered to be read ahead")

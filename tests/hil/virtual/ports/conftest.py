@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,10 @@ class FrontEnd:
 
     next_ns = None
 
-    def coming_frames(self, until_ns: int, most: int) -> list[tuple[int, bytes]]:
+    def coming_frames(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
+        raise AssertionError("nothing is converted")
+
+    def skip(self, reads_ns: Sequence[int]) -> None:
         raise AssertionError("nothing is converted")
 
     def unread_frame(self) -> bytes:
