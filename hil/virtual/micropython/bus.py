@@ -299,10 +299,9 @@ class Bus:
             or self._spi_mode != _AFE_MODE
         ):
             return Coming(next_ns)
-        room = rpc.MAX_EVENT - rpc.COMING.size
         times_ns, frames = self._afe.coming_frames(until_ns, rpc.MAX_COMING)
         if frames:
-            most = room // (8 + len(frames[0]))
+            most = (rpc.IRQ_AT - rpc.FRAMES_AT) // len(frames[0])
             del times_ns[most:], frames[most:]
         return Coming(next_ns, interrupt.slot, times_ns, frames)
 

@@ -30,7 +30,7 @@ _ENODEV = 19
 _HEAP_FACTOR = 2
 # Requests that the peripherals may hold back and that are tried again when something happens.
 _BLOCKING = frozenset({Op.BLE_NOTIFY})
-_SHIM_HEAP = 116 * 1024  # 114 to 116 KiB when the firmware starts, by port
+_SHIM_HEAP = 117 * 1024  # 114 to 116 KiB when the firmware starts, by port; 1 when it streams
 # A busy program hears of console input after that long: the simulator learns of it between events.
 _LONGEST_RUN_NS = 10_000_000
 
@@ -446,11 +446,10 @@ class Interpreter:
         n = len(data)
         self._told_ns = times_ns
         rpc.COMING.pack_into(self._reply, rpc.EVENT_AT, until_ns, coming.slot, len(data[0]))
-        at = rpc.EVENT_AT + rpc.COMING.size
-        struct.pack_into(f"<{n}q", self._reply, at, *times_ns)
-        at += 8 * n
+        times_at = rpc.EVENT_AT + rpc.COMING.size
+        struct.pack_into(f"<{n}q", self._reply, times_at, *times_ns)
         joined = b"".join(data)
-        self._reply[at : at + len(joined)] = joined
+        self._reply[rpc.FRAMES_AT : rpc.FRAMES_AT + len(joined)] = joined
         return n
 
     # ------------------------------------------------------------------ console

@@ -14,6 +14,7 @@ from typing import NamedTuple
 __all__ = [
     "EVENT_AT",
     "FOREVER",
+    "FRAMES_AT",
     "FRAME_SIZE",
     "HEADER_SIZE",
     "INTERRUPTED",
@@ -60,6 +61,8 @@ _REQUEST = struct.Struct("<8q")
 REPLY = struct.Struct("<8q")
 COMING = struct.Struct("<3q")
 """When else something can happen, the interrupt's slot, a frame's size; times and frames follow."""
+FRAMES_AT = EVENT_AT + COMING.size + 8 * MAX_COMING
+"""Where a reply has the frames that it tells of in advance."""
 
 
 class Op(enum.IntEnum):

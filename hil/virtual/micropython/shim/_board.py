@@ -409,13 +409,26 @@ def charge(name):
     now += api_ns.get(name, 0)
 
 
+_told_frames = ()  # the places in a reply of the frames it tells of in advance
+_told_size = 0
+_first_frame = None
+
+
+def _tell_size(size):
+    global _told_frames, _told_size, _first_frame
+    view = memoryview(_reply_bytes)
+    at = EVENT_AT + 24 + 8 * MAX_COMING
+    _told_frames = [view[at + size * i : at + size * (i + 1)] for i in range(MAX_COMING)]
+    _first_frame = view[HEADER : HEADER + size]
+    _told_size = size
+
+
 @micropython.native
 def _skip(when):
     """Sleep until the next conversion that the last reply told of; returns whether it did."""
     global now, horizon, read_ahead, read_end, _coming, _taken, _n_pending
     r = _reply
     i = _taken
-    n = i + _coming
     due = r[_COMING + 3 + i]
     if now >= due or 0 <= when <= due:
         return False
@@ -428,10 +441,9 @@ def _skip(when):
     _coming -= 1
     horizon = r[_COMING + 3 + i + 1] if _coming else r[_COMING]
     size = r[_COMING + 2]
-    at = EVENT_AT + 24 + 8 * n + size * i
-    frame = _reply_bytes
-    for k in range(size):
-        frame[HEADER + k] = frame[at + k]
+    if size != _told_size:
+        _tell_size(size)
+    _first_frame[ALL] = _told_frames[i]
     read_ahead = size
     _pending[_n_pending] = r[_COMING + 1]
     _n_pending += 1
