@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from boards.errors import BoardFault, InfrastructureError
-from host.serial_port import cannot_open, holders, port_path
+from host.device_holders import holders
+from host.serial_port import cannot_open, port_path
 
 if TYPE_CHECKING:
     from mpremote.transport_serial import SerialTransport
@@ -124,7 +125,7 @@ class BoardRepl:
                 with contextlib.suppress(TransportError), contextlib.redirect_stdout(io.StringIO()):
                     self._transport.enter_raw_repl(timeout_overall=_ANSWER_TIMEOUT_S)
                     return
-        others = holders(self._url)
+        others = holders(port_path(self._url))
         also = f"; {others[0]} has it open, too" if others else ""
         raise InfrastructureError(
             f"no MicroPython answers on {self._url}: check that it is this board's port, and that "

@@ -11,6 +11,7 @@ import msgspec
 
 from boards.errors import BoardFault, ConfigError, InfrastructureError
 from host.chip_identity import is_read_protected
+from host.device_holders import probe_holders
 
 if TYPE_CHECKING:
     from boards.schema import Board
@@ -267,9 +268,11 @@ def explained(uid: str, doing: str) -> Iterator[None]:
     try:
         yield
     except exceptions.ProbeError as error:
-        raise InfrastructureError(f"probe {uid} failed while {doing}: {one_line(error)}") from (
-            error
-        )
+        others = " and ".join(map(str, probe_holders(uid)))
+        busy = f"; it is in use by {others}: end it, and try again" if others else ""
+        raise InfrastructureError(
+            f"probe {uid} failed while {doing}: {one_line(error)}{busy}"
+        ) from error
     except exceptions.TransferError as error:
         raise InfrastructureError(
             f"probe {uid} got no good answer while {doing} ({one_line(error)}): check cable and "

@@ -1,47 +1,25 @@
-"""Serial ports of the computer: which there are, who holds one, and why one cannot be opened."""
+"""Serial ports of the computer: which there are, and why one cannot be opened."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-from dataclasses import dataclass
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any
 
 from boards.errors import InfrastructureError
+from host.device_holders import holders
 
 __all__ = [
-    "PortHolder",
     "cannot_open",
     "hardware_ports",
-    "holders",
     "list_ports",
     "open_port",
     "port_path",
 ]
 
-_PROC = Path("/proc")
 _BUSY = (errno.EAGAIN, errno.EBUSY)
-
-
-@dataclass(frozen=True, order=True)
-class PortHolder:
-    """A process that has a port open.
-
-    Attributes
-    ----------
-    pid : int
-    name : str
-        Of the program.
-    """
-
-    pid: int
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.name} (process {self.pid})"
 
 
 def port_path(url: str) -> str:
@@ -113,7 +91,7 @@ def cannot_open(url: str, error: Exception) -> InfrastructureError:
     code = getattr(error, "errno", None)
     # pyserial hides the number of a lock that is taken.
     if code in _BUSY or "exclusively lock" in str(error):
-        others = holders(url)
+        others = holders(port_path(url))
         who = " and ".join(map(str, others)) if others else "another program"
         return InfrastructureError(f"the port {url} is in use by {who}: end it, and try again")
     if code == errno.ENOENT:
@@ -125,44 +103,3 @@ def cannot_open(url: str, error: Exception) -> InfrastructureError:
     if code == errno.EACCES:
         return InfrastructureError(f"no permission for {url}: `eegrig doctor` says how to get it")
     return InfrastructureError(f"cannot open the port {url}: {str(error).splitlines()[0]}")
-
-
-def holders(url: str) -> list[PortHolder]:
-    """Return the other processes that have a port open, as far as the system lets us see them.
-
-    Where the system tells which of them locked it, only those.
-    """
-    try:
-        device = os.stat(port_path(url))  # noqa: PTH116  # a URL is no path
-    except OSError:
-        return []
-    found = {}
-    for folder in _PROC.glob("[0-9]*"):
-        pid = int(folder.name)
-        if pid != os.getpid() and _has_open(folder, device.st_rdev, device.st_ino):
-            with contextlib.suppress(OSError):
-                found[pid] = (folder / "comm").read_text().strip()
-    lockers = _lockers(device.st_ino) & set(found)
-    return sorted(PortHolder(pid, found[pid]) for pid in lockers or found)
-
-
-def _has_open(process: Path, rdev: int, inode: int) -> bool:
-    with contextlib.suppress(OSError):
-        for descriptor in (process / "fd").iterdir():
-            with contextlib.suppress(OSError):
-                status = descriptor.stat()
-                if status.st_rdev == rdev and status.st_ino == inode:
-                    return True
-    return False
-
-
-def _lockers(inode: int) -> set[int]:
-    """Return the processes that hold a lock on the file, from the table of locks."""
-    pids = set()
-    with contextlib.suppress(OSError):
-        for line in (_PROC / "locks").read_text().splitlines():
-            # 1: FLOCK ADVISORY WRITE 1234 00:16:5 0 EOF
-            words = line.split()
-            if len(words) > 5 and words[1] == "FLOCK" and words[5].endswith(f":{inode}"):
-                pids.add(int(words[4]))
-    return pids

@@ -7,8 +7,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from host.device_holders import holders
 from host.doctor.finding import Finding
-from host.serial_port import hardware_ports, holders
+from host.serial_port import hardware_ports
 
 __all__ = ["check"]
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from boards.errors import InfrastructureError
-from host.serial_port import PortHolder, cannot_open, holders, list_ports, open_port, port_path
+from host.device_holders import Holder, holders
+from host.serial_port import cannot_open, list_ports, open_port, port_path
 
 OPEN = "import os, sys; os.open(sys.argv[1], os.O_RDWR); print(flush=True); sys.stdin.read()"
 LOCK = OPEN.replace("print", "import fcntl; fcntl.flock(3, fcntl.LOCK_EX); print")
@@ -54,7 +55,7 @@ def test_a_port_that_nobody_else_has_opens_by_a_link_to_it_too(terminal, tmp_pat
     link = tmp_path / "console"
     link.symlink_to(terminal)
     assert port_path(str(link)) == terminal
-    assert holders(str(link)) == []
+    assert holders(port_path(str(link))) == []
     with open_port(str(link)) as opened:
         assert opened.name == terminal
 
@@ -77,4 +78,4 @@ def test_each_reason_has_its_line(error, says):
 def test_ports_are_listed_by_name(tmp_path, monkeypatch):
     monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))  # no virtual board of anybody's
     assert all(port.startswith("/dev/") for port in list_ports())
-    assert str(PortHolder(7, "screen")) == "screen (process 7)"
+    assert str(Holder(7, "screen")) == "screen (process 7)"
