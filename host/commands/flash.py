@@ -90,7 +90,10 @@ def _flash(
     ] = False,
     radio: Annotated[
         list[str] | None,
-        typer.Option(metavar="[UID=]RADIO", help="Radio of the self-test, if not the computer's."),
+        typer.Option(
+            metavar="[UID=]RADIO",
+            help="Radio of the self-test, if not the computer's; without UID for all boards.",
+        ),
     ] = None,
     address: Annotated[
         list[str] | None,
@@ -242,7 +245,8 @@ def _stations(
             )
         ]
     console = _by_probe("--console", probes, consoles)
-    radio = _by_probe("--radio", probes, radios)
+    one_radio = len(radios) == 1 and "=" not in radios[0]
+    radio = dict.fromkeys(probes, radios[0]) if one_radio else _by_probe("--radio", probes, radios)
     address = _by_probe("--address", probes, addresses)
     alone = len(probes) == 1
     return [
