@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
@@ -107,7 +107,7 @@ class Interpreter:
         self._parked: Callable[[], None] | None = None
         self._keyboard.reset()
         self._resumed_ns = 0
-        self._told_ns: list[int] = []  # when the conversions come that it was told of
+        self._told_ns: Sequence[int] = ()  # when the conversions come that it was told of
         self.requests = 0
         self.jumps = 0
         self.running_main = False

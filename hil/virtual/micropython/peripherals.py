@@ -20,14 +20,14 @@ class Coming(NamedTuple):
         When the next one is complete; None if there is none.
     slot : int
         Of the interrupt that each raises.
-    times_ns, frames : list
+    times_ns, frames : sequence
         Times and data of those that are known already and that do nothing but raise it.
     """
 
     next_ns: int | None
     slot: int = 0
-    times_ns: list[int] = []  # noqa: RUF012 (never changed)
-    frames: list[bytes] = []  # noqa: RUF012 (never changed)
+    times_ns: Sequence[int] = ()
+    frames: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)

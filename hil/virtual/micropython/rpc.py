@@ -22,7 +22,6 @@ __all__ = [
     "KEYBOARD_INTERRUPT",
     "MAX_COMING",
     "MAX_DATA",
-    "MAX_EVENT",
     "MAX_IRQS",
     "Op",
     "Request",
@@ -47,9 +46,6 @@ FOREVER = -1
 
 MAX_DATA = EVENT_AT - HEADER_SIZE
 """Bytes that one reply brings along."""
-
-MAX_EVENT = IRQ_AT - EVENT_AT
-"""Bytes of one BLE event."""
 
 MAX_COMING = 16
 """Conversions that one reply tells of in advance, in the place of an event."""

@@ -56,11 +56,8 @@ def _finish(error):
 
 
 def _execute(text, name, kind):
-    error = None
     try:
-        source, text = text, None
-        error = _run(source, name, kind)
-        del source
+        error = _run(text, name, kind)
     except KeyboardInterrupt as late:
         error = late
     _b.quiet = 1
