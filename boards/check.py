@@ -7,7 +7,7 @@ from boards.check_supply import check_supply
 from boards.errors import ConfigError
 from boards.part import Part, to_si
 from boards.parts_of import LoadPart, find_part
-from boards.ports import PORTS
+from boards.ports import board_runtime
 from boards.schema import Board, FlashRegion, Mcu, Radio
 from boards.traffic import link_capacity_bps, traffic_bps
 
@@ -35,6 +35,7 @@ def check_board(board: Board, load_part: LoadPart) -> None:
         On the first contradiction: ``key: what is wrong and what was expected``.
     """
     _check_mcu(board.mcu, load_part)
+    _check_runtime(board, load_part)
     check_afe(board.afe, load_part)
     if board.optics is not None:
         check_optics(board.optics, load_part)
@@ -44,7 +45,6 @@ def check_board(board: Board, load_part: LoadPart) -> None:
         )
     check_pins(board, load_part)
     _check_radio(board.radio)
-    _check_port(board, load_part)
     check_supply(board, load_part)
     cell = find_part("battery.part", board.battery.part, ("battery",), load_part)
     if cell["capacity"].value != board.battery.capacity_mah:
@@ -102,11 +102,6 @@ def _check_mcu(mcu: Mcu, load_part: LoadPart) -> None:
             f"mcu.flash.size: expected at most {part['flash_size'].value:.0f} bytes, the flash"
             f" memory of {part.name}, got {mcu.flash.size}"
         )
-    if mcu.heap_size > part["ram_size"].value:
-        raise ConfigError(
-            f"mcu.heap_size: expected at most {part['ram_size'].value:.0f} bytes, the memory of"
-            f" {part.name}, got {mcu.heap_size}"
-        )
     region = mcu.filesystem
     region_end = region.start + region.size
     if region.start < flash_start or region_end > flash_end:
@@ -152,19 +147,25 @@ def _check_regions(mcu: Mcu) -> None:
         seen.append((key, first, last))
 
 
-def _check_port(board: Board, load_part: LoadPart) -> None:
-    """Refuse what the board's MicroPython port cannot do."""
+def _check_runtime(board: Board, load_part: LoadPart) -> None:
+    """Refuse what the board's runtime cannot do."""
     port, part = board.mcu.port, load_part(board.mcu.part)
     if port not in part.ports:
         raise ConfigError(
             f"mcu.port: expected one of {', '.join(part.ports) or 'none'}, the ports that run on"
             f" {part.name}, got {port}"
         )
-    limit = PORTS[port].max_mtu
+    runtime = board_runtime(board)
+    if runtime.memory.heap_bytes > part["ram_size"].value:
+        raise ConfigError(
+            f"mcu.options: a heap of {runtime.memory.heap_bytes} bytes is more than the memory of"
+            f" {part.name}, {part['ram_size'].value:.0f}; ask for less"
+        )
+    limit = runtime.bluetooth.att_mtu_max
     if board.radio.mtu > limit:
         raise ConfigError(
-            f"radio.mtu: expected at most {limit}, what the {port} port's build allows,"
-            f" got {board.radio.mtu}"
+            f"radio.mtu: expected at most {limit}, what the {port} port's build {runtime.build}"
+            f" allows, got {board.radio.mtu}"
         )
 
 

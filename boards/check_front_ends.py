@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from boards.errors import ConfigError
 from boards.parts_of import LoadPart, find_part, listed
-from boards.ports import PORTS
+from boards.ports import board_runtime
 from boards.schema import AfeConfig, Board, Optics
 
 __all__ = ["check_afe", "check_optics", "check_pins"]
@@ -143,29 +144,29 @@ def check_pins(board: Board, load_part: LoadPart) -> None:
     boards.errors.ConfigError
         On the first of them.
     """
-    rules = PORTS[board.mcu.port]
+    names = board_runtime(board).pins
     one_pin = "reset_is_power_down" in load_part(board.afe.part).figures
     seen: dict[str, str] = {}
     for key, pin in _pins(board):
-        if not rules.pin.fullmatch(pin):
+        if re.fullmatch(names.pin_pattern, pin) is None:
             raise ConfigError(
                 f"{key}: expected a pin of the {board.mcu.port} port such as"
-                f" {rules.pin_example!r}, got {pin!r}"
+                f" {names.pin_example!r}, got {pin!r}"
             )
         if pin in seen and not (one_pin and (key, seen[pin]) == ("afe.pins.pwdn", "reset")):
             raise ConfigError(f"{key}: {pin} is taken by {seen[pin]}; give each its own pin")
         seen[pin] = key.rpartition(".")[2]
     pins = board.afe.pins
-    if not rules.adc.fullmatch(pins.battery):
+    if re.fullmatch(names.adc_pattern, pins.battery) is None:
         raise ConfigError(
             f"afe.pins.battery: expected a converter input of the {board.mcu.port} port such as"
-            f" {rules.adc_example!r}, got {pins.battery!r}"
+            f" {names.adc_example!r}, got {pins.battery!r}"
         )
     buses = [("afe.pins.spi", "spi", pins.spi)]
     if board.optics is not None:
         buses.append(("optics.pins.i2c", "i2c", board.optics.pins.i2c))
     for key, kind, bus in buses:
-        if not rules.bus.fullmatch(bus) or not bus.startswith(kind):
+        if re.fullmatch(names.bus_pattern, bus) is None or not bus.startswith(kind):
             raise ConfigError(f"{key}: expected a bus such as '{kind}1', got {bus!r}")
 
 

@@ -56,12 +56,13 @@ class Mcu(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Name of the file in ``boards/parts``.
     pyocd_target : str
         Target name pyOCD is given.
-    port : str
-        MicroPython port; it decides which modules and functions the firmware finds.
+    port, build : str
+        The runtime the board is for: port and stock build of MicroPython, as `boards.ports`
+        describes them. They decide what the firmware finds.
+    options : dict
+        Options of the build beyond stock; without any the board runs the stock build.
     clock_hz : float
         CPU clock.
-    heap_size : int
-        MicroPython heap in bytes, as on the 32-bit part.
     flash, filesystem : FlashRegion
         The whole flash memory, and the part of it that holds the firmware's file system.
     runtime : FlashRegion or None
@@ -72,9 +73,10 @@ class Mcu(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     part: str
     pyocd_target: str
-    port: Literal["zephyr", "stm32"]
+    port: str
+    build: str
+    options: dict[str, int | float | str] = {}
     clock_hz: Positive
-    heap_size: PositiveInt
     flash: FlashRegion
     filesystem: FlashRegion
     runtime: FlashRegion | None = None

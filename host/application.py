@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boards.errors import ConfigError
+from boards.ports import board_runtime
 from host.board_config import board_config_source, drivers_of
 from host.manifest import (
     BUILD_INFO,
@@ -30,6 +31,7 @@ from host.mpycross import compile_module
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from boards.ports import Runtime
     from boards.schema import Board
 
 __all__ = [
@@ -104,7 +106,7 @@ def build_application(
     """
     source = firmware_dir if firmware_dir is not None else default_firmware()
     version = version if version is not None else metadata.version("eegrig")
-    port = board.mcu.port if compile else None
+    runtime = board_runtime(board) if compile else None
     files: dict[str, bytes] = {}
     sources = read_sources(source)
     if "main.py" not in sources:
@@ -114,11 +116,11 @@ def build_application(
         del sources[path]
     for path, data in sources.items():
         if path.partition("/")[0] != LOADER:
-            add_module(files, path, data, port)
-    add_module(files, "board_config.py", board_config_source(board), port)
+            add_module(files, path, data, runtime)
+    add_module(files, "board_config.py", board_config_source(board), runtime)
     identity = image_hash(files)
     build_info = f"VERSION = {version!r}\nIMAGE_HASH = {identity!r}\n".encode()
-    add_module(files, f"{BUILD_INFO}.py", build_info, port)
+    add_module(files, f"{BUILD_INFO}.py", build_info, runtime)
     manifest = Manifest(
         board=board.name, version=version, image_hash=identity.hex(), files=entries_of(files)
     )
@@ -148,8 +150,8 @@ def read_sources(directory: Path) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in source_paths(directory).items()}
 
 
-def add_module(files: dict[str, bytes], path: str, data: bytes, port: str | None) -> None:
-    """Add a file; a module is compiled, unless `port` is None.
+def add_module(files: dict[str, bytes], path: str, data: bytes, runtime: Runtime | None) -> None:
+    """Add a file; a module is compiled, unless `runtime` is None.
 
     Raises
     ------
@@ -157,10 +159,10 @@ def add_module(files: dict[str, bytes], path: str, data: bytes, port: str | None
         If it cannot be compiled; the message has file and line.
     """
     name, suffix = os.path.splitext(path)  # noqa: PTH122
-    if suffix != ".py" or port is None:
+    if suffix != ".py" or runtime is None:
         files[path] = data
     else:
-        files[f"{name}.mpy"] = compile_module(data, path, port)
+        files[f"{name}.mpy"] = compile_module(data, path, runtime)
 
 
 def sizes(files: Mapping[str, bytes]) -> list[tuple[str, int]]:

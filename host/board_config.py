@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from boards import load_part
 from boards.errors import ConfigError
+from boards.ports import board_runtime
 from host.protocol.constants import StreamKind
 
 if TYPE_CHECKING:
+    from boards.ports import PinFacts
     from boards.schema import AfeConfig, Board, Optics
 
 __all__ = ["board_config_source", "drivers_of", "pin_literal"]
@@ -30,7 +32,7 @@ def board_config_source(board: Board) -> bytes:
     ConfigError
         If a channel's name contradicts what it records.
     """
-    port, afe, radio = board.mcu.port, board.afe, board.radio
+    names, afe, radio = board_runtime(board).pins, board.afe, board.radio
     constants: dict[str, object] = {
         "NAME": board.name,
         "KIND": _kind(afe),
@@ -41,14 +43,14 @@ def board_config_source(board: Board) -> bytes:
         "VREF_UV": round(afe.vref_v * 1e6),
         "RATES": tuple(afe.rates_sps),
         "DEFAULT_RATE": afe.default_rate_sps,
-        "SPI_ID": bus_literal(afe.pins.spi, port),
+        "SPI_ID": bus_literal(afe.pins.spi, names),
         "SPI_HZ": round(afe.spi_hz),
-        "PIN_CS": pin_literal(afe.pins.cs, port),
-        "PIN_DRDY": pin_literal(afe.pins.drdy, port),
-        "PIN_RESET": pin_literal(afe.pins.reset, port),
-        "PIN_START": pin_literal(afe.pins.start, port),
-        "PIN_PWDN": None if afe.pins.pwdn is None else pin_literal(afe.pins.pwdn, port),
-        "PIN_BATTERY": pin_literal(afe.pins.battery, port),
+        "PIN_CS": pin_literal(afe.pins.cs, names),
+        "PIN_DRDY": pin_literal(afe.pins.drdy, names),
+        "PIN_RESET": pin_literal(afe.pins.reset, names),
+        "PIN_START": pin_literal(afe.pins.start, names),
+        "PIN_PWDN": None if afe.pins.pwdn is None else pin_literal(afe.pins.pwdn, names),
+        "PIN_BATTERY": pin_literal(afe.pins.battery, names),
         "ADC_REFERENCE_UV": round(board.supply.mcu_v * 1e6),
         "BATTERY_DIVIDER": board.battery.divider,
         "BLE_NAME": radio.name,
@@ -72,10 +74,11 @@ def drivers_of(board: Board) -> frozenset[str]:
 
 def _optics(board: Board, optics: Optics) -> dict[str, object]:
     """Return what the firmware has to know of the optical front end."""
-    if board.mcu.port == "stm32":
+    runtime = board_runtime(board)
+    if runtime.system.lightsleep_stops_ticks:
         raise ConfigError(
             "optics: the firmware dates light by the processor's clock, which stands still in the "
-            "sleep of the stm32 port; use a board on the zephyr port"
+            f"sleep of the {runtime.port} port; use a board on a port where it goes on"
         )
     charge_c = load_part(optics.part)["charge_per_code"].si * _CHARGE_OHM / optics.tia_ohm
     lsb_a = charge_c / (optics.pulses * optics.pulse_us * 1e-6)
@@ -84,9 +87,9 @@ def _optics(board: Board, optics: Optics) -> dict[str, object]:
         "driver": board.firmware.optics_driver,
         "names": ",".join(optics.channels),
         "lsb": (round(lsb_a * 10.0**-exponent), exponent),
-        "i2c": bus_literal(optics.pins.i2c, board.mcu.port),
+        "i2c": bus_literal(optics.pins.i2c, runtime.pins),
         "i2c_hz": round(optics.i2c_hz),
-        "interrupt": pin_literal(optics.pins.interrupt, board.mcu.port),
+        "interrupt": pin_literal(optics.pins.interrupt, runtime.pins),
         # What the driver's constructor takes, in order.
         "settings": (
             len(optics.pairs),
@@ -114,23 +117,16 @@ def _kind(afe: AfeConfig) -> int:
     return StreamKind.EXG.value if "emg" in kinds else StreamKind.EEG.value
 
 
-def pin_literal(pin: str, port: str) -> str | tuple[str, int]:
-    """Give a pin in the form ``machine.Pin`` of a port takes it.
-
-    >>> pin_literal("gpio0:15", "zephyr")
-    ('gpio0', 15)
-    >>> pin_literal("A15", "stm32")
-    'A15'
-    """
+def pin_literal(pin: str, names: PinFacts) -> str | tuple[str, int]:
+    """Give a pin in the form that ``machine.Pin`` takes: ``("gpio0", 15)`` or ``"A15"``."""
+    if names.pin_form == "name":
+        return pin
     device, _, number = pin.partition(":")
-    return (device, int(number)) if port == "zephyr" and number else pin
+    return device, int(number)
 
 
-def bus_literal(bus: str, port: str) -> str | int:
-    """Give a bus in the form ``machine.SPI`` or ``machine.I2C`` of a port takes it.
-
-    >>> bus_literal("spi0", "zephyr"), bus_literal("i2c1", "stm32")
-    ('spi0', 1)
-    """
-    match = re.fullmatch(r"(?:spi|i2c)(\d+)", bus)
-    return int(match[1]) if match and port != "zephyr" else bus
+def bus_literal(bus: str, names: PinFacts) -> str | int:
+    """Give a bus in the form that ``machine.SPI`` and ``machine.I2C`` take: ``"spi0"`` or 0."""
+    if names.bus_form == "name":
+        return bus
+    return int(re.sub(r"^(spi|i2c)", "", bus))

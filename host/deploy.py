@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from boards.errors import BoardFault, ConfigError, EegrigError
+from boards.ports import board_runtime
 from host.console import Console, Identity
 from host.image import bytes_of_two_slots
 from host.loader import Slot, loader_files
@@ -272,7 +273,7 @@ def _check_board(found: _Found, board: Board, *, force: bool) -> Slot:
 
 
 def _loader_differs(found: _Found, board: Board) -> bool:
-    files = loader_files(board.mcu.port)
+    files = loader_files(board_runtime(board))
     return any(found.root.get(path) != sha256(files[path]).hexdigest() for path in files)
 
 

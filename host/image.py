@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boards.errors import ConfigError
+from boards.ports import board_runtime
 from host.application import Application, build_application, sizes
 from host.file_system import FileSystemFull, pack, unpack
 from host.loader import SLOT_FILE, SLOTS, Slot, SlotState, loader_files, read_slot_state
@@ -253,7 +254,7 @@ def bytes_of_two_slots(board: Board, application: Application) -> int | None:
 
 def _layout(board: Board, application: Application, *slots: Slot) -> dict[str, bytes]:
     """Return the files of a file system with an application in some slots."""
-    files = loader_files(board.mcu.port)
+    files = loader_files(board_runtime(board))
     files[SLOT_FILE] = SlotState().encode()
     for slot in slots:
         files |= {f"{slot}/{path}": data for path, data in application.files.items()}

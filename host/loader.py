@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from boards.errors import ConfigError
 from host.application import LOADER, add_module, default_firmware, read_sources
+
+if TYPE_CHECKING:
+    from boards.ports import Runtime
 
 __all__ = [
     "SCRIPTS",
@@ -73,8 +76,8 @@ def read_slot_state(files: Mapping[str, bytes]) -> SlotState:
     return SlotState(active, trials.get(words[2]) if len(words) == 3 else None)
 
 
-def loader_files(port: str) -> dict[str, bytes]:
-    """Return the loader's files for a board on a MicroPython port, by path from the root.
+def loader_files(runtime: Runtime) -> dict[str, bytes]:
+    """Return the loader's files for a board with that runtime, by path from the root.
 
     Raises
     ------
@@ -87,7 +90,7 @@ def loader_files(port: str) -> dict[str, bytes]:
         if path in SCRIPTS:
             files[path] = data
         else:
-            add_module(files, path, data, port)
+            add_module(files, path, data, runtime)
     if not set(SCRIPTS) <= set(files):
         raise ConfigError(f"the loader in {directory} is incomplete: install eegrig again")
     return files

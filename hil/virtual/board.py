@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from boards import Board, ConfigError, Part, load_part
+from boards.ports import board_runtime
 from boards.schema import Optics
 from hil.virtual import probe
 from hil.virtual.afe import Ads129x, VirtualSignalSource
@@ -19,7 +20,7 @@ from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.bytecode import BytecodeError, Function, functions_of_mpy
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from hil.virtual.micropython.ports import port_named
+from hil.virtual.micropython.runtime import figures_for_shim
 from hil.virtual.power import PowerLedger, VirtualPowerMeter
 from hil.virtual.radio import Air, Peripheral
 from host.chip_identity import identify
@@ -94,18 +95,19 @@ class VirtualBoard:
         self.meter = VirtualPowerMeter(self.ledger, step_s=_POWER_STEP_S)
         self.console = VirtualConsole(uid)
         self.console.open()
-        region = board.mcu.filesystem
+        region, runtime = board.mcu.filesystem, board_runtime(board)
         self.interpreter = Interpreter(
             loop,
             flash_path=directory / "flash.bin",
             filesystem=(region.start, region.size, region.block_size),
-            heap_size=board.mcu.heap_size,
-            port=port_named(board).for_shim(
+            heap_size=runtime.memory.heap_bytes,
+            port=figures_for_shim(
+                runtime,
                 board.name,
                 board.mcu.part,
-                self.chip.device_id,
-                board.mcu.clock_hz,
-                board.supply.mcu_v,
+                unique_id=self.chip.device_id,
+                clock_hz=board.mcu.clock_hz,
+                supply_v=board.supply.mcu_v,
             ),
             on_console=self.console.feed,
             light_sleep_wake_ns=_light_sleep_wake_ns(load_part(board.mcu.part)),
@@ -196,7 +198,7 @@ class VirtualBoard:
         ConfigError
             If the port has no safe mode.
         """
-        if safe_mode and self.board.mcu.port != "stm32":
+        if safe_mode and not board_runtime(self.board).system.safe_mode:
             raise ConfigError(
                 f"the {self.board.mcu.port} port has no safe mode: interrupt main.py with Ctrl-C, "
                 "or erase the file system"

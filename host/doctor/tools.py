@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 from boards.errors import ConfigError
+from boards.ports import list_ports, load_port, stock_runtime
 from host.doctor.finding import Finding
 from host.mpycross import compile_module, compiler_version
 
@@ -15,7 +16,9 @@ __all__ = ["check"]
 def check() -> Iterator[Finding]:
     """Check the compiler, and git."""
     try:
-        compile_module(b"pass\n", "try.py", "zephyr")
+        for port in list_ports():
+            for build in load_port(port).builds:
+                compile_module(b"pass\n", "try.py", stock_runtime(port, build))
         yield Finding(area="eegrig", name="mpy-cross", status="ok", detail=compiler_version())
     except (ConfigError, OSError, SystemExit) as error:
         yield Finding(

@@ -113,7 +113,6 @@ def test_broken_toml_names_file_and_line(edit):
             "mcu.filesystem.block_size: expected a multiple of the erase page of nrf52840",
         ),
         ("size = 0x10_0000", "size = 0x20_0000", "mcu.flash.size: expected at most 1048576"),
-        ("heap_size = 98304", "heap_size = 983040", "mcu.heap_size: expected at most 262144"),
         ('part = "ads1299"', 'part = "nrf52840"', "afe.part: expected a part of kind afe"),
         ('part = "ads1299"', 'part = "ads12999"', "afe.part: unknown part 'ads12999'"),
         ('reset = "gpio0:16"', 'reset = "gpio0:12"', "afe.pins.reset: gpio0:12 is taken by cs"),
@@ -208,9 +207,9 @@ def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
         ),
         (
             "headphone8",
-            'port = "stm32"',
-            'port = "zephyr"',
-            "afe.pins.cs: expected a pin of the zephyr port such as 'gpio0:15', got 'A4'",
+            'cs = "A4"',
+            'cs = "gpio0:15"',
+            "afe.pins.cs: expected a pin of the stm32 port such as 'A4', got 'gpio0:15'",
         ),
         (
             "hairclip1",
@@ -222,7 +221,8 @@ def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
             "hairclip1",
             "mtu = 247",
             "mtu = 512",
-            "radio.mtu: expected at most 252, what the zephyr port's build allows, got 512",
+            "radio.mtu: expected at most 252, what the zephyr port's build"
+            " nrf52840dk_nrf52840 allows, got 512",
         ),
         (
             "headphone8",

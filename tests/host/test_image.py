@@ -10,11 +10,14 @@ from intelhex import IntelHex
 
 from boards import load_board, load_part
 from boards.errors import ConfigError
+from boards.ports import stock_runtime
 from host.application import default_firmware
 from host.board_config import board_config_source, bus_literal, pin_literal
 from host.image import build_image, read_image
 from host.manifest import MANIFEST, encode_manifest, image_hash
 
+ZEPHYR = stock_runtime("zephyr", "nrf52840dk_nrf52840")
+STM32 = stock_runtime("stm32", "NUCLEO_WB55")
 MAIN = "from eeg import app\n\napp.run()\n"
 
 
@@ -126,18 +129,18 @@ def test_the_board_can_read_its_configuration_as_a_module(board):
 
 
 @pytest.mark.parametrize(
-    ("pin", "port", "literal"),
-    [("gpio0:12", "zephyr", ("gpio0", 12)), ("A12", "stm32", "A12"), ("led", "zephyr", "led")],
+    ("pin", "runtime", "literal"),
+    [("gpio0:12", ZEPHYR, ("gpio0", 12)), ("adc:0", ZEPHYR, ("adc", 0)), ("A12", STM32, "A12")],
 )
-def test_pins_are_given_as_their_port_takes_them(pin, port, literal):
-    assert pin_literal(pin, port) == literal
+def test_pins_are_given_as_their_port_takes_them(pin, runtime, literal):
+    assert pin_literal(pin, runtime.pins) == literal
 
 
 @pytest.mark.parametrize(
-    ("spi", "port", "literal"), [("spi1", "zephyr", "spi1"), ("spi2", "stm32", 2)]
+    ("spi", "runtime", "literal"), [("spi1", ZEPHYR, "spi1"), ("spi2", STM32, 2)]
 )
-def test_buses_are_given_as_their_port_takes_them(spi, port, literal):
-    assert bus_literal(spi, port) == literal
+def test_buses_are_given_as_their_port_takes_them(spi, runtime, literal):
+    assert bus_literal(spi, runtime.pins) == literal
 
 
 def drivers_in(image) -> set[str]:
@@ -172,7 +175,7 @@ def test_optics_without_a_driver_or_on_a_port_whose_clock_stops_are_refused():
     nobody = msgspec.structs.replace(board.firmware, optics_driver=None)
     with pytest.raises(ConfigError, match="name the driver of the optical"):
         build_image(msgspec.structs.replace(board, firmware=nobody))
-    stm32 = msgspec.structs.replace(board.mcu, port="stm32")
+    stm32 = msgspec.structs.replace(board.mcu, port="stm32", build="NUCLEO_WB55")
     with pytest.raises(ConfigError, match="which stands still in the sleep"):
         board_config_source(msgspec.structs.replace(board, mcu=stm32))
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from boards.errors import ConfigError
+from boards.ports import BluetoothFacts
 from hil.virtual.micropython.interpreter import Interpreter
 from hil.virtual.micropython.peripherals import Answer
-from hil.virtual.micropython.ports import BleRules
 from hil.virtual.micropython.rpc import Op, Request
 from hil.virtual.radio import (
     AddressMode,
@@ -55,20 +55,23 @@ class BleRequests:
     ----------
     peripheral : Peripheral
         The board's BLE host; its `on_event` and `on_tx_space` are taken.
-    rules : BleRules
-        How the port behaves.
+    rules : BluetoothFacts
+        How the runtime behaves.
     """
 
-    def __init__(self, peripheral: Peripheral, rules: BleRules) -> None:
+    def __init__(self, peripheral: Peripheral, rules: BluetoothFacts) -> None:
         self._peripheral = peripheral
         self._rules = rules
+        # A bridge: `Peripheral.tx_buffers` are not the packets in flight that the facts speak of,
+        # and a host that keeps nothing is still taken to refuse what finds none of them free.
+        self._notify_waits = rules.notify_waits and rules.host_pdus > 0
         self._interpreter: Interpreter | None = None
         self._questions: dict[int, asyncio.Future[int | bytes | None]] = {}
         self._last_question = 0
-        peripheral.enforce_subscription = rules.enforce_subscription
-        peripheral.truncates = rules.truncates
-        peripheral.max_connections = rules.max_connections
-        self._preferred_mtu = rules.preferred_mtu
+        peripheral.enforce_subscription = rules.enforces_subscription
+        peripheral.truncates = rules.cuts_long_values
+        peripheral.max_connections = rules.connections_max
+        self._preferred_mtu = rules.preferred_att_mtu
         peripheral.on_event = self._on_radio_event
         peripheral.on_tx_space = self._on_tx_space
         self.handlers: dict[int, Handler] = {
@@ -100,7 +103,7 @@ class BleRequests:
         self._security = Security(peripheral, self.emit, self.ask) if rules.pairing else None
         if self._security is not None:
             self.handlers |= {Op.BLE_PAIR: self._pair, Op.BLE_PASSKEY: self._passkey}
-        self._channels = Channels(peripheral, self.emit, self.ask) if rules.l2cap else None
+        self._channels = Channels(peripheral, self.emit, self.ask) if rules.l2cap_channels else None
         if self._channels is not None:
             self.handlers[Op.BLE_CHANNEL] = functools.partial(self._channel, self._channels)
 
@@ -109,7 +112,7 @@ class BleRequests:
         """Send events to this interpreter, which has just been reset."""
         self._forget()
         self._interpreter = interpreter
-        self._preferred_mtu = self._rules.preferred_mtu
+        self._preferred_mtu = self._rules.preferred_att_mtu
 
     def switch_off(self) -> None:
         """Switch the radio off, as a loss of power does."""
@@ -166,7 +169,7 @@ class BleRequests:
         return 0
 
     def _on_tx_space(self) -> None:
-        if self._interpreter is not None and self._rules.notify_blocks:
+        if self._interpreter is not None and self._notify_waits:
             self._interpreter.release()
 
     def _on_radio_event(self, event: PeripheralEvent) -> None:
@@ -176,7 +179,7 @@ class BleRequests:
             case CentralConnected() | CentralDisconnected():
                 irq = _LINK_EVENTS[type(event), event.board_is_central]
                 self.emit(irq, event.connection, event.address_type, event.address)
-            case MtuExchanged() if self._rules.preferred_mtu is not None:
+            case MtuExchanged() if self._rules.preferred_att_mtu is not None:
                 self.emit(Irq.MTU_EXCHANGED, event.connection, event.mtu)
             case IndicateDone():
                 self.emit(Irq.GATTS_INDICATE_DONE, event.connection, event.handle, event.status)
@@ -187,11 +190,11 @@ class BleRequests:
 
     async def _switch(self, on: bool) -> int:
         if on:
-            self._preferred_mtu = self._rules.preferred_mtu
+            self._preferred_mtu = self._rules.preferred_att_mtu
             if self._preferred_mtu is not None:
                 self._peripheral.mtu_limit = self._preferred_mtu
             await self._peripheral.activate()
-            if self._rules.starts_public:
+            if self._rules.starts_with_public_address:
                 self._peripheral.set_address_mode(AddressMode.PUBLIC)
         else:
             self.switch_off()
@@ -207,7 +210,7 @@ class BleRequests:
         elif key == _CONFIG_NAME:
             self._peripheral.set_name(request.payload.decode(errors="replace"))
         elif key == _CONFIG_ADDRESS:
-            if self._rules.sets_address:
+            if self._rules.sets_address_mode:
                 self._peripheral.set_address_mode(request.b)
         elif key == _CONFIG_SECURITY and self._security is not None:
             bits = request.b
@@ -260,7 +263,7 @@ class BleRequests:
             return self.negative(error)
         if taken:
             return 0
-        return None if self._rules.notify_blocks else -errno.ENOMEM
+        return None if self._notify_waits else -errno.ENOMEM
 
     @_errors_as_numbers
     def _indicate(self, request: Request) -> Answer:

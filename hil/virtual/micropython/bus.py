@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from boards.ports import board_runtime
 from boards.schema import Board
 from hil.virtual.chip.signals import BusFault, PowerLost
 from hil.virtual.clock import NS_PER_S, Clock
@@ -20,8 +21,8 @@ from hil.virtual.micropython import rpc
 from hil.virtual.micropython.ble import BleRequests
 from hil.virtual.micropython.interpreter import Interpreter
 from hil.virtual.micropython.peripherals import Answer, Coming, Later
-from hil.virtual.micropython.ports import Port, port_named
 from hil.virtual.micropython.rpc import Op, Request
+from hil.virtual.micropython.runtime import pin_number
 from hil.virtual.micropython.timers import Timers
 from hil.virtual.radio import Peripheral
 
@@ -157,7 +158,8 @@ class Bus:
 
     Attributes
     ----------
-    port : Port
+    runtime : Runtime
+        What the board runs.
     ble : BleRequests
     """
 
@@ -184,7 +186,7 @@ class Bus:
         self._edge_interrupts = edge_interrupts
         self._set_sleep = set_sleep
         self._on_pwm = on_pwm
-        self.port: Port = port_named(board)
+        self.runtime = board_runtime(board)
         pins = board.afe.pins
         self._outputs: dict[int, list[Callable[[int], None]]] = {}
         self._drivers: dict[int, Callable[[], int]] = {}
@@ -193,7 +195,7 @@ class Bus:
         self.connect_output(pins.reset, afe.set_reset)
         if pins.pwdn is not None:
             self.connect_output(pins.pwdn, afe.set_pwdn)
-        self._drdy_pin = self.port.pin_number(pins.drdy)
+        self._drdy_pin = self._number(pins.drdy)
         self._drivers[self._drdy_pin] = lambda: afe.drdy
         self._battery_channel = self._adc_channel(pins.battery)
         self._levels: dict[int, int] = {}
@@ -203,7 +205,7 @@ class Bus:
         self._interrupts: dict[int, _Interrupt] = {}
         self._interpreter: Interpreter | None = None
         self._timers = Timers(clock, self._on_timer, self._reset)
-        self.ble = BleRequests(peripheral, self.port.ble)
+        self.ble = BleRequests(peripheral, self.runtime.bluetooth)
         afe.on_drdy = self._on_drdy
         self._handlers: dict[int, Callable[[Request], Answer]] = {
             Op.SPI: self._spi,
@@ -231,10 +233,13 @@ class Bus:
         self._sleep("idle")
         self._edge_interrupts(armed=False)
 
+    def _number(self, pin: str) -> int:
+        return pin_number(pin, self.runtime.pins)
+
     # ------------------------------------------------------------------ further models
     def connect_output(self, pin: str, on_level: Callable[[int], None]) -> None:
         """Call `on_level` with 0 or 1 whenever the firmware sets that pin."""
-        self._outputs.setdefault(self.port.pin_number(pin), []).append(on_level)
+        self._outputs.setdefault(self._number(pin), []).append(on_level)
 
     def drive(self, pin: str, level: Callable[[], int]) -> Callable[[int], None]:
         """Let a model drive a pin.
@@ -251,7 +256,7 @@ class Bus:
         callable
             To be called with the new level at each edge.
         """
-        number = self.port.pin_number(pin)
+        number = self._number(pin)
         self._drivers[number] = level
         return lambda new: self._on_edge(number, new)
 
@@ -275,7 +280,7 @@ class Bus:
 
     def cpu_stopped(self, *, stopped: bool) -> None:
         """Take note that all clocks stand still, or run again."""
-        if self.port.ticks_stop:
+        if self.runtime.system.lightsleep_stops_ticks:
             self._timers.stop_clocks(stopped=stopped)
         self._sleep("light" if stopped else "idle")
 
@@ -386,7 +391,7 @@ class Bus:
         device, _, channel = name.partition(":")
         if device.startswith("adc"):
             return int(channel)
-        return _ADC_PINS + self.port.pin_number(name)
+        return _ADC_PINS + self._number(name)
 
     def _adc(self, request: Request) -> int:
         if request.a != self._battery_channel:

@@ -18,7 +18,6 @@ from hil.virtual.micropython import rpc
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.keyboard import Keyboard
 from hil.virtual.micropython.peripherals import Coming, Later, Peripherals
-from hil.virtual.micropython.ports import ZEPHYR
 from hil.virtual.micropython.process import Boot, Process
 from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
 
@@ -59,9 +58,9 @@ class Interpreter:
         MicroPython heap of the 32-bit part, in bytes.
     on_console : callable
         Takes the bytes the firmware prints.
-    port : dict or None
-        What the shim is told of the port (`hil.virtual.micropython.ports.Port.for_shim`); None:
-        the zephyr port on a nameless board.
+    port : dict
+        What the shim is told of the board's runtime
+        (`hil.virtual.micropython.runtime.figures_for_shim`).
     light_sleep_wake_ns : int
         From what ends a ``machine.lightsleep`` to the first instruction after it, in nanoseconds.
     """
@@ -74,7 +73,7 @@ class Interpreter:
         filesystem: tuple[int, int, int],
         heap_size: int,
         on_console: Callable[[bytes], None],
-        port: dict[str, object] | None = None,
+        port: dict[str, object],
         light_sleep_wake_ns: int = 0,
     ) -> None:
         self._loop = loop
@@ -84,7 +83,7 @@ class Interpreter:
         self._heap_size = heap_size * _HEAP_FACTOR + _SHIM_HEAP
         self._on_console = on_console
         self._light_sleep_wake_ns = light_sleep_wake_ns
-        self._port = port if port is not None else ZEPHYR.for_shim("board", "cpu")
+        self._port = port
         self._process: Process | None = None
         self._peripherals: Peripherals | None = None
         self._reply = bytearray(FRAME_SIZE)

@@ -10,6 +10,7 @@ import serial
 
 from boards import load_board
 from boards.errors import InfrastructureError
+from boards.ports import board_runtime
 from hil.setup import SignalFactory
 from hil.virtual.bench import VirtualBench
 from hil.virtual.micropython.bus import Bus
@@ -126,7 +127,7 @@ def test_the_firmware_runs_in_the_heap_of_its_board(tmp_path):
     added: what remains is the firmware's alone, with a collection only when nothing is left.
     """
     with flashed_bench(patched_firmware(tmp_path, *HEAP)) as (virtual, _):
-        heap_size = virtual.bench.board.mcu.heap_size
+        heap_size = board_runtime(virtual.bench.board).memory.heap_bytes
         assert heap_size == 96 * KIB
         stream(virtual, 2.0)
         shims, streaming = said(virtual, "heap")

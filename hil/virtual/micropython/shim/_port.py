@@ -1,4 +1,4 @@
-# What the port the board runs is like: the figures of ../ports.py, set by _start.py before anything reads them.
+# What the port the board runs is like: the figures of ../runtime.py, set by _start.py before anything reads them.
 name = ""
 machine = ""
 platform = ""

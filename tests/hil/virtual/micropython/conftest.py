@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from littlefs import LittleFS
 
+from boards.ports import stock_runtime
 from hil.virtual.clock import VirtualLoop
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import Interpreter, ResetCause
 from hil.virtual.micropython.peripherals import Answer, Coming
 from hil.virtual.micropython.rpc import Op, Request
+from hil.virtual.micropython.runtime import figures_for_shim
 
 BLOCK, BLOCKS = 4096, 16
+RUNTIME = stock_runtime("zephyr", "nrf52840dk_nrf52840")
 MODEL = CpuModel(64e6, jump_ns=10_000)
 
 
@@ -73,6 +76,7 @@ class Machine:
             filesystem=(0, BLOCK * BLOCKS, BLOCK),
             heap_size=98304,
             on_console=self.output.extend,
+            port=figures_for_shim(RUNTIME, "board", "cpu"),
         )
         self.interpreter.on_reset = self.resets.append
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boards.ports import stock_runtime
 from hil.virtual.micropython.bytecode import BytecodeError, Events, functions_of_mpy
 from host.mpycross import compile_module
 
@@ -46,7 +47,7 @@ def outer(n):
 
 @pytest.fixture(scope="module")
 def compiled():
-    return compile_module(SOURCE, "example.py", "zephyr")
+    return compile_module(SOURCE, "example.py", stock_runtime("zephyr", "nrf52840dk_nrf52840"))
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_a_file_cut_off_anywhere_is_refused(compiled):
 def test_native_code_is_refused():
     source = b"import micropython\n@micropython.native\ndef f(a):\n    return a\n"
     with pytest.raises(BytecodeError, match="native code"):
-        functions_of_mpy(compile_module(source, "native.py", "stm32"))
+        functions_of_mpy(compile_module(source, "native.py", stock_runtime("stm32", "NUCLEO_WB55")))
 
 
 @given(at=st.integers(0, 10_000), byte=st.integers(0, 255))

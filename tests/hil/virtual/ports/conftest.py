@@ -13,11 +13,12 @@ import pytest
 from littlefs import LittleFS
 
 from boards import Board, load_board
+from boards.ports import board_runtime
 from hil.virtual.clock import VirtualLoop
 from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from hil.virtual.micropython.ports import port_named
+from hil.virtual.micropython.runtime import figures_for_shim
 from hil.virtual.radio import ActivityMeter, Air, Peripheral
 
 BLOCK, BLOCKS = 4096, 32
@@ -123,9 +124,11 @@ class Node:
             world.loop,
             flash_path=self.flash.path,
             filesystem=(0, BLOCK * BLOCKS, BLOCK),
-            heap_size=board.mcu.heap_size,
+            heap_size=board_runtime(board).memory.heap_bytes,
             on_console=self.output.extend,
-            port=port_named(board).for_shim(name, board.mcu.part, bytes(range(12))),
+            port=figures_for_shim(
+                board_runtime(board), name, board.mcu.part, unique_id=bytes(range(12))
+            ),
             light_sleep_wake_ns=WAKE_NS,
         )
         self.interpreter.on_reset = self._reset

@@ -1,0 +1,204 @@
+"""The facts of a runtime by name: what a port's file has to say, in which unit and of which type.
+
+A section of this module is a table of ``<port>.toml``: ``[facts.bluetooth]`` for what is true of
+the port, ``[builds.<name>.bluetooth]`` for what is true of one build.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+__all__ = ["BluetoothFacts", "Facts", "MemoryFacts", "ModuleFacts", "PinFacts", "SystemFacts"]
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The interpreter and how it rests.
+
+    Attributes
+    ----------
+    platform : str
+        ``sys.platform``.
+    machine_prefix : str
+        Put before the board's name in the banner and ``os.uname()``.
+    scheduler_entries : int
+        Room of the queue behind ``micropython.schedule``.
+    native_code : bool
+        Whether the build has the native and viper emitters, inline assembler, and loads native
+        code from ``.mpy`` files.
+    mpy_cross_flags : list of str
+        What mpy-cross is told of the processor; bytecode needs nothing.
+    soft_reset_cause : int
+        Value of ``machine.SOFT_RESET``.
+    safe_mode : bool
+        Whether the board can be started without ``boot.py`` and ``main.py``.
+    idle_sleeps : bool
+        Whether ``machine.idle`` stops the CPU until the next interrupt.
+    lightsleep_stops_ticks : bool
+        Whether ``time.ticks_*`` and soft timers stand still in ``machine.lightsleep``; False too
+        where there is none.
+    """
+
+    platform: str
+    machine_prefix: str
+    scheduler_entries: PositiveInt
+    native_code: bool
+    mpy_cross_flags: list[str]
+    soft_reset_cause: int
+    safe_mode: bool
+    idle_sleeps: bool
+    lightsleep_stops_ticks: bool
+
+
+class MemoryFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Memory.
+
+    Attributes
+    ----------
+    heap_bytes : int
+        MicroPython's heap, as on the 32-bit part.
+    """
+
+    heap_bytes: PositiveInt
+
+
+class PinFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the port names pins, converter inputs and buses.
+
+    Attributes
+    ----------
+    pin_pattern : str
+        Names of pins in a ``board.toml``: bank and number.
+    pin_example : str
+        One of them.
+    pin_form : {"name", "device and number"}
+        What ``machine.Pin`` takes for it.
+    pins_per_bank : int
+        Pins of one GPIO port.
+    first_bank : str
+        Name of the bank whose pins begin at number 0.
+    adc_pattern, adc_example : str
+        Names of inputs of the converter, and one of them.
+    adc_full_scale_v : float or None
+        Full scale of the converter in volts; None: its supply.
+    bus_pattern : str
+        Names of SPI and I2C buses.
+    bus_form : {"name", "number"}
+        What ``machine.SPI`` and ``machine.I2C`` take for it.
+    """
+
+    pin_pattern: str
+    pin_example: str
+    pin_form: Literal["name", "device and number"]
+    pins_per_bank: PositiveInt
+    first_bank: str
+    adc_pattern: str
+    adc_example: str
+    adc_full_scale_v: float | None
+    bus_pattern: str
+    bus_form: Literal["name", "number"]
+
+
+class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The ``bluetooth`` module, the host under it, and the controller.
+
+    Attributes
+    ----------
+    acl_packets : int
+        Packets under way from host to controller; the next waits until one is reported completed.
+    acl_octets : int
+        Longest of them; what is longer goes as several.
+    acl_timeout_ms : int or None
+        How long the host waits for the controller to take a packet before it gives up; None: for
+        ever.
+    host_pdus : int
+        Notifications the host keeps, beyond those in `acl_packets`, before ``gatts_notify`` waits.
+    link_octets_max : int
+        Longest payload of a link-layer packet that the controller sends.
+    att_mtu_max : int
+        Largest ATT MTU of the build.
+    preferred_att_mtu : int or None
+        ATT MTU after boot, which ``config(mtu=)`` changes; None: fixed by the build, and firmware
+        is not told of the exchange.
+    notify_waits : bool
+        Whether ``gatts_notify`` waits for room; else it raises OSError(ENOMEM).
+    enforces_subscription : bool
+        Whether notifying a central that has not subscribed is an error.
+    cuts_long_values : bool
+        Whether a notification longer than the MTU is cut; else it is an error.
+    gatt_client, pairing, l2cap_channels : bool
+        Whether these parts are in the build.
+    services_max : int or None
+        Most services that ``gatts_register_services`` takes in all; None: as memory allows.
+    event_buffer_octets : int or None
+        Ring buffer of events, whose overflow drops some; None: events are delivered as they come.
+    starts_with_public_address : bool
+        Whether the board shows its public address after ``active(True)``; else a static random
+        one.
+    sets_address_mode : bool
+        Whether ``config(addr_mode=)`` does anything.
+    connections_max : int
+        Room for connections in both roles.
+    """
+
+    acl_packets: PositiveInt
+    acl_octets: Annotated[int, msgspec.Meta(ge=27)]
+    acl_timeout_ms: PositiveInt | None
+    host_pdus: Count
+    link_octets_max: Annotated[int, msgspec.Meta(ge=27, le=251)]
+    att_mtu_max: Annotated[int, msgspec.Meta(ge=23, le=517)]
+    preferred_att_mtu: Annotated[int, msgspec.Meta(ge=23, le=517)] | None
+    notify_waits: bool
+    enforces_subscription: bool
+    cuts_long_values: bool
+    gatt_client: bool
+    pairing: bool
+    l2cap_channels: bool
+    services_max: PositiveInt | None
+    event_buffer_octets: PositiveInt | None
+    starts_with_public_address: bool
+    sets_address_mode: bool
+    connections_max: PositiveInt
+
+
+class ModuleFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What firmware finds to import.
+
+    Attributes
+    ----------
+    absent : list of str
+        Modules that the interpreter of the virtual board has and the build has not.
+    os_names : list of str
+        What ``os`` has.
+    frozen_asyncio : bool
+        Whether ``asyncio`` is frozen in.
+    """
+
+    absent: list[str]
+    os_names: list[str]
+    frozen_asyncio: bool
+
+
+class Facts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything said of a runtime.
+
+    Attributes
+    ----------
+    absent_names : dict of str to list of str
+        By module: functions, classes and methods (``"ADC.read_uv"``) the build does not have.
+    """
+
+    system: SystemFacts
+    memory: MemoryFacts
+    pins: PinFacts
+    bluetooth: BluetoothFacts
+    modules: ModuleFacts
+    absent_names: dict[str, list[str]]

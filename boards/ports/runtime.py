@@ -1,0 +1,113 @@
+"""What a board runs: facts of its port, of its build, and of the options it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from boards.errors import ConfigError
+from boards.files import nearest, unknown
+from boards.ports.facts import Facts
+from boards.ports.port import Sections, facts_of, list_ports, load_port
+from boards.ports.rows import Row
+
+if TYPE_CHECKING:
+    from boards.schema import Board
+
+__all__ = ["Runtime", "board_runtime", "stock_runtime"]
+
+
+class Runtime(Facts, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A build of MicroPython.
+
+    Attributes
+    ----------
+    port, build : str
+        Names of both.
+    options : dict of str to int
+        Options of the build beyond stock, by name.
+    rows : dict
+        The facts with their sources, by section and key.
+    """
+
+    port: str
+    build: str
+    options: dict[str, int]
+    rows: Sections
+
+    def row(self, key: str) -> Row:
+        """Return the row of a fact: ``runtime.row("bluetooth.acl_packets")``."""
+        section, _, fact = key.partition(".")
+        return self.rows[section][fact]
+
+    def assumed(self, *sections: str) -> dict[str, Row]:
+        """Return the rows that are assumed, by key; all of them or those of some sections."""
+        return {
+            f"{section}.{key}": row
+            for section, rows in self.rows.items()
+            if not sections or section in sections
+            for key, row in rows.items()
+            if row.assumed is not None
+        }
+
+
+def stock_runtime(port: str, build: str) -> Runtime:
+    """Return a stock build.
+
+    Raises
+    ------
+    boards.errors.ConfigError
+        If nobody described that port or that build.
+    """
+    return _resolve(port, build, {})
+
+
+def board_runtime(board: Board) -> Runtime:
+    """Return what a board runs.
+
+    Raises
+    ------
+    boards.errors.ConfigError
+        If nobody described the runtime it names, or it asks for an option that its port does not
+        have or of a value that the option cannot have; the message begins with the key.
+    """
+    return _resolve(board.mcu.port, board.mcu.build, board.mcu.options)
+
+
+def _resolve(port_name: str, build: str, options: Mapping[str, int | float | str]) -> Runtime:
+    if port_name not in list_ports():
+        raise ConfigError(f"mcu.port: {unknown('port', port_name, list_ports())}")
+    port = load_port(port_name)
+    if build not in port.builds:
+        raise ConfigError(f"mcu.build: {unknown('build', build, sorted(port.builds))}")
+    sections = port.rows(build)
+    for name in options:
+        if name not in port.options:
+            raise ConfigError(
+                f"mcu.options.{name}: the {port_name} port has no such option;"
+                f"{nearest(name, port.options)} options are:"
+                f" {', '.join(port.options) or 'none'}"
+            )
+    asked_for: dict[str, int] = {}
+    for name, option in port.options.items():
+        if name not in options:
+            continue
+        value = options[name]
+        if not isinstance(value, int) or not option.least <= value <= option.most:
+            raise ConfigError(
+                f"mcu.options.{name}: expected {option.least} to {option.most}, got {value!r}"
+            )
+        asked_for[name] = value
+        for key in option.sets:
+            section, _, fact = key.partition(".")
+            stock = sections[section][fact].value
+            source = f"mcu.options.{name} of the board; the stock build has {stock}"
+            sections[section][fact] = Row(value=value, source=source)
+    facts = facts_of(sections)
+    return Runtime(
+        **{name: getattr(facts, name) for name in facts.__struct_fields__},
+        port=port_name,
+        build=build,
+        options=asked_for,
+        rows=sections,
+    )

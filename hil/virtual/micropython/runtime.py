@@ -1,0 +1,86 @@
+"""A board's runtime as the shim and the models of the board's wiring take it."""
+
+from __future__ import annotations
+
+import re
+
+from boards.errors import ConfigError
+from boards.ports import PinFacts, Runtime
+
+__all__ = ["figures_for_shim", "pin_number"]
+
+
+def pin_number(pin: str, names: PinFacts) -> int:
+    """Return the number of a pin named as in ``board.toml``.
+
+    Raises
+    ------
+    ConfigError
+        If the port has no such pin.
+
+    Examples
+    --------
+    >>> from boards.ports import stock_runtime
+    >>> pin_number("gpio1:2", stock_runtime("zephyr", "nrf52840dk_nrf52840").pins)
+    34
+    >>> pin_number("B3", stock_runtime("stm32", "NUCLEO_WB55").pins)
+    19
+    """
+    match = re.fullmatch(names.pin_pattern, pin)
+    if match is None:
+        raise ConfigError(
+            f"pin {pin!r} is not one of the port: expected one like {names.pin_example!r}"
+        )
+    bank = ord(match[1]) - ord(names.first_bank)
+    return bank * names.pins_per_bank + int(match[2])
+
+
+def figures_for_shim(
+    runtime: Runtime,
+    board: str,
+    mcu: str,
+    *,
+    unique_id: bytes = b"",
+    clock_hz: float = 64e6,
+    supply_v: float = 3.3,
+) -> dict[str, object]:
+    """Return what the shim has to know, as a literal.
+
+    Parameters
+    ----------
+    runtime : Runtime
+    board, mcu : str
+        Names for the banner.
+    unique_id : bytes
+        What ``machine.unique_id()`` returns.
+    clock_hz : float
+        CPU clock in hertz.
+    supply_v : float
+        Supply in volts, which is the full scale of a converter without a reference of its own.
+    """
+    system, ble = runtime.system, runtime.bluetooth
+    return {
+        "port": runtime.port,
+        "platform": system.platform,
+        "machine": f"{system.machine_prefix}{board} with {mcu}",
+        "pins_per_bank": runtime.pins.pins_per_bank,
+        "depth": system.scheduler_entries,
+        "modules_absent": runtime.modules.absent,
+        "names_absent": runtime.absent_names,
+        "os_names": runtime.modules.os_names,
+        "frozen": runtime.modules.frozen_asyncio,
+        "idle_sleeps": system.idle_sleeps,
+        "native": system.native_code,
+        "soft_reset": system.soft_reset_cause,
+        "unique_id": unique_id,
+        "clock_hz": round(clock_hz),
+        "adc_full_uv": round((runtime.pins.adc_full_scale_v or supply_v) * 1e6),
+        "ble": {
+            "gatt_client": ble.gatt_client,
+            "pairing": ble.pairing,
+            "l2cap": ble.l2cap_channels,
+            "mtu": ble.preferred_att_mtu,
+            "max_services": ble.services_max,
+            "event_buffer": ble.event_buffer_octets,
+        },
+    }
