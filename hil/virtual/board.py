@@ -208,8 +208,7 @@ class VirtualBoard:
         if cause != ResetCause.SOFT:
             self.interpreter.forget_input()
         self.peripheral.deactivate()
-        self.afe.set_start(0)
-        self.afe.set_cs(1)
+        self.afe.release()
         self._plan_boot(cause)
 
     # ------------------------------------------------------------------ supply

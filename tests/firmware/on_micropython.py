@@ -12,7 +12,7 @@ class _Bluetooth:
 sys.modules["bluetooth"] = _Bluetooth
 
 from eeg import acquisition, battery, codes, drivers, gatt, outbox, packet
-from eeg.drivers import adpd4101, optics
+from eeg.drivers import adpd4101, ads129x, optics
 
 
 def code_names():
@@ -196,38 +196,60 @@ def squeeze(channels, payload, steps, buffers):
 
 
 class Chip:
-    """Registers behind a SPI bus: RREG and WREG with one register, everything else is noted."""
+    """A front end's registers, and notes of what a driver does to its lines and how long it waits.
+
+    Bytes make a command from one fall of chip select to the next, however they are sent.
+    """
 
     def __init__(self, identity):
         self.registers = bytearray(32)
         self.registers[0] = identity
         self.log = []
+        self._command = b""
 
     def write_readinto(self, out, into):
-        out = bytes(out)
-        answer = bytes(len(out))
-        if len(out) == 3 and out[0] & 0xE0 == 0x40:
-            self.registers[out[0] & 0x1F] = out[2]
-        elif len(out) == 3:
-            answer = bytes((0, 0, self.registers[out[0] & 0x1F]))
-        else:
-            self.log.append(out)
-        into[:] = answer
+        self.log.append(("spi", bytes(out)))
+        for i in range(len(out)):
+            into[i] = self._take(out[i])
+
+    def _take(self, byte):
+        command = self._command = self._command + bytes((byte,))
+        address = command[0] & 0x1F
+        if len(command) == 3 and command[0] & 0xE0 == 0x40:
+            self.registers[address] = byte
+        elif len(command) == 3 and command[0] & 0xE0 == 0x20:
+            return self.registers[address]
+        return 0
 
     def readinto(self, into):
         pass
 
     def pin(self, name):
-        return lambda level: self.log.append((name, level))
+        def drive(level):
+            self.log.append((name, level))
+            if name == "cs":
+                self._command = b""
+
+        return drive
+
+    def wait_us(self, us):
+        self.log.append(("wait_us", us))
+
+    def wait_ms(self, ms):
+        self.wait_us(1000 * ms)
 
 
-def front_end(name, channels, identity, spi_hz=1_000_000, high_resolution=False):
-    chip = Chip(identity)
+def driver_of(chip, name, channels, spi_hz=1_000_000, high_resolution=False, has_pwdn=True):
     pins = [chip.pin(pin) for pin in ("cs", "reset", "start")]
-    afe = drivers.load(name).Afe(
-        chip, pins[0], pins[1], pins[2], chip.pin("pwdn"), channels, spi_hz, high_resolution
+    pwdn = chip.pin("pwdn") if has_pwdn else None
+    return drivers.load(name).Afe(
+        chip, pins[0], pins[1], pins[2], pwdn, channels, spi_hz, high_resolution
     )
-    return chip, afe
+
+
+def front_end(name, channels, identity, high_resolution=False):
+    chip = Chip(identity)
+    return chip, driver_of(chip, name, channels, high_resolution=high_resolution)
 
 
 def registers_of(name, channels, rate, gain, signal, driven=0, high_resolution=False):
@@ -246,6 +268,29 @@ def identity_accepted(name, identity):
     return None
 
 
+def lines_of(name, identity, spi_hz, has_pwdn, calls):
+    """Return what a driver did to its lines in each of some calls: name and arguments.
+
+    The call "reboot" makes a new driver, as a restart of the firmware does.
+    """
+    chip = Chip(identity)
+    waits = ads129x.sleep_us, ads129x.sleep_ms
+    ads129x.sleep_us, ads129x.sleep_ms = chip.wait_us, chip.wait_ms
+    try:
+        afe = driver_of(chip, name, 2, spi_hz, has_pwdn=has_pwdn)
+        logs = []
+        for call in calls:
+            chip.log = []
+            if call[0] == "reboot":
+                afe = driver_of(chip, name, 2, spi_hz, has_pwdn=has_pwdn)
+            else:
+                getattr(afe, call[0])(*call[1:])
+            logs.append(chip.log)
+        return logs
+    finally:
+        ads129x.sleep_us, ads129x.sleep_ms = waits
+
+
 def leads(name, status):
     afe = front_end(name, 1, 0)[1]
     return afe.lead_off_p(status), afe.lead_off_n(status)
@@ -258,8 +303,10 @@ class OpticalChip:
         self.registers = {0x08: identity, 0x104: 0x03C0}
         self.fifo = fifo
         self.status = 0
+        self.written = []
 
     def writeto_mem(self, address, register, data, *, addrsize):
+        self.written.append((register & 0x7FFF, bytes(data)))
         self.registers[register & 0x7FFF] = data[0] << 8 | data[1]
         if register & 0x7FFF == 0:
             self.status &= ~(data[0] << 8 | data[1])
@@ -280,6 +327,15 @@ def optical_registers(*settings):
     device.wake()
     device.start()
     return chip.registers
+
+
+def optical_writes(calls, *settings):
+    """Return the register writes of some calls of the optical driver, in order."""
+    chip = OpticalChip()
+    device = adpd4101.Optics(chip, *settings)
+    for call in calls:
+        getattr(device, call)()
+    return chip.written
 
 
 def optical_packets(settings, payload, batches, overflow_before=-1):

@@ -19,8 +19,7 @@ class Afe(Ads129x):
     INPUTS = 2
     RATES = tuple(_RATES)
     RESET_US = 100
-    DECODE_US = 8
-    HOLD_US = 8
+    DECODE_US = 9
 
     def __init__(self, spi, cs, reset, start, pwdn, channels, spi_hz, high_resolution=False):
         # One pin of the part is both RESET and PWDN.

@@ -1,10 +1,12 @@
 # What TI's ADS1299, ADS1298 and ADS1292R have in common: commands, status word, timing rules in
 # clocks of the chip. Tables and settings of each are in a module of its own. Section numbers are
-# those of the ADS1299's datasheet, SBAS499C.
+# those of the ADS1299's datasheet, SBAS499C. Waits are for the slowest oscillator, 2.5 % below its
+# nominal frequency (7.5), and rely on nothing that Python needs time for.
 from time import sleep_ms, sleep_us
 
 from eeg.drivers import AfeError
 
+_WAKEUP = 0x02
 _STANDBY = 0x04
 _RDATAC = 0x10
 _SDATAC = 0x11
@@ -18,6 +20,7 @@ class Ads129x:
 
     It is powered down unless it is needed: even in standby it may draw more than everything else
     on the board. `pwdn` may be None where the line is not wired; then it is put in standby.
+    `docs/front-end-rules.md` lists what the datasheets ask for; tests hold it to all of that.
     """
 
     # What a part has to say:
@@ -27,8 +30,7 @@ class Ads129x:
     POWER_UP_MS = 150
     REFERENCE_MS = 150  # until the reference has settled
     RESET_US = 50  # 18 clocks, and some
-    DECODE_US = 2  # 4 clocks: from the last bit of a byte until the next may end
-    HOLD_US = 0  # from the last byte until chip select may end, beyond what a pin takes
+    DECODE_US = 3  # 4 clocks: between bytes of a command, before chip select ends, after a command
     watches_leads = False  # the comparators of its electrodes are off
     filter_order = 3  # sinc3: group delay of 1.5 conversions
     status_size = 3
@@ -40,6 +42,7 @@ class Ads129x:
         self._start = start
         self._pwdn = pwdn
         self.high_resolution = high_resolution
+        self._in_standby = False
         # Faster than the chip decodes: bytes of a command must wait for each other.
         self._paced = 8_000_000 // spi_hz < self.DECODE_US
         self.channels = channels
@@ -55,13 +58,19 @@ class Ads129x:
         raise NotImplementedError
 
     def wake(self):
-        """Power up and check that it is the right part (section 10.1.1); raises AfeError."""
+        """Power up and check that it is the right part (section 11.1); raises AfeError."""
         self._start(0)
+        self._cs(1)
+        pulse_us = 10 * self.DECODE_US
         if self._pwdn is not None:
+            sleep_us(pulse_us)  # it may have gone down just now, and may be the reset pin as well
             self._pwdn(1)
+        elif self._in_standby:
+            self._in_standby = False
+            self._command(_WAKEUP)  # nothing else is taken in standby
         sleep_ms(self.POWER_UP_MS)
         self._reset(0)
-        sleep_us(10 * self.DECODE_US)
+        sleep_us(pulse_us)
         self._reset(1)
         sleep_us(self.RESET_US)
         self._command(_SDATAC)  # registers cannot be read before this
@@ -70,13 +79,17 @@ class Ads129x:
             raise AfeError(identity)
 
     def sleep(self):
-        """Power down; all settings are lost."""
+        """Power down, or stand by; all settings are lost with the next `wake`."""
         self._start(0)
+        sleep_us(self.DECODE_US)  # a frame may have been read just now
         self._cs(1)
         if self._pwdn is not None:
             self._pwdn(0)
-        else:
+        elif not self._in_standby:
+            sleep_us(self.DECODE_US)
+            self._command(_SDATAC)  # while it reads continuously it ignores all others
             self._command(_STANDBY)
+            self._in_standby = True
 
     def configure(self, rate, gain, signal, driven=0):
         """Set up all channels after `wake`, and wait until the reference is there."""
@@ -120,8 +133,7 @@ class Ads129x:
                 sleep_us(self.DECODE_US)
         else:
             self._spi.write_readinto(request, answer)
-        if self.HOLD_US:
-            sleep_us(self.HOLD_US)
+            sleep_us(self.DECODE_US)
         self._cs(1)
         sleep_us(self.DECODE_US)
         return answer

@@ -3,7 +3,7 @@
 One family, one behaviour: what differs is in the part's figures (``boards/parts``) and its register
 map (`hil.virtual.afe.maps`). Where the data sheets (section numbers below are those of the
 ADS1299's, TI SBAS499C) leave room, the model takes the reading that is stricter with firmware, and
-counts in `Ads129x.violations` what a chip would punish now and then.
+counts in `Ads129x.rules_broken` what a chip would punish now and then.
 """
 
 from __future__ import annotations
@@ -26,16 +26,22 @@ from hil.virtual.afe.drdy import Conversions
 from hil.virtual.afe.inputs import InputStage
 from hil.virtual.afe.maps import register_map
 from hil.virtual.afe.power import AfeState, OnAfeState
+from hil.virtual.afe.register_rules import rules_broken_by_write
 from hil.virtual.afe.registers import Registers
+from hil.virtual.afe.rules import Rule
 from hil.virtual.afe.source import VirtualSignalSource
 from hil.virtual.afe.timing import ChipClock
+from hil.virtual.afe.waits import Waits
 from hil.virtual.clock import Clock
 
 __all__ = ["Ads129x"]
 
 _SPI_MODE = 1
-# Taken while data are read continuously (9.5.3.5); everything else waits for SDATAC.
+_LOW_DVDD_V = 2.7
+# Taken while data are read continuously (9.5.3); everything else waits for SDATAC.
 _IN_RDATAC = frozenset({Command.SDATAC, Command.START, Command.STOP})
+# After these the chip needs time before the next command.
+_DECODED = frozenset({Command.SDATAC, Command.RDATAC, Command.WAKEUP})
 
 
 class Ads129x:
@@ -66,8 +72,10 @@ class Ads129x:
     ----------
     oscillator_error : float
         The one drawn or given.
-    violations : collections.Counter
-        How often firmware broke a rule of the data sheet, by rule.
+    rules_broken : collections.Counter
+        How often firmware broke a rule of the data sheet, by `Rule`.
+    exchanges : int
+        Transfers on the bus so far, each of which could have broken some.
     """
 
     def __init__(
@@ -87,7 +95,8 @@ class Ads129x:
         self._clock = clock
         self._source = source
         self._on_state = on_state
-        self.violations: Counter[str] = Counter()
+        self.rules_broken: Counter[Rule] = Counter()
+        self.exchanges = 0
         constants, noise = rng.spawn(2)
         limit = part["fclk_tolerance"].si
         drawn = float(np.clip(constants.normal(0.0, limit / 3), -limit, limit))
@@ -96,18 +105,21 @@ class Ads129x:
         self._chip_clock = chip_clock
         self._map = register_map(part.name)
         self._one_pin = "reset_is_power_down" in part.figures
+        self._held_ns = 0
+        self._power_down_ns = chip_clock.ns(part["power_down_time"].value) if self._one_pin else 0.0
         self._nothing = bytes(self._map.frame_bytes)
-        supply_v = (part["avdd"].si if avdd_v is None else avdd_v, dvdd_v)
+        self._avdd_v = part["avdd"].si if avdd_v is None else avdd_v
+        supply_v = (self._avdd_v, dvdd_v)
         self._inputs = InputStage(part, self._map, constants, supply_v=supply_v)
         self._converter = Converter(
             part, self._inputs, source, chip_clock, constants=constants, noise=noise
         )
         self._registers = Registers(self._map, identity)
         self._conversions = Conversions(clock, chip_clock, self._converter, source, self._registers)
-        self._decode_ns = chip_clock.ns(part["decode_time"].value)
         self._update_ns = chip_clock.ns(part["update_time"].value)
-        self._cs_hold_ns = chip_clock.ns(part["cs_hold_time"].value)
-        self._sclk_max_hz = part["sclk_max"].si
+        self._reference_ns = part["vref_start_up"].si * 1e9
+        self._sclk_max_hz = part["sclk_max_low" if dvdd_v < _LOW_DVDD_V else "sclk_max"].si
+        self._waits = Waits(part, chip_clock, self.rules_broken)
         self._decoder = CommandDecoder()
         self._answer = b""
         self._single_frame: bytes | None = None  # latched by RDATA
@@ -117,12 +129,9 @@ class Ads129x:
         self._continuous = True
         self._standby = False
         self._lost = False
-        self._last_byte_ns = -1.0
-        self._ready_ns = 0
-        self._held_ns = 0
         self._state: AfeState | None = None
         source.on_change = self._source_changed
-        self._initialise(part["power_up_time"].value)
+        self._power_up()
 
     # ----------------------------------------------------------------- what the bench may look at
 
@@ -189,7 +198,7 @@ class Ads129x:
     def set_identity(self, identity: int | None) -> None:
         """Put another chip in its place, by its ID register; None puts the right one back."""
         self._registers.identity = identity
-        self._initialise(self._part["power_up_time"].value)
+        self._power_up()
 
     def lose(self) -> None:
         """Make the chip stop converting and answering, as one whose solder joint breaks does."""
@@ -199,25 +208,28 @@ class Ads129x:
     def restore(self) -> None:
         """Bring a lost chip back, freshly powered."""
         self._lost = False
-        self._initialise(self._part["power_up_time"].value)
+        self._power_up()
 
     # ------------------------------------------------------------------------------------- pins
 
     def set_cs(self, level: int) -> None:
         """Drive CS; high aborts a command in progress (9.5.1.1)."""
         if level and not self._cs:
-            if self._clock.now_ns() < self._last_byte_ns + self._cs_hold_ns - 1:
-                self.violations["cs_raised_too_soon"] += 1
-            self._decoder.reset()
-            self._answer = b""
-            self._single_frame = None
-            self._conversions.position = 0
+            self._waits.cs_rises(self._clock.now_ns())
+            if self._decoder.inside or self._answer:
+                self.rules_broken[Rule.COMMAND_WHOLE] += 1
+            self._deselect()
+        elif self._cs and not level:
+            self._waits.cs_falls(self._clock.now_ns())
         self._cs = level
 
     def set_start(self, level: int) -> None:
         """Drive START (9.4.3)."""
         was, self._start_pin = self._start_pin, level
         if level and not was:
+            if self._powered and not self._lost:
+                self._waits.too_early(self._clock.now_ns())
+                self._waits.used()
             self._run()
         elif was and not level and not self._start_command:
             self._conversions.finish()
@@ -228,10 +240,13 @@ class Ads129x:
             self._hold(level)
             return
         was, self._reset = self._reset, level
+        now_ns = self._clock.now_ns()
         if not level and was:
+            self._waits.reset_begins(now_ns)
             self._conversions.halt()
         elif level and not was and self._pwdn:
-            self._initialise(self._part["reset_time"].value)
+            self._waits.reset_ends(now_ns)
+            self._initialise()
 
     def set_pwdn(self, level: int) -> None:
         """Drive PWDN; low takes everything off, high is a power-up (9.4.1)."""
@@ -243,7 +258,13 @@ class Ads129x:
             self._conversions.halt()
             self._report()
         elif level and not was:
-            self._initialise(self._part["power_up_time"].value)
+            self._power_up()
+
+    def release(self) -> None:
+        """Let go of START and CS, as a processor that is reset does; no rule applies to that."""
+        self.set_start(0)
+        self._deselect()
+        self._cs = 1
 
     def _hold(self, level: int) -> None:
         """Drive the one pin that is PWDN and RESET (SBAS502C, pin PWDN/RESET).
@@ -254,13 +275,25 @@ class Ads129x:
         was, self._pwdn = self._pwdn, level
         if not level and was:
             self._held_ns = now_ns
+            self._waits.reset_begins(now_ns)
             self._conversions.halt()
             self._report()
         elif level and not was:
-            power_up = self._part["power_up_time"].value
-            long_ns = self._chip_clock.ns(power_up)
-            short = now_ns - self._held_ns < long_ns
-            self._initialise(self._part["reset_time"].value if short else power_up)
+            if now_ns - self._held_ns < self._power_down_ns:
+                self._waits.reset_ends(now_ns)
+                self._initialise()
+            else:
+                self._power_up()
+
+    @property
+    def _powered(self) -> bool:
+        return bool(self._pwdn and self._reset)
+
+    def _deselect(self) -> None:
+        self._decoder.reset()
+        self._answer = b""
+        self._single_frame = None
+        self._conversions.position = 0
 
     # -------------------------------------------------------------------------------------- SPI
 
@@ -281,11 +314,17 @@ class Ads129x:
         bytes
             What comes back, as long as `mosi`.
         """
-        if self._cs or self._lost or not self._pwdn or not self._reset:
+        self.exchanges += 1
+        if self._cs or self._lost:
+            return bytes(len(mosi))
+        if not self._powered:
+            self.rules_broken[Rule.POWERED] += 1
             return bytes(len(mosi))
         if sck_hz > self._sclk_max_hz:
-            self.violations["sclk_too_fast"] += 1
+            self.rules_broken[Rule.SCLK_PERIOD] += 1
             return bytes(len(mosi))
+        if mode != _SPI_MODE:
+            self.rules_broken[Rule.SPI_MODE] += 1
         conversions = self._conversions
         now_ns = self._clock.now_ns()
         next_ns = conversions.next_ns
@@ -300,7 +339,8 @@ class Ads129x:
             end_ns = now_ns + 8e9 * len(self._nothing) / sck_hz
             if next_ns is None or end_ns <= next_ns - self._update_ns:
                 conversions.position = len(self._nothing)
-                self._last_byte_ns = end_ns
+                self._waits.decoding(now_ns)
+                self._waits.byte(end_ns)
                 return conversions.frame
         if mode == 3:  # DIN is latched on the edge at which the controller still changes it
             mosi = delayed_by_a_bit(mosi)
@@ -313,7 +353,7 @@ class Ads129x:
 
         Empty if it would give anything else than the latest conversion.
         """
-        if self._cs or self._lost or not self._pwdn or not self._reset or not self._continuous:
+        if self._cs or self._lost or not self._powered or not self._continuous:
             return b""
         conversions = self._conversions
         if conversions.position or self._answer or self._single_frame is not None:
@@ -330,7 +370,7 @@ class Ads129x:
 
         None, if reading one would give anything else, or if they may not all come.
         """
-        if self._cs or self._lost or not self._pwdn or not self._reset or not self._continuous:
+        if self._cs or self._lost or not self._powered or not self._continuous:
             return [], []
         if self._answer or self._single_frame is not None:
             return [], []
@@ -345,30 +385,35 @@ class Ads129x:
             When it had read each frame, 0 if it did not.
         """
         self._conversions.skip(reads_ns)
-        self._last_byte_ns = max(self._last_byte_ns, *reads_ns)
+        self._waits.last_byte_ns = max(self._waits.last_byte_ns, *reads_ns)
+        self.exchanges += sum(read_ns > 0 for read_ns in reads_ns)
 
     def frame_was_read(self, end_ns: int) -> None:
         """Take note that `unread_frame` was read, until a time before the next update."""
         conversions = self._conversions
         conversions.raise_drdy()
         conversions.position = len(self._nothing)
-        self._last_byte_ns = end_ns
+        self._waits.last_byte_ns = end_ns
+        self.exchanges += 1
 
     def _exchange(self, mosi: bytes, now_ns: int, byte_ns: float, next_ns: int | None) -> bytes:
         out = bytearray()
+        waits = self._waits
         for number, byte in enumerate(mosi):
             begin_ns = now_ns + number * byte_ns
             end_ns = begin_ns + byte_ns
             out.append(self._shift_out(begin_ns, end_ns, next_ns))
-            too_soon = end_ns - self._last_byte_ns < self._decode_ns
-            self._last_byte_ns = end_ns
-            if end_ns < self._ready_ns:
-                if byte:
-                    self.violations["command_before_ready"] += 1
-            elif self._decoder.inside and too_soon:
-                self.violations["command_bytes_too_close"] += 1
+            close = waits.byte(end_ns)
+            if not byte and not self._continuous and not self._decoder.inside:
+                continue  # a clock for data: no command
+            if byte and waits.too_early(end_ns):
+                continue
+            if waits.decoding(begin_ns):
+                continue
+            if self._decoder.inside and close:
+                self.rules_broken[Rule.COMMAND_DECODE] += 1
             else:
-                self._take(byte)
+                self._take(byte, end_ns)
         return bytes(out)
 
     def _shift_out(self, begin_ns: float, end_ns: float, next_ns: int | None) -> int:
@@ -381,7 +426,7 @@ class Ads129x:
         elif self._continuous:
             frame = conversions.frame
             if next_ns is not None and end_ns > next_ns - self._update_ns:
-                self.violations["read_during_update"] += 1
+                self.rules_broken[Rule.DATA_UPDATE] += 1
                 if begin_ns >= next_ns:
                     frame = conversions.peek()
         else:
@@ -391,32 +436,44 @@ class Ads129x:
             return frame[position % len(self._nothing)] if self._registers.multiple_readback else 0
         return frame[position]
 
-    def _take(self, byte: int) -> None:
-        """Act on a byte received."""
+    def _take(self, byte: int, end_ns: float) -> None:
+        """Act on a byte received until a time."""
         if self._continuous:
             if byte in _IN_RDATAC:
-                self._command(Command(byte))
+                self._command(Command(byte), end_ns)
             elif byte:
-                self.violations["command_in_rdatac"] += 1
+                self.rules_broken[Rule.RDATAC_SDATAC_FIRST] += 1
             return
         event = self._decoder.feed(byte)
         if event is None:
+            if byte and not self._decoder.inside:
+                self.rules_broken[Rule.COMMAND_EXISTS] += 1
             return
         if self._standby and event is not Command.WAKEUP:
-            self.violations["command_in_standby"] += 1
+            self.rules_broken[Rule.STANDBY_WAKEUP_ONLY] += 1
         elif isinstance(event, ReadRegisters):
+            self._waits.used()
+            if event.address + event.count > len(self._map.names):
+                self.rules_broken[Rule.REGISTER_EXISTS] += 1
             self._answer = bytes(self._registers[event.address + i] for i in range(event.count))
         elif isinstance(event, WriteRegister):
+            self._waits.used()
             self._write(event.address, event.value)
         else:
-            self._command(event)
+            self._command(event, end_ns)
 
-    def _command(self, command: Command) -> None:
+    def _command(self, command: Command, end_ns: float) -> None:
         conversions = self._conversions
+        if command not in (Command.SDATAC, Command.RESET):
+            self._waits.used()
+        if command in _DECODED:
+            self._waits.decode(end_ns)
+        if command in (Command.START, Command.STOP) and self._start_pin:
+            self.rules_broken[Rule.START_COMMAND_PIN_LOW] += 1
         if command is Command.WAKEUP:
             if self._standby:
                 self._standby = False
-                self._ready_ns = self._clock.now_ns() + round(self._part["standby_wake"].si * 1e9)
+                self._waits.wake(self._clock.now_ns())
                 self._report()
                 self._resume()
         elif command is Command.STANDBY:
@@ -425,7 +482,8 @@ class Ads129x:
             conversions.halt()
             self._report()
         elif command is Command.RESET:
-            self._initialise(self._part["reset_time"].value)
+            self._waits.reset(round(end_ns))
+            self._initialise()
         elif command is Command.START:
             self._start_command = True
             self._run()
@@ -434,6 +492,8 @@ class Ads129x:
             if not self._start_pin:
                 conversions.finish()
         elif command is Command.RDATAC:
+            if conversions.edge_within(end_ns, self._update_ns):
+                self.rules_broken[Rule.RDATAC_AWAY_FROM_DRDY] += 1
             self._continuous, conversions.position = True, 0
         elif command is Command.SDATAC:
             self._continuous = False
@@ -444,25 +504,27 @@ class Ads129x:
 
     def _calibrate(self) -> None:
         """Cancel the offset of the channels (SBAS502C, OFFSETCAL); only some parts can."""
-        if self._registers.is_set(self._map.calibration_on):
+        if self._map.calibration_on is None:
+            self.rules_broken[Rule.COMMAND_EXISTS] += 1
+        elif not self._registers.is_set(self._map.calibration_on):
+            self.rules_broken[Rule.CALIBRATION_ON] += 1
+        else:
             self._converter.cancel_offset()
             self._stale(self._clock.now_ns())
-        else:
-            self.violations["offset_calibration_is_off"] += 1
 
     def _write(self, address: int, value: int) -> None:
         registers = self._registers
         reference_was_on = registers.is_set(self._map.reference_on)
-        if not registers.write(address, value):
+        changed = registers.write(address, value)
+        self.rules_broken.update(
+            rules_broken_by_write(registers, address, value, avdd_v=self._avdd_v)
+        )
+        if not changed:
             return
         now_ns = self._clock.now_ns()
         reference_on = registers.is_set(self._map.reference_on)
         if reference_on != reference_was_on:
             self._converter.reference_on_ns = now_ns if reference_on else None
-        if address == self._map.config1 and registers.rate_code in self._map.illegal_rates:
-            self.violations["reserved_data_rate"] += 1
-        if registers.is_set(self._map.clock_divider):
-            self.violations["clock_divider_without_a_fast_clock"] += 1
         self._update_lead_off()
         self._stale(now_ns)
         self._report()
@@ -478,12 +540,22 @@ class Ads129x:
 
     def _resume(self) -> None:
         """Begin converting if anything asks for it."""
-        powered = self._pwdn and self._reset and not self._standby and not self._lost
-        if powered and (self._start_pin or self._start_command):
-            self._conversions.begin(max(self._clock.now_ns(), self._ready_ns))
+        powered = self._powered and not self._standby and not self._lost
+        if not powered or not (self._start_pin or self._start_command):
+            return
+        now_ns = self._clock.now_ns()
+        reference_on_ns = self._converter.reference_on_ns
+        if reference_on_ns is not None and now_ns < reference_on_ns + self._reference_ns:
+            self.rules_broken[Rule.REFERENCE_WAIT] += 1
+        self._conversions.begin(max(now_ns, self._waits.ready_ns))
 
-    def _initialise(self, n_clocks: float) -> None:
-        """Put the chip into its state after a reset, ready after `n_clocks` (9.4.2)."""
+    def _power_up(self) -> None:
+        """Begin anew, with the supplies just there (11.1)."""
+        self._waits.power_up(self._clock.now_ns())
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Put the chip into its state after a reset (9.4.2)."""
         now_ns = self._clock.now_ns()
         self._conversions.halt()
         self._conversions.forget()
@@ -494,7 +566,6 @@ class Ads129x:
         self._continuous = True
         self._standby = False
         self._start_command = False
-        self._ready_ns = now_ns + round(self._chip_clock.ns(n_clocks))
         self._converter.epoch_ns = now_ns
         self._converter.reference_on_ns = None
         self._stale(now_ns)

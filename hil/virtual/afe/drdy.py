@@ -107,6 +107,16 @@ class Conversions:
         self._catch_up()
         return self._due_ns(self._number + 1)
 
+    def edge_within(self, time_ns: float, distance_ns: float) -> bool:
+        """Tell whether DRDY falls, or fell, less than so long after or before a time."""
+        next_ns = self.next_ns
+        if next_ns is None:
+            return False
+        last_ns = self._due_ns(self._number) if self._number >= 0 else None
+        return next_ns - time_ns < distance_ns or (
+            last_ns is not None and time_ns - last_ns < distance_ns
+        )
+
     @property
     def _single_shot(self) -> bool:
         return self._registers.is_set(self._registers.map.single_shot)

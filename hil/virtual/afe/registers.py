@@ -6,12 +6,21 @@ A part's map (`hil.virtual.afe.maps`) says where each setting lies and what its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal, NamedTuple
 
-__all__ = ["Bits", "ChannelSettings", "Excitation", "Mux", "RegisterMap", "Registers"]
+__all__ = [
+    "Bits",
+    "ChannelSettings",
+    "Excitation",
+    "Fixed",
+    "Mux",
+    "RegisterMap",
+    "Registers",
+    "reserved_gains",
+]
 
 
 class Bits(NamedTuple):
@@ -20,6 +29,13 @@ class Bits(NamedTuple):
     address: int
     shift: int = 0
     width: int = 1
+
+
+class Fixed(NamedTuple):
+    """Bits of a register that every write must give a certain value."""
+
+    mask: int
+    value: int = 0
 
 
 class Mux(Enum):
@@ -91,8 +107,11 @@ class RegisterMap:
         The data rate's code.
     rates_sps : tuple of int
         Data rate by code.
-    illegal_rates : frozenset of int
-        Codes that are reserved; the model then takes the rate of `rates_sps`.
+    fixed : dict of int to Fixed
+        What every write must hold, by address; a register with no other bits is a reserved one.
+    reserved : tuple
+        Settings and those of their codes that must not be used; the model takes the meaning that
+        the other tables give them.
     resolution_bits : dict of int to int
         Resolution of the output where it is less than 24 bits, by rate code.
     high_resolution : Bits or None
@@ -132,7 +151,8 @@ class RegisterMap:
     mux: tuple[Mux, ...]
     rate: Bits
     rates_sps: tuple[int, ...]
-    illegal_rates: frozenset[int]
+    fixed: dict[int, Fixed]
+    reserved: tuple[tuple[Bits, frozenset[int]], ...]
     resolution_bits: dict[int, int] = field(default_factory=dict)
     high_resolution: Bits | None = None
     readback: Bits | None
@@ -171,6 +191,12 @@ class RegisterMap:
     def address(self, name: str) -> int:
         """Return the address of a register."""
         return self.names.index(name)
+
+
+def reserved_gains(channels: Iterable[int]) -> Iterator[tuple[Bits, frozenset[int]]]:
+    """Yield what is reserved of the gains in some CHnSET registers: code 7, in all parts."""
+    for address in channels:
+        yield Bits(address, 4, 3), frozenset({7})
 
 
 class Registers:

@@ -336,19 +336,6 @@ def test_battery_and_device_information_are_the_standard_services(virtual):
     virtual.bench.run(session())
 
 
-def test_the_firmware_breaks_no_rule_of_the_front_ends_data_sheet(virtual):
-    async def session() -> None:
-        async with connected(virtual) as link:
-            for rate_sps in link.info.rates_sps:
-                await link.set_rate(rate_sps)
-                await record(link, 0.5)
-            await link.test_signal(TestSignal.SHORTED)
-            await record(link, 0.5, profile=Profile.LOW_LATENCY)
-
-    virtual.bench.run(session())
-    assert virtual.board.afe.violations == {}
-
-
 # ---- firmware that does not start
 
 

@@ -6,7 +6,14 @@ modelled.
 
 from __future__ import annotations
 
-from hil.virtual.afe.registers import Bits, Excitation, Mux, RegisterMap
+from hil.virtual.afe.registers import (
+    Bits,
+    Excitation,
+    Fixed,
+    Mux,
+    RegisterMap,
+    reserved_gains,
+)
 
 __all__ = ["MAP"]
 
@@ -47,7 +54,22 @@ MAP = RegisterMap(
     ),
     rate=Bits(0x01, 0, 3),
     rates_sps=(125, 250, 500, 1000, 2000, 4000, 8000, 8000),
-    illegal_rates=frozenset({7}),
+    # as public drivers quote the data sheet
+    fixed={
+        0x01: Fixed(0x78),
+        0x02: Fixed(0x84, 0x80),
+        0x03: Fixed(0x12, 0x10),
+        0x07: Fixed(0xC0),
+        0x08: Fixed(0xA0),
+        0x09: Fixed(0x02, 0x02),
+        0x0A: Fixed(0x79, 0x01),
+        0x0B: Fixed(0xF0),
+    },
+    reserved=(
+        (Bits(0x01, 0, 3), frozenset({7})),
+        *reserved_gains((0x04, 0x05)),
+        *((Bits(address, 0, 4), frozenset(range(10, 16))) for address in (0x04, 0x05)),
+    ),
     readback=None,
     single_shot=Bits(0x01, 7),
     reference_on=Bits(0x02, 5),

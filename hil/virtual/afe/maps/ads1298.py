@@ -6,7 +6,14 @@ modelled. The reset value of CONFIG2 is from memory.
 
 from __future__ import annotations
 
-from hil.virtual.afe.registers import Bits, Excitation, Mux, RegisterMap
+from hil.virtual.afe.registers import (
+    Bits,
+    Excitation,
+    Fixed,
+    Mux,
+    RegisterMap,
+    reserved_gains,
+)
 
 __all__ = ["MAP"]
 
@@ -40,7 +47,21 @@ MAP = RegisterMap(
     rate=Bits(0x01, 0, 3),
     # low-power mode; high-resolution mode doubles them (CONFIG1.HR)
     rates_sps=(16000, 8000, 4000, 2000, 1000, 500, 250, 250),
-    illegal_rates=frozenset({7}),
+    # as a public driver has them of SBAS459J (goverd/ADS129X_ADC, ADS129xInfo.h)
+    fixed={
+        0x01: Fixed(0x18),
+        0x02: Fixed(0xC8),
+        0x03: Fixed(0x40, 0x40),
+        **{address: Fixed(0x08) for address in range(0x05, 0x0D)},
+        0x15: Fixed(0xE0),
+        0x16: Fixed(0x20, 0x20),
+        0x17: Fixed(0x11),
+    },
+    reserved=(
+        (Bits(0x01, 0, 3), frozenset({7})),
+        (Bits(0x02, 0, 2), frozenset({2})),
+        *reserved_gains(range(0x05, 0x0D)),
+    ),
     resolution_bits={0: 17, 1: 19},
     high_resolution=Bits(0x01, 7),
     readback=Bits(0x01, 6),

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from hil.virtual.afe.registers import Bits, Excitation, Mux, RegisterMap
+from hil.virtual.afe.registers import (
+    Bits,
+    Excitation,
+    Fixed,
+    Mux,
+    RegisterMap,
+    reserved_gains,
+)
 
 __all__ = ["MAP"]
 
@@ -35,7 +42,21 @@ MAP = RegisterMap(
     ),
     rate=Bits(0x01, 0, 3),
     rates_sps=(16000, 8000, 4000, 2000, 1000, 500, 250, 250),
-    illegal_rates=frozenset({7}),
+    # table 11, and the same bits in public drivers
+    fixed={
+        0x01: Fixed(0x98, 0x90),
+        0x02: Fixed(0xE8, 0xC0),
+        0x03: Fixed(0x60, 0x60),
+        0x04: Fixed(0x10),
+        0x15: Fixed(0xDF),
+        0x16: Fixed(0xFF),
+        0x17: Fixed(0xF5),
+    },
+    reserved=(
+        (Bits(0x01, 0, 3), frozenset({7})),
+        (Bits(0x02, 0, 2), frozenset({2})),
+        *reserved_gains(range(0x05, 0x0D)),
+    ),
     readback=Bits(0x01, 6),
     single_shot=Bits(0x17, 3),
     reference_on=Bits(0x03, 7),

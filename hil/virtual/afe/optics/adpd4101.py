@@ -18,6 +18,7 @@ from boards import Part
 from boards.schema import Optics
 from hil.virtual.afe.optics.fifo import Fifo, word_swapped
 from hil.virtual.afe.optics.registers import Register, Slot, reset_values
+from hil.virtual.afe.rules import Rule
 from hil.virtual.afe.source import VirtualSignalSource
 from hil.virtual.clock import Cancellable, Clock
 
@@ -32,6 +33,7 @@ _LONG_ADDRESS = 0x80
 _INTERRUPT_X = 2
 _OUTPUT, _INVERTED_OUTPUT = 2, 3
 _MIN_SOURCE_HZ = 20.0
+_READ_ONLY = frozenset({Register.CHIP_ID, Register.FIFO_DATA})
 
 
 class PowerSink(Protocol):
@@ -74,8 +76,10 @@ class Adpd4101:
     on_interrupt : callable or None
         Called with the level of GPIO0 when it changes.
     oscillator_error : float
-    violations : collections.Counter
-        How often firmware broke a rule, by rule.
+    rules_broken : collections.Counter
+        How often firmware broke a rule, by `Rule`.
+    exchanges : int
+        Transfers on the bus so far, each of which could have broken some.
     """
 
     def __init__(
@@ -100,10 +104,12 @@ class Adpd4101:
         drawn = float(np.clip(rng.normal(0.0, limit / 3), -limit, limit))
         self.oscillator_error = drawn if oscillator_error is None else oscillator_error
         self.on_interrupt: Callable[[int], None] | None = None
-        self.violations: Counter[str] = Counter()
+        self.rules_broken: Counter[Rule] = Counter()
+        self.exchanges = 0
         self.address = int(part["i2c_address"].value)
         self._overhead_ns = round(part["slot_overhead_time"].si * 1e9)
         self._led_step_a = part["led_current_step"].si
+        self._led_max_a = part["led_current_max"].si
         self._n_slots = int(part["time_slots"].value)
         self._fifo = Fifo(int(part["fifo_size"].value))
         self._pointer = 0
@@ -124,6 +130,7 @@ class Adpd4101:
         The address is one byte, or two with the highest bit set; words are 16 bits, high byte
         first, and go to consecutive registers.
         """
+        self.exchanges += 1
         if not data:
             return True
         at = 1
@@ -133,7 +140,7 @@ class Adpd4101:
                 return True
             self._pointer, at = (data[0] & 0x7F) << 8 | data[1], 2
         if (len(data) - at) % 2:
-            self.violations["half_a_word_written"] += 1
+            self.rules_broken[Rule.OPTICS_WHOLE_WORDS] += 1
         self.write(self._pointer, data[at : at + (len(data) - at) // 2 * 2])
         return True
 
@@ -144,6 +151,8 @@ class Adpd4101:
     def read(self, register: int, count: int) -> bytes:
         """Return bytes from a register on; FIFO_DATA gives the FIFO's, however many."""
         if register == Register.FIFO_DATA:
+            if count > len(self._fifo):
+                self.rules_broken[Rule.OPTICS_FIFO_CONTENT] += 1
             out = self._fifo.take(count)
             below = len(self._fifo) <= self._get(Register.FIFO_TH)
             if below and self._get(Register.INT_ACLEAR) & _FIFO_THRESHOLD:
@@ -187,9 +196,11 @@ class Adpd4101:
             self._clear_fifo_status(value)
         elif register == Register.INT_STATUS_DATA:  # a one clears
             self._values[register] = self._get(register) & ~value
-        elif register not in (Register.CHIP_ID, Register.FIFO_DATA):
-            if self._timer is not None and register >= Register.TS_CTRL:
-                self.violations["time_slot_written_while_running"] += 1
+        elif register in _READ_ONLY:
+            self.rules_broken[Rule.OPTICS_WRITABLE] += 1
+        else:
+            if self._timer is not None and register != Register.OPMODE:
+                self.rules_broken[Rule.OPTICS_PROGRAM_IN_STANDBY] += 1
             self._values[register] = value
             if register == Register.OPMODE:
                 self._set_mode()
@@ -222,14 +233,21 @@ class Adpd4101:
         system = self._get(Register.SYS_CTL)
         needed = _OSCILLATOR_1M if system & _USES_1M else _OSCILLATOR_32K
         if not system & needed:
-            self.violations["time_base_is_off"] += 1
+            self.rules_broken[Rule.OPTICS_TIME_BASE] += 1
             return
-        n_slots = min((self._get(Register.OPMODE) >> 8 & 0xF) + 1, self._n_slots)
+        asked_for = (self._get(Register.OPMODE) >> 8 & 0xF) + 1
+        n_slots = min(asked_for, self._n_slots)
+        if asked_for > n_slots:
+            self.rules_broken[Rule.OPTICS_SLOTS_EXIST] += 1
         self._slots = [Slot.of(self._values, n, self._led_step_a) for n in range(n_slots)]
         self._sums = [[] for _ in self._slots]
         self._period_ns = self._sample_period_ns()
+        if any(sum(slot.leds_a) > self._led_max_a for slot in self._slots):
+            self.rules_broken[Rule.OPTICS_LED_CURRENT] += 1
+        if self.rate_sps > self._part["rate_max"].si * (1.0 + self.oscillator_error):
+            self.rules_broken[Rule.OPTICS_RATE] += 1
         if self._slots_ns() > self._period_ns:
-            self.violations["time_slots_do_not_fit"] += 1
+            self.rules_broken[Rule.OPTICS_SLOTS_FIT] += 1
             self._period_ns = float(self._slots_ns())
         rate_hz = 1e9 / self._period_ns
         self._source.want_rate(max(2.0 * rate_hz, _MIN_SOURCE_HZ), 0.0)

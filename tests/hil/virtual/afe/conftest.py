@@ -111,12 +111,13 @@ class Rig:
             self.afe.set_cs(1)
 
     def send(self, *data: int, sck_hz: float | None = None, mode: int = 1) -> bytes:
-        """One transaction: CS low, bytes, the time they take, CS high."""
+        """One transaction: CS low, bytes, the time they take, CS high for a while."""
         sck_hz = self.sck_hz if sck_hz is None else sck_hz
         self.afe.set_cs(0)
         out = self.afe.transfer(bytes(data), sck_hz=sck_hz, mode=mode)
         self.clock.advance(len(data) * 8 / sck_hz + 20 / self.sck_hz)
         self.afe.set_cs(1)
+        self.clock.advance(12 / self.sck_hz)
         return out
 
     def read(self, address: int, count: int = 1) -> bytes:

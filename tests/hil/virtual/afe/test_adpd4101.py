@@ -11,6 +11,7 @@ from boards import load_board, load_part
 from hil.virtual.afe import VirtualSignalSource
 from hil.virtual.afe.optics import Adpd4101
 from hil.virtual.afe.optics.fifo import Fifo, word_swapped
+from hil.virtual.afe.rules import Rule
 
 OPTICS = load_board("forehead2-nirs").optics
 PART = load_part("adpd4101")
@@ -132,7 +133,7 @@ def test_i2c_short_addresses_are_one_byte(chip):
 def test_i2c_half_a_word_is_not_written(chip):
     chip.chip.i2c_write(bytes([0x81, 0x00, 0x12]))
     assert chip.number(0x0100) == 0
-    assert chip.chip.violations["half_a_word_written"] == 1
+    assert chip.chip.rules_broken[Rule.OPTICS_WHOLE_WORDS] == 1
 
 
 def test_software_reset_restores_registers_and_stops(chip):
@@ -171,13 +172,13 @@ def test_nothing_runs_without_its_time_base(chip):
     chip.go()
     chip.clock.advance(1.0)
     assert chip.number(FIFO_STATUS) == 0
-    assert chip.chip.violations["time_base_is_off"] == 1
+    assert chip.chip.rules_broken[Rule.OPTICS_TIME_BASE] == 1
 
 
 def test_slots_that_do_not_fit_slow_the_chip_down(chip):
     chip.set_up(rate_sps=9000)
     chip.go()
-    assert chip.chip.violations["time_slots_do_not_fit"] == 1
+    assert chip.chip.rules_broken[Rule.OPTICS_SLOTS_FIT] == 1
 
 
 def test_each_slot_measures_its_own_led_and_photodiode(make_clock):

@@ -8,6 +8,7 @@ import pytest
 from boards import load_part
 from hil.virtual.afe.maps import register_map
 from hil.virtual.afe.registers import Mux, Registers
+from hil.virtual.afe.rules import Rule
 
 PART = load_part("ads1292r")
 MAP = register_map("ads1292r")
@@ -127,7 +128,7 @@ def test_6_6_a_command_needs_eight_microseconds_a_byte(make_chip):
     rig.send(0x11)
     assert rig.send(0x20, 0, 0, sck_hz=1e6)[2] == 0x73
     assert rig.send(0x20, 0, 0, sck_hz=2e6)[2] == 0
-    assert rig.afe.violations["command_bytes_too_close"] > 0
+    assert rig.afe.rules_broken[Rule.COMMAND_DECODE] > 0
 
 
 def test_8_3_10_2_lead_off_status_has_one_bit_for_each_input(make_chip):
@@ -191,7 +192,7 @@ def test_offsetcal_cancels_the_offset_once_calibration_is_on(make_chip):
     rig.set_up(channel=0x61)
     rig.send(0x11)
     rig.send(0x1A)
-    assert rig.afe.violations["offset_calibration_is_off"] == 1
+    assert rig.afe.rules_broken[Rule.CALIBRATION_ON] == 1
     assert any(rig.afe.offset_v)
     rig.write(0x0A, 0x83)
     rig.send(0x1A)
@@ -242,7 +243,7 @@ def test_8_6_1_9_a_clock_divider_without_a_fast_clock_is_noticed(make_chip):
     rig = make_chip()
     rig.send(0x11)
     rig.write(0x08, 0x40)
-    assert rig.afe.violations["clock_divider_without_a_fast_clock"] == 1
+    assert rig.afe.rules_broken[Rule.CLOCK_DIVIDER] == 1
 
 
 def test_states_tell_which_channels_are_on(make_chip):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hil.virtual.afe.rules import Rule
+
 PERIOD_NS = 4e6
 TCLK_NS = 1e9 / 2.048e6
 
@@ -43,7 +45,7 @@ def test_9_4_2_reset_takes_18_clocks(make_rig):
     rig.afe.transfer(b"\x06", sck_hz=20e6)
     rig.clock.run_until(rig.clock.time_ns + 4 * TCLK_NS)
     rig.afe.transfer(b"\x11", sck_hz=20e6)
-    assert rig.afe.violations["command_before_ready"] == 1
+    assert rig.afe.rules_broken[Rule.RESET_WAIT] == 1
     rig.clock.run_until(rig.clock.time_ns + 18 * TCLK_NS)
     rig.afe.set_cs(1)
     assert rig.send(0x20, 0, 0) == b"\xc0\0\0"  # the SDATAC was lost
@@ -151,7 +153,7 @@ def test_9_5_3_standby_and_wakeup(make_rig):
     rig.clock.advance(0.1)
     assert len(rig.edges) == edges
     rig.read(0)  # only WAKEUP is taken
-    assert rig.afe.violations["command_in_standby"] == 1
+    assert rig.afe.rules_broken[Rule.STANDBY_WAKEUP_ONLY] == 1
     woken_ns = rig.clock.time_ns
     rig.send(0x02)
     assert rig.states[-1][1].mode == "on"

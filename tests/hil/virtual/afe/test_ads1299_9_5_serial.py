@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.virtual.afe.commands import Command, CommandDecoder, ReadRegisters, WriteRegister
+from hil.virtual.afe.rules import Rule
 
 
 def test_9_5_1_cs_high_shuts_the_bus(make_rig):
@@ -37,7 +38,7 @@ def test_9_5_1_2_sclk_beyond_20_mhz_does_not_work(make_rig):
     rig = make_rig()
     rig.send(0x11)
     assert rig.send(0x20, 0, 0, sck_hz=24e6) == bytes(3)
-    assert rig.afe.violations["sclk_too_fast"] == 1
+    assert rig.afe.rules_broken[Rule.SCLK_PERIOD] == 1
 
 
 def test_9_5_1_4_drdy_falls_with_data_and_rises_with_the_first_clock(make_rig):
@@ -127,7 +128,7 @@ def test_9_5_3_reading_across_an_update_mixes_two_frames(make_rig):
     rig.clock.run_until(next_ns - 20_000)  # ten of 27 bytes before the update
     rig.afe.set_cs(0)
     seen = rig.afe.transfer(bytes(27), sck_hz=4e6)
-    assert rig.afe.violations["read_during_update"] > 0
+    assert rig.afe.rules_broken[Rule.DATA_UPDATE] > 0
     rig.clock.run_until(next_ns + 40_000)
     rig.afe.set_cs(1)
     new = rig.send(*bytes(27))
@@ -162,7 +163,7 @@ def test_9_5_3_rreg_is_ignored_until_sdatac(make_rig):
     rig.send(0x11)
     assert rig.read(0) == b"\x3e"
     assert rig.read(0x05) == b"\x61"
-    assert rig.afe.violations["command_in_rdatac"] > 0
+    assert rig.afe.rules_broken[Rule.RDATAC_SDATAC_FIRST] > 0
 
 
 def test_9_5_3_wreg_writes_consecutive_registers(make_rig):
@@ -177,7 +178,7 @@ def test_9_5_3_bytes_of_a_command_need_four_clocks_between_them(make_rig):
     rig.send(0x11)
     assert rig.send(0x20, 0x00, 0x00, sck_hz=4e6)[2] == 0x3E
     assert rig.send(0x20, 0x00, 0x00, sck_hz=8e6)[2] == 0
-    assert rig.afe.violations["command_bytes_too_close"] > 0
+    assert rig.afe.rules_broken[Rule.COMMAND_DECODE] > 0
 
 
 def test_9_5_3_gaps_between_transfers_satisfy_a_fast_clock(make_rig):
@@ -196,7 +197,7 @@ def test_raising_cs_before_the_last_command_is_decoded_is_noticed(make_rig):
     rig.afe.set_cs(0)
     rig.afe.transfer(b"\x11", sck_hz=4e6)
     rig.afe.set_cs(1)
-    assert rig.afe.violations["cs_raised_too_soon"] == 1
+    assert rig.afe.rules_broken[Rule.CS_HOLD] == 1
 
 
 # ------------------------------------------------------------------------- the decoder by itself

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hil.virtual.afe.maps import register_map
 from hil.virtual.afe.registers import Mux, Registers
+from hil.virtual.afe.rules import Rule
 
 MAP = register_map("ads1299")
 RESET = "3e96c060006161616161616161000000000000000f000000"
@@ -76,7 +77,7 @@ def test_9_6_1_2_reserved_data_rate_is_noticed(make_rig):
     rig = make_rig()
     rig.send(0x11)
     rig.write(0x01, 0x97)
-    assert rig.afe.violations["reserved_data_rate"] == 1
+    assert rig.afe.rules_broken[Rule.REGISTER_RESERVED_CODE] == 1
 
 
 def test_states_tell_channels_bias_and_lead_off(make_rig):
