@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bench",
+    "BrokenRule",
     "Capability",
     "Clock",
     "Faults",
@@ -32,6 +33,7 @@ __all__ = [
     "PowerMeter",
     "Provenance",
     "Radio",
+    "RuleCheck",
     "SignalSource",
     "Waveform",
 ]
@@ -241,6 +243,50 @@ class Faults(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class BrokenRule:
+    """A rule of a part's data sheet that the firmware has broken.
+
+    Attributes
+    ----------
+    part : str
+        Name of the part.
+    says, source : str
+        What firmware has to do, and where that is written.
+    count : int
+        How often it did not.
+    """
+
+    part: str
+    says: str
+    source: str
+    count: int
+
+    def __str__(self) -> str:
+        times = "once" if self.count == 1 else f"{self.count} times"
+        return f"{self.part}, {times}: {self.says} ({self.source})"
+
+
+@dataclass(frozen=True)
+class RuleCheck:
+    """What was seen of the firmware's dealings with the board's front ends.
+
+    Attributes
+    ----------
+    exchanges : int
+        Transfers with them.
+    broken : tuple of BrokenRule
+    """
+
+    exchanges: int
+    broken: tuple[BrokenRule, ...]
+
+    @property
+    def count(self) -> int:
+        """How often rules were broken, all in all."""
+        return sum(rule.count for rule in self.broken)
+
+
 @dataclass
 class Bench:
     """A board on a bench.
@@ -269,6 +315,9 @@ class Bench:
         Resets the board, as its reset pin would.
     flash_clock_ns : callable
         Clock that passes while the board is flashed, in nanoseconds.
+    rules : callable or None
+        Returns what was seen so far of the front ends' data sheets being followed; None where
+        nobody can tell.
     firmware_dir : Path or None
         Sources to build the image from; None for the ones that come with eegrig.
     seed : int
@@ -289,5 +338,6 @@ class Bench:
     run: Callable[[Coroutine[Any, Any, T]], T]
     reset: Callable[[], None]
     flash_clock_ns: Callable[[], int]
+    rules: Callable[[], RuleCheck] | None = None
     seed: int = 0
     firmware_dir: Path | None = None

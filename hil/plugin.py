@@ -167,9 +167,28 @@ def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> It
     )
     request.config.stash[_RESULTS] = results
     yield results
+    record_rules(rig, results)
     selected = bool(request.config.option.keyword or request.config.option.markexpr)
     results.close(rig.board, provenance=rig.provenance, partial=selected)
     results.save(rig_out)
+
+
+def record_rules(rig: Bench, results: Results) -> None:
+    """Record how many rules of its front ends' data sheets the firmware has broken in this run."""
+    if rig.rules is None:
+        results.omit("afe.rules_broken", f"bench {rig.name!r} does not see what its parts see")
+        return
+    check = rig.rules()
+    results.record(
+        rig.board,
+        "afe.rules_broken",
+        check.count,
+        "1",
+        uncertainty=0.0,
+        n=check.exchanges,
+        provenance=rig.provenance,
+        note="; ".join(map(str, check.broken)),
+    )
 
 
 @pytest.fixture

@@ -301,11 +301,13 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """Account for the targets nobody measured.
 
         A target without a figure is inconclusive, so that a test that never ran cannot pass. In a
-        run that was told to be `partial` it is listed as not measured instead.
+        run that was told to be `partial` it is listed as not measured instead, and so is one that
+        was left out with `omit`.
         """
-        taken = {figure.name for figure in self.figures}
+        accounted = {figure.name for figure in self.figures}
+        accounted |= {entry.what for entry in self.not_measured}
         for name, target in board.targets.items():
-            if name in taken:
+            if name in accounted:
                 continue
             if partial:
                 self.omit(name, "left out of this run by its selection of tests")

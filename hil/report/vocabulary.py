@@ -74,7 +74,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Bandwidth", ("bandwidth.",)),
     ("Latency", ("latency.",)),
     ("Signal", ("signal.", "decode.")),
-    ("Firmware and flash", ("flash.", "boot.", "firmware.")),
+    ("Firmware and flash", ("flash.", "boot.", "firmware.", "afe.")),
     ("More", ("",)),
 )
 """Sections of the table, and the beginnings of the names in each."""
@@ -156,6 +156,9 @@ _WORDS: dict[str, Word] = {
     "flash.time": Word("Flashing", "erase, program and verify", "s", 3),
     "flash.verified": Word("Image verified", "read back from the chip and found equal", "%"),
     "boot.time": Word("Boot", "reset to the first advertisement", "s", 3),
+    "afe.rules_broken": Word(
+        "Rules broken", "of the front ends' data sheets, by the firmware, in the whole run"
+    ),
     "bandwidth.goodput": Word("Goodput", "best sustained payload, test pattern", "kbit/s", 5),
     "bandwidth.bound": Word("Link bound", "what the negotiated link allows", "kbit/s", 5),
     "bandwidth.link_efficiency": Word("Link efficiency", "goodput over the link-layer bound", "%"),

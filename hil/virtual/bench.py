@@ -102,6 +102,7 @@ class VirtualBench:
             run=self._run,
             reset=self.board.reset,
             flash_clock_ns=lambda: self.board.chip.elapsed_ns,
+            rules=self.board.rules,
             seed=seed,
             firmware_dir=firmware_dir,
         )

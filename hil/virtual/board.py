@@ -10,6 +10,7 @@ import numpy as np
 from boards import Board, ConfigError, Part, load_part
 from boards.ports import board_runtime
 from boards.schema import Optics
+from hil.bench import BrokenRule, RuleCheck
 from hil.virtual import probe
 from hil.virtual.afe import Ads129x, VirtualSignalSource
 from hil.virtual.afe.optics import Adpd4101
@@ -174,6 +175,20 @@ class VirtualBoard:
         self._bus.add_i2c(optics.pins.i2c, self.optics.address, self.optics)
         chip = self.optics
         chip.on_interrupt = self._bus.drive(optics.pins.interrupt, lambda: chip.interrupt)
+
+    def rules(self) -> RuleCheck:
+        """Return what the firmware did so far to its front ends, by the rules of their makers."""
+        parts: list[tuple[str, Ads129x | Adpd4101]] = [(self.board.afe.part, self.afe)]
+        if self.board.optics is not None and self.optics is not None:
+            parts.append((self.board.optics.part, self.optics))
+        return RuleCheck(
+            exchanges=sum(model.exchanges for _, model in parts),
+            broken=tuple(
+                BrokenRule(name, rule.says, rule.source, count)
+                for name, model in parts
+                for rule, count in model.rules_broken.items()
+            ),
+        )
 
     def close(self) -> None:
         """Take the power away and let the files go."""

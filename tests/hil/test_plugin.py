@@ -29,8 +29,19 @@ def rig():
         capabilities=frozenset({"power", "source"}),
         source=SimpleNamespace(description="nothing"),
         run=asyncio.run,
+        rules=None,
     )
 """
+
+# One that has seen firmware break a rule of a front end's data sheet.
+WATCHFUL = (
+    CONFTEST.replace("rules=None", "rules=lambda: SEEN")
+    + """
+from hil.bench import BrokenRule, RuleCheck
+BROKEN = BrokenRule("ads1299", "wait 4 tCLK", "p. 36", 2)
+SEEN = RuleCheck(exchanges=70, broken=(BROKEN,))
+"""
+)
 
 
 def figures(folder: Path) -> dict[str, tuple[str | None, str]]:
@@ -260,3 +271,37 @@ def test_targets_nobody_measured_are_inconclusive_unless_a_part_was_asked_for(ba
     assert verdicts.pop("power.sleep") == "pass"
     assert set(verdicts.values()) == {"inconclusive"}
     assert figures(part).keys() == {"power.sleep"}
+
+
+@pytest.mark.parametrize("selection", [(), ("-k", "power")])
+def test_rules_of_a_data_sheet_that_were_broken_are_counted_and_named_in_every_run(
+    pytester, selection
+):
+    pytester.makeconftest(WATCHFUL)
+    pytester.makepyfile(
+        """
+        def test_power(rig_record):
+            rig_record("power.sleep", 0.1e-3, "W", uncertainty=1e-6, n=1)
+        """
+    )
+    out = pytester.path / "out"
+    pytester.runpytest(f"--rig-out={out}", *selection).assert_outcomes(passed=1)
+    content = json.loads((out / "results.json").read_text())
+    (figure,) = [f for f in content["figures"] if f["name"] == "afe.rules_broken"]
+    assert (figure["value"], figure["n"], figure["verdict"]) == (2, 70, "fail")
+    assert figure["note"] == "ads1299, 2 times: wait 4 tCLK (p. 36)"
+    assert content["exit_code"] == 1
+
+
+def test_a_bench_that_does_not_see_what_the_parts_see_says_so(bare):
+    _, out = run_figures(
+        bare,
+        """
+        def test_power(rig_record):
+            rig_record("power.sleep", 0.1e-3, "W", uncertainty=1e-6, n=1)
+        """,
+    )
+    content = json.loads((out / "results.json").read_text())
+    assert "afe.rules_broken" not in figures(out)
+    reasons = {entry["what"]: entry["why"] for entry in content["not_measured"]}
+    assert "'bare'" in reasons["afe.rules_broken"]

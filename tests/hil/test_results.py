@@ -143,6 +143,15 @@ def test_a_partial_run_lists_the_targets_it_left_out():
     assert [entry.what for entry in results.not_measured] == ["bandwidth.link"]
 
 
+def test_a_target_that_the_bench_cannot_take_is_listed_with_the_reason():
+    results = a_run()
+    taken(results)
+    results.omit("bandwidth.link", "the bench has no radio")
+    results.close(BOARD, provenance="simulated")
+    assert results.verdict == "pass"
+    assert [entry.why for entry in results.not_measured] == ["the bench has no radio"]
+
+
 def test_margin_is_the_part_of_the_limit_that_is_left():
     results = a_run()
     assert taken(results, value=36e-3).margin == pytest.approx(0.25)

@@ -114,6 +114,18 @@ BAD = {
         "equals_the_input",
         ("signal.correlation",),
     ),
+    "sends STANDBY while data are read continuously": Bad(
+        "from eeg.drivers.ads129x import Ads129x\n"
+        "_sleep = Ads129x.sleep\n"
+        "def sleep(self):\n"
+        "    self._start(0)\n"
+        "    self._cs(1)\n"
+        "    self._command(0x04)\n"
+        "    _sleep(self)\n"
+        "Ads129x.sleep = sleep\n",
+        "no_frame_is_lost_while",
+        ("afe.rules_broken",),
+    ),
     "takes seconds to boot": Bad(
         "from time import sleep\nsleep(3)\n",
         "soon_be_found",
