@@ -275,11 +275,11 @@ class Ads129x:
         was, self._pwdn = self._pwdn, level
         if not level and was:
             self._held_ns = now_ns
-            self._waits.reset_begins(now_ns)
             self._conversions.halt()
             self._report()
         elif level and not was:
             if now_ns - self._held_ns < self._power_down_ns:
+                self._waits.reset_begins(self._held_ns)
                 self._waits.reset_ends(now_ns)
                 self._initialise()
             else:

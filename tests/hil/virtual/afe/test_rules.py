@@ -87,6 +87,14 @@ def power_up_wait(good: bool) -> Rig:
     return rig
 
 
+def one_pin_power_up_wait(good: bool) -> Rig:
+    """A pin that is RESET and PWDN: low for long is no reset, and may come at any time."""
+    rig = fresh(Ads1292rRig)
+    rig.clock.advance(0.02)
+    reset(rig, 0.01 if good else 1e-4)
+    return rig
+
+
 def reset_after_power_up(good: bool) -> Rig:
     rig = fresh()
     rig.clock.advance(0.2)
@@ -348,6 +356,7 @@ def both(scenario: Callable[..., Any], **options: Any) -> tuple[Callable, Callab
 LOFF_SENSED = (0x0F, 0x01)
 BROKEN_AND_KEPT: list[tuple[Rule, Callable[[], Any], Callable[[], Any]]] = [
     (Rule.POWER_UP_WAIT, *both(power_up_wait)),
+    (Rule.POWER_UP_WAIT, *both(one_pin_power_up_wait)),
     (Rule.RESET_AFTER_POWER_UP, *both(reset_after_power_up)),
     (Rule.RESET_PULSE, *both(reset_pulse)),
     (Rule.RESET_WAIT, *both(reset_wait)),
