@@ -110,16 +110,11 @@ def _check_mcu(mcu: Mcu, load_part: LoadPart) -> None:
             f" {flash_start:#x}..{flash_end:#x}, got {region.start:#x}..{region_end:#x}"
         )
     page = int(part["flash_page_size"].value)
-    if region.block_size % page:
-        raise ConfigError(
-            f"mcu.filesystem.block_size: expected a multiple of the erase page of {part.name},"
-            f" {page} bytes, got {region.block_size}"
-        )
     for key, value in (("start", region.start), ("size", region.size)):
-        if value % region.block_size:
+        if value % page:
             raise ConfigError(
-                f"mcu.filesystem.{key}: expected a multiple of the block size {region.block_size},"
-                f" got {value:#x}"
+                f"mcu.filesystem.{key}: expected a multiple of the erase page of {part.name},"
+                f" {page} bytes, got {value:#x}"
             )
     _check_regions(mcu)
 
@@ -160,6 +155,13 @@ def _check_runtime(board: Board, load_part: LoadPart) -> None:
         raise ConfigError(
             f"mcu.options: a heap of {runtime.memory.heap_bytes} bytes is more than the memory of"
             f" {part.name}, {part['ram_size'].value:.0f}; ask for less"
+        )
+    page = int(part["flash_page_size"].value)
+    if runtime.storage.page_octets % page:
+        raise ConfigError(
+            f"mcu.part: the {port} port's build {runtime.build} rewrites"
+            f" {runtime.storage.page_octets} bytes of flash memory at once, and a page of"
+            f" {part.name} has {page}; expected whole pages"
         )
     limit = runtime.bluetooth.att_mtu_max
     if board.radio.mtu > limit:

@@ -38,13 +38,10 @@ class FlashRegion(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ----------
     start, size : int
         First address and length, in bytes.
-    block_size : int
-        Erase unit, which is also the file system's block size, in bytes.
     """
 
     start: Address
     size: PositiveInt
-    block_size: PositiveInt = 4096
 
 
 class Mcu(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

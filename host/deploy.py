@@ -1,9 +1,9 @@
 """Deploy: an application onto a running board over its serial port, in seconds and without a probe.
 
 It goes into the slot that does not run; what the board has already is kept, or copied on the board,
-and only the rest is transferred. When the board has checked what it holds, the file ``slot`` is
-replaced in one step, as the loader does it. Until then the board boots the old firmware, from then
-on the new one; a cable pulled at any moment changes nothing about that.
+and only the rest is transferred. When the board has checked what it holds, the loader's ``slots``
+switches in one step. Until then the board boots the old firmware, from then on the new one; a cable
+pulled at any moment changes nothing about that.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from boards.errors import BoardFault, ConfigError, EegrigError
-from boards.ports import board_runtime
 from host.console import Console, Identity
-from host.image import bytes_of_two_slots
+from host.image import two_slots
 from host.loader import Slot, loader_files
 from host.slot_sync import SlotPlan, plan_slot, slot_digest
 
@@ -36,8 +35,14 @@ _COMMAND: Final = 2048  # characters sent at once: the board compiles them in it
 _BOOT_TIMEOUT_S: Final = 15.0
 
 # Runs on the board. Only what both ports have: no json, no re, no errno (docs/ports.md).
+# Where slots have file systems of their own, one that a power cut spoiled is made anew: its loader
+# has `slots.renew`.
 _ON_BOARD: Final = r"""
 import os, sys
+try:
+    import slots
+except ImportError:
+    slots = None
 from binascii import a2b_base64, hexlify
 from hashlib import sha256
 buf = bytearray(512)
@@ -57,18 +62,38 @@ def walk(root, found, path=""):
     return found
 def digest(path):
     h = sha256()
-    with open(path, "rb") as file:
-        n = file.readinto(buf)
-        while n:
-            h.update(view[:n])
+    try:
+        with open(path, "rb") as file:
             n = file.readinto(buf)
+            while n:
+                h.update(view[:n])
+                n = file.readinto(buf)
+    except OSError:
+        return "unreadable"
     return hexlify(h.digest()).decode()
+def spoiled(slot):
+    if getattr(slots, "renew", None):
+        try:
+            os.statvfs(slots.path(slot))
+        except OSError:
+            return True
+    return False
+def ready(slot):
+    if spoiled(slot):
+        slots.renew(slot)
+    root = slots.path(slot)
+    try:
+        os.stat(root)
+    except OSError:
+        os.mkdir(root)
 def show(slot):
-    found = walk("/flash/" + slot, {})
+    if spoiled(slot):
+        return
+    found = walk(slots.path(slot) if slots else "/flash/" + slot, {})
     for path in found:
         print(slot, found[path] or "folder", path)
 def total(slot):
-    found = walk("/flash/" + slot, {})
+    found = walk(slots.path(slot), {})
     h = sha256()
     for path in sorted(found):
         if found[path]:
@@ -90,14 +115,10 @@ def sync():
         os.sync()
 """
 _LOOK: Final = r"""
-try:
-    import slots
-    active, _, trial = slots.read()
-except ImportError:
-    active = None
+active, _, trial = slots.read() if slots else (None, None, None)
 print("active", active, active and trial)
 try:
-    with open("/flash/%s/manifest.txt" % active) as file:
+    with open(slots.path(active) + "/manifest.txt" if slots else "") as file:
         file.readline()
         print(file.readline().strip())
 except OSError:
@@ -174,7 +195,7 @@ def check_fits(board: Board, application: Application) -> None:
     ConfigError
         If it does not.
     """
-    if bytes_of_two_slots(board, application) is None:
+    if two_slots(board, application) is None:
         total = sum(map(len, application.files.values()))
         raise ConfigError(
             f"the firmware's {total} bytes fit the file system of {board.name} once, not twice: "
@@ -273,7 +294,7 @@ def _check_board(found: _Found, board: Board, *, force: bool) -> Slot:
 
 
 def _loader_differs(found: _Found, board: Board) -> bool:
-    files = loader_files(board_runtime(board))
+    files = loader_files(board)
     return any(found.root.get(path) != sha256(files[path]).hexdigest() for path in files)
 
 
@@ -295,19 +316,18 @@ def _fill(
 def _statements(
     slot: Slot, other: Slot, plan: SlotPlan, files: Mapping[str, bytes]
 ) -> Iterator[str]:
-    root = f"/flash/{slot}"
+    yield f"ready({slot!r})\nroot = slots.path({slot!r}) + '/'\nother = slots.path({other!r}) + '/'"
     # What is in the way goes first: it makes room.
     for path in plan.remove:
-        yield f"os.remove({f'{root}/{path}'!r})"
+        yield f"os.remove(root + {path!r})"
     for path in plan.remove_folders:
-        yield f"os.rmdir({f'{root}/{path}'!r})"
-    yield f"if {slot!r} not in os.listdir('/flash'): os.mkdir({root!r})"
+        yield f"os.rmdir(root + {path!r})"
     for path in plan.make_folders:
-        yield f"os.mkdir({f'{root}/{path}'!r})"
+        yield f"os.mkdir(root + {path!r})"
     for path in plan.copy:
-        yield f"copy({f'/flash/{other}/{path}'!r}, {f'{root}/{path}'!r})"
+        yield f"copy(other + {path!r}, root + {path!r})"
     for path in plan.send:
-        yield f"o({f'{root}/{path}'!r})"
+        yield f"o(root + {path!r})"
         data = files[path]
         for start in range(0, len(data), _CHUNK):
             yield f"w({base64.b64encode(data[start : start + _CHUNK]).decode()!r})"

@@ -22,8 +22,10 @@ __all__ = [
 
 # Sizes MicroPython's VfsLfs2 mounts with unless told otherwise.
 _READ_SIZE = _PROG_SIZE = 32
-# It keeps files that fit its cache in their directory, four times the size above.
+# It keeps files that fit its cache, four times the size above, in their directory, if they take no
+# more than an eighth of a block (lfs2.c, inline_max).
 _CACHE_SIZE = 128
+_INLINE_SHARE = 8
 _NO_SPACE, _CORRUPT = -28, -84
 _POINTER_SIZE = 4
 
@@ -113,7 +115,7 @@ def data_blocks(size: int, block_size: int) -> int:
     block_size : int
         In bytes.
     """
-    if size <= _CACHE_SIZE:
+    if size <= min(_CACHE_SIZE, block_size // _INLINE_SHARE):
         return 0
     n_blocks = 0
     while size > 0:

@@ -19,16 +19,27 @@ import msgspec
 from boards.errors import BoardFault, ConfigError
 from host import flash_memory
 from host.chip_identity import ChipIdentity, identify
-from host.file_system import Program, pack
+from host.file_system import FileSystemFull, Program
 from host.image import Image, ImageContents, read_image
 from host.installation import CannotKeep, Installation, plan_installation
+from host.layout import Layout, block_size_of, layout_of
 from host.probe import ProbeInfo, explained, list_probes, probe_session
+from host.region import pack_region
 from host.runtime_file import Runtime, Segment, read_runtime
 
 if TYPE_CHECKING:
     from boards.schema import Board
 
-__all__ = ["KEY_FILE", "ErasePolicy", "FlashReport", "ProbeInfo", "Way", "flash", "list_probes"]
+__all__ = [
+    "KEY_FILE",
+    "ErasePolicy",
+    "FlashReport",
+    "ProbeInfo",
+    "Way",
+    "check_blocks",
+    "flash",
+    "list_probes",
+]
 
 Progress = Callable[[float], None]
 ErasePolicy = Literal["auto", "region", "chip"]
@@ -55,10 +66,13 @@ class FlashReport(msgspec.Struct, frozen=True, kw_only=True):
         Bluetooth address the board will have, where that is known.
     way : {"unchanged", "slot", "region", "chip"}
         Nothing had to be done to the file system; the firmware went into the slot that did not
-        run, which was then switched to (safe against power cuts); the whole file-system region
-        was written; the whole chip was erased before.
+        run, which was then switched to (safe against power cuts, unless `loader_rewritten`); the
+        whole file-system region was written; the whole chip was erased before.
     reason : str
         Why the region was written, if it was.
+    loader_rewritten : bool
+        Whether what the port mounts had to be rewritten in place, which a power cut would have
+        left to be flashed again.
     slot : {"a", "b"} or None
         The slot the firmware is in; None where the image is no file system of eegrig.
     runtime_sha256 : str or None
@@ -87,6 +101,7 @@ class FlashReport(msgspec.Struct, frozen=True, kw_only=True):
     bytes_programmed: int
     bytes_skipped: int
     duration_s: float
+    loader_rewritten: bool = False
     verified: bool = True
 
     @property
@@ -100,6 +115,7 @@ class _Job:
     """What is to be on a board."""
 
     board: Board
+    layout: Layout
     data: bytes
     contents: ImageContents | None
     runtime: Runtime | None
@@ -173,7 +189,7 @@ def _flash(
         chip = _check_chip(target, job.board, uid)
     start_ns = clock_ns()
     plan: Installation | None = None
-    reason = f"--erase {erase}"
+    reason, data = f"--erase {erase}", job.data
     if erase == "chip":
         with explained(uid, "erasing the chip"):
             flash_memory.erase_chip(session)
@@ -181,8 +197,10 @@ def _flash(
         try:
             plan = _plan(target, uid, job, bar)
         except CannotKeep as why:
-            reason = str(why)
-    image = Segment(region.start, job.data if plan is None else plan.data)
+            reason, data = _with_users_files(job, why)
+    if plan is not None:
+        data = plan.data
+    image = Segment(region.start, data)
     segments = list(job.runtime.segments) if job.runtime is not None else []
     programmed = skipped = 0
     if plan is None:
@@ -233,6 +251,7 @@ def _flash(
         bytes_programmed=programmed,
         bytes_skipped=skipped,
         duration_s=(clock_ns() - start_ns) / 1e9,
+        loader_rewritten=plan is not None and plan.loader_rewritten,
     )
 
 
@@ -242,11 +261,26 @@ def _plan(target: Any, uid: str, job: _Job, bar: _Bar) -> Installation:
         raise CannotKeep("the image has no application of eegrig")
     with explained(uid, "reading what the board has"):
         # Saves reading an empty board.
-        head = flash_memory.read(target, region.start, 2 * region.block_size, bar.part(0.0, 0.0))
-        if _MAGIC not in head:
+        pages = 2 * job.layout.page_size
+        starts = [region.start + volume.start for volume in job.layout.volumes]
+        heads = [flash_memory.read(target, at, pages, bar.part(0.0, 0.0)) for at in starts]
+        if not any(_MAGIC in head for head in heads):
             raise CannotKeep("there is no readable file system")
         found = flash_memory.read(target, region.start, region.size, bar.part(0.0, _READ))
-    return plan_installation(found, region.block_size, job.contents, job.extra)
+    return plan_installation(found, job.layout, job.contents, job.extra)
+
+
+def _with_users_files(job: _Job, why: CannotKeep) -> tuple[str, bytes]:
+    """Return why the region is written anew, and the image with what can be saved in it."""
+    reason = str(why)
+    if job.contents is None or not why.files:
+        return reason, job.data
+    names = ", ".join(sorted(why.files))
+    try:
+        packed = pack_region({**why.files, **job.contents.files, **job.extra}, job.layout)
+    except FileSystemFull:
+        return f"{reason}; files of yours had no room and are gone: {names}", job.data
+    return f"{reason}; files of yours were kept: {names}", packed.data
 
 
 # ---- what to flash
@@ -259,7 +293,7 @@ def _make_job(
     erase: ErasePolicy,
     trust: bytes | None,
 ) -> _Job:
-    region = board.mcu.filesystem
+    region, layout = board.mcu.filesystem, layout_of(board)
     if isinstance(image, Image):
         if image.board != board.name:
             raise ConfigError(f"the image was built for {image.board}, not for {board.name}")
@@ -277,16 +311,43 @@ def _make_job(
         raise ConfigError(
             "--erase chip erases MicroPython, too: give it with --runtime, or use --erase region"
         )
+    check_blocks(data, board)
     try:
-        contents = read_image(data, region.block_size)
+        contents = read_image(data, layout)
     except ConfigError:
         contents = None
     extra = {} if trust is None else {KEY_FILE: trust.hex().encode()}
     if extra:
         if contents is None:
             raise ConfigError("a key to trust goes into an image of eegrig, and this is none")
-        data, _ = pack({**contents.files, **extra}, region.size, region.block_size)
-    return _Job(board, data, contents, read_runtime(runtime, board) if runtime else None, extra)
+        data = pack_region({**contents.files, **extra}, layout).data
+    return _Job(
+        board, layout, data, contents, read_runtime(runtime, board) if runtime else None, extra
+    )
+
+
+def check_blocks(image: bytes, board: Board, name: str = "the image") -> None:
+    """Refuse an image that the board's port would not mount.
+
+    Parameters
+    ----------
+    image : bytes
+    board : Board
+    name : str
+        Of the image, for the message.
+
+    Raises
+    ------
+    ConfigError
+        If its file system has blocks of another size.
+    """
+    wanted, found = layout_of(board).block_size, block_size_of(image)
+    if found not in (None, wanted):
+        raise ConfigError(
+            f"{name} has a file system of {found}-byte blocks, and the {board.mcu.port} port of "
+            f"{board.name} mounts {wanted}-byte blocks only: build it with `eegrig build "
+            f"{board.name}`"
+        )
 
 
 # ---- the chip

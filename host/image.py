@@ -1,7 +1,7 @@
 """The file-system image of a board: a loader and an application, inspected and written to files.
 
-An image is a LittleFS file system of the size of the board's file-system region. It holds the
-loader at its root and the application in slot ``a``.
+An image is as large as the board's file-system region, and divided as the board's port needs it
+(`host.layout`). It holds the loader and, in slot ``a``, the application.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boards.errors import ConfigError
-from boards.ports import board_runtime
 from host.application import Application, build_application, sizes
-from host.file_system import FileSystemFull, pack, unpack
+from host.file_system import FileSystemFull
+from host.layout import Layout, layout_of, layout_of_image
 from host.loader import SLOT_FILE, SLOTS, Slot, SlotState, loader_files, read_slot_state
 from host.manifest import (
     MANIFEST,
@@ -27,6 +27,7 @@ from host.manifest import (
     image_hash,
     intact_manifest,
 )
+from host.region import PackedRegion, pack_region, unpack_region
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -37,9 +38,9 @@ __all__ = [
     "Image",
     "ImageContents",
     "build_image",
-    "bytes_of_two_slots",
     "image_of",
     "read_image",
+    "two_slots",
 ]
 
 
@@ -53,22 +54,27 @@ class Image:
         Name of the board.
     address : int
         Where in flash memory it belongs.
-    block_size : int
-        Block size of the file system in bytes.
+    layout : Layout
+        How it is divided.
     data : bytes
         The image, as large as the board's file-system region.
     application : Application
         What its slot holds.
-    used_bytes : int
-        Bytes in blocks that are in use.
+    used : mapping of str to int
+        Bytes in blocks that are in use, by volume.
     """
 
     board: str
     address: int
-    block_size: int
+    layout: Layout
     data: bytes
     application: Application
-    used_bytes: int
+    used: Mapping[str, int]
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes in blocks that are in use."""
+        return sum(self.used.values())
 
     @property
     def manifest(self) -> Manifest:
@@ -129,9 +135,12 @@ class ImageContents:
     ----------
     files : mapping of str to bytes
         Contents by path from the root.
+    unreadable : frozenset of str
+        Volumes in which there is no readable file system.
     """
 
     files: Mapping[str, bytes]
+    unreadable: frozenset[str] = frozenset()
 
     @cached_property
     def slot_state(self) -> SlotState:
@@ -228,61 +237,64 @@ def image_of(board: Board, application: Application) -> Image:
     ConfigError
         If it does not fit the board's file-system region.
     """
-    files = _layout(board, application, SlotState().active)
-    region = board.mcu.filesystem
+    files = _files(board, application, SlotState().active)
+    region, layout = board.mcu.filesystem, layout_of(board)
     try:
-        data, used_bytes = pack(files, region.size, region.block_size)
+        packed = pack_region(files, layout)
     except FileSystemFull:
-        raise ConfigError(_does_not_fit(files, region.size, board.name)) from None
-    return Image(board.name, region.start, region.block_size, data, application, used_bytes)
+        raise ConfigError(_does_not_fit(files, layout, board.name)) from None
+    return Image(board.name, region.start, layout, packed.data, application, packed.used)
 
 
-def bytes_of_two_slots(board: Board, application: Application) -> int | None:
-    """Return the bytes in use when both slots hold an application, as after an update.
+def two_slots(board: Board, application: Application) -> PackedRegion | None:
+    """Return a region with an application in both slots, as after an update.
 
     Returns
     -------
-    int or None
-        Bytes in blocks that are in use; None if that does not fit the board's region.
+    PackedRegion or None
+        None if that does not fit the board's region.
     """
-    region = board.mcu.filesystem
     try:
-        return pack(_layout(board, application, *SLOTS), region.size, region.block_size)[1]
+        return pack_region(_files(board, application, *SLOTS), layout_of(board))
     except FileSystemFull:
         return None
 
 
-def _layout(board: Board, application: Application, *slots: Slot) -> dict[str, bytes]:
-    """Return the files of a file system with an application in some slots."""
-    files = loader_files(board_runtime(board))
+def _files(board: Board, application: Application, *slots: Slot) -> dict[str, bytes]:
+    """Return the files of a region with an application in some slots."""
+    files = loader_files(board)
     files[SLOT_FILE] = SlotState().encode()
     for slot in slots:
         files |= {f"{slot}/{path}": data for path, data in application.files.items()}
     return files
 
 
-def read_image(data: bytes, block_size: int = 4096) -> ImageContents:
+def read_image(data: bytes, layout: Layout | None = None) -> ImageContents:
     """Read an image, whoever made it.
 
     Parameters
     ----------
     data : bytes
         The whole region.
-    block_size : int
-        Block size of its file system in bytes.
+    layout : Layout, optional
+        How it is divided; as it says itself by default.
 
     Raises
     ------
     ConfigError
-        If there is no LittleFS file system in it.
+        If there is no LittleFS file system in it, or none that the layout's port mounts.
     """
-    return ImageContents(unpack(data, block_size))
+    found = unpack_region(data, layout or layout_of_image(data))
+    return ImageContents(found.files, found.unreadable)
 
 
-def _does_not_fit(files: Mapping[str, bytes], size: int, board: str) -> str:
+def _does_not_fit(files: Mapping[str, bytes], layout: Layout, board: str) -> str:
     by_size = ", ".join(f"{path} {n_bytes}" for path, n_bytes in sizes(files))
     total = sum(map(len, files.values()))
+    room = f"a region of {layout.size}"
+    if layout.divided:
+        room = f"{layout.boot.size} bytes of loader and {layout.slots['a'].size} of application"
     return (
-        f"the image does not fit the file system of {board}: {total} bytes in files for a region "
-        f"of {size}; make something smaller of {by_size}"
+        f"the image does not fit the file system of {board}: {total} bytes in files for {room}; "
+        f"make something smaller of {by_size}"
     )

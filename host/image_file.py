@@ -7,6 +7,7 @@ from pathlib import Path
 
 from boards.errors import ConfigError
 from host.image import ImageContents, read_image
+from host.layout import Layout
 
 __all__ = ["ImageFile", "read_image_file"]
 
@@ -28,16 +29,21 @@ class ImageFile:
     data: bytes
     address: int | None
 
-    def contents(self, block_size: int = 4096) -> ImageContents:
+    def contents(self, layout: Layout | None = None) -> ImageContents:
         """Return what is in its file system.
+
+        Parameters
+        ----------
+        layout : Layout or None
+            How it is divided; None: as it says itself.
 
         Raises
         ------
         ConfigError
-            If it holds no LittleFS file system.
+            If it holds no LittleFS file system, or none that the layout's port mounts.
         """
         try:
-            return read_image(self.data, block_size)
+            return read_image(self.data, layout)
         except ConfigError as error:
             raise ConfigError(f"{self.path} is no image of eegrig: {error}") from error
 

@@ -1,8 +1,9 @@
 """The loader: what a board's file system holds besides its application.
 
 ``boot.py`` and ``main.py`` at the root, where MicroPython looks for them, choose one of the slots
-``a`` and ``b`` and start the application in it; the file ``slot`` says which. An update over the
-air writes the other slot and leaves the loader alone. ``docs/update.md`` specifies both.
+``a`` and ``b`` and start the application in it; one line says which, in the file ``slot`` or, where
+slots are file systems of their own, in two pages between them. An update over the air writes the
+other slot and leaves the loader alone. ``docs/update.md`` specifies both.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from boards.errors import ConfigError
+from boards.ports import board_runtime
 from host.application import LOADER, add_module, default_firmware, read_sources
+from host.layout import Layout, layout_of
 
 if TYPE_CHECKING:
-    from boards.ports import Runtime
+    from boards.schema import Board
 
 __all__ = [
     "SCRIPTS",
@@ -35,6 +38,8 @@ SLOTS: tuple[Slot, Slot] = ("a", "b")
 SLOT_FILE = "slot"
 # MicroPython looks for these two by name, as source.
 SCRIPTS = ("boot.py", "main.py")
+# Its folder of what a divided region needs besides.
+_PAGES = "pages/"
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,8 @@ def read_slot_state(files: Mapping[str, bytes]) -> SlotState:
     return SlotState(active, trials.get(words[2]) if len(words) == 3 else None)
 
 
-def loader_files(runtime: Runtime) -> dict[str, bytes]:
-    """Return the loader's files for a board with that runtime, by path from the root.
+def loader_files(board: Board) -> dict[str, bytes]:
+    """Return the loader's files for a board, by path from the root.
 
     Raises
     ------
@@ -86,11 +91,25 @@ def loader_files(runtime: Runtime) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     directory = default_firmware() / LOADER
+    layout, runtime = layout_of(board), board_runtime(board)
     for path, data in read_sources(directory).items():
         if path in SCRIPTS:
             files[path] = data
-        else:
-            add_module(files, path, data, runtime)
+        elif layout.divided or not path.startswith(_PAGES):
+            add_module(files, path.removeprefix(_PAGES), data, runtime)
+    if layout.divided:
+        add_module(files, "volumes.py", _volumes_source(layout), runtime)
     if not set(SCRIPTS) <= set(files):
         raise ConfigError(f"the loader in {directory} is incomplete: install eegrig again")
     return files
+
+
+def _volumes_source(layout: Layout) -> bytes:
+    """Return the module that tells the loader where everything is."""
+    slots = {name: (volume.start, volume.size) for name, volume in layout.slots.items()}
+    lines = (
+        f"PAGE = {layout.page_size}",
+        f"STATE = {layout.state_pages[0]}",
+        f"SLOTS = {slots!r}",
+    )
+    return "".join(f"{line}\n" for line in lines).encode()

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from boards.ports import board_runtime
 from host.file_system import data_blocks
-from host.image import bytes_of_two_slots
+from host.image import two_slots
 from host.loader import loader_files
 
 if TYPE_CHECKING:
     from boards.schema import Board
     from host.image import Image
 
-__all__ = ["FileSize", "SizeReport", "size_report"]
+__all__ = ["FileSize", "SizeReport", "VolumeSize", "size_report"]
 
 
 class FileSize(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +34,22 @@ class FileSize(msgspec.Struct, frozen=True, kw_only=True):
     blocks: int
 
 
+class VolumeSize(msgspec.Struct, frozen=True, kw_only=True):
+    """How full one of the file systems in a region is, when both slots hold the application.
+
+    Attributes
+    ----------
+    name : str
+        As it is mounted, without the slash.
+    size, used : int
+        In bytes.
+    """
+
+    name: str
+    size: int
+    used: int
+
+
 class SizeReport(msgspec.Struct, frozen=True, kw_only=True):
     """What an image takes of a board's file-system region.
 
@@ -52,6 +67,8 @@ class SizeReport(msgspec.Struct, frozen=True, kw_only=True):
         Bytes in blocks that are in use.
     used_by_update : int or None
         The same, when the second slot holds an update of that size too; None if it does not fit.
+    volumes : tuple of VolumeSize
+        The file systems of the region, where there are several.
     """
 
     block_size: int
@@ -61,6 +78,7 @@ class SizeReport(msgspec.Struct, frozen=True, kw_only=True):
     folder_blocks: int
     used: int
     used_by_update: int | None
+    volumes: tuple[VolumeSize, ...] = ()
 
     @property
     def free(self) -> int:
@@ -93,24 +111,33 @@ def size_report(board: Board, image: Image) -> SizeReport:
         The board it was built for.
     image : Image
     """
-    region = board.mcu.filesystem
+    layout = image.layout
 
     def measure(path: str, *contents: bytes) -> FileSize:
         return FileSize(
             path=path,
             size=sum(map(len, contents)),
-            blocks=sum(data_blocks(len(data), region.block_size) for data in contents),
+            blocks=sum(data_blocks(len(data), layout.block_size) for data in contents),
         )
 
     files = [measure(path, data) for path, data in image.application.files.items()]
-    loader = measure("loader", *loader_files(board_runtime(board)).values())
+    loader = measure("loader", *loader_files(board).values())
     own_blocks = loader.blocks + sum(file.blocks for file in files)
+    both = two_slots(board, image.application)
+    volumes: tuple[VolumeSize, ...] = ()
+    if layout.divided and both is not None:
+        volumes = tuple(
+            VolumeSize(name=volume.name, size=volume.size, used=both.used[volume.name])
+            for volume in layout.volumes
+        )
     return SizeReport(
-        block_size=region.block_size,
-        region_size=region.size,
+        block_size=layout.block_size,
+        # The pages between the file systems are nobody's room.
+        region_size=sum(volume.size for volume in layout.volumes),
         files=tuple(sorted(files, key=lambda file: (-file.size, file.path))),
         loader=loader,
-        folder_blocks=image.used_bytes // region.block_size - own_blocks,
+        folder_blocks=image.used_bytes // layout.block_size - own_blocks,
         used=image.used_bytes,
-        used_by_update=bytes_of_two_slots(board, image.application),
+        used_by_update=None if both is None else sum(both.used.values()),
+        volumes=volumes,
     )

@@ -7,13 +7,17 @@ every point where the power may go, `Reader` says which files a board finds then
 from __future__ import annotations
 
 import contextlib
+import operator
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from littlefs import LittleFS, UserContext
+from littlefs import LittleFS, LittleFSError, UserContext
 
 from host.file_system import Erase, Operation, Program
+from host.layout import Layout, Volume
+from host.loader import SLOT_FILE, SLOTS
+from host.region import state_of
 
 if TYPE_CHECKING:
     from hil.virtual.chip.nor_flash import NorFlash
@@ -97,47 +101,101 @@ def _program(memory: bytearray, start: int, data: bytes) -> None:
 
 
 class Reader:
-    """Reads the file system of one state after the other, as the board does when it boots.
+    """Reads one state of a region after the other, as the board does when it boots.
+
+    A slot that has a file system of its own and cannot be read is an empty one.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._boot = _VolumeReader(layout.boot, layout.block_size)
+        self._slots = {
+            name: _VolumeReader(volume, layout.block_size) for name, volume in layout.slots.items()
+        }
+        self._parts: list[object] = []
+        self._line = b""
+        self._files: dict[str, bytes] = {}
+
+    def files(self, state: bytes) -> dict[str, bytes]:
+        """Return the contents of every file by its path; the same object if nothing has changed.
+
+        Raises
+        ------
+        LittleFSError
+            If what the port mounts cannot be read: the board does not boot.
+        """
+        slots = {name: reader.files(state) for name, reader in self._slots.items()}
+        line = state_of(state, self._layout).line if slots else b""
+        boot = self._boot.files(state)
+        if boot is None:
+            raise LittleFSError(-84)
+        parts = [boot, *slots.values()]
+        same = self._parts and all(map(operator.is_, parts, self._parts))
+        if same and line == self._line:
+            return self._files
+        self._parts, self._line = parts, line
+        self._files = dict(boot)
+        if slots:
+            for path in [path for path in self._files if path.partition("/")[0] in SLOTS]:
+                del self._files[path]
+            self._files[SLOT_FILE] = line
+        for name, files in slots.items():
+            self._files |= {f"{name}/{path}": data for path, data in (files or {}).items()}
+        return self._files
+
+
+class _VolumeReader:
+    """Reads one file system of one state after the other.
 
     What LittleFS reads decides what it finds: a state that is the same as the last one in every
     block that was read then holds the same files, and is not read again.
     """
 
-    def __init__(self, block_size: int) -> None:
+    def __init__(self, volume: Volume, block_size: int) -> None:
+        self._volume = volume
         self._block_size = block_size
         self._read: dict[int, bytes] = {}
-        self._files: dict[str, bytes] = {}
+        self._files: dict[str, bytes] | None = None
 
-    def files(self, state: bytes) -> dict[str, bytes]:
-        """Return the contents of every file by its path; the same object if nothing has changed."""
+    def files(self, state: bytes) -> dict[str, bytes] | None:
+        """Return the contents of every file by its path; None if it cannot be read."""
+        start = self._volume.start
         if not self._read or any(
-            state[at : at + self._block_size] != block for at, block in self._read.items()
+            state[start + at : start + at + self._block_size] != block
+            for at, block in self._read.items()
         ):
-            self._read_anew(state)
+            self._read_anew(self._volume.of(state))
         return self._files
 
     def _read_anew(self, state: bytes) -> None:
         memory = _Memory(state, self._block_size)
+        try:
+            self._files = self._read_files(memory, len(state))
+        except LittleFSError:
+            self._files = None
+        self._read = {
+            at: state[at : at + self._block_size]
+            for at in (block * self._block_size for block in memory.blocks)
+        }
+
+    def _read_files(self, memory: _Memory, size: int) -> dict[str, bytes]:
         fs = LittleFS(
             context=memory,
             mount=False,
             block_size=self._block_size,
-            block_count=len(state) // self._block_size,
+            block_count=size // self._block_size,
             read_size=UNIT,
             prog_size=UNIT,
             cache_size=self._block_size,
         )
         fs.mount()
-        self._files = {}
+        files: dict[str, bytes] = {}
         for root, _, names in fs.walk("/"):
             for name in names:
                 path = f"{root.rstrip('/')}/{name}"
                 with fs.open(path, "rb") as file:
-                    self._files[path.lstrip("/")] = file.read()
-        self._read = {
-            at: state[at : at + self._block_size]
-            for at in (block * self._block_size for block in memory.blocks)
-        }
+                    files[path.lstrip("/")] = file.read()
+        return files
 
 
 class _Memory(UserContext):

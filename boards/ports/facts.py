@@ -10,7 +10,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
-__all__ = ["BluetoothFacts", "Facts", "MemoryFacts", "ModuleFacts", "PinFacts", "SystemFacts"]
+__all__ = [
+    "BluetoothFacts",
+    "Facts",
+    "MemoryFacts",
+    "ModuleFacts",
+    "PinFacts",
+    "StorageFacts",
+    "SystemFacts",
+]
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
@@ -68,6 +76,33 @@ class MemoryFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     heap_bytes: PositiveInt
+
+
+class StorageFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The block device of the chip's own flash memory, which the port mounts as ``/flash``.
+
+    Attributes
+    ----------
+    block_octets : int
+        Size of its blocks: a file system with others is not mounted.
+    page_octets : int
+        What it erases and writes at once: a block, or a page of several of which it keeps one in
+        RAM, and writes it back later.
+    erase_tick_ms : int or None
+        How often it looks after the page in RAM: the first time after a change it erases it in
+        flash memory. None where there is no such page.
+    write_back_ms : int or None
+        How long after the last change it is written back at such a time; a sync, or a change in
+        another page, writes it back at once.
+    fresh_file_system : {"littlefs", "fat"}
+        What a board with nothing in its flash memory gets.
+    """
+
+    block_octets: PositiveInt
+    page_octets: PositiveInt
+    erase_tick_ms: PositiveInt | None
+    write_back_ms: PositiveInt | None
+    fresh_file_system: Literal["littlefs", "fat"]
 
 
 class PinFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -198,6 +233,7 @@ class Facts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     system: SystemFacts
     memory: MemoryFacts
+    storage: StorageFacts
     pins: PinFacts
     bluetooth: BluetoothFacts
     modules: ModuleFacts

@@ -2,12 +2,16 @@
 import os
 from hashlib import sha256
 
+import slots
+
 from eeg import manifest
 from eeg.trial import exists
 
 _SPARE_BLOCKS = 2  # for the file system's own work
-_PAIR = 2  # blocks of a directory
-_INLINE = 128  # bytes: VfsLfs2 keeps a file that fits its cache in the directory
+_PAIR = 2  # blocks of a directory, or of a part of a large one
+_ENTRY = 32  # bytes of a directory that a file takes, beside its name
+_INLINE = 128  # bytes: VfsLfs2 keeps a file that fits its cache in the directory,
+_INLINE_SHARE = 8  # if it takes no more than this part of a block
 _DIRECTORY = 0x4000
 _PIECE = 512
 
@@ -17,15 +21,19 @@ class SlotFiles:
 
     Parameters
     ----------
-    root, running : str
-        Its directory, and that of the slot that runs.
+    slot, running : str
+        Its name, and that of the slot that runs.
     """
 
-    def __init__(self, root, running):
-        self._root = root
-        self._running = running
-        if not exists(root):
-            os.mkdir(root)
+    def __init__(self, slot, running):
+        self._root = slots.path(slot)
+        self._running = slots.path(running)
+        # Loaders from before there were others have no such function.
+        renew = getattr(slots, "renew", None)
+        if renew is not None and not _sound(self._root):
+            renew(slot)
+        if not exists(self._root):
+            os.mkdir(self._root)
 
     def path(self, path):
         """Return the whole path of one of its files."""
@@ -34,17 +42,24 @@ class SlotFiles:
     def room(self, manifest_size, files):
         """Return how many bytes are left when all is there; negative: how many are missing."""
         # Counted, because `statvfs` counts directories twice.
-        block, _, left = os.statvfs("/flash")[:3]
-        left -= _PAIR + _SPARE_BLOCKS + _PAIR + _blocks(manifest_size, block)
-        for path, size in _walk("/flash", ""):
-            whole = "/flash/" + path
-            if whole != self._root and not whole.startswith(self._root + "/"):
-                left -= _PAIR if size is None else _blocks(size, block)
+        volume = "/" + self._root.split("/")[1]
+        block, _, left = os.statvfs(volume)[:3]
+        left -= _PAIR + _SPARE_BLOCKS + _blocks(manifest_size, block)
+        if volume != self._root:
+            left -= _PAIR
+            for path, size in _walk(volume, ""):
+                whole = volume + "/" + path
+                if whole != self._root and not whole.startswith(self._root + "/"):
+                    left -= _PAIR if size is None else _blocks(size, block)
         parents = set()
+        entries = 0
         for path, size, _ in files:
             left -= _blocks(size, block)
             parents.update(_parents(path))
-        return (left - _PAIR * len(parents)) * block
+            entries += _ENTRY + len(path)
+        # A directory that has filled its pair of blocks goes on in another, each half full or more.
+        left -= _PAIR * (len(parents) + entries // (block // 2))
+        return left * block
 
     def begin(self, text, files):
         """Remove what does not belong to the new application, then write its manifest.
@@ -156,7 +171,26 @@ def _size(path):
 
 
 def _blocks(size, block):
-    return (size + block - 1) // block if size > _INLINE else 0
+    """Return how many blocks a file has to itself; block n begins with pointers to others."""
+    if size <= min(_INLINE, block // _INLINE_SHARE):
+        return 0
+    n = 0
+    while size > 0:
+        pointers = 0
+        while n and not n >> pointers & 1:
+            pointers += 1
+        size -= block - 4 * (pointers + 1 if n else 0)
+        n += 1
+    return n
+
+
+def _sound(root):
+    """Tell whether a file system is there and all of it hangs together."""
+    try:
+        os.statvfs(root)  # goes through all that is in use
+    except OSError:
+        return False
+    return True
 
 
 def matches(path, size, digest):
@@ -164,7 +198,10 @@ def matches(path, size, digest):
     if _size(path) != size:
         return False
     found = sha256()
-    _feed(path, found)
+    try:
+        _feed(path, found)
+    except OSError:  # a power cut left it so
+        return False
     return found.digest() == digest
 
 

@@ -169,7 +169,7 @@ class Updater:
         gc.collect()
         self.active = True
         self._active = active
-        self._slot = SlotFiles(slots.path(other), slots.path(active))
+        self._slot = SlotFiles(other, active)
         self._window = BUFFER // payload * (payload - _DATA_HEADER)
         self._manifest = size, bytes(body[6:38])
         self._answer(BEGIN, OK, 0)

@@ -25,6 +25,7 @@ from hil.virtual.micropython.runtime import figures_for_shim
 from hil.virtual.power import PowerLedger, VirtualPowerMeter
 from hil.virtual.radio import Air, Peripheral
 from host.chip_identity import identify
+from host.layout import layout_of
 
 if TYPE_CHECKING:
     from hil.virtual.chip.chip import Chip
@@ -96,11 +97,11 @@ class VirtualBoard:
         self.meter = VirtualPowerMeter(self.ledger, step_s=_POWER_STEP_S)
         self.console = VirtualConsole(uid)
         self.console.open()
-        region, runtime = board.mcu.filesystem, board_runtime(board)
+        region, runtime, layout = board.mcu.filesystem, board_runtime(board), layout_of(board)
         self.interpreter = Interpreter(
             loop,
             flash_path=directory / "flash.bin",
-            filesystem=(region.start, region.size, region.block_size),
+            filesystem=(region.start, region.size, layout.block_size),
             heap_size=runtime.memory.heap_bytes,
             port=figures_for_shim(
                 runtime,
@@ -317,7 +318,7 @@ class VirtualBoard:
         data = bytes(self.chip.flash_bytes(region.start, region.size))
         functions: list[Function] = []
         try:
-            contents = read_image(data, region.block_size)
+            contents = read_image(data, layout_of(self.board))
         except ConfigError:
             return functions
         state = contents.slot_state

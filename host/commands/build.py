@@ -125,6 +125,9 @@ def _say(path: Path, release: Release, sizes: SizeReport, *, every: bool) -> Non
         + (f", sources {release.sources}" if release.sources else "")
         + (", signed" if release.signature else "")
     )
+    if sizes.volumes and not every:
+        rooms = (f"/{one.name} {_kib(one.used)} of {_kib(one.size)}" for one in sizes.volumes)
+        typer.echo(f"{path}: used of each file system beside an update: {', '.join(rooms)}")
 
 
 def _kib(n_bytes: int) -> str:

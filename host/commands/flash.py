@@ -301,7 +301,9 @@ def _order(
 
 def _read(path: Path, board: Board) -> tuple[bytes, bytes, str, str]:
     """Return an image file's contents, the manifest in it, identity and version."""
+    from host.flash import check_blocks
     from host.image_file import read_image_file
+    from host.layout import layout_of
     from host.manifest import MANIFEST
 
     image = read_image_file(path)
@@ -315,7 +317,8 @@ def _read(path: Path, board: Board) -> tuple[bytes, bytes, str, str]:
             f"{path} has {len(image.data)} bytes, and the file-system region of {board.name} only "
             f"{region.size}"
         )
-    contents = image.contents(region.block_size)
+    check_blocks(image.data, board, str(path))
+    contents = image.contents(layout_of(board))
     if contents.manifest is None or not contents.intact:
         raise ConfigError(f"{path} is no image of eegrig, or damaged: build it with `eegrig build`")
     if contents.manifest.board != board.name:
@@ -391,7 +394,8 @@ def _way(report: FlashReport) -> str:
     if report.way == "unchanged":
         return f"slot {report.slot} held this firmware already"
     if report.way == "slot":
-        return f"written into slot {report.slot} beside the firmware before, then switched over"
+        way = f"written into slot {report.slot} beside the firmware before, then switched over"
+        return f"{way}; its loader was replaced, too" if report.loader_rewritten else way
     if report.way == "chip":
         return "all of the chip was erased and written anew"
     return f"the whole file system was written anew: {report.reason}"

@@ -100,7 +100,8 @@ def test_broken_toml_names_file_and_line(edit):
         (
             "start = 0x000C_0000",
             "start = 0x000B_0100",
-            "mcu.filesystem.start: expected a multiple of the block size 4096, got 0xb0100",
+            "mcu.filesystem.start: expected a multiple of the erase page of nrf52840, 4096 bytes,"
+            " got 0xb0100",
         ),
         (
             "size = 0x4_0000",
@@ -110,7 +111,7 @@ def test_broken_toml_names_file_and_line(edit):
         (
             "size = 0x4_0000 }",
             "size = 0x4_0000, block_size = 1000 }",
-            "mcu.filesystem.block_size: expected a multiple of the erase page of nrf52840",
+            "mcu.filesystem.block_size: unknown key",
         ),
         ("size = 0x10_0000", "size = 0x20_0000", "mcu.flash.size: expected at most 1048576"),
         ('part = "ads1299"', 'part = "nrf52840"', "afe.part: expected a part of kind afe"),

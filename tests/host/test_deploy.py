@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pty
+import random
 import re
 import shutil
 import signal
@@ -25,11 +26,13 @@ from host.application import Application, build_application, default_firmware
 from host.board_repl import BoardFull, BoardRepl
 from host.console import BootFailure, Console
 from host.deploy import deploy
-from host.file_system import pack
-from host.image import build_image, read_image
+from host.image import ImageContents, build_image, read_image
+from host.layout import layout_of
 from host.manifest import MANIFEST, decode_manifest, entries_of, image_hash
+from host.region import pack_region
 from host.serial_port import open_port
 
+from ..power_cuts import Reader, states_after_cuts
 from .virtual_device import VirtualDevice
 
 BOARDS = ["headband8", "nucleo-wb55-ads1299"]  # zephyr and stm32, two kinds of flash memory
@@ -154,20 +157,21 @@ def test_firmware_that_fails_to_boot_shows_its_traceback_and_the_next_one_mends_
 # --- what survives -------------------------------------------------------------------------------
 
 
-def intact_hash(flash: bytes, block_size: int) -> bytes:
+def intact_hash(files: dict[str, bytes]) -> bytes:
     """Return the hash of the firmware that boots next, which is all there."""
-    contents = read_image(flash, block_size)
-    files = contents.slot(contents.slot_state.next_boot)
-    manifest = decode_manifest(files[MANIFEST])
-    assert manifest.files == entries_of(files)
-    return image_hash(files)
+    contents = ImageContents(files)
+    boots = contents.slot(contents.slot_state.next_boot)
+    assert decode_manifest(boots[MANIFEST]).files == entries_of(boots)
+    return image_hash(boots)
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_a_power_cut_after_any_flash_operation_leaves_a_whole_firmware(tmp_path, firmware, name):
+def test_a_power_cut_at_any_flash_operation_leaves_a_whole_firmware_that_can_be_deployed_to(
+    tmp_path, firmware, name, record_testsuite_property
+):
     """An update over the air that was about to be tried; then the old one; then the new one."""
     board = load_board(name)
-    region = board.mcu.filesystem
+    layout = layout_of(board)
     old = build_image(board, firmware)
     change(firmware, "update")
     update = build_application(board, firmware)
@@ -176,29 +180,47 @@ def test_a_power_cut_after_any_flash_operation_leaves_a_whole_firmware(tmp_path,
     new = build_application(board, firmware)
     files = dict(read_image(old.data).files)
     files |= {f"b/{path}": data for path, data in update.files.items()}
-    image = pack(files, region.size, region.block_size)[0]
-    next_boots: list[bytes] = []
-    failed: list[BaseException] = []
-
-    def examine(flash: bytes) -> None:
-        try:
-            next_boots.append(intact_hash(flash, region.block_size))
-        except BaseException as error:  # told in the test's thread
-            failed.append(error)
-
+    image = pack_region(files, layout).data
     with (
         VirtualDevice(name, tmp_path / "chip", image) as device,
         BoardRepl.open(device.port) as repl,
     ):
         repl.stop()
         repl.run("import slots\nslots.write('a', slots.NEW)")
-        device.after_flash = examine
-        deploy(repl, board, new)
-        device.after_flash = None
-    assert not failed
+        before, granule = device.flash(), device.virtual.chip.flash.granule
+        with device.recorded() as operations:
+            deploy(repl, board, new)
+        after = device.flash()
+    reader = Reader(layout)
+    checked: dict[str, bytes] = {}
+    next_boots: list[bytes] = []
+    left = b""
+    # With a file system in the slot that can be read, and without.
+    samples: dict[bool, list[bytes]] = {False: [], True: []}
+    cuts = 0
+    states = states_after_cuts(before, operations, granule, granule)
+    for cuts, left in enumerate(states, 1):
+        found = reader.files(left)
+        if found is not checked:
+            checked = found
+            next_boots.append(intact_hash(found))
+        if cuts % 101 == 0:
+            kind = bool(read_image(left, layout).unreadable)
+            samples[kind].append(left)
+    assert left == after
     runs = [known for known, _ in itertools.groupby(next_boots)]
     assert runs == [update.image_hash, old.image_hash, new.image_hash]
-    assert len(next_boots) > 40
+    record_testsuite_property(f"cut points: deploy, {name}", cuts)
+    assert cuts > 500
+    rng = random.Random(3)
+    chosen = rng.sample(samples[False], 3)
+    if layout.divided:
+        chosen += rng.sample(samples[True], 3)
+    for n, left in enumerate(chosen):
+        with VirtualDevice(name, tmp_path / f"cut{n}", left) as device:
+            deployed(device, new)
+            assert device.contents().intact
+            assert device.contents().image_hash == new.image_hash
 
 
 def test_a_cable_pulled_during_the_transfer_leaves_the_old_firmware(device, firmware):
@@ -247,8 +269,7 @@ def test_another_board_is_refused_unless_forced(device, firmware):
 
 def test_a_board_without_the_loader_is_told_to_be_flashed(tmp_path, firmware):
     board = load_board("headband8")
-    region = board.mcu.filesystem
-    bare = pack({"main.py": b"print('bare')\n"}, region.size, region.block_size)[0]
+    bare = pack_region({"main.py": b"print('bare')\n"}, layout_of(board)).data
     with VirtualDevice(board.name, tmp_path / "chip", bare) as device:
         with pytest.raises(BoardFault, match="no loader of eegrig: flash it once"):
             deployed(device, build_application(board, firmware))
@@ -257,10 +278,9 @@ def test_a_board_without_the_loader_is_told_to_be_flashed(tmp_path, firmware):
 
 def test_a_loader_of_another_version_is_told(tmp_path, firmware):
     board = load_board("headband8")
-    region = board.mcu.filesystem
     files = dict(read_image(build_image(board, firmware).data).files)
     files["boot.py"] += b"# of another version\n"
-    image = pack(files, region.size, region.block_size)[0]
+    image = pack_region(files, layout_of(board)).data
     change(firmware, "two")
     with VirtualDevice(board.name, tmp_path / "chip", image) as device:
         assert deployed(device, build_application(board, firmware)).loader_differs

@@ -59,7 +59,7 @@ def test_a_whole_region_is_programmed_verified_and_the_chip_started(kind, chip):
     assert report.chip == kind.board.mcu.pyocd_target
     assert report.chip_id == chip.device_id[::-1].hex()
     # The model's own time: every page erased and every word programmed.
-    words, pages = REGION.size // 4, REGION.size // REGION.block_size
+    words, pages = REGION.size // 4, REGION.size // chip.flash.page_size
     granules = REGION.size // chip.flash.granule
     # The loop that programs has at least ten instructions.
     per_granule_ns = kind.timing.word_ns + 10 * 1_000_000_000 // kind.clock_hz
@@ -238,7 +238,7 @@ def test_an_image_for_another_board_is_refused(tmp_path):
     (tmp_path / "main.py").write_text("")
     image = build_image(BOARD, tmp_path)
     other = type(image)(
-        "other8", image.address, image.block_size, image.data, image.manifest, image.used_bytes
+        "other8", image.address, image.layout, image.data, image.application, image.used
     )
     with pytest.raises(ConfigError, match="built for other8, not for headband8"):
         flash(BOARD, other, probe="nope")

@@ -12,6 +12,8 @@ from host.file_system import Erase, Operation, pack
 from host.flash import KEY_FILE, flash
 from host.image import ImageContents, build_image, read_image
 from host.installation import plan_installation
+from host.layout import layout_of
+from host.region import pack_region
 
 from .chips import KINDS, Kind
 
@@ -40,7 +42,7 @@ def region(kind: Kind, chip: Chip) -> bytes:
 
 
 def contents(kind: Kind, chip: Chip) -> ImageContents:
-    return read_image(region(kind, chip), kind.board.mcu.filesystem.block_size)
+    return read_image(region(kind, chip), layout_of(kind.board))
 
 
 def put(kind: Kind, chip: Chip, data: bytes) -> None:
@@ -79,7 +81,7 @@ def watch(chip: Chip, start: int, done: list[Operation | tuple[int, bytes]]) -> 
 def test_the_chip_is_done_what_was_planned_in_that_order_and_nothing_else(kind, chip):
     old, new = old_and_new(kind)
     put(kind, chip, old)
-    plan = plan_installation(old, 4096, read_image(new), {})
+    plan = plan_installation(old, layout_of(kind.board), read_image(new), {})
     done: list[Operation | tuple[int, bytes]] = []
     watch(chip, kind.start, done)
     report = flash(kind.board, new, probe=UID)
@@ -113,8 +115,8 @@ def test_the_firmware_in_place_is_recognised_in_either_slot(kind, chip):
 
 def test_a_users_files_stay_unless_the_region_is_written_anew(kind, chip):
     old, new = old_and_new(kind)
-    size = kind.board.mcu.filesystem.size
-    put(kind, chip, pack({**read_image(old).files, "notes.txt": b"mine"}, size, 4096)[0])
+    files = {**read_image(old).files, "notes.txt": b"mine"}
+    put(kind, chip, pack_region(files, layout_of(kind.board)).data)
     flash(kind.board, new, probe=UID)
     assert contents(kind, chip).files["notes.txt"] == b"mine"
     report = flash(kind.board, new, probe=UID, erase="region")
@@ -125,10 +127,41 @@ def test_a_users_files_stay_unless_the_region_is_written_anew(kind, chip):
 
 def test_a_damaged_file_system_is_written_anew_and_the_report_says_why(kind, chip):
     old, new = old_and_new(kind)
-    put(kind, chip, b"\0" * 8192 + old[8192:])
+    layout = layout_of(kind.board)
+    damaged = bytearray(old)
+    for volume in layout.volumes:
+        damaged[volume.start : volume.start + 8192] = bytes(8192)
+    put(kind, chip, damaged)
     report = flash(kind.board, new, probe=UID)
     assert (report.way, report.reason) == ("region", "there is no readable file system")
     assert region(kind, chip) == new
+
+
+def test_a_file_system_of_other_blocks_is_written_anew_and_files_of_the_user_are_kept(kind, chip):
+    old, new = old_and_new(kind)
+    layout = layout_of(kind.board)
+    blocks = 4096 if layout.divided else 512
+    files = {**read_image(old).files, "notes.txt": b"mine"}
+    put(kind, chip, pack(files, layout.size, blocks)[0])
+    report = flash(kind.board, new, probe=UID)
+    assert report.way == "region"
+    assert report.reason == (
+        f"what is there is a file system of {blocks}-byte blocks, and the board's port mounts "
+        f"{layout.block_size}-byte blocks only; files of yours were kept: notes.txt"
+    )
+    there = contents(kind, chip)
+    assert there.files == {**read_image(new).files, "notes.txt": b"mine"}
+
+
+def test_an_image_of_other_blocks_is_refused(kind, chip):
+    _, new = old_and_new(kind)
+    layout = layout_of(kind.board)
+    blocks = 4096 if layout.divided else 512
+    image = pack(read_image(new).files, layout.size, blocks)[0]
+    with pytest.raises(ConfigError, match=f"{blocks}-byte blocks, .* build it with") as refused:
+        flash(kind.board, image, probe=UID)
+    assert "\n" not in str(refused.value)
+    assert set(region(kind, chip)) == {0xFF}
 
 
 def test_a_key_to_trust_is_written_either_way(kind, chip):
@@ -161,7 +194,7 @@ def test_a_chip_is_erased_only_with_a_runtime_at_hand(kind, chip, tmp_path):
 def test_a_power_loss_leaves_the_old_or_the_new_and_the_next_flash_mends(kind, chip, share):
     old, new = old_and_new(kind)
     put(kind, chip, old)
-    words = sum(len(op.data) // 4 for op in plan_of(old, new) if not isinstance(op, Erase))
+    words = sum(len(op.data) // 4 for op in plan_of(kind, old, new) if not isinstance(op, Erase))
     chip.faults.lose_power_after(int(words * share))
     with pytest.raises(InfrastructureError, match=r"while programming slot b.*flash again"):
         flash(kind.board, new, probe=UID)
@@ -173,8 +206,8 @@ def test_a_power_loss_leaves_the_old_or_the_new_and_the_next_flash_mends(kind, c
     assert contents(kind, chip).application_files == read_image(new).application_files
 
 
-def plan_of(old: bytes, new: bytes) -> list[Operation]:
-    return list(plan_installation(old, 4096, read_image(new), {}).operations)
+def plan_of(kind: Kind, old: bytes, new: bytes) -> list[Operation]:
+    return list(plan_installation(old, layout_of(kind.board), read_image(new), {}).operations)
 
 
 @pytest.mark.parametrize("seed", range(8))

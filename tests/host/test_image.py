@@ -1,16 +1,20 @@
 """An image is reproducible, says what is in it, and refuses to be made wrong."""
 
 import os
+import struct
+import subprocess
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import pytest
 from intelhex import IntelHex
+from littlefs import LittleFS
 
-from boards import load_board, load_part
+from boards import list_boards, load_board, load_part
 from boards.errors import ConfigError
-from boards.ports import stock_runtime
+from boards.ports import board_runtime, stock_runtime
+from hil.virtual.micropython.process import micropython_executable
 from host.application import default_firmware
 from host.board_config import board_config_source, bus_literal, pin_literal
 from host.image import build_image, read_image
@@ -305,3 +309,73 @@ def test_the_firmware_of_this_package_builds_for_every_board(board):
     assert (default_firmware() / "main.py").is_file()
     image = build_image(board)
     assert read_image(image.data).intact
+
+
+# ---- as other readers of LittleFS see it
+
+
+VFS = """
+import sys, vfs
+class Device:  # as the port's, over a file
+    def __init__(self, data, block):
+        self.data, self.block = data, block
+    def readblocks(self, n, buf, offset=0):
+        at = n * self.block + offset
+        buf[:] = self.data[at : at + len(buf)]
+    def writeblocks(self, n, buf, offset=0):
+        raise OSError(30)
+    def ioctl(self, op, arg):
+        return {4: len(self.data) // self.block, 5: self.block}.get(op, 0)
+def show(vfs, path):
+    for entry in vfs.ilistdir(path):
+        below = path + "/" + entry[0]
+        if entry[1] == 0x4000:
+            show(vfs, below)
+        else:
+            print(below, len(vfs.open(below, "rb").read()))
+data = open(sys.argv[1], "rb").read()
+for volume in sys.argv[3:]:
+    start, size = map(int, volume.split("+"))
+    show(vfs.VfsLfs2(Device(data[start : start + size], int(sys.argv[2]))), "")
+"""
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_the_interpreter_and_littlefs_python_mount_it_with_the_ports_blocks(tmp_path, name):
+    """The reader of a board's MicroPython, and one of another project."""
+    board = load_board(name)
+    image = build_image(board)
+    block = board_runtime(board).storage.block_octets
+    assert block == {"zephyr": 4096, "stm32": 512}[board.mcu.port]
+    # What the port mounts is at the start, and says itself how long it is.
+    assert image.data[8:16] == b"littlefs"
+    assert struct.unpack_from("<II", image.data, 24) == (block, image.layout.boot.size // block)
+    volumes = [image.layout.boot, *(v for v in image.layout.slots.values() if v.name == "a")]
+    found: dict[str, int] = {}
+    for volume in volumes:
+        fs = LittleFS(block_size=block, block_count=volume.size // block, mount=False)
+        fs.context.buffer[:] = volume.of(image.data)
+        fs.mount()
+        for root, _, names in fs.walk("/"):
+            for file in names:
+                path = f"{root.rstrip('/')}/{file}"
+                found[path] = fs.stat(path).size
+    (tmp_path / "image").write_bytes(image.data)
+    (tmp_path / "show.py").write_text(VFS)
+    where = [f"{volume.start}+{volume.size}" for volume in volumes]
+    printed = subprocess.run(
+        [micropython_executable(), "show.py", "image", str(block), *where],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    shown = {path: int(size) for path, size in (line.split() for line in printed.splitlines())}
+    assert shown == found
+    slot = "" if image.layout.divided else "/a"
+    application = image.application.files
+    assert {f"{slot}/{path}": len(data) for path, data in application.items()}.items() <= (
+        found.items()
+    )
+    assert {"/boot.py", "/main.py", "/slots.mpy"} <= set(found)
+    assert ("/slot" in found) is not image.layout.divided

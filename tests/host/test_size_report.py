@@ -11,16 +11,15 @@ from host.file_system import data_blocks, pack
 from host.image import build_image
 from host.size_report import size_report
 
-BLOCK = 4096
+REGION = 64 * 4096
 
 
+@pytest.mark.parametrize("block", [512, 4096])
 @settings(max_examples=40)
-@given(st.integers(0, 40) | st.integers(4000, 4200) | st.integers(8000, 60_000))
-def test_the_blocks_of_a_file_are_those_littlefs_takes(size):
-    empty = pack({}, 64 * BLOCK, BLOCK)[1]
-    assert (
-        pack({"x": bytes(size)}, 64 * BLOCK, BLOCK)[1] - empty == data_blocks(size, BLOCK) * BLOCK
-    )
+@given(st.integers(0, 140) | st.integers(4000, 4200) | st.integers(8000, 60_000))
+def test_the_blocks_of_a_file_are_those_littlefs_takes(block, size):
+    empty = pack({}, REGION, block)[1]
+    assert pack({"x": bytes(size)}, REGION, block)[1] - empty == data_blocks(size, block) * block
 
 
 @pytest.mark.parametrize("name", list_boards())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,14 +18,17 @@ from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import VirtualLoop
 from hil.virtual.desk.serial_port import SerialPort
 from hil.virtual.radio import Air
+from host.file_system import Operation
 from host.image import ImageContents, read_image
+from host.layout import layout_of
+
+from ..power_cuts import record
 
 
 class VirtualDevice:
     """A board that runs, faster than in real time, until it is closed.
 
-    Its flash memory holds `image` at first. `after_flash`, if set, is called in the board's thread
-    after every operation of its flash memory, with what is in it.
+    Its flash memory holds `image` at first.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class VirtualDevice:
     ) -> None:
         self.board = load_board(name)
         self._region = self.board.mcu.filesystem
-        self.after_flash: Callable[[bytes], None] | None = None
+        self._layout = layout_of(self.board)
         self.written = 0  # bytes that came through the port
         self._loop = VirtualLoop(pace=pace)
         self._started = threading.Event()
@@ -61,7 +65,19 @@ class VirtualDevice:
     # ------------------------------------------------------------------ from the test's thread
     def contents(self) -> ImageContents:
         """Return what is in the file system."""
-        return read_image(self._call(self._flash), self._region.block_size)
+        return read_image(self._call(self._flash), self._layout)
+
+    def flash(self) -> bytes:
+        """Return what is in the file-system region."""
+        return self._call(self._flash)
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[list[Operation]]:
+        """Note what is done to the region."""
+        recording = record(self.virtual.chip.flash, self._region.start)
+        operations = self._call(recording.__enter__)
+        yield operations
+        self._call(lambda: recording.__exit__(None, None, None))
 
     def unplug(self) -> None:
         """Pull the cable: the port goes, and the power with it."""
@@ -75,12 +91,12 @@ class VirtualDevice:
 
     def fill(self, size: int) -> None:
         """Put a file of a user's of that size beside the firmware."""
-        from host.file_system import pack, unpack
+        from host.region import pack_region
 
         def change() -> None:
-            files = unpack(self._flash(), self._region.block_size)
+            files = dict(read_image(self._flash(), self._layout).files)
             files["recording.dat"] = os.urandom(size)
-            self._program(pack(files, self._region.size, self._region.block_size)[0])
+            self._program(pack_region(files, self._layout).data)
             self.virtual.reset()
 
         self._call(change)
@@ -109,7 +125,6 @@ class VirtualDevice:
         self._plugged = True
         self._count_input()
         self._program(image)
-        self._watch_flash()
         self.virtual.reset()
         self._started.set()
         try:
@@ -131,29 +146,9 @@ class VirtualDevice:
 
         console.write = counted  # type: ignore[method-assign]
 
-    def _watch_flash(self) -> None:
-        flash = self.virtual.chip.flash
-
-        def erase_page(address: int) -> int:
-            duration_ns = self._erase_page(address)
-            self._changed()
-            return duration_ns
-
-        def program(address: int, data: bytes) -> int:
-            duration_ns = self._program_bytes(address, data)
-            self._changed()
-            return duration_ns
-
-        flash.erase_page = erase_page  # type: ignore[method-assign]
-        flash.program = program  # type: ignore[method-assign, assignment]
-
-    def _changed(self) -> None:
-        if self.after_flash is not None:
-            self.after_flash(self._flash())
-
     def _program(self, image: bytes) -> None:
         """Change the flash memory behind everybody's back."""
-        block = self._region.block_size
+        block = self._layout.page_size
         for at in range(0, len(image), block):
             self._erase_page(self._region.start + at)
             self._program_bytes(self._region.start + at, image[at : at + block])

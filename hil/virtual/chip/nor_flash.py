@@ -147,6 +147,10 @@ class NorFlash:
                 busy_ns += self.program_word(start + 4 * index, value)
         return busy_ns
 
+    def program_ns(self, size: int) -> int:
+        """Return how long programming so many bytes takes, those that stay ones too."""
+        return -(-size // self.granule) * self.timing.word_ns
+
     def erase_page(self, address: int) -> int:
         """Set the page that holds `address` to ones.
 

@@ -106,9 +106,9 @@ def _up(
         import logging
 
         logging.basicConfig(level=logging.WARNING)
-        hold(request, lambda devices: _tell(devices, as_json=as_json))
+        hold(request, lambda devices, notes: _tell(devices, notes, as_json=as_json))
     else:
-        _tell(start(request), as_json=as_json)
+        _tell(*start(request), as_json=as_json)
 
 
 def _named(boards: list[str]) -> tuple[tuple[str, str], ...]:
@@ -143,9 +143,11 @@ def _refuse_what_is_up(boards: tuple[tuple[str, str], ...]) -> None:
             raise ConfigError(f"{name} is a kind of board: give the {kind} another name")
 
 
-def _tell(devices: list[Device], *, as_json: bool) -> None:
+def _tell(devices: list[Device], notes: list[str], *, as_json: bool) -> None:
     from dataclasses import asdict
 
+    for note in notes:
+        typer.echo(f"eegrig: {note}", err=True)
     if as_json:
         print_json([asdict(device) for device in devices])
         return

@@ -62,8 +62,8 @@ class UpRequest:
         return state_directory(self.boards[0][1]) / "desk.log"
 
 
-def start(request: UpRequest) -> list[registry.Device]:
-    """Start the process, detached from this one, and return its boards once they are up.
+def start(request: UpRequest) -> tuple[list[registry.Device], list[str]]:
+    """Start the process, detached from this one; return its boards once they are up, and notes.
 
     Raises
     ------
@@ -98,17 +98,17 @@ def start(request: UpRequest) -> list[registry.Device]:
         process.wait()
         raise _ERRORS.get(answer["exit_code"], InfrastructureError)(answer["error"])
     process.returncode = 0  # it goes on without its parent
-    return [registry.find(name) for name in answer["up"]]
+    return [registry.find(name) for name in answer["up"]], answer["notes"]
 
 
-def hold(request: UpRequest, announce: Callable[[list[registry.Device]], None]) -> None:
+def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str]], None]) -> None:
     """Bring boards up in this process and hold them until it is told to stop.
 
     Parameters
     ----------
     request : UpRequest
     announce : callable
-        Called once they are up.
+        Called once they are up, with notes that are to be told, a line each.
     """
     from boards import load_board
     from hil.virtual.bench import one_cpu
@@ -139,7 +139,7 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device]], None]) 
         )
         stack.enter_context(one_cpu(os.getpid()))
         loop.pace, loop.lost_s = request.pace, 0.0  # setting up has taken no time
-        announce(desk.devices)
+        announce(desk.devices, desk.notes)
         loop.run_until_complete(desk.stopped.wait())
 
 
@@ -183,7 +183,10 @@ def _main() -> None:
                 report.write(json.dumps(answer) + "\n")
 
     try:
-        hold(UpRequest(**values), lambda up: say({"up": [device.name for device in up]}))
+        hold(
+            UpRequest(**values),
+            lambda up, notes: say({"up": [device.name for device in up], "notes": notes}),
+        )
     except EegrigError as error:
         _LOG.error("%s", error)
         say({"error": str(error), "exit_code": error.exit_code})

@@ -20,6 +20,7 @@ from hil.virtual import probe
 from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import NS_PER_S, VirtualLoop
 from hil.virtual.desk import control, faults, registry
+from hil.virtual.desk.firmware import renew, write_firmware
 from hil.virtual.desk.hci_server import HciServer
 from hil.virtual.desk.probe_server import ProbeServer
 from hil.virtual.desk.serial_port import SerialPort
@@ -71,6 +72,8 @@ class Desk:
 
     Attributes
     ----------
+    notes : list of str
+        What those who bring the boards up are to be told, a line each.
     stopped : asyncio.Event
         Set when the last board is down.
     """
@@ -100,6 +103,7 @@ class Desk:
         self._failures: list[str] = []
         self._achieved: float | None = None
         self._mark = (loop.now_ns(), time.perf_counter())
+        self.notes: list[str] = []
         self.stopped = asyncio.Event()
 
     # ------------------------------------------------------------------ up and down
@@ -132,8 +136,11 @@ class Desk:
         for board, name in self._boards:
             self._places[name] = self._set_up(board, name)
         for place in self._places.values():
-            if flash:
-                _write_firmware(place.virtual)
+            done = renew(place.virtual)
+            if done is not None:
+                self.notes.append(f"{place.device.name}: {done}")
+            elif flash:
+                write_firmware(place.virtual)
         for place in self._places.values():
             place.virtual.power_on()
             registry.record(place.device)
@@ -271,16 +278,3 @@ class Desk:
             "failures": len(self._failures),
             "last_failure": self._failures[-1] if self._failures else None,
         }
-
-
-def _write_firmware(virtual: VirtualBoard) -> None:
-    """Put the current firmware into a board's memory, as a programmer on a socket would."""
-    from host.image import build_image
-
-    image = build_image(virtual.board).data
-    flash, start = virtual.chip.flash, virtual.board.mcu.filesystem.start
-    for offset in range(0, len(image), flash.page_size):
-        page = image[offset : offset + flash.page_size]
-        if flash.view(start + offset, len(page)) != page:
-            flash.erase_page(start + offset)
-            flash.program(start + offset, page)

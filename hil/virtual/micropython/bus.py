@@ -49,6 +49,10 @@ class FlashMemory(Protocol):
         """Set a page to ones; return the time it takes in nanoseconds."""
         ...
 
+    def program_ns(self, size: int) -> int:
+        """Return how long programming so many bytes takes, if none is left out."""
+        ...
+
 
 class SpiTransfers(Protocol):
     """A device on an SPI bus."""
@@ -403,7 +407,9 @@ class Bus:
 
     def _flash_write(self, request: Request) -> Answer:
         try:
-            return Later(0, self._flash.program(request.a, request.payload))
+            busy_ns = self._flash.program(request.a, request.payload)
+            # b: what is to stay erased is programmed, too.
+            return Later(0, self._flash.program_ns(request.size) if request.b else busy_ns)
         except BusFault:  # a double word that is not erased, or an address that is no flash
             return -errno.EIO
         except PowerLost:  # nobody is there to be answered

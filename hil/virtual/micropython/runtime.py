@@ -58,13 +58,17 @@ def figures_for_shim(
     supply_v : float
         Supply in volts, which is the full scale of a converter without a reference of its own.
     """
-    system, ble = runtime.system, runtime.bluetooth
+    system, ble, storage = runtime.system, runtime.bluetooth, runtime.storage
     return {
         "port": runtime.port,
         "platform": system.platform,
         "machine": f"{system.machine_prefix}{board} with {mcu}",
         "pins_per_bank": runtime.pins.pins_per_bank,
         "depth": system.scheduler_entries,
+        "block_size": storage.block_octets,
+        "page_size": storage.page_octets,
+        "flash_tick_ms": storage.erase_tick_ms,
+        "flash_delay_ms": storage.write_back_ms,
         "modules_absent": runtime.modules.absent,
         "names_absent": runtime.absent_names,
         "os_names": runtime.modules.os_names,

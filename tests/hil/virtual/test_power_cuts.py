@@ -4,6 +4,7 @@ from collections import deque
 from pathlib import Path
 
 import pytest
+from littlefs import LittleFSError
 
 from boards import load_board
 from boards.errors import InfrastructureError
@@ -13,6 +14,7 @@ from host.file_system import Operation, Program
 from host.flash import flash
 from host.image import build_image, read_image
 from host.installation import plan_installation
+from host.layout import layout_of
 
 from ...power_cuts import Reader, record, states_after_cuts
 
@@ -29,7 +31,7 @@ def boots(virtual: VirtualBench) -> str:
 def test_a_board_whose_power_went_during_a_flash_boots_the_old_or_the_new(name):
     board = load_board(name)
     old, new = (build_image(board, version=version) for version in ("1.0", "2.0"))
-    plan = plan_installation(old.data, old.block_size, read_image(new.data), {})
+    plan = plan_installation(old.data, old.layout, read_image(new.data), {})
     words = sum(len(op.data) // 4 for op in plan.operations if isinstance(op, Program))
     with VirtualBench(board) as virtual:
         probe, chip = virtual.bench.probe, virtual.board.chip
@@ -86,16 +88,17 @@ def writes_of(name: str, folder: Path) -> tuple[bytes, list[Operation], int]:
     return before, done, granule
 
 
-@pytest.mark.parametrize("name", BOARDS)
 def test_a_file_the_firmware_writes_is_the_old_or_the_new_at_every_cut(
-    name, tmp_path, record_testsuite_property
+    tmp_path, record_testsuite_property
 ):
+    """Where the port erases a block when the file system says so."""
+    name = "headband8"
     before, done, granule = writes_of(name, tmp_path)
     image = read_image(before)
     # A file that is new is there, empty, from its opening on.
     versions = [b"", *(str(n).encode() for n in (1, 2, 3))]
     sizes = {"plain.txt": 3000, "small.txt": 20, "renamed.txt": 9000}
-    reader = Reader(4096)
+    reader = Reader(layout_of(load_board(name)))
     seen: dict[str, set[bytes]] = {path: set() for path in sizes}
     cuts = 0
     for state in states_after_cuts(before, done, granule, granule):
@@ -109,3 +112,27 @@ def test_a_file_the_firmware_writes_is_the_old_or_the_new_at_every_cut(
     assert all(values == set(versions) for values in seen.values())
     record_testsuite_property(f"cut points: file system writes, {name}", cuts)
     assert cuts > 1000
+
+
+def test_a_firmware_that_writes_files_risks_what_the_port_mounts_where_it_rewrites_pages(
+    tmp_path, record_testsuite_property
+):
+    """Its own files and the loader, that is; which slot runs, and what is in it, stays."""
+    name = "headphone8"
+    layout = layout_of(load_board(name))
+    before, done, granule = writes_of(name, tmp_path)
+    reader = Reader(layout)
+    application = read_image(before).application_files
+    cuts = lost = 0
+    for state in states_after_cuts(before, done, granule, granule):
+        cuts += 1
+        assert state[layout.boot.size :] == before[layout.boot.size :]
+        try:
+            reader.files(state)
+        except LittleFSError:
+            lost += 1
+    assert lost > 0, "then the documentation need not warn"
+    record_testsuite_property(f"cut points: file system writes, {name}", cuts)
+    record_testsuite_property(f"cut points that need a flash: writes, {name}", lost)
+    mended = plan_installation(state, layout, read_image(before), {})
+    assert read_image(mended.data).application_files == application

@@ -5,6 +5,8 @@ platform = ""
 pins_per_bank = 32
 pin_aliases = {}
 depth = 4
+block_size = page_size = 4096
+flash_tick_ms = flash_delay_ms = 0
 modules_absent = ()
 names_absent = {}
 os_names = ()

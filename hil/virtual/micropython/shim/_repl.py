@@ -15,6 +15,7 @@ _WINDOW = 128  # bytes of raw paste between two "go on"
 _COMPOUND = ("if", "while", "for", "try", "with", "def", "class", "async")
 banner = ""
 scope = {}
+sync = None  # writes back what the port holds of its flash memory in RAM
 _raw = False
 _spare = bytearray(8192)  # room to work in when the firmware has left none
 
@@ -91,8 +92,9 @@ def run(path):
 
 
 def soft_reset():
-    if _port.name == "stm32":
+    if sync is not None:
         _write("MPY: sync filesystems\n")
+        sync()
     _write("MPY: soft reboot\n")
     _b.call(_b.RESET, 0, 1 if _raw else 0)
     while True:

@@ -72,7 +72,12 @@ _board.dispatch_ns = model["dispatch_ns"]
 _board.api_ns.update(model["api_ns"])
 _board.costs.update(model["costs"])
 
-area = modules["_flash"].FlashArea(flash_path, int(start), int(size), int(block_size))
+in_pages = _port.page_size > int(block_size)
+if in_pages:
+    pages = load("_pages")
+    pages.open_flash(flash_path, int(start), int(size))
+else:
+    area = modules["_flash"].FlashArea(flash_path, int(start), int(size), int(block_size))
 _board.connect(int(read_fd), int(write_fd))
 import gc
 import os
@@ -87,6 +92,11 @@ modules["vfs"] = _modules.make_vfs()
 modules["sys"].stdin = modules["_console"].stdin
 modules["sys"].stdout = modules["sys"].stderr = modules["_console"].stdout
 _repl = load("_repl")
+_file_systems = load("_file_systems")
+if in_pages:
+    modules["pyb"] = _modules.Namespace()
+    modules["pyb"].Flash = pages.Flash
+    modules["os"].sync = _repl.sync = pages.sync
 vfs.umount("/")
 absent = _modules.hide()
 _modules.trim(modules)
@@ -95,6 +105,7 @@ if not _port.native:
 _repl.banner = "MicroPython v%s on 2026-08-19; %s" % (_modules.release(), _port.machine)
 visible = ["micropython", "machine", "time", "bluetooth", "os", "sys", "vfs"]
 visible += ["select", "_asyncio"] if _port.frozen else []
+visible += ["pyb"] if in_pages else []
 for name in visible:
     sys.modules[name] = modules[name]
     sys.modules["u" + name] = modules[name]
@@ -111,6 +122,8 @@ for name in (
     "_line",
     "_console",
     "_flash",
+    "_pages",
+    "_file_systems",
     "random",
 ):
     sys.modules.pop(name, None)
@@ -135,14 +148,12 @@ _repl.scope = __main__.__dict__
 del __main__
 gc.collect()
 _board.call(_board.HELLO, gc.mem_alloc())
-mounted = False
-try:
-    vfs.mount(vfs.VfsLfs2(area), "/flash")
-    os.chdir("/flash")
-    mounted = True
-except OSError:
-    print("no file system in flash")
-sys.path[:] = [""] + ([".frozen"] if _port.frozen else []) + ["/flash", "/flash/lib", absent]
+if in_pages:
+    mounted = _file_systems.mount_pages(vfs, pages)
+else:
+    mounted = _file_systems.mount_area(vfs, area)
+sys.path[:] = [""] + ([".frozen"] if _port.frozen else [])
+sys.path.extend((["/flash", "/flash/lib"] if mounted else []) + [absent])
 
 
 if mounted and boot != "2":

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from boards import load_board
 from boards.errors import InfrastructureError
 from hil.virtual import probe
 from hil.virtual.chip import open_chip
 from hil.virtual.desk import control, registry
+from host.file_system import pack
+from host.image import build_image, read_image
+from host.layout import layout_of
 
 
 def test_boards_that_are_up_say_where_everything_is(desk):
@@ -93,6 +97,28 @@ def test_down_leaves_nothing_but_the_memories(empty_desk):
     assert not Path(second["terminal"]).exists()
     left = {path.name for path in Path(first["console"]).parent.iterdir()}
     assert left == {"flash.bin", "uicr.bin", "lock", "desk.log"}
+
+
+def test_a_board_kept_from_before_with_blocks_its_port_does_not_mount_is_written_anew(empty_desk):
+    board = load_board("nucleo-wb55-ads1299")
+    image, region = build_image(board, version="0.0.1"), board.mcu.filesystem
+    files = {**read_image(image.data).files, "notes.txt": b"mine"}
+    chip = open_chip(board.mcu.part, probe.state_directory("kept"), seed="kept")
+    chip.flash.program(region.start, pack(files, region.size, 4096)[0])
+    chip.close()
+    done = empty_desk.eegrig("virtual", "up", f"{board.name}@kept")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("eegrig: kept: its memory held eegrig 0.0.1, image ")
+    assert "4096-byte blocks, and its port mounts 512-byte blocks only: it was written" in line
+    assert line.endswith("; files of yours were kept: notes.txt")
+    empty_desk.virtual("down", "kept")
+    chip = open_chip(board.mcu.part, probe.state_directory("kept"), seed="kept")
+    there = read_image(bytes(chip.flash_bytes(region.start, region.size)), layout_of(board))
+    chip.close()
+    assert there.files == {**read_image(build_image(board).data).files, "notes.txt": b"mine"}
+    again = empty_desk.eegrig("virtual", "up", f"{board.name}@kept")
+    assert (again.returncode, again.stderr) == (0, "")
 
 
 def children(pid: int) -> list[int]:

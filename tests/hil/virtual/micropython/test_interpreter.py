@@ -53,10 +53,10 @@ def test_a_syntax_error_is_shown_with_its_line(machine):
     assert "SyntaxError" in machine.text
 
 
-def test_flash_memory_without_a_file_system_says_so(machine):
+def test_flash_memory_that_takes_no_file_system_says_so(machine):
     machine.path.write_bytes(b"\xff" * 65536)
     machine.start()
-    assert machine.lines[0] == "no file system in flash"
+    assert machine.lines[0] == "Error formatting flash partition"
     assert machine.lines[-1] == ">>> "
 
 

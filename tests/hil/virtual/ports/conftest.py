@@ -21,8 +21,9 @@ from hil.virtual.micropython.interpreter import Interpreter, ResetCause
 from hil.virtual.micropython.runtime import figures_for_shim
 from hil.virtual.radio import ActivityMeter, Air, Peripheral
 
-BLOCK, BLOCKS = 4096, 32
+SIZE, PAGE = 32 * 4096, 4096
 WAKE_NS = 200_000
+ERASE_NS, PROGRAM_NS = 22_000_000, 10_000
 BOARDS = {"zephyr": "headband8", "stm32": "nucleo-wb55-ads1299"}
 
 
@@ -67,12 +68,30 @@ class FrontEnd:
 
 
 class Flash:
-    """Flash memory in a file."""
+    """Flash memory in a file.
 
-    def __init__(self, path: Path, files: dict[str, str]) -> None:
-        self._fs = LittleFS(block_size=BLOCK, block_count=BLOCKS, read_size=32, prog_size=32)
+    Attributes
+    ----------
+    operations : list of (str, int, int)
+        What was done, when in nanoseconds, and the address.
+    """
+
+    def __init__(
+        self, path: Path, files: dict[str, str], block: int, now_ns: Callable[[], int]
+    ) -> None:
+        self.operations: list[tuple[str, int, int]] = []
+        self._now_ns = now_ns
+        # Where the port takes the length from the file system, the other half is free for tests.
+        size = SIZE if block == PAGE else SIZE // 2
+        self._fs = LittleFS(
+            block_size=block,
+            block_count=size // block,
+            read_size=32,
+            prog_size=32,
+            cache_size=min(block, 128),
+        )
         self.path = path
-        path.write_bytes(bytes(self._fs.context.buffer))
+        self._write()
         for name, text in files.items():
             self.add(name, text.encode())
 
@@ -83,17 +102,36 @@ class Flash:
             self._fs.makedirs(folder, exist_ok=True)
         with self._fs.open(name, "wb") as file:
             file.write(data)
-        self.path.write_bytes(bytes(self._fs.context.buffer))
+        self._write()
+
+    def _write(self) -> None:
+        self.path.write_bytes(bytes(self._fs.context.buffer).ljust(SIZE, b"\xff"))
+
+    def blank(self) -> None:
+        """Erase it all."""
+        self.path.write_bytes(b"\xff" * SIZE)
+
+    @property
+    def data(self) -> bytes:
+        return self.path.read_bytes()
 
     def program(self, address: int, data: bytes) -> int:
-        with self.path.open("r+b") as file:
-            file.seek(address)
-            file.write(data)
+        self.operations.append(("program", self._now_ns(), address))
+        self._change(address, data)
         return 0
 
     def erase_page(self, address: int) -> int:
-        self.program(address, b"\xff" * BLOCK)
-        return 0
+        self.operations.append(("erase", self._now_ns(), address))
+        self._change(address, b"\xff" * PAGE)
+        return ERASE_NS
+
+    def program_ns(self, size: int) -> int:
+        return size * PROGRAM_NS
+
+    def _change(self, address: int, data: bytes) -> None:
+        with self.path.open("r+b") as file:
+            file.seek(address)
+            file.write(data)
 
 
 class Node:
@@ -111,7 +149,8 @@ class Node:
         self.active_ns = 0
         self.radio = ActivityMeter()
         self.front_end = FrontEnd()
-        self.flash = Flash(world.folder / f"{name}.bin", files)
+        block = board_runtime(board).storage.block_octets
+        self.flash = Flash(world.folder / f"{name}.bin", files, block, world.loop.now_ns)
         self.peripheral = Peripheral(
             world.air,
             address=f"F0:F1:F2:F3:F4:{len(world.nodes) + 1:02X}",
@@ -123,7 +162,7 @@ class Node:
         self.interpreter = Interpreter(
             world.loop,
             flash_path=self.flash.path,
-            filesystem=(0, BLOCK * BLOCKS, BLOCK),
+            filesystem=(0, SIZE, block),
             heap_size=board_runtime(board).memory.heap_bytes,
             on_console=self.output.extend,
             port=figures_for_shim(

@@ -1,0 +1,71 @@
+"""What a virtual board that comes up has in its flash memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from host.file_system import FileSystemFull
+from host.image import Image, ImageContents, build_image, read_image
+from host.installation import in_other_blocks, users_files
+from host.layout import block_size_of, layout_of
+from host.region import pack_region
+
+if TYPE_CHECKING:
+    from hil.virtual.board import VirtualBoard
+
+__all__ = ["renew", "write_firmware"]
+
+
+def write_firmware(virtual: VirtualBoard) -> None:
+    """Put the current firmware into a board's memory, as a programmer on a socket would."""
+    _write(virtual, build_image(virtual.board).data)
+
+
+def renew(virtual: VirtualBoard) -> str | None:
+    """Write a board's memory anew if its file system is one that its port does not mount.
+
+    Boards that were kept from before eegrig knew the block sizes of the ports have such a one.
+
+    Returns
+    -------
+    str or None
+        What was done, in one line; None if nothing had to be.
+    """
+    board, layout = virtual.board, layout_of(virtual.board)
+    region = bytes(virtual.chip.flash_bytes(board.mcu.filesystem.start, layout.size))
+    found = in_other_blocks(region, layout)
+    if found is None:
+        return None
+    image = build_image(board)
+    contents = read_image(image.data, layout)
+    users = users_files(found, contents)
+    names = ", ".join(sorted(users))
+    fate = f"; files of yours were kept: {names}" if users else ""
+    data = image.data
+    try:
+        data = pack_region({**users, **contents.files}, layout).data
+    except FileSystemFull:
+        fate = f"; files of yours have no room and are gone: {names}"
+    _write(virtual, data)
+    return (
+        f"its memory held {_firmware(found, image)} in a file system of "
+        f"{block_size_of(region)}-byte blocks, and its port mounts {layout.block_size}-byte blocks "
+        f"only: it was written anew, with eegrig {image.version}{fate}"
+    )
+
+
+def _firmware(found: ImageContents, image: Image) -> str:
+    if found.manifest is None:
+        return "no firmware of eegrig"
+    same = found.image_hash == image.image_hash
+    what = f"eegrig {found.manifest.version}, image {found.image_hash.hex()[:12]},"
+    return f"{what} the same" if same else what
+
+
+def _write(virtual: VirtualBoard, image: bytes) -> None:
+    flash, start = virtual.chip.flash, virtual.board.mcu.filesystem.start
+    for offset in range(0, len(image), flash.page_size):
+        page = image[offset : offset + flash.page_size]
+        if flash.view(start + offset, len(page)) != page:
+            flash.erase_page(start + offset)
+            flash.program(start + offset, page)
