@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-__all__ = ["NO_BREAK", "Quantity", "number", "quantity"]
+__all__ = ["NO_BREAK", "Quantity", "factor_of", "number", "quantity"]
 
 NO_BREAK = "\u00a0"
 _MINUS = "\u2212"
@@ -17,9 +17,11 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "J": ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ")),
     "V": ((1.0, "V"), (1e-3, "mV"), (1e-6, "µV"), (1e-9, "nV")),
     "A": ((1.0, "A"), (1e-3, "mA"), (1e-6, "µA"), (1e-9, "nA")),
+    "C": ((1.0, "C"), (1e-3, "mC"), (1e-6, "µC"), (1e-9, "nC")),
     "s": ((86400.0, "d"), (3600.0, "h"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
     "bit/s": ((1e3, "kbit/s"), (1.0, "bit/s")),
     "%": ((1e-2, "%"),),
+    "B": ((1e6, "MB"), (1024.0, "KiB"), (1e3, "kB"), (1.0, "B")),
 }
 _FACTOR = {name: factor for scale in _SCALES.values() for factor, name in scale}
 
@@ -85,6 +87,14 @@ def quantity(
     return Quantity(
         _signed(f"{value:.{decimals}f}"), _name(shown_in), _spread(uncertainty, decimals)
     )
+
+
+def factor_of(shown_in: str, unit: str) -> float | None:
+    """Return how many of an SI unit one of another unit is; None if it is not of that kind."""
+    if shown_in == unit:
+        return 1.0
+    kind = "%" if unit == "1" else unit
+    return next((factor for factor, name in _SCALES.get(kind, ()) if name == shown_in), None)
 
 
 def number(value: float, significant: int = 4) -> str:

@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
 from boards import Board, Curve, Figure, Part, load_board, load_part
-from hil.virtual.power import PowerLedger, VirtualPowerMeter
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.time_ns = 0
-
-    def now_ns(self) -> int:
-        return self.time_ns
-
-    def call_at_ns(self, when_ns: int, callback: Any, *args: Any) -> Any:
-        raise NotImplementedError
-
-
-class Bench:
-    """Ledger, meter and clock of a board."""
-
-    def __init__(self, board: Board, *, find_part: Any = load_part, **options: Any) -> None:
-        self.clock = HandClock()
-        self.ledger = PowerLedger(board, self.clock, find_part=find_part, **options)
-        self.meter = VirtualPowerMeter(self.ledger, find_part=find_part)
+from hil.figures.runs.ledger_bench import LedgerBench
 
 
 def ideal_part(name: str) -> Part:
@@ -53,16 +31,16 @@ def headband8() -> Board:
 
 
 @pytest.fixture
-def bench(headband8: Board) -> Bench:
-    return Bench(headband8)
+def bench(headband8: Board) -> LedgerBench:
+    return LedgerBench(headband8)
 
 
 @pytest.fixture
-def make_bench() -> type[Bench]:
-    return Bench
+def make_bench() -> type[LedgerBench]:
+    return LedgerBench
 
 
 @pytest.fixture
-def ideal_bench(headband8: Board) -> Bench:
+def ideal_bench(headband8: Board) -> LedgerBench:
     """A board whose converters lose nothing, at 3 V, with nothing on it but what a test adds."""
-    return Bench(headband8, find_part=ideal_part, battery_v=3.0)
+    return LedgerBench(headband8, find_part=ideal_part, battery_v=3.0)

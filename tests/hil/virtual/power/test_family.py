@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from boards import load_board, load_part
+from hil.figures.runs.published import optical_slot_w
 from hil.virtual.afe import AfeState
 from hil.virtual.power.converters import Converter
 
@@ -150,10 +151,7 @@ def test_optics_is_a_group_of_its_own_with_leds_at_the_battery(bench_of):
 
 def test_adpd4101_with_one_slot_at_25_hz_is_in_the_class_of_the_data_sheet(bench_of):
     """DS, features: 30 uW for PPG at 25 Hz, chip and LED; here the chip alone, at its pins."""
-    part = load_part("adpd4101")
-    slot_s = part["slot_overhead_time"].si + 2 * 24e-6
-    chip_w = (part["iavdd_go"].si + 25 * slot_s * part["iavdd_slot"].si) * 1.8
-    assert 15e-6 < chip_w < 30e-6
+    assert 15e-6 < optical_slot_w() < 30e-6
 
 
 def test_overlapping_slots_add_up(bench_of):

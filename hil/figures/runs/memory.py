@@ -1,0 +1,24 @@
+"""What a board's firmware takes of its file system; nothing is simulated."""
+
+from __future__ import annotations
+
+from boards import load_board
+from hil.figures.stored import Figures, StoredFigure
+from host.image import build_image
+from host.size_report import size_report
+
+__all__ = ["memory"]
+
+
+def memory(name: str) -> Figures:
+    """Measure a board's image, as ``eegrig build`` does."""
+    board = load_board(name)
+    report = size_report(board, build_image(board))
+    sizes = {
+        "memory.application": sum(file.size for file in report.files),
+        "memory.region": report.region_size,
+        "memory.used": report.used,
+        "memory.used_by_two": report.used_by_update,
+        "memory.free_beside_update": report.free_after_update,
+    }
+    return {key: StoredFigure.of(value, "B") for key, value in sizes.items()}

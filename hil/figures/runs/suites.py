@@ -1,0 +1,48 @@
+"""The HIL suites of a board on the virtual bench, as ``eegrig hil run`` runs them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hil.figures.stored import Figures, Identity, StoredFigure
+from hil.results import Results
+from hil.run import RunRequest, run_suites
+
+__all__ = ["HOW", "suites"]
+
+HOW: Identity = {"seed": 0, "seconds": 30, "signal": "resting"}
+"""The command's own defaults: whoever runs it sees what the pages say."""
+
+
+def suites(board: str) -> Figures:
+    """Run a board's suites and return every figure they took.
+
+    Parameters
+    ----------
+    board : str
+
+    Raises
+    ------
+    EegrigError
+        If the suites did not come to their end.
+    """
+    with tempfile.TemporaryDirectory(prefix="eegrig-figures-") as folder:
+        request = RunRequest(
+            board=board,
+            out=Path(folder),
+            seed=int(HOW["seed"]),
+            seconds=float(HOW["seconds"]),
+            signal=str(HOW["signal"]),
+        )
+        run_suites(request, quiet=True, progress=False)
+        results = Results.load(Path(folder))
+    return {
+        figure.name: StoredFigure.of(
+            figure.value,
+            figure.unit,
+            figure.uncertainty,
+            sound=figure.verdict != "inconclusive",
+        )
+        for figure in results.figures
+    }

@@ -1,0 +1,207 @@
+"""Whole tables of a page, made of what is stored and of what boards promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from boards import Board, load_board, load_part
+from boards.errors import ConfigError
+from hil.figures.runs.published import RADIO_ROWS
+from hil.figures.runs.rates import links, own_link, tried_rates
+from hil.figures.stored import Stored, StoredFigure
+from hil.figures.text import figure_text, plain, share
+from hil.report.page import grouped
+from hil.report.vocabulary import POWER_GROUPS, limit_text, shown, word
+from hil.results import Figure
+from hil.verdict import judge
+
+__all__ = ["TABLES", "Table"]
+
+_VERDICTS = {
+    "pass": "met",
+    "marginal": "met, but not with its uncertainty",
+    "fail": "**missed**",
+    "inconclusive": "not determined",
+}
+_UNPROMISED = ("bandwidth.frame_loss_fastest", "power.per_channel", "energy.per_sample")
+"""Figures without a target that pages show all the same."""
+
+Table = Callable[[Mapping[str, Stored], Sequence[str]], str]
+
+
+def _targets(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
+    """Hold a board's figures against its targets, and split its streaming power."""
+    board, figures = _of_one(stored, boards)
+    judged = [name for name in figures if name in board.targets]
+    others = [name for name in _UNPROMISED if name in figures and name not in board.targets]
+    topics = grouped(_judged(board, name, figures[name]) for name in [*judged, *others])
+    rows = []
+    for figure in (figure for _, members in topics for figure in members):
+        value = plain(str(shown(figure) or "—"))
+        verdict = _VERDICTS[figure.verdict] if figure.verdict else ""
+        rows.append([word(figure.name).label, value, plain(limit_text(figure)), verdict])
+        if figure.name == "power.streaming":
+            for group, label in POWER_GROUPS.items():
+                part = figures.get(f"power.streaming.{group}")
+                if part is not None and part.value:
+                    rows.append([f"of it: {label}", f"{figure_text(part, 'mW ±')} mW", "", ""])
+    return _table(["", "simulated", "target", ""], rows)
+
+
+def _judged(board: Board, name: str, figure: StoredFigure) -> Figure:
+    verdict, _, target = judge(
+        board, name, figure.value, figure.uncertainty, 1, window_ok=figure.sound
+    )
+    return Figure(
+        name=name,
+        value=figure.value,
+        unit=figure.unit,
+        uncertainty=figure.uncertainty,
+        n=1,
+        provenance="simulated",
+        limit=target.limit if target else None,
+        kind=target.kind if target else None,
+        verdict=verdict,
+    )
+
+
+def _rates(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
+    """Say how a board bears its rates, and the one above."""
+    board, figures = _of_one(stored, boards)
+    afe, own = board.afe, own_link(board)
+    heads = ["rate", "SPI, of the time", "samples", "processor, of the time"]
+    for link in links(board):
+        profile = "low latency, " if link.key == "low_latency" else ""
+        heads.append(
+            f"frames lost: {profile}{link.interval_ms:g} ms{' (its own)' if link == own else ''}"
+        )
+    frame_bits = 8 * 3 * (1 + load_part(afe.part)["channels"].si)  # a status word, then channels
+    rows = []
+    for rate_sps in tried_rates(board):
+        key = f"rates.{rate_sps}"
+        lost = [_figure(figures, f"{key}.{link.key}.loss").value for link in links(board)]
+        rows.append(
+            [
+                f"{rate_sps} SPS{'' if rate_sps in afe.rates_sps else ', not offered'}",
+                share(rate_sps * frame_bits / afe.spi_hz, "none"),
+                f"{len(afe.channels) * 24 * rate_sps / 1000:g} kbit/s",
+                share(_figure(figures, f"{key}.{own.key}.processor").value, "none"),
+                *(share(value, "none") for value in lost),
+            ]
+        )
+    return _table(heads, rows)
+
+
+def _converter(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
+    """Say what the step-down converters of several boards would save."""
+    heads = [
+        "board",
+        "as MicroPython leaves it, waiting",
+        "waiting in `lightsleep`",
+        "converter on, waiting",
+        "converter on, `lightsleep`",
+    ]
+    rows = []
+    for name in boards:
+        _, figures = _of_one(stored, [name])
+        keys = [
+            f"converter.{on}.{how}" for on in ("off", "on") for how in ("waiting", "light_sleep")
+        ]
+        rows.append([name, *(f"{figure_text(_figure(figures, key), 'mW 3')} mW" for key in keys)])
+    return _table(heads, rows)
+
+
+def _updates(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
+    """Say how long updates take, with a column for each board."""
+    columns = [_of_one(stored, [name]) for name in boards]
+
+    def row(label: str, *keys: str) -> list[str]:
+        cells = []
+        for _, figures in columns:
+            texts = [figure_text(_figure(figures, f"update.{key}"), "s 3") for key in keys]
+            low, high = min(texts, key=float), max(texts, key=float)
+            cells.append(f"{low} s" if low == high else f"{low} to {high} s")
+        return [label, *cells]
+
+    def sent(key: str) -> list[str]:
+        return [
+            f"{figure_text(_figure(figures, f'update.{key}.sent'), 'kB 3')} of "
+            f"{figure_text(_figure(figures, f'update.{key}.total'), 'kB 3')} kB"
+            for _, figures in columns
+        ]
+
+    heads = ["", *(f"{board.name} (`{board.mcu.part}`)" for board, _ in columns)]
+    return _table(
+        heads,
+        [
+            ["two modules differ: sent", *sent("little")],
+            row("until the board has everything and has checked it", "little.transfer"),
+            row("the same, with a signature", "signed.transfer"),
+            ["no file in common: sent", *sent("all")],
+            row("until the board has everything and has checked it", "all.transfer"),
+            row(
+                "from then until it runs for good: trial, confirmation, two restarts",
+                "little.trial",
+                "signed.trial",
+                "all.trial",
+            ),
+        ],
+    )
+
+
+def _radio(stored: Mapping[str, Stored], names: Sequence[str]) -> str:
+    """Put the model beside published measurements of radios."""
+    figures = stored[names[0]].figures
+    rows = []
+    for row in RADIO_ROWS:
+        value = _figure(figures, f"radio.{row.name}")
+        unit = f"µ{row.unit}"
+        difference = "" if value.value is None else _difference(value.value / row.measured - 1)
+        held = f"{100 * row.tolerance:.0f} %"
+        if row.is_range:
+            difference, held = "", f"{held} of {row.measured * 1e6:g}"
+        rows.append(
+            [
+                row.row,
+                row.conditions,
+                row.published,
+                f"{figure_text(value, f'{unit} 3')} {unit}",
+                difference,
+                held,
+            ]
+        )
+    return _table(["row", "conditions", "published", "model", "difference", "held to"], rows)
+
+
+def _difference(relative: float) -> str:
+    text = f"{100 * relative:+.0f} %"
+    return "0 %" if text in ("+0 %", "-0 %") else text
+
+
+TABLES: dict[str, Table] = {
+    "targets": _targets,
+    "rates": _rates,
+    "converter": _converter,
+    "updates": _updates,
+    "radio": _radio,
+}
+"""By the name that a page asks for them with; the rest of the mark says of which boards."""
+
+
+def _of_one(
+    stored: Mapping[str, Stored], boards: Sequence[str]
+) -> tuple[Board, Mapping[str, StoredFigure]]:
+    if len(boards) != 1 or boards[0] not in stored:
+        raise ConfigError(f"{' '.join(boards)!r} is not one board that was run")
+    return load_board(boards[0]), stored[boards[0]].figures
+
+
+def _figure(figures: Mapping[str, StoredFigure], name: str) -> StoredFigure:
+    if name not in figures:
+        raise ConfigError(f"{name} was not run; run `make figures`")
+    return figures[name]
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(cells) + " |\n" for cells in (heads, *rows)]
+    return "".join([lines[0], "|" + "---|" * len(heads) + "\n", *lines[1:]])
