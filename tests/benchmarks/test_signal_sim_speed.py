@@ -12,7 +12,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import mne
@@ -21,6 +20,8 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 import signal_sim
+from hil.figures.stored import StoredFigure
+from tests.benchmarks.conftest import Finding
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -48,15 +49,21 @@ SCENE = signal_sim.Scene(
 timed = pytest.mark.benchmark(group="8 channels, 250 SPS, 600 s", timer=time.process_time)
 
 
-def told(benchmark: BenchmarkFixture, finding: Callable[[str], None], what: str) -> None:
+def told(benchmark: BenchmarkFixture, finding: Finding, key: str, what: str) -> None:
     times = SECONDS / benchmark.stats.stats.median
     best = SECONDS / benchmark.stats.stats.min
     benchmark.extra_info["times_real_time"] = round(times)
-    finding(f"{what}: {times:.0f} times real time (median; best {best:.0f})")
+    finding(
+        f"{what}: {times:.0f} times real time (median; best {best:.0f})",
+        {
+            f"signals.{key}.median": StoredFigure.of(times, "1"),
+            f"signals.{key}.best": StoredFigure.of(best, "1"),
+        },
+    )
 
 
 @timed
-def test_batch(benchmark: BenchmarkFixture, finding: Callable[[str], None]) -> None:
+def test_batch(benchmark: BenchmarkFixture, finding: Finding) -> None:
     def setup() -> tuple[tuple[signal_sim.Source], dict[str, object]]:
         return (signal_sim.scene(SCENE, seed=1),), {}
 
@@ -64,11 +71,11 @@ def test_batch(benchmark: BenchmarkFixture, finding: Callable[[str], None]) -> N
         lambda source: source.read(N_TIMES), setup=setup, rounds=12, warmup_rounds=1
     )
     assert samples.shape == (8, N_TIMES)
-    told(benchmark, finding, "signal_sim, all at once")
+    told(benchmark, finding, "at_once", "signal_sim, all at once")
 
 
 @timed
-def test_blocks_of_40_ms(benchmark: BenchmarkFixture, finding: Callable[[str], None]) -> None:
+def test_blocks_of_40_ms(benchmark: BenchmarkFixture, finding: Finding) -> None:
     def setup() -> tuple[tuple[signal_sim.Source], dict[str, object]]:
         return (signal_sim.scene(SCENE, seed=1),), {}
 
@@ -76,11 +83,11 @@ def test_blocks_of_40_ms(benchmark: BenchmarkFixture, finding: Callable[[str], N
         return sum(source.read(10).shape[1] for _ in range(N_TIMES // 10))
 
     assert benchmark.pedantic(stream, setup=setup, rounds=8, warmup_rounds=1) == N_TIMES
-    told(benchmark, finding, "signal_sim, blocks of 40 ms")
+    told(benchmark, finding, "blocks", "signal_sim, blocks of 40 ms")
 
 
 @timed
-def test_plain_reference(benchmark: BenchmarkFixture, finding: Callable[[str], None]) -> None:
+def test_plain_reference(benchmark: BenchmarkFixture, finding: Finding) -> None:
     rng = np.random.default_rng(1)
     frequency = np.fft.rfftfreq(N_TIMES, 1 / RATE_HZ)
     shape = np.zeros_like(frequency)
@@ -104,12 +111,12 @@ def test_plain_reference(benchmark: BenchmarkFixture, finding: Callable[[str], N
         return np.asarray(total)
 
     assert benchmark.pedantic(make, rounds=8, warmup_rounds=1).shape == (8, N_TIMES)
-    told(benchmark, finding, "plain numpy and scipy, no electrodes")
+    told(benchmark, finding, "plain", "plain numpy and scipy, no electrodes")
 
 
 @timed
 @pytest.mark.filterwarnings("ignore:No average EEG reference", "ignore:Only 8 head digitization")
-def test_mne(benchmark: BenchmarkFixture, finding: Callable[[str], None]) -> None:
+def test_mne(benchmark: BenchmarkFixture, finding: Finding) -> None:
     real = {"colin27_1005", "standard_1005"} & set(mne.channels.get_builtin_montages())
     info = mne.create_info(list(CHANNELS), RATE_HZ, "eeg", verbose="error")
     info.set_montage(mne.channels.make_standard_montage(min(real)))
@@ -135,12 +142,10 @@ def test_mne(benchmark: BenchmarkFixture, finding: Callable[[str], None]) -> Non
 
     raw = benchmark.pedantic(make, rounds=6, warmup_rounds=1)
     assert raw.get_data().shape == (8, N_TIMES)  # type: ignore[attr-defined]
-    told(benchmark, finding, "MNE-Python, 4 dipoles, noise and blinks, warm")
+    told(benchmark, finding, "mne", "MNE-Python, 4 dipoles, noise and blinks, warm")
 
 
-def test_a_night_in_little_memory(
-    benchmark: BenchmarkFixture, finding: Callable[[str], None]
-) -> None:
+def test_a_night_in_little_memory(benchmark: BenchmarkFixture, finding: Finding) -> None:
     """Eight hours of the sleep scene, streamed in a process of its own."""
     code = (
         "import pathlib, re, signal_sim\n"
@@ -152,7 +157,7 @@ def test_a_night_in_little_memory(
         "source.read(250)\n"
         "before = peak_kb()\n"
         "for _ in range(8 * 60): source.read(60 * 250)\n"
-        "print(peak_kb() // 1024, (peak_kb() - before) // 1024)\n"
+        "print(peak_kb() * 1024 // 10**6, (peak_kb() - before) * 1024 // 10**6)\n"
     )
 
     def stream() -> list[int]:
@@ -162,11 +167,17 @@ def test_a_night_in_little_memory(
         return [int(figure) for figure in done.stdout.split()]
 
     whole_mb, grown_mb = benchmark.pedantic(stream, rounds=1)
-    finding(f"a night of 8 h: {whole_mb} MB in all, {grown_mb} MB more than after its first second")
+    finding(
+        f"a night of 8 h: {whole_mb} MB in all, {grown_mb} MB more than after its first second",
+        {
+            "signals.night.whole": StoredFigure.of(whole_mb * 1_000_000, "B"),
+            "signals.night.grown": StoredFigure.of(grown_mb * 1_000_000, "B"),
+        },
+    )
     assert whole_mb < 200
 
 
-def test_import(benchmark: BenchmarkFixture, finding: Callable[[str], None]) -> None:
+def test_import(benchmark: BenchmarkFixture, finding: Finding) -> None:
     """What the simulator adds to the import of numpy and the parts of scipy it uses."""
 
     def seconds(code: str) -> float:
@@ -181,5 +192,9 @@ def test_import(benchmark: BenchmarkFixture, finding: Callable[[str], None]) -> 
     whole = min(seconds("from signal_sim import scene, Recording, sine") for _ in range(3))
     finding(
         f"import signal_sim: {1e3 * lazy:.0f} ms; with all it needs to play: {1e3 * whole:.0f} ms "
-        "beyond numpy and scipy"
+        "beyond numpy and scipy",
+        {
+            "signals.import": StoredFigure.of(lazy, "s"),
+            "signals.import_all": StoredFigure.of(whole, "s"),
+        },
     )
