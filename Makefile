@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint bench clean
+.PHONY: help demo test unit lint bench figures clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,8 +30,11 @@ lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import ru
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## speed, as ratios side by side in one run
-	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only
+bench: $(STAMP)  ## speed, as ratios side by side in one run; STORE=1 writes them into docs/benchmarks.md
+	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store)
+
+figures: $(STAMP)  ## run what the pages' figures come from, and write them; BEFORE=FILE prints an earlier export beside them
+	$(BIN)/python -m hil.figures $(if $(BEFORE),--against $(BEFORE))
 
 clean:  ## remove the environment and all output
 	rm -rf $(VENV) out build dist

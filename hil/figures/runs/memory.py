@@ -11,7 +11,14 @@ __all__ = ["memory"]
 
 
 def memory(name: str) -> Figures:
-    """Measure a board's image, as ``eegrig build`` does."""
+    """Measure a board's image, as ``eegrig build`` does.
+
+    Returns
+    -------
+    dict of str to StoredFigure
+        ``memory.application`` and so on; where there are several file systems, ``.used`` and
+        ``.size`` of each, as ``memory.volume.NAME``.
+    """
     board = load_board(name)
     report = size_report(board, build_image(board))
     sizes = {
@@ -21,4 +28,7 @@ def memory(name: str) -> Figures:
         "memory.used_by_two": report.used_by_update,
         "memory.free_beside_update": report.free_after_update,
     }
+    for volume in report.volumes:
+        sizes[f"memory.volume.{volume.name}.used"] = volume.used
+        sizes[f"memory.volume.{volume.name}.size"] = volume.size
     return {key: StoredFigure.of(value, "B") for key, value in sizes.items()}
