@@ -5,6 +5,7 @@ from __future__ import annotations
 from boards import load_board
 from hil.figures.stored import Figures, StoredFigure
 from host.image import build_image
+from host.manifest import MANIFEST
 from host.size_report import size_report
 
 __all__ = ["memory"]
@@ -20,9 +21,11 @@ def memory(name: str) -> Figures:
         ``.size`` of each, as ``memory.volume.NAME``.
     """
     board = load_board(name)
-    report = size_report(board, build_image(board))
+    image = build_image(board)
+    report = size_report(board, image)
     sizes = {
         "memory.application": sum(file.size for file in report.files),
+        "memory.manifest": len(image.application.files[MANIFEST]),
         "memory.region": report.region_size,
         "memory.used": report.used,
         "memory.used_by_two": report.used_by_update,

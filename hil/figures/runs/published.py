@@ -18,6 +18,7 @@ from hil.figures.runs.ledger_bench import LedgerBench
 from hil.figures.stored import Figures, StoredFigure
 from hil.virtual.afe import AfeState
 from hil.virtual.power import PowerLedger
+from hil.virtual.power.loads import SleepMode
 from hil.virtual.radio.activity import ActivityKind
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "Activity",
     "RadioRow",
     "advertising",
+    "both_awake_a",
     "connection",
     "event_charge_c",
+    "floor_a",
     "front_end_w",
     "models",
     "optical_slot_w",
@@ -199,13 +202,27 @@ def optical_slot_w() -> float:
     return (part["iavdd_go"].si + 25 * slot_s * part["iavdd_slot"].si) * 1.8
 
 
+def floor_a(board: Board, mode: SleepMode) -> float:
+    """Return what a board's processor draws while it waits, in amperes."""
+    bench = LedgerBench(board)
+    second_ns = 1_000_000_000
+    capture = bench.capture(lambda ledger: ledger.mcu.set_sleep(0, mode), second_ns)
+    return capture.energy_j["mcu"] / board.supply.mcu_v
+
+
+def both_awake_a(part: str) -> float:
+    """Return what a chip with a second processor draws while both are busy, in amperes."""
+    figures = load_part(part)
+    return figures["cpu_active"].si + figures["link_cpu"].si
+
+
 def models() -> Figures:
     """Return what the model says for every row, and what front ends take.
 
     Returns
     -------
     dict of str to StoredFigure
-        ``radio.ROW`` and ``front_end.PART...``.
+        ``radio.ROW``, ``front_end.PART...`` and ``floor.PART...``.
     """
     headband8, headphone8, earpatch2 = map(load_board, ("headband8", "headphone8", "earpatch2"))
     found = {
@@ -224,4 +241,10 @@ def models() -> Figures:
         "adpd4101.slot": optical_slot_w,
     }
     found |= {f"front_end.{key}": StoredFigure.of(take(), "W") for key, take in taken.items()}
+    floors = {
+        "nrf52840.idle": floor_a(headband8, "idle"),
+        "stm32wb55.light_sleep": floor_a(headphone8, "light"),
+        "stm32wb55.both_awake": both_awake_a("stm32wb55"),
+    }
+    found |= {f"floor.{key}": StoredFigure.of(amperes, "A") for key, amperes in floors.items()}
     return found

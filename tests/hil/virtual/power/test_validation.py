@@ -6,12 +6,17 @@ V15 are idle floors.
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from boards import load_board, load_part
-from hil.figures.runs.published import RADIO_ROWS, advertising, connection, event_charge_c
+from boards import load_board
+from hil.figures.runs.published import (
+    RADIO_ROWS,
+    advertising,
+    both_awake_a,
+    connection,
+    event_charge_c,
+    floor_a,
+)
 
 
 def connection_of_a_central():
@@ -78,47 +83,24 @@ def test_energy_per_bit_at_2m_lies_in_the_published_band(headband8):
 # ------------------------------------------------------------------ the STM32WB55's idle floors
 
 
-def floor_a(make_bench, mode):
-    """Return what the STM32WB55 draws while it waits, in amperes."""
-    board = load_board("headphone8")
-    bench = make_bench(board)
-    bench.ledger.mcu.set_sleep(0, mode)
-
-    async def taken():
-        await bench.meter.start()
-        bench.clock.time_ns = 1_000_000_000
-        return await bench.meter.stop()
-
-    return asyncio.run(taken()).energy_j["mcu"] / board.supply.mcu_v
-
-
 def test_v14_both_processors_awake_take_nine_milliamperes():
     """V14: 9 mA constant where Stop is not reached after power-on."""
-    part = load_part("stm32wb55")
-    assert part["cpu_active"].si + part["link_cpu"].si == pytest.approx(9e-3, rel=0.20)
+    assert both_awake_a("stm32wb55") == pytest.approx(9e-3, rel=0.20)
 
 
-def test_v14_and_v15_light_sleep_lies_between_what_was_measured_in_stop(make_bench):
+def test_v14_and_v15_light_sleep_lies_between_what_was_measured_in_stop():
     """V14: 7 uA between advertising events in Stop 2; V15: 75 uA in a port that leaves more on.
 
     MicroPython's lightsleep enters Stop with the low-power regulator, a little above Stop 2.
     """
-    assert 7e-6 <= floor_a(make_bench, "light") <= 75e-6
+    assert 7e-6 <= floor_a(load_board("headphone8"), "light") <= 75e-6
 
 
-def test_v14_a_plain_wait_is_no_stop(make_bench):
+def test_v14_a_plain_wait_is_no_stop():
     """What V14's faulty board shows is what the port does by design: a milliampere and more."""
-    assert 1e-3 < floor_a(make_bench, "idle") < 9e-3
+    assert 1e-3 < floor_a(load_board("headphone8"), "idle") < 9e-3
 
 
-def test_v13_the_nrf52840_idles_at_microamperes(make_bench, headband8):
+def test_v13_the_nrf52840_idles_at_microamperes(headband8):
     """V13: 3.5 uA for a whole nRF52840 board with its flash asleep, tickless, RTC running."""
-    bench = make_bench(headband8)
-
-    async def taken():
-        await bench.meter.start()
-        bench.clock.time_ns = 1_000_000_000
-        return await bench.meter.stop()
-
-    waiting_a = asyncio.run(taken()).energy_j["mcu"] / headband8.supply.mcu_v
-    assert waiting_a == pytest.approx(3.5e-6, rel=0.20)
+    assert floor_a(headband8, "idle") == pytest.approx(3.5e-6, rel=0.20)
