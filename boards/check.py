@@ -7,7 +7,7 @@ from boards.check_supply import check_supply
 from boards.errors import ConfigError
 from boards.part import Part, to_si
 from boards.parts_of import LoadPart, find_part
-from boards.ports import board_runtime
+from boards.ports import Runtime, board_runtime, load_port
 from boards.schema import Board, FlashRegion, Mcu, Radio
 from boards.traffic import link_capacity_bps, traffic_bps
 
@@ -163,12 +163,39 @@ def _check_runtime(board: Board, load_part: LoadPart) -> None:
             f" {runtime.storage.page_octets} bytes of flash memory at once, and a page of"
             f" {part.name} has {page}; expected whole pages"
         )
+    _check_drivers(board, runtime)
     limit = runtime.bluetooth.att_mtu_max
     if board.radio.mtu > limit:
         raise ConfigError(
             f"radio.mtu: expected at most {limit}, what the {port} port's build {runtime.build}"
             f" allows, got {board.radio.mtu}"
         )
+
+
+def _check_drivers(board: Board, runtime: Runtime) -> None:
+    """Refuse wiring that the board's runtime has no driver for."""
+    drivers = runtime.drivers
+    needed = [
+        ("afe.pins.spi", "spi", drivers.spi, "SPI driver"),
+        ("afe.pins.battery", "adc", drivers.adc, "driver of the converter"),
+        (
+            "mcu.filesystem",
+            "internal_file_system",
+            drivers.internal_file_system,
+            f"file system in the flash memory of {board.mcu.part}",
+        ),
+    ]
+    if board.optics is not None:
+        needed.append(("optics.pins.i2c", "i2c", drivers.i2c, "I2C driver"))
+    for key, fact, there, what in needed:
+        if not there:
+            options = load_port(runtime.port).options
+            asking = [name for name in options if f"drivers.{fact}" in options[name].sets]
+            ask = f"ask for it with mcu.options.{asking[0]} = true or " if asking else ""
+            raise ConfigError(
+                f"{key}: the {runtime.port} port's build {runtime.build} has no {what};"
+                f" {ask}name a build that has it"
+            )
 
 
 def _check_traffic(board: Board) -> None:

@@ -72,7 +72,7 @@ class Mcu(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pyocd_target: str
     port: str
     build: str
-    options: dict[str, int | float | str] = {}
+    options: dict[str, bool | int | float | str] = {}
     clock_hz: Positive
     flash: FlashRegion
     filesystem: FlashRegion

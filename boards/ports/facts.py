@@ -12,6 +12,7 @@ import msgspec
 
 __all__ = [
     "BluetoothFacts",
+    "DriverFacts",
     "Facts",
     "MemoryFacts",
     "ModuleFacts",
@@ -44,8 +45,13 @@ class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         code from ``.mpy`` files.
     mpy_cross_flags : list of str
         What mpy-cross is told of the processor; bytecode needs nothing.
-    soft_reset_cause : int
-        Value of ``machine.SOFT_RESET``.
+    f_strings : bool
+        Whether the build's own compiler, which gets what is not compiled before, takes f-strings.
+    stdio_buffer : bool
+        Whether ``sys.stdin`` and ``sys.stdout`` have a ``buffer``.
+    soft_reset_cause : int or None
+        Value of ``machine.SOFT_RESET``; None: the port knows no causes, ``machine.reset_cause``
+        prints a warning and returns 42.
     safe_mode : bool
         Whether the board can be started without ``boot.py`` and ``main.py``.
     idle_sleeps : bool
@@ -60,7 +66,9 @@ class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     scheduler_entries: PositiveInt
     native_code: bool
     mpy_cross_flags: list[str]
-    soft_reset_cause: int
+    f_strings: bool
+    stdio_buffer: bool
+    soft_reset_cause: int | None
     safe_mode: bool
     idle_sleeps: bool
     lightsleep_stops_ticks: bool
@@ -73,9 +81,18 @@ class MemoryFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ----------
     heap_bytes : int
         MicroPython's heap, as on the 32-bit part.
+    taken_at_prompt_bytes : int
+        What of it is not free at the prompt after a start without any file: the collector's own
+        tables and what the port allocates.
     """
 
     heap_bytes: PositiveInt
+    taken_at_prompt_bytes: Count
+
+    @property
+    def free_at_prompt_bytes(self) -> int:
+        """What firmware may allocate: ``gc.mem_free()`` at the prompt."""
+        return self.heap_bytes - self.taken_at_prompt_bytes
 
 
 class StorageFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -179,7 +196,7 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
         Whether the board shows its public address after ``active(True)``; else a static random
         one.
     sets_address_mode : bool
-        Whether ``config(addr_mode=)`` does anything.
+        Whether ``config(addr_mode=)`` sets it; else it is OSError(EOPNOTSUPP).
     connections_max : int
         Room for connections in both roles.
     """
@@ -204,22 +221,38 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     connections_max: PositiveInt
 
 
+class DriverFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Drivers the build has for what is on the chip.
+
+    Attributes
+    ----------
+    spi, i2c, adc, pwm : bool
+        Whether ``machine.SPI`` ... find anything to drive.
+    internal_file_system : bool
+        Whether the build mounts a file system in the part's own flash memory and runs ``boot.py``
+        and ``main.py`` from it.
+    """
+
+    spi: bool
+    i2c: bool
+    adc: bool
+    pwm: bool
+    internal_file_system: bool
+
+
 class ModuleFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What firmware finds to import.
 
     Attributes
     ----------
-    absent : list of str
-        Modules that the interpreter of the virtual board has and the build has not.
-    os_names : list of str
-        What ``os`` has.
-    frozen_asyncio : bool
-        Whether ``asyncio`` is frozen in.
+    present : list of str
+        Modules of the build, built in or frozen; all others have to be files.
+    random_is_seeded : bool
+        Whether ``random`` starts with a number of the hardware's; else with the same one always.
     """
 
-    absent: list[str]
-    os_names: list[str]
-    frozen_asyncio: bool
+    present: list[str]
+    random_is_seeded: bool
 
 
 class Facts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -227,8 +260,9 @@ class Facts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Attributes
     ----------
-    absent_names : dict of str to list of str
-        By module: functions, classes and methods (``"ADC.read_uv"``) the build does not have.
+    names : dict of str to list of str
+        By module (``"os"``) or class (``"machine.ADC"``): all that it has. A module without an
+        entry has what MicroPython's own file has.
     """
 
     system: SystemFacts
@@ -237,4 +271,5 @@ class Facts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pins: PinFacts
     bluetooth: BluetoothFacts
     modules: ModuleFacts
-    absent_names: dict[str, list[str]]
+    drivers: DriverFacts
+    names: dict[str, list[str]]

@@ -47,15 +47,15 @@ class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Keys of the facts that take its value; of the first of them, the stock build's row says the
         option's stock value and where that was read.
     least, most : int
-        The values it may have.
+        The values it may have; of one that is true or false, nothing is said.
     source, assumed : str or None
         Where the option and its range were read, or why they are assumed.
     """
 
     meaning: str
     sets: list[str]
-    least: int
-    most: int
+    least: int = 0
+    most: int = 1
     source: str | None = None
     assumed: str | None = None
 
@@ -178,5 +178,6 @@ def _check_option(name: str, option: Option, sections: Sections) -> None:
         row = sections.get(section, {}).get(fact)
         if row is None or not isinstance(row.value, int):
             raise ConfigError(
-                f"options.{name}.sets: expected keys of facts that are whole numbers, got {key!r}"
+                f"options.{name}.sets: expected keys of facts that are whole numbers or true and"
+                f" false, got {key!r}"
             )

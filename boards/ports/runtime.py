@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from boards.errors import ConfigError
 from boards.files import nearest, unknown
 from boards.ports.facts import Facts
-from boards.ports.port import Sections, facts_of, list_ports, load_port
+from boards.ports.port import Option, Sections, facts_of, list_ports, load_port
 from boards.ports.rows import Row
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Runtime(Facts, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ----------
     port, build : str
         Names of both.
-    options : dict of str to int
+    options : dict of str to bool or int
         Options of the build beyond stock, by name.
     rows : dict
         The facts with their sources, by section and key.
@@ -32,7 +32,7 @@ class Runtime(Facts, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     port: str
     build: str
-    options: dict[str, int]
+    options: dict[str, bool | int]
     rows: Sections
 
     def row(self, key: str) -> Row:
@@ -74,7 +74,9 @@ def board_runtime(board: Board) -> Runtime:
     return _resolve(board.mcu.port, board.mcu.build, board.mcu.options)
 
 
-def _resolve(port_name: str, build: str, options: Mapping[str, int | float | str]) -> Runtime:
+def _resolve(
+    port_name: str, build: str, options: Mapping[str, bool | int | float | str]
+) -> Runtime:
     if port_name not in list_ports():
         raise ConfigError(f"mcu.port: {unknown('port', port_name, list_ports())}")
     port = load_port(port_name)
@@ -88,15 +90,11 @@ def _resolve(port_name: str, build: str, options: Mapping[str, int | float | str
                 f"{nearest(name, port.options)} options are:"
                 f" {', '.join(port.options) or 'none'}"
             )
-    asked_for: dict[str, int] = {}
+    asked_for: dict[str, bool | int] = {}
     for name, option in port.options.items():
         if name not in options:
             continue
-        value = options[name]
-        if not isinstance(value, int) or not option.least <= value <= option.most:
-            raise ConfigError(
-                f"mcu.options.{name}: expected {option.least} to {option.most}, got {value!r}"
-            )
+        value = _value_of(name, option, options[name], sections)
         asked_for[name] = value
         for key in option.sets:
             section, _, fact = key.partition(".")
@@ -110,4 +108,21 @@ def _resolve(port_name: str, build: str, options: Mapping[str, int | float | str
         build=build,
         options=asked_for,
         rows=sections,
+    )
+
+
+def _value_of(
+    name: str, option: Option, value: bool | int | float | str, sections: Sections
+) -> bool | int:
+    """Return the value a board gives an option, if it may."""
+    section, _, fact = option.sets[0].partition(".")
+    if isinstance(sections[section][fact].value, bool):
+        if isinstance(value, bool):
+            return value
+        raise ConfigError(f"mcu.options.{name}: expected true or false, got {value!r}")
+    whole = value if isinstance(value, int) and not isinstance(value, bool) else None
+    if whole is not None and option.least <= whole <= option.most:
+        return whole
+    raise ConfigError(
+        f"mcu.options.{name}: expected {option.least} to {option.most}, got {value!r}"
     )

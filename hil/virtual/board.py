@@ -102,7 +102,7 @@ class VirtualBoard:
             loop,
             flash_path=directory / "flash.bin",
             filesystem=(region.start, region.size, layout.block_size),
-            heap_size=runtime.memory.heap_bytes,
+            heap_size=runtime.memory.free_at_prompt_bytes,
             port=figures_for_shim(
                 runtime,
                 board.name,

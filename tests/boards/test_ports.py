@@ -103,6 +103,7 @@ def test_what_the_stock_builds_of_the_boards_are():
     stm32 = stock_runtime("stm32", "NUCLEO_WB55")
     zephyr = stock_runtime("zephyr", "nrf52840dk_nrf52840")
     assert (stm32.memory.heap_bytes, zephyr.memory.heap_bytes) == (154_048, 98_304)
+    assert stm32.memory.free_at_prompt_bytes == 147_968
     assert (stm32.bluetooth.acl_packets, zephyr.bluetooth.acl_packets) == (1, 3)
     assert (stm32.bluetooth.acl_octets, zephyr.bluetooth.acl_octets) == (251, 27)
     assert (stm32.bluetooth.host_pdus, zephyr.bluetooth.host_pdus) == (0, 3)
@@ -120,11 +121,15 @@ def test_what_is_assumed_of_a_runtime_can_be_listed():
 
 
 @pytest.mark.parametrize("name", boards.list_boards())
-def test_every_board_runs_a_stock_build(name):
+def test_what_boards_ask_for_beyond_their_stock_build_is_drivers_alone(name):
+    """A devicetree of its own is what every Zephyr board has; Bluetooth and the heap are stock."""
     board = load_board(name)
     runtime = board_runtime(board)
     assert (runtime.port, runtime.build) == (board.mcu.port, board.mcu.build)
-    assert runtime.options == {}
+    stock = stock_runtime(runtime.port, runtime.build)
+    changed = {section for section in stock.rows if stock.rows[section] != runtime.rows[section]}
+    assert changed <= {"drivers"}
+    assert all(value is True for value in runtime.options.values())
 
 
 # ------------------------------------------------------------------- options beyond stock
@@ -167,23 +172,34 @@ def test_the_host_has_as_many_buffers_as_the_controller_unless_asked_for():
         ),
         (
             "headband8",
-            "[afe]\n",
-            "[mcu.options]\nBT_BUF_ACL_COUNT = 20\n\n[afe]\n",
+            "SPI = true",
+            "SPI = true\nBT_BUF_ACL_COUNT = 20",
             "mcu.options.BT_BUF_ACL_COUNT: the zephyr port has no such option; did you mean"
             " 'BT_BUF_ACL_TX_COUNT'? options are: BT_BUF_ACL_TX_COUNT,",
         ),
         (
             "headband8",
-            "[afe]\n",
-            "[mcu.options]\nBT_CTLR_DATA_LENGTH_MAX = 255\n\n[afe]\n",
+            "SPI = true",
+            "SPI = true\nBT_CTLR_DATA_LENGTH_MAX = 255",
             "mcu.options.BT_CTLR_DATA_LENGTH_MAX: expected 27 to 251, got 255",
         ),
         (
             "headband8",
-            "[afe]\n",
-            '[mcu.options]\nBT_ATT_TX_COUNT = "many"\n\n[afe]\n',
+            "SPI = true",
+            'SPI = true\nBT_ATT_TX_COUNT = "many"',
             "mcu.options.BT_ATT_TX_COUNT: expected 1 to 255, got 'many'",
         ),
+        ("headband8", "SPI = true", "SPI = 1", "mcu.options.SPI: expected true or false, got 1"),
+        (
+            "headband8",
+            "SPI = true",
+            "SPI = false",
+            "afe.pins.spi: the zephyr port's build nrf52840dk_nrf52840 has no SPI driver; ask"
+            " for it with mcu.options.SPI = true or name a build that has it",
+        ),
+        ("headband8", "ADC = true\n", "", "afe.pins.battery: the zephyr port's build"),
+        ("headband8", "FLASH_MAP = true\n", "", "mcu.filesystem: the zephyr port's build"),
+        ("forehead2-nirs", "I2C = true\n", "", "optics.pins.i2c: the zephyr port's build"),
         (
             "headphone8",
             "[afe]\n",

@@ -32,10 +32,10 @@ def patched_firmware(folder: Path, *patches: Patch) -> Path:
 
 @contextlib.contextmanager
 def flashed_bench(
-    firmware_dir: Path | None = None, **options: Any
+    firmware_dir: Path | None = None, board: str = "headband8", **options: Any
 ) -> Iterator[tuple[VirtualBench, FlashedBoard]]:
-    """Set up a virtual headband8 with a firmware, booted."""
-    with VirtualBench(load_board("headband8"), firmware_dir=firmware_dir, **options) as virtual:
+    """Set up a virtual board with a firmware, booted."""
+    with VirtualBench(load_board(board), firmware_dir=firmware_dir, **options) as virtual:
         yield virtual, flash_and_identify(virtual.bench)
 
 

@@ -37,6 +37,7 @@ def with_stm32wb55(board: Board) -> Board:
         pyocd_target="stm32wb55xg",
         port="stm32",
         build="NUCLEO_WB55",
+        options={},
         flash=FlashRegion(start=0x0800_0000, size=0x10_0000),
         filesystem=FlashRegion(start=0x0808_0000, size=0x4_0000),
     )

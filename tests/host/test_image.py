@@ -179,7 +179,7 @@ def test_optics_without_a_driver_or_on_a_port_whose_clock_stops_are_refused():
     nobody = msgspec.structs.replace(board.firmware, optics_driver=None)
     with pytest.raises(ConfigError, match="name the driver of the optical"):
         build_image(msgspec.structs.replace(board, firmware=nobody))
-    stm32 = msgspec.structs.replace(board.mcu, port="stm32", build="NUCLEO_WB55")
+    stm32 = msgspec.structs.replace(board.mcu, port="stm32", build="NUCLEO_WB55", options={})
     with pytest.raises(ConfigError, match="which stands still in the sleep"):
         board_config_source(msgspec.structs.replace(board, mcu=stm32))
 

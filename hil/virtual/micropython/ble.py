@@ -210,8 +210,9 @@ class BleRequests:
         elif key == _CONFIG_NAME:
             self._peripheral.set_name(request.payload.decode(errors="replace"))
         elif key == _CONFIG_ADDRESS:
-            if self._rules.sets_address_mode:
-                self._peripheral.set_address_mode(request.b)
+            if not self._rules.sets_address_mode:
+                raise OSError(errno.EOPNOTSUPP, "the port has no address modes")
+            self._peripheral.set_address_mode(request.b)
         elif key == _CONFIG_SECURITY and self._security is not None:
             bits = request.b
             self._security.wish = SecurityWish(

@@ -211,6 +211,8 @@ class Bus:
         self._timers = Timers(clock, self._on_timer, self._reset)
         self.ble = BleRequests(peripheral, self.runtime.bluetooth)
         afe.on_drdy = self._on_drdy
+        # The chip's generator: the same in every run of a seed, and it goes on over resets.
+        random = peripheral.air.rng(f"random numbers of {peripheral.name}")
         self._handlers: dict[int, Callable[[Request], Answer]] = {
             Op.SPI: self._spi,
             Op.PIN_WRITE: self._pin_write,
@@ -224,6 +226,7 @@ class Bus:
             Op.SLEEP_RESET: self._deep_sleep,
             Op.I2C: self._i2c_exchange,
             Op.PWM: self._pwm,
+            Op.RANDOM: lambda request: random.bytes(request.a),
             **self.ble.handlers,
         }
 

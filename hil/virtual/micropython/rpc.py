@@ -104,6 +104,7 @@ class Op(enum.IntEnum):
     CONSOLE_READ = 37
     CONSOLE_WRITE = 38
     CONSOLE_INTERRUPT_CHAR = 39
+    RANDOM = 40
 
 
 class Request(NamedTuple):

@@ -69,12 +69,13 @@ def figures_for_shim(
         "page_size": storage.page_octets,
         "flash_tick_ms": storage.erase_tick_ms,
         "flash_delay_ms": storage.write_back_ms,
-        "modules_absent": runtime.modules.absent,
-        "names_absent": runtime.absent_names,
-        "os_names": runtime.modules.os_names,
-        "frozen": runtime.modules.frozen_asyncio,
+        "modules": runtime.modules.present,
+        "names": _names(runtime),
+        "random_is_seeded": runtime.modules.random_is_seeded,
         "idle_sleeps": system.idle_sleeps,
         "native": system.native_code,
+        "f_strings": system.f_strings,
+        "stdio_buffer": system.stdio_buffer,
         "soft_reset": system.soft_reset_cause,
         "unique_id": unique_id,
         "clock_hz": round(clock_hz),
@@ -88,3 +89,12 @@ def figures_for_shim(
             "event_buffer": ble.event_buffer_octets,
         },
     }
+
+
+def _names(runtime: Runtime) -> dict[str, list[str]]:
+    """Return the names of modules and classes, those without a driver under them left out."""
+    drivers = {"ADC": runtime.drivers.adc, "PWM": runtime.drivers.pwm}
+    without = [name for name, there in drivers.items() if not there]
+    names = dict(runtime.names)
+    names["machine"] = [name for name in names["machine"] if name not in without]
+    return {key: value for key, value in names.items() if key.rpartition(".")[2] not in without}

@@ -64,7 +64,8 @@ SKIPPED_AT = FRAME - MAX_COMING * 16
     CONSOLE_READ,
     CONSOLE_WRITE,
     CONSOLE_INTERRUPT_CHAR,
-) = range(40)
+    RANDOM,
+) = range(41)
 _SCAN_RESULT = 5
 INTERRUPTED = -1000  # a blocking request came back early, to let an interrupt run: ask again
 FOREVER = -1

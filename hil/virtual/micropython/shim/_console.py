@@ -6,6 +6,7 @@ import io
 import sys
 
 import _board as _b
+import _port
 
 _POLL = 3
 _CLOSE = 4
@@ -126,6 +127,7 @@ class _Stream(io.IOBase):
 
 
 stdin = _Stream(reads=True, text=True)
-stdin.buffer = _Stream(reads=True, text=False)
 stdout = _Stream(reads=False, text=True)
-stdout.buffer = _Stream(reads=False, text=False)
+if _port.stdio_buffer:
+    stdin.buffer = _Stream(reads=True, text=False)
+    stdout.buffer = _Stream(reads=False, text=False)

@@ -1,23 +1,13 @@
-# The builtin modules as the port has them: what it lacks cannot be imported, what differs stands in.
+# The builtin modules as the build has them: what differs stands in for the interpreter's.
+import builtins
 import os as _os
+import random as _random
 import sys
 from collections import namedtuple
 
+import _board as _b
 import _port
 import vfs as _vfs
-
-# Builtin modules that the import of a file of the same name does not replace.
-_FIXED = ("cmath", "deflate", "framebuf", "uctypes", "_thread", "termios", "tls")
-_ABSENT = "/.absent"
-
-
-class _Absent:
-    # Stands in for a builtin module that cannot be hidden: nothing can be had from it.
-    def __init__(self, name):
-        self._hidden = name
-
-    def __getattr__(self, name):
-        raise ImportError("no module named '%s'" % self._hidden)
 
 
 class Namespace:
@@ -33,120 +23,105 @@ def copy_of(module, names=None):
     return copy
 
 
-class _AbsentModules:
-    # A file system of modules that cannot be imported. Last on the path, so that a module of the same name in
-    # flash memory is found first.
-    def __init__(self, names):
-        self._files = set()
-        for name in names:
-            self._files.add(name + ".py")
-
-    def mount(self, readonly, mkfs):
-        pass
-
-    def umount(self):
-        pass
-
-    def stat(self, path):
-        if path.strip("/") in self._files:
-            return (0x8000,) + (0,) * 9
-        raise OSError(2)
-
-    def ilistdir(self, path):
-        return iter(())
-
-    def chdir(self, path):
-        raise OSError(2)
-
-    def open(self, path, mode):
-        import io
-
-        name = path.strip("/")
-        if name not in self._files:
-            raise OSError(2)
-        name = name[:-3]
-        return io.BytesIO(b"raise ImportError(\"no module named '%s'\")" % name.encode())
-
-
-def hide():
-    """Take away the modules the port lacks; returns what has to be last on the path."""
-    for name in _port.modules_absent:
-        sys.modules["u" + name] = _Absent("u" + name)
-        if name in _FIXED:
-            sys.modules[name] = _Absent(name)
-    _vfs.mount(_AbsentModules(_port.modules_absent), _ABSENT)
-    return _ABSENT
-
-
 def trim(modules):
-    """Take away the functions, classes and methods the port lacks."""
-    for module, names in _port.names_absent.items():
-        for name in names:
-            owner = modules[module]
-            parts = name.split(".")
-            for part in parts[:-1]:
-                owner = getattr(owner, part)
-            if hasattr(owner, parts[-1]):
-                delattr(owner, parts[-1])
+    """Leave those modules and classes that the build lists with the names it gives them.
+
+    Parameters
+    ----------
+    modules : dict
+        Stand-ins by name; builtin modules that have to be trimmed are added.
+    """
+    for path, names in _port.names.items():
+        module, _, inner = path.partition(".")
+        if module not in modules:
+            modules[module] = copy_of(__import__(module), names)
+            continue
+        owner = modules[module]
+        if inner:
+            owner = getattr(owner, inner)
+        for name in dir(owner):
+            if not name.startswith("_") and name not in names:
+                delattr(owner, name)
 
 
-_Uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
-_state = 0x2545F491
+def _absent(name):
+    def refuse(*args, **options):
+        raise NameError("name '%s' isn't defined" % name)
+
+    return refuse
+
+
+def trim_builtins(names):
+    """Take away functions and classes; what is in their place says so when it is called."""
+    for name in dir(builtins):
+        if not name.startswith("_") and name not in names:
+            setattr(builtins, name, _absent(name))
 
 
 def _urandom(n):
-    # A fixed sequence: every run of a board is the same.
-    global _state
+    """Return bytes of the board's own random numbers, which go on over its resets."""
     out = bytearray(n)
-    for i in range(n):
-        _state = (_state * 1103515245 + 12345) & 0x7FFFFFFF
-        out[i] = _state >> 16 & 0xFF
+    for at in range(0, n, len(_b.data)):
+        size = min(len(_b.data), n - at)
+        _b.enter()
+        _b.call(_b.RANDOM, size)
+        out[at : at + size] = _b.data[:size]
+        _b.leave()
     return bytes(out)
+
+
+def make_random():
+    """Return `random`, seeded as the build seeds it, and the same in every run of the simulator."""
+    made = copy_of(_random)
+    seed = _random.seed
+
+    def seed_from(*value):
+        if not value and not _port.random_is_seeded:
+            raise ValueError("no default seed")
+        seed(*value or (int.from_bytes(_urandom(4), "little"),))
+
+    made.seed = seed_from
+    if _port.random_is_seeded:
+        seed_from()
+    else:
+        seed(1)  # the same after every reset, as there
+    return made
+
+
+_Uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
+
+
+def make_thread():
+    """Return `_thread`, whose locks are the interpreter's: threads of the computer know no virtual time."""
+    made = copy_of(__import__("_thread"))
+
+    def start_new_thread(*args):
+        raise NotImplementedError("threads are not modelled on the virtual board")
+
+    made.start_new_thread = start_new_thread
+    return made
 
 
 def release():
     return "%d.%d.%d" % sys.implementation.version[:3]
 
 
-def make_vfs():
-    """Return `vfs` without what only this file knows to be mounted."""
-    made = copy_of(_vfs)
-
-    def mount(*args, **options):
-        if args or options:
-            return _vfs.mount(*args, **options)
-        return [entry for entry in _vfs.mount() if entry[1] != _ABSENT]
-
-    made.mount = mount
-    return made
-
-
-def _listdir(*path):
-    return [name for name in _os.listdir(*path) if name != _ABSENT[1:]]
-
-
-def _ilistdir(*path):
-    return (entry for entry in _os.ilistdir(*path) if entry[0] != _ABSENT[1:])
-
-
 def make_os():
-    made = copy_of(_os, [name for name in _port.os_names if hasattr(_os, name)])
-    for name in _port.os_names:
+    names = _port.names["os"]
+    made = copy_of(_os, [name for name in names if hasattr(_os, name)])
+    for name in names:
         if not hasattr(made, name) and hasattr(_vfs, name):
             setattr(made, name, getattr(_vfs, name))
-    made.sep = "/"
-    made.listdir = _listdir
-    made.ilistdir = _ilistdir
-    if "uname" in _port.os_names:
+    if "uname" in names:
         platform = _port.platform
         made.uname = lambda: _Uname(
             platform, platform, release(), "v%s virtual board" % release(), _port.machine
         )
-    if "urandom" in _port.os_names:
+    if "urandom" in names:
         made.urandom = _urandom
-    if "sync" in _port.os_names:
+    if "sync" in names:
         made.sync = lambda: None
-    if "dupterm" in _port.os_names:
+    if "dupterm" in names:
         made.dupterm = lambda stream, index=0: None
     return made
 
@@ -161,7 +136,4 @@ def make_sys():
     made.path = sys.path
     made.modules = sys.modules
     made.argv = []
-    for name in ("atexit", "executable", "exc_info"):
-        if hasattr(made, name):
-            delattr(made, name)
     return made

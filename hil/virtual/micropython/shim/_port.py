@@ -7,13 +7,15 @@ pin_aliases = {}
 depth = 4
 block_size = page_size = 4096
 flash_tick_ms = flash_delay_ms = 0
-modules_absent = ()
-names_absent = {}
-os_names = ()
-frozen = False
+modules = ()
+names = {}
+random_is_seeded = False
 idle_sleeps = False
 native = True
+f_strings = True
+stdio_buffer = True
 soft_reset = 5
+heap_free = 0
 unique_id = b""
 clock_hz = 64_000_000
 adc_full_uv = 3_600_000

@@ -23,16 +23,22 @@ _spare = bytearray(8192)  # room to work in when the firmware has left none
 # ---------------------------------------------------------------- running code
 
 
+def keep_compiler():
+    """Take the compiler of this moment: not every build lets its firmware have `compile`."""
+    global _compile
+    _compile = compile  # `builtins.compile` would be the interpreter's own, whatever stands in
+
+
 def _run(text, name, kind):
     """Compile and run; returns the exception that ended it."""
     try:
         if kind == "paste":  # a lone expression shows its value, as a line does
             try:
-                code = compile(text, name, "single")
+                code = _compile(text, name, "single")
             except SyntaxError:
-                code = compile(text, name, "exec")
+                code = _compile(text, name, "exec")
         else:
-            code = compile(text, name, kind)
+            code = _compile(text, name, kind)
         del text
         _b.set_interrupt_char(3)
         _b.leave()

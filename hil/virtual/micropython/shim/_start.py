@@ -56,11 +56,9 @@ sys.modules["micropython"] = stand_in
 modules = {"micropython": stand_in}
 for name in ("_console", "_pins", "_buses", "_timers", "machine", "time", "bluetooth", "_flash"):
     modules[name] = load(name)
-if _port.frozen:
+if "asyncio" in _port.modules:
     modules["select"] = load("select")
     modules["_asyncio"] = load("_tasks")  # no file can stand in for the builtin of that name
-if not _port.native:
-    _emitters = load("_emitters")
 modules["machine"]._set_cause(int(cause))
 
 with open(model_path) as file:
@@ -81,14 +79,15 @@ else:
 _board.connect(int(read_fd), int(write_fd))
 import gc
 import os
-import random
 
 import vfs
 
-random.seed(1)  # every run of a board is the same
 modules["os"] = _modules.make_os()
 modules["sys"] = _modules.make_sys()
-modules["vfs"] = _modules.make_vfs()
+if "random" in _port.modules:
+    modules["random"] = _modules.make_random()
+if "_thread" in _port.modules:
+    modules["_thread"] = _modules.make_thread()
 modules["sys"].stdin = modules["_console"].stdin
 modules["sys"].stdout = modules["sys"].stderr = modules["_console"].stdout
 _repl = load("_repl")
@@ -97,18 +96,22 @@ if in_pages:
     modules["pyb"] = _modules.Namespace()
     modules["pyb"].Flash = pages.Flash
     modules["os"].sync = _repl.sync = pages.sync
+_imports = load("_imports")
+_compiler = None if _port.native and _port.f_strings else load("_compiler")
 vfs.umount("/")
-absent = _modules.hide()
+builtin_names = _port.names.pop("builtins", None)
 _modules.trim(modules)
-if not _port.native:
-    _emitters.install()
+_imports.install(_port.modules)
+if _compiler is not None:
+    _compiler.install()
+_repl.keep_compiler()
+if builtin_names is not None:
+    _modules.trim_builtins(builtin_names)
 _repl.banner = "MicroPython v%s on 2026-08-19; %s" % (_modules.release(), _port.machine)
-visible = ["micropython", "machine", "time", "bluetooth", "os", "sys", "vfs"]
-visible += ["select", "_asyncio"] if _port.frozen else []
-visible += ["pyb"] if in_pages else []
-for name in visible:
-    sys.modules[name] = modules[name]
-    sys.modules["u" + name] = modules[name]
+for name in modules:
+    if name in _port.modules:
+        sys.modules[name] = modules[name]
+        sys.modules["u" + name] = modules[name]
 for name in (
     "_builtin",
     "_port",
@@ -117,14 +120,14 @@ for name in (
     "_buses",
     "_timers",
     "_tasks",
-    "_emitters",
+    "_compiler",
+    "_imports",
     "_repl",
     "_line",
     "_console",
     "_flash",
     "_pages",
     "_file_systems",
-    "random",
 ):
     sys.modules.pop(name, None)
 
@@ -136,9 +139,8 @@ del (
     file,
     model,
     modules,
-    visible,
+    builtin_names,
     stand_in,
-    random,
 )
 import __main__
 
@@ -147,13 +149,15 @@ for name in ("sys", "_start", "shim"):
 _repl.scope = __main__.__dict__
 del __main__
 gc.collect()
+# The firmware has what its build leaves.
+_board.ballast = bytearray(max(0, gc.mem_free() - _port.heap_free - 64))
 _board.call(_board.HELLO, gc.mem_alloc())
 if in_pages:
     mounted = _file_systems.mount_pages(vfs, pages)
 else:
     mounted = _file_systems.mount_area(vfs, area)
-sys.path[:] = [""] + ([".frozen"] if _port.frozen else [])
-sys.path.extend((["/flash", "/flash/lib"] if mounted else []) + [absent])
+sys.path[:] = [""] + ([".frozen"] if "asyncio" in _port.modules else [])
+sys.path.extend(["/flash", "/flash/lib"] if mounted else [])
 
 
 if mounted and boot != "2":

@@ -364,8 +364,6 @@ class BLE:
         return self._data()
 
     def gatts_write(self, value_handle, data, send_update=False):
-        if send_update and not _rules["gatt_client"]:
-            raise OSError(_EOPNOTSUPP)
         self._ask(
             _b.BLE_WRITE, value_handle, 1 if send_update else 0, 0, data, charge="gatts_write"
         )

@@ -18,6 +18,9 @@ def soft_reset():
 
 
 def reset_cause():
+    if _port.soft_reset is None:
+        print("Warning: machine_reset_cause is not implemented")
+        return 42
     return _cause
 
 

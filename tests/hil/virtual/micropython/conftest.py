@@ -19,7 +19,7 @@ from hil.virtual.micropython.rpc import Op, Request
 from hil.virtual.micropython.runtime import figures_for_shim
 
 BLOCK, BLOCKS = 4096, 16
-RUNTIME = stock_runtime("zephyr", "nrf52840dk_nrf52840")
+RUNTIME = stock_runtime("zephyr", "xiao_ble_nrf52840_sense")  # a prompt with all it can have
 MODEL = CpuModel(64e6, jump_ns=10_000)
 
 
@@ -74,7 +74,7 @@ class Machine:
             self.loop,
             flash_path=self.path,
             filesystem=(0, BLOCK * BLOCKS, BLOCK),
-            heap_size=98304,
+            heap_size=RUNTIME.memory.free_at_prompt_bytes,
             on_console=self.output.extend,
             port=figures_for_shim(RUNTIME, "board", "cpu"),
         )

@@ -295,11 +295,6 @@ def test_a_reset_by_the_program_is_asked_for_and_stops_it(machine, call, cause):
     assert "never" not in machine.text
 
 
-def test_the_program_can_tell_why_it_was_started(machine):
-    machine.boot("import machine\nprint(machine.reset_cause())", cause=ResetCause.WATCHDOG)
-    assert machine.lines[0] == str(ResetCause.WATCHDOG)
-
-
 def test_starting_again_begins_anew(machine):
     machine.boot("import time\nx = 0\nwhile True:\n    print(x)\n    x += 1\n    time.sleep(1)")
     machine.run(2.5)

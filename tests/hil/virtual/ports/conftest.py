@@ -137,11 +137,12 @@ class Flash:
 class Node:
     """One board of a `World`."""
 
-    def __init__(self, world: World, name: str, port: str, files: dict[str, str]) -> None:
+    def __init__(
+        self, world: World, name: str, port: str, files: dict[str, str], build: str | None = None
+    ) -> None:
         board: Board = load_board(BOARDS[port])
-        if port == "stm32":
-            mcu = msgspec.structs.replace(board.mcu, clock_hz=64e6)
-            board = msgspec.structs.replace(board, mcu=mcu)
+        mcu = msgspec.structs.replace(board.mcu, clock_hz=64e6, build=build or board.mcu.build)
+        board = msgspec.structs.replace(board, mcu=mcu)
         self.world, self.name = world, name
         self.output = bytearray()
         self.resets: list[int] = []
@@ -163,7 +164,7 @@ class Node:
             world.loop,
             flash_path=self.flash.path,
             filesystem=(0, SIZE, block),
-            heap_size=board_runtime(board).memory.heap_bytes,
+            heap_size=board_runtime(board).memory.free_at_prompt_bytes,
             on_console=self.output.extend,
             port=figures_for_shim(
                 board_runtime(board), name, board.mcu.part, unique_id=bytes(range(12))
@@ -225,13 +226,15 @@ class World:
         *,
         port: str = "stm32",
         name: str = "",
+        build: str | None = None,
         tree: dict[str, str] | None = None,
         **files: str,
     ) -> Node:
         """Add a board with a ``main.py``; other files by path, or by name with ``__`` for ``/``."""
         paths = {f"{key.replace('__', '/')}.py": text for key, text in files.items()}
         paths |= tree or {}
-        node = Node(self, name or f"board{len(self.nodes)}", port, {"main.py": main, **paths})
+        files = {"main.py": main, **paths}
+        node = Node(self, name or f"board{len(self.nodes)}", port, files, build)
         self.nodes.append(node)
         return node
 

@@ -57,7 +57,7 @@ def test_zephyr_refuses_it_in_a_package(world, statement, before):
 
 @pytest.mark.parametrize(
     "statement",
-    ["exec(text)", "exec(text, {})", "compile(text, 'x', 'exec')", "exec(text.encode())"],
+    ["exec(text)", "exec(text, {})", "exec(text.encode())"],
 )
 def test_zephyr_refuses_it_in_text_that_is_run(world, statement):
     lines = run(world, f"text = {NATIVE.format('viper')!r}\n{statement}")
@@ -87,6 +87,28 @@ def test_text_still_runs_in_the_scope_of_whoever_runs_it(world):
         lib__part="exec('z = 7')\nprint(eval('__name__'))",
     )
     assert lines == ["part", "5 6 7 9"]
+
+
+@pytest.mark.parametrize(
+    "text", ['print(f"{1}")', "print(fR'{1}')", "x = (1,\\n # it's\\n rf'{1}')", "'a' f'b'"]
+)
+def test_the_basic_level_takes_no_f_strings(world, text):
+    assert run(world, text)[-1] == "SyntaxError: invalid syntax"
+    assert run(world, f"exec({text!r})")[-1] == "SyntaxError: invalid syntax"
+    lines = run(world, "print('before')\nimport part", lib__part=text)
+    assert (lines[0], lines[-1]) == ("before", "SyntaxError: invalid syntax")
+
+
+def test_what_only_looks_like_an_f_string_is_none(world):
+    text = """# f'{1}'
+f = 'if'
+print('f"{1}"', "it's f'{2}'", f, '''f''' + "'")
+"""
+    assert run(world, text) == ["f\"{1}\" it's f'{2}' if f'"]
+
+
+def test_the_extra_level_takes_f_strings(world):
+    assert run(world, "print(f'{1 + 1}')", port="stm32") == ["2"]
 
 
 @pytest.mark.parametrize("march", ["x64", "armv7emsp"])

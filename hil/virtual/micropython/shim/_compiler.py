@@ -1,5 +1,5 @@
-# For a port whose build has no native and viper emitters: its compiler and its loader refuse what needs them, and
-# so do `exec`, `eval`, `compile` and `import` here.
+# For a build whose compiler and loader refuse what the interpreter's here take: native and viper code without
+# emitters, f-strings. So do `exec`, `eval`, `compile` and `import` here. What mpy-cross compiled has no f-strings left.
 #
 # Whether a source uses such a decorator is left to the interpreter's own compiler: it gets the source with the two
 # words misspelt, alike in length, and complains of a decorator it does not know, at the line where it stands.
@@ -9,13 +9,52 @@ import os
 import sys
 
 import _board as _b
+import _port
 import micropython
 
 _REFUSED = "invalid micropython decorator"
 _compile = builtins.compile
-_import = builtins.__import__
+_import = None
 _open = builtins.open
 _stat = os.stat
+
+
+@micropython.native
+def _has_f_string(source):
+    """Say whether a text constant of a source has the prefix f; what is in texts and comments does not count."""
+    if not ("f'" in source or 'f"' in source or "F'" in source or 'F"' in source):
+        for mixed in ("fr", "fR", "Fr", "FR"):
+            if mixed in source:
+                break
+        else:
+            return False
+    at = 0
+    end = len(source)
+    word = ""  # of letters, digits and underscores before this place
+    while at < end:
+        char = source[at]
+        at += 1
+        if char == "#":
+            word = ""
+            at = source.find("\n", at)
+            if at < 0:
+                return False
+        elif char == "'" or char == '"':
+            if word.lower() in ("f", "fr", "rf"):
+                return True
+            word = ""
+            quote = char
+            if source[at : at + 2] == char * 2:
+                quote = char * 3
+                at += 2
+            while at < end and source[at : at + len(quote)] != quote:
+                at += 2 if source[at] == "\\" else 1
+            at += len(quote)
+        elif char.isalpha() or char.isdigit() or char == "_":
+            word += char
+        else:
+            word = ""
+    return False
 
 
 @micropython.native
@@ -23,7 +62,11 @@ def _check(source, filename="<string>", mode="exec"):
     """Raise SyntaxError if a source asks for an emitter."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         source = str(source, "utf-8")
-    if not isinstance(source, str) or not ("native" in source or "viper" in source):
+    if not isinstance(source, str):
+        return
+    if not _port.f_strings and _has_f_string(source):
+        raise SyntaxError("invalid syntax")
+    if not ("native" in source or "viper" in source):
         return
     misspelt = source.replace("native", "nativ_").replace("viper", "vipe_")
     try:
@@ -141,17 +184,15 @@ def _stand_ins(check_source, check_import, runners, real_compile, real_import, g
     return [running(run) for run in runners], compile, __import__
 
 
-def _absent(path):
-    raise NameError("name 'execfile' isn't defined")
-
-
 def install():
-    """Put the checks in place, unless the interpreter itself has no emitters."""
-    builtins.execfile = _absent  # not at this feature level
+    """Put the checks in place, unless the interpreter itself refuses the same."""
+    global _import
+    _import = __import__  # `builtins.__import__` would be the interpreter's own, whatever stands in
     try:
         _compile("@micropython.native\ndef f(): pass", "", "exec")
     except SyntaxError:
-        return
+        if _port.f_strings:
+            return
     both, builtins.compile, builtins.__import__ = _stand_ins(
         check_source,
         check_import,

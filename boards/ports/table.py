@@ -1,0 +1,87 @@
+"""The facts of all stock builds side by side, as ``docs/ports.md`` shows them.
+
+``python -m boards.ports.table`` writes them into the page again; a test compares.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from boards.ports.port import list_ports, load_port
+from boards.ports.rows import Row
+from boards.ports.runtime import Runtime, stock_runtime
+
+__all__ = ["facts_table", "with_table"]
+
+_BEGIN = "<!-- facts: python -m boards.ports.table -->\n"
+_END = "<!-- end of facts -->\n"
+_PAGE = Path("docs") / "ports.md"
+_SKIPPED = ("names",)  # lists of names: in the files themselves
+
+
+def facts_table() -> str:
+    """Return the tables: facts by build, what is assumed of them, and options beyond stock."""
+    runtimes = [
+        stock_runtime(port, build) for port in list_ports() for build in load_port(port).builds
+    ]
+    keys = dict.fromkeys(
+        f"{section}.{key}"
+        for runtime in runtimes
+        for section, rows in runtime.rows.items()
+        if section not in _SKIPPED
+        for key in rows
+    )
+    lines = _row("fact", *(f"`{runtime.build}` ({runtime.port})" for runtime in runtimes))
+    lines += "|---" * (len(runtimes) + 1) + "|\n"
+    for key in keys:
+        lines += _row(f"`{key}`", *(_cell(runtime.row(key)) for runtime in runtimes))
+    return f"{lines}\n{_assumptions(runtimes)}\n{_options()}"
+
+
+def with_table(page: str) -> str:
+    """Return the page with the tables of now between its two marks."""
+    before, _, rest = page.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return before + _BEGIN + facts_table() + _END + after
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def _cell(row: Row) -> str:
+    value = row.value
+    if isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, list):
+        text = ", ".join(value) or "none"
+    else:
+        text = f"{value}" or "none"
+    return text + (" *assumed*" if row.assumed is not None else "")
+
+
+def _assumptions(runtimes: list[Runtime]) -> str:
+    reasons: dict[tuple[str, str], None] = {}
+    for runtime in runtimes:
+        for key, row in runtime.assumed().items():
+            reasons[key, f"{runtime.port}: {row.assumed}"] = None
+    lines = _row("assumed", "why, and from where") + "|---|---|\n"
+    return lines + "".join(_row(f"`{key}`", reason) for key, reason in reasons)
+
+
+def _options() -> str:
+    lines = _row("option beyond stock", "what it buys", "facts", "values") + "|---|---|---|---|\n"
+    for port in map(load_port, list_ports()):
+        for name, option in port.options.items():
+            whole = (option.least, option.most) != (0, 1)
+            lines += _row(
+                f"`{name}` ({port.name})",
+                option.meaning,
+                ", ".join(f"`{key}`" for key in option.sets),
+                f"{option.least} to {option.most}" if whole else "true",
+            )
+    return lines
+
+
+if __name__ == "__main__":
+    _PAGE.write_text(with_table(_PAGE.read_text(encoding="utf-8")), encoding="utf-8")

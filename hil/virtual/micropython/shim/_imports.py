@@ -1,0 +1,93 @@
+# `import` finds what the build has, and files; nothing else that the interpreter here has, be it built in or frozen.
+#
+# A file goes before a module that MicroPython calls extensible (json, os ...), as on a board. Before the others (cmath,
+# _thread ...) the interpreter goes itself: where the build lacks one of them, a file of that name cannot be had here.
+import builtins
+import os
+import sys
+
+import _board as _b
+import micropython
+
+# Of those found before any file: the ones that not all builds have.
+_FIRST = (
+    "_asyncio",
+    "_thread",
+    "btree",
+    "cmath",
+    "deflate",
+    "ffi",
+    "framebuf",
+    "termios",
+    "tls",
+    "uctypes",
+)
+# Builds have these, built in or frozen, and the virtual board has not: their files are found, and stand in.
+UNMODELLED = (
+    "_onewire",
+    "aioble",
+    "aiorepl",
+    "dht",
+    "network",
+    "onewire",
+    "socket",
+    "stm",
+    "upysh",
+    "zephyr",
+    "zsensor",
+)
+_ENDINGS = ("", ".py", ".mpy")
+_stat = os.stat
+
+
+@micropython.native
+def _is_file(name):
+    for folder in sys.path:
+        path = folder + "/" + name if folder else name
+        for ending in _ENDINGS:
+            try:
+                _stat(path + ending)
+                return True
+            except OSError:
+                pass
+    return False
+
+
+def _checking(present, modules):
+    @micropython.native
+    def check(name):
+        """Raise ImportError if neither the build nor a file has a module; at no cost to the firmware."""
+        _b.enter()
+        try:
+            first = name.partition(".")[0]
+            if first in sys.modules or first in present:
+                return
+            if first in _FIRST or first[:1] == "u" and first[1:] in _FIRST or not _is_file(first):
+                if first in modules and first in UNMODELLED:
+                    raise ImportError("'%s' of the board's build is not modelled here" % first)
+                raise ImportError("no module named '%s'" % name)
+        finally:
+            _b.leave()
+
+    return check
+
+
+def _stand_in(check, real_import):
+    # Native code that names no global runs with the caller's globals, as a builtin does.
+    @micropython.native
+    def __import__(name, scope=None, locals=None, names=None, level=0):
+        if not level:
+            check(name)
+        return real_import(name, scope, locals, names, level)
+
+    return __import__
+
+
+def install(modules):
+    """Let `import` find these modules of the interpreter's, and files."""
+    present = {"__main__"}
+    for name in modules:
+        if name not in UNMODELLED:
+            present.add(name)
+            present.add("u" + name)  # the old name of a builtin
+    builtins.__import__ = _stand_in(_checking(present, modules), builtins.__import__)
