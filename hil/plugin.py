@@ -156,6 +156,7 @@ def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard
 @pytest.fixture(scope="session")
 def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> Iterator[Results]:
     """Everything this run finds out; written to the run's folder at its end."""
+    from boards.ports import board_runtime
     from hil.results import Results
 
     results = Results(
@@ -165,6 +166,7 @@ def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> It
         seed=rig.seed,
         signal=rig.source.description,
     )
+    results.rest_on(board_runtime(rig.board), modelled=rig.provenance == "simulated")
     request.config.stash[_RESULTS] = results
     yield results
     record_rules(rig, results)

@@ -21,6 +21,7 @@ from hil.verdict import Verdict, judge
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from boards.ports import Runtime
     from boards.schema import Board
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "NotMeasured",
     "Results",
     "ResultsError",
+    "RuntimeIdentity",
     "write_atomically",
 ]
 
@@ -137,6 +139,29 @@ class FirmwareIdentity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         return length >= 8 and self.image_hash[:length] == self.expected_hash[:length]
 
 
+class RuntimeIdentity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which build of MicroPython the board is for.
+
+    Attributes
+    ----------
+    port, build : str
+        Names of port and stock build (``docs/ports.md``).
+    options : dict
+        Options of the build beyond stock; without any it is the stock build.
+    """
+
+    port: str
+    build: str
+    options: dict[str, Scalar] = {}
+
+    @property
+    def beyond_stock(self) -> str:
+        """What it has beyond the stock build, in words; empty if nothing."""
+        return ", ".join(
+            name if value is True else f"{name} = {value}" for name, value in self.options.items()
+        )
+
+
 class Assumption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A constant the figures rest on that nobody has measured here.
 
@@ -170,6 +195,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Name of the bench.
     firmware : FirmwareIdentity or None
         Read back from the board; None before it was.
+    runtime : RuntimeIdentity or None
+        What the board says it runs; None in runs of before it had to say so.
     seed : int
         Of everything random on the bench.
     started_at : str or None
@@ -190,6 +217,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     bench: str
     board_title: str = ""
     firmware: FirmwareIdentity | None = None
+    runtime: RuntimeIdentity | None = None
     seed: int = 0
     started_at: str | None = None
     signal: str = ""
@@ -284,6 +312,24 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             assumption = Assumption(text=text, source=source)
             if assumption not in self.assumptions:
                 self.assumptions.append(assumption)
+
+    def rest_on(self, runtime: Runtime, *, modelled: bool) -> None:
+        """Take note of the runtime a board is for.
+
+        Parameters
+        ----------
+        runtime : Runtime
+        modelled : bool
+            Whether the board is a model made of what is said of the runtime: then the figures rest
+            on what is assumed of its Bluetooth, its heap and its drivers.
+        """
+        self.runtime = RuntimeIdentity(
+            port=runtime.port, build=runtime.build, options=dict(runtime.options)
+        )
+        if modelled:
+            for key, row in runtime.assumed("bluetooth", "memory").items():
+                told = "yes" if row.value is True else "no" if row.value is False else row.value
+                self.assume([f"{runtime.build}: {key} = {told}"], row.assumed or "")
 
     def omit(self, what: str, why: str) -> None:
         """Say that something was not measured, and why; each once."""

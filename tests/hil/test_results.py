@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from boards import load_board
+from boards.ports import board_runtime
 from boards.schema import Target
 from hil.results import (
     SCHEMA_VERSION,
@@ -238,3 +240,28 @@ def test_a_file_that_is_no_results_is_refused_in_one_line(tmp_path: Path, conten
         Results.load(tmp_path)
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "beyond"), [("headband8", "SPI, ADC, FLASH_MAP"), ("earpatch2", "")]
+)
+def test_a_run_says_which_runtime_its_board_is_for_and_what_is_assumed_of_it(name, beyond):
+    runtime = board_runtime(load_board(name))
+    results = Results(board=name, bench="virtual")
+    results.rest_on(runtime, modelled=True)
+    assert (results.runtime.port, results.runtime.build) == (runtime.port, runtime.build)
+    assert results.runtime.beyond_stock == beyond
+    assumed = {assumption.text: assumption.source for assumption in results.assumptions}
+    (octets,) = [text for text in assumed if "bluetooth.acl_octets" in text]
+    assert octets == f"{runtime.build}: bluetooth.acl_octets = {runtime.bluetooth.acl_octets}"
+    assert assumed[octets] == runtime.row("bluetooth.acl_octets").assumed
+    assert not any("acl_timeout" in text and name == "earpatch2" for text in assumed), (
+        "has a source"
+    )
+
+
+def test_on_a_real_board_nothing_rests_on_what_is_assumed_of_its_runtime():
+    results = Results(board="headband8", bench="lab")
+    results.rest_on(board_runtime(load_board("headband8")), modelled=False)
+    assert results.runtime is not None
+    assert results.assumptions == []

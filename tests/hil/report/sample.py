@@ -11,7 +11,7 @@ import numpy as np
 from boards.schema import Target
 from hil.bench import PowerCapture
 from hil.report import traces
-from hil.results import FirmwareIdentity, Results
+from hil.results import FirmwareIdentity, Results, RuntimeIdentity
 
 HASH = "9f2c4e71ab03d5586c1b7790e2fd4410" * 2
 CHANNELS = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]
@@ -67,6 +67,9 @@ def write_sample(directory: Path, kind: str = "pass") -> Results:
         board_title="Eight-channel EEG headband, the reference board",
         bench="virtual",
         firmware=FirmwareIdentity(version="0.1.0", image_hash=HASH, expected_hash=HASH),
+        runtime=RuntimeIdentity(
+            port="zephyr", build="nrf52840dk_nrf52840", options={"SPI": True, "BT_ATT_TX_COUNT": 6}
+        ),
         seed=1,
         started_at="2026-11-22T12:00:00+00:00",
         signal="1/f background with alpha, blinks and mains, 8 channels",

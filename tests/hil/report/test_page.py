@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hil.report.page import FILE_NAME, render, verdict_sentence, write_report
-from hil.results import Figure, FirmwareIdentity, Results, ResultsError
+from hil.results import Figure, FirmwareIdentity, Results, ResultsError, RuntimeIdentity
 
 from .sample import write_sample
 
@@ -127,6 +127,13 @@ def test_what_was_tested_assumed_and_left_out_is_said(passing_run: Path, page: P
         assert re.sub(r"\s+", " ", words) in page.text, words
 
 
+def test_the_runtime_is_named_with_what_it_has_beyond_its_stock_build(source: str):
+    assert (
+        "stock build <code>nrf52840dk_nrf52840</code>, and beyond it SPI, BT_ATT_TX_COUNT = 6"
+        in (source)
+    )
+
+
 def test_the_same_run_gives_the_same_bytes(passing_run: Path, tmp_path: Path, source: str):
     again = tmp_path / "again"
     write_sample(again)
@@ -197,6 +204,7 @@ def test_words_from_outside_cannot_become_markup(tmp_path: Path):
         signal=evil,
         started_at=evil,
         firmware=FirmwareIdentity(version=evil, image_hash=evil),
+        runtime=RuntimeIdentity(port=evil, build=evil, options={evil: evil}),
         link={evil: evil},
         figures=[
             Figure(
