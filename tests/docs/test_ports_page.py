@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
+
+from boards import list_boards, load_board
+from boards.ports import board_runtime
 from boards.ports.table import facts_table, with_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "ports.md"
@@ -20,3 +25,12 @@ def test_the_tables_show_values_and_what_is_assumed() -> None:
     assert "| `memory.heap_bytes` | 154048 | 98304 | 98304 |" in table
     assert "| `bluetooth.acl_packets` | zephyr: CONFIG_BT_BUF_ACL_TX_COUNT" in table
     assert "| `BT_ATT_TX_COUNT` (zephyr) |" in table
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_the_page_of_a_board_names_its_runtime_and_what_it_needs_beyond_it(name: str) -> None:
+    text = (PAGE.parent / "boards" / f"{name}.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Runtime\n")[2].partition("\n## ")[0]
+    runtime = board_runtime(load_board(name))
+    assert f"`{runtime.build}`" in section
+    assert set(re.findall(r"`([A-Z0-9_]{3,})`", section)) - {runtime.build} == set(runtime.options)
