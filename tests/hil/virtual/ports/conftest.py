@@ -81,8 +81,8 @@ class Flash:
     ) -> None:
         self.operations: list[tuple[str, int, int]] = []
         self._now_ns = now_ns
-        # Where the port takes the length from the file system, the other half is free for tests.
-        size = SIZE if block == PAGE else SIZE // 2
+        # Where the port takes the length from the file system, the rest is free for tests.
+        size = SIZE if block == PAGE else SIZE * 7 // 8
         self._fs = LittleFS(
             block_size=block,
             block_count=size // block,
