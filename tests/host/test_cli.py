@@ -16,11 +16,13 @@ from pathlib import Path
 import pytest
 import typer
 
-from boards import list_boards
+from boards import list_boards, load_board
 from boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
 from host import cli
 from host.commands.output import JsonOption
 from host.console import BootFailure
+from host.file_system import pack
+from host.image import build_image, read_image
 
 Run = Callable[..., "Ended"]
 
@@ -435,6 +437,21 @@ def test_a_damaged_image_is_not_flashed(eegrig: Run, image: Path) -> None:
     ended = flash(eegrig, image)
     assert ended.code == 2
     assert "damaged" in ended.err
+
+
+def test_an_image_of_blocks_that_the_port_does_not_mount_is_one_line(
+    eegrig: Run, tmp_path: Path
+) -> None:
+    built = build_image(load_board("nucleo-wb55-ads1299"))
+    image = tmp_path / "image.bin"
+    image.write_bytes(pack(read_image(built.data).files, len(built.data), 4096)[0])
+    ended = eegrig("flash", "nucleo-wb55-ads1299", "--probe", "nobody", "--image", str(image))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        f"eegrig: {image} has a file system of 4096-byte blocks, and the stm32 port of "
+        "nucleo-wb55-ads1299 mounts 512-byte blocks only: build it with "
+        "`eegrig build nucleo-wb55-ads1299`\n"
+    )
 
 
 def test_a_missing_image_is_one_line(eegrig: Run, tmp_path: Path) -> None:
