@@ -9,12 +9,20 @@ from boards.part import Part, to_si
 from boards.parts_of import LoadPart, find_part
 from boards.ports import Runtime, board_runtime, load_port
 from boards.schema import Board, FlashRegion, Mcu, Radio
-from boards.traffic import link_capacity_bps, traffic_bps
+from boards.traffic import (
+    CONNECTION_STEP_MS,
+    SHORTEST_INTERVAL_MS,
+    LinkProfile,
+    link_capacity_bps,
+    link_interval_ms,
+    longest_interval_ms,
+    packet_period_ms,
+    traffic_bps,
+)
 
 __all__ = ["check_board", "check_part"]
 
-_CONNECTION_STEP_MS = 1.25  # Bluetooth Core 5.4, Vol 6 Part B 4.5.1: 7.5 ms to 4 s in 1.25 ms
-_CONNECTION_RANGE_MS = (7.5, 4000.0)
+_CONNECTION_RANGE_MS = (SHORTEST_INTERVAL_MS, 4000.0)
 _ADVERTISING_STEP_MS = 0.625  # Bluetooth Core 5.4, Vol 6 Part B 4.4.2.2: 20 ms to 10.24 s
 _ADVERTISING_RANGE_MS = (20.0, 10240.0)
 _NAME_ROOM = 26  # 31 B of legacy advertising data less flags (3 B) and the name's header (2 B)
@@ -199,17 +207,39 @@ def _check_drivers(board: Board, runtime: Runtime) -> None:
 
 
 def _check_traffic(board: Board) -> None:
-    """Refuse a board that asks for more than its link carries."""
+    """Refuse a board that asks for more than its runtime and its link carry."""
+    runtime, radio = board_runtime(board), board.radio
+    n_channels, under_way = len(board.afe.channels), runtime.bluetooth.host_pdus
+    for rate_sps in sorted(board.afe.rates_sps):
+        if longest_interval_ms(board, runtime, rate_sps) < SHORTEST_INTERVAL_MS:
+            raise ConfigError(
+                f"afe.rates_sps: {n_channels} channels at {rate_sps} SPS fill a packet in"
+                f" {packet_period_ms(board, rate_sps):.3g} ms, but {runtime.build} has {under_way}"
+                f" under way, for up to two connection intervals of {SHORTEST_INTERVAL_MS:g} ms or"
+                " more (bluetooth.host_pdus); leave that rate out"
+            )
+    longest_ms = longest_interval_ms(board, runtime, board.afe.default_rate_sps)
+    if radio.efficient_interval_ms > longest_ms:
+        raise ConfigError(
+            f"radio.efficient_interval_ms: expected at most {longest_ms:g}: {n_channels} channels"
+            f" at {board.afe.default_rate_sps} SPS fill a packet in"
+            f" {packet_period_ms(board, board.afe.default_rate_sps):.3g} ms, and {runtime.build}"
+            f" has {under_way} under way, for up to two intervals (bluetooth.host_pdus);"
+            f" got {radio.efficient_interval_ms:g}"
+        )
     needed_bps = traffic_bps(board)
-    for key in ("efficient_interval_ms", "low_latency_interval_ms"):
-        interval_ms: float = getattr(board.radio, key)
-        capacity_bps = link_capacity_bps(board.radio, interval_ms)
+    fastest_sps = max(board.afe.rates_sps)
+    profiles: tuple[LinkProfile, ...] = ("efficient", "low_latency")
+    for profile in profiles:
+        interval_ms = link_interval_ms(board, runtime, fastest_sps, profile)
+        capacity_bps = link_capacity_bps(radio, interval_ms, runtime.bluetooth.link_octets_max)
         if needed_bps > capacity_bps:
             raise ConfigError(
-                f"afe.rates_sps: {len(board.afe.channels)} channels at {max(board.afe.rates_sps)}"
-                f" SPS need {needed_bps / 1e3:.0f} kbit/s, but a {board.radio.phy}M link with MTU"
-                f" {board.radio.mtu} carries {capacity_bps / 1e3:.0f} kbit/s at"
-                f" radio.{key} = {interval_ms:g}; ask for less or change the link"
+                f"afe.rates_sps: {n_channels} channels at {fastest_sps} SPS need"
+                f" {needed_bps / 1e3:.0f} kbit/s, but a {radio.phy}M link with MTU {radio.mtu} and"
+                f" packets of {runtime.bluetooth.link_octets_max} bytes carries"
+                f" {capacity_bps / 1e3:.0f} kbit/s at an interval of {interval_ms:g} ms"
+                f" ({profile}); ask for less or change the link"
             )
 
 
@@ -221,7 +251,7 @@ def _check_radio(radio: Radio) -> None:
         )
     for key in ("efficient_interval_ms", "low_latency_interval_ms"):
         _check_interval(
-            f"radio.{key}", getattr(radio, key), _CONNECTION_RANGE_MS, _CONNECTION_STEP_MS
+            f"radio.{key}", getattr(radio, key), _CONNECTION_RANGE_MS, CONNECTION_STEP_MS
         )
     _check_interval(
         "radio.advertising_interval_ms",

@@ -222,8 +222,6 @@ class Radio(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Largest ATT MTU of the port's build.
     tx_power_dbm : float
         Transmit power.
-    tx_buffers : int
-        Notifications the port's host can hold before it blocks or refuses.
     efficient_interval_ms, low_latency_interval_ms : float
         Connection interval the rig asks for in each streaming profile.
     advertising_interval_ms : float
@@ -234,7 +232,6 @@ class Radio(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     phy: Literal[1, 2]
     mtu: Annotated[int, msgspec.Meta(ge=23, le=517)]
     tx_power_dbm: float
-    tx_buffers: PositiveInt
     efficient_interval_ms: Positive
     low_latency_interval_ms: Positive
     advertising_interval_ms: Positive

@@ -1,4 +1,4 @@
-"""What a board's samples need of its radio link, and what the link carries.
+"""What a board's samples need of its radio link, what the link carries, and how often it has to.
 
 Bluetooth Core 5.4, Vol 6 Part B: a data packet with its answer takes its air time, an empty
 packet's and two inter frame spaces; an event holds whole pairs and keeps one space free.
@@ -6,27 +6,59 @@ packet's and two inter frame spaces; an event holds whole pairs and keeps one sp
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
+from boards.ports import Runtime
 from boards.schema import Board, Radio
 
-__all__ = ["link_capacity_bps", "traffic_bps"]
+__all__ = [
+    "CONNECTION_STEP_MS",
+    "SHORTEST_INTERVAL_MS",
+    "LinkProfile",
+    "link_capacity_bps",
+    "link_interval_ms",
+    "longest_interval_ms",
+    "packet_period_ms",
+    "traffic_bps",
+]
+
+LinkProfile = Literal["efficient", "low_latency"]
+
+SHORTEST_INTERVAL_MS = 7.5
+CONNECTION_STEP_MS = 1.25
+"""Bluetooth Core 5.4, Vol 6 Part B 4.5.1: connection intervals are 7.5 ms to 4 s in such steps."""
 
 _T_IFS_US = 150
-_LINK_PAYLOAD = 251  # with data length extension
 _L2CAP_AND_ATT = 7
 _ATT_HEADER = 3
 _PACKET_HEADER = 16  # of our own protocol, docs/protocol.md
 _SAMPLE_BITS = 24
 _OPTICAL_BITS = 32
+_INTERVALS_UNDER_WAY = 2
 
 
-def link_capacity_bps(radio: Radio, interval_ms: float) -> float:
-    """Return how many bits of notification payload a second the link carries at most."""
+def link_capacity_bps(radio: Radio, interval_ms: float, link_octets: int) -> float:
+    """Return how many bits of notification payload a second the link carries at most.
+
+    Parameters
+    ----------
+    radio : Radio
+    interval_ms : float
+        Connection interval in milliseconds.
+    link_octets : int
+        Longest payload of a link-layer packet: a longer notification goes as several.
+    """
     byte_us = 8 / radio.phy
     overhead = 10 if radio.phy == 1 else 11  # preamble, address, header, CRC
-    length = min(radio.mtu - _ATT_HEADER + _L2CAP_AND_ATT, _LINK_PAYLOAD)
-    pair_us = (overhead + length) * byte_us + overhead * byte_us + 2 * _T_IFS_US
-    pairs = int((interval_ms * 1000 - _T_IFS_US) / pair_us)
-    return pairs * (length - _L2CAP_AND_ATT) * 8 / (interval_ms * 1e-3)
+    payload = radio.mtu - _ATT_HEADER
+    whole, rest = divmod(payload + _L2CAP_AND_ATT, link_octets)
+    pair_us = 2 * overhead * byte_us + 2 * _T_IFS_US
+    notification_us = (whole + bool(rest)) * pair_us + (payload + _L2CAP_AND_ATT) * byte_us
+    notifications = (interval_ms * 1000 - _T_IFS_US) / notification_us
+    if not whole or (whole == 1 and not rest):
+        notifications = int(notifications)
+    return notifications * payload * 8 / (interval_ms * 1e-3)
 
 
 def traffic_bps(board: Board) -> float:
@@ -36,3 +68,73 @@ def traffic_bps(board: Board) -> float:
         raw += round(len(board.optics.channels) * max(board.optics.rates_sps) * _OPTICAL_BITS)
     payload = board.radio.mtu - _ATT_HEADER
     return raw * payload / (payload - _PACKET_HEADER)
+
+
+def packet_period_ms(board: Board, rate_sps: float) -> float:
+    """Return how often the board has a packet to send when it fills them, in milliseconds.
+
+    Parameters
+    ----------
+    board : Board
+    rate_sps : float
+        Of its electrodes, in samples per second.
+    """
+    room = board.radio.mtu - _ATT_HEADER - _PACKET_HEADER
+    frames = room * 8 // (len(board.afe.channels) * _SAMPLE_BITS)
+    per_second = rate_sps / frames
+    if board.optics is not None:
+        per_second += 1.0  # its packets hold a second at most
+    return 1e3 / per_second
+
+
+def longest_interval_ms(board: Board, runtime: Runtime, rate_sps: float) -> float:
+    """Return the longest connection interval at which the runtime takes full packets as they come.
+
+    A packet put into the controller after an event is sent in the next one and acknowledged in the
+    one after that: it is under way for two intervals at most, and so are as many packets as the
+    host takes. A controller that reports it completed before that needs less; nobody measured
+    whether those at hand do.
+
+    Parameters
+    ----------
+    board : Board
+    runtime : Runtime
+        What the board runs.
+    rate_sps : float
+        Of its electrodes, in samples per second.
+
+    Returns
+    -------
+    float
+        In milliseconds, of the steps there are; less than `SHORTEST_INTERVAL_MS` where none is
+        short enough.
+    """
+    under_way = runtime.bluetooth.host_pdus
+    longest_ms = under_way * packet_period_ms(board, rate_sps) / _INTERVALS_UNDER_WAY
+    return math.floor(longest_ms / CONNECTION_STEP_MS) * CONNECTION_STEP_MS
+
+
+def link_interval_ms(
+    board: Board, runtime: Runtime, rate_sps: float, profile: LinkProfile
+) -> float:
+    """Return the connection interval the board asks for.
+
+    Parameters
+    ----------
+    board : Board
+    runtime : Runtime
+        What the board runs.
+    rate_sps : float
+        Of its electrodes, in samples per second.
+    profile : {"efficient", "low_latency"}
+
+    Returns
+    -------
+    float
+        In milliseconds.
+    """
+    radio = board.radio
+    asked_ms = (
+        radio.efficient_interval_ms if profile == "efficient" else radio.low_latency_interval_ms
+    )
+    return min(asked_ms, longest_interval_ms(board, runtime, rate_sps))

@@ -200,7 +200,7 @@ class BoardLink:
             As `command`.
         """
         max_payload = self.parameters.mtu - 3
-        if frames_per_packet(max_payload, self.info.n_channels, profile) == 0:
+        if frames_per_packet(max_payload, self.info.n_channels) == 0:
             raise InfrastructureError(
                 f"the link to {self.name} has an MTU of {self.parameters.mtu}: a notification "
                 f"holds {max_payload} bytes, one frame of {self.info.n_channels} channels needs "

@@ -169,10 +169,16 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     acl_octets : int
         Longest of them; what is longer goes as several.
     acl_timeout_ms : int or None
-        How long the host waits for the controller to take a packet before it gives up; None: for
-        ever.
+        How long the host waits for the controller to complete a packet before it sends the next
+        all the same; None: for ever.
+    acl_completed : {"sent", "acknowledged"}
+        When the controller reports a packet completed: when it went on air for the first time, or
+        when the other end has it, which is an interval later.
+    acl_refill_us : int
+        From when a packet is completed until the controller has the next, in microseconds.
     host_pdus : int
-        Notifications the host keeps, beyond those in `acl_packets`, before ``gatts_notify`` waits.
+        Notifications the host takes that the controller has not completed; ``gatts_notify`` waits
+        with the next one, and no callback runs meanwhile.
     link_octets_max : int
         Longest payload of a link-layer packet that the controller sends.
     att_mtu_max : int
@@ -180,8 +186,6 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     preferred_att_mtu : int or None
         ATT MTU after boot, which ``config(mtu=)`` changes; None: fixed by the build, and firmware
         is not told of the exchange.
-    notify_waits : bool
-        Whether ``gatts_notify`` waits for room; else it raises OSError(ENOMEM).
     enforces_subscription : bool
         Whether notifying a central that has not subscribed is an error.
     cuts_long_values : bool
@@ -204,11 +208,12 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     acl_packets: PositiveInt
     acl_octets: Annotated[int, msgspec.Meta(ge=27)]
     acl_timeout_ms: PositiveInt | None
-    host_pdus: Count
+    acl_completed: Literal["sent", "acknowledged"]
+    acl_refill_us: Count
+    host_pdus: PositiveInt
     link_octets_max: Annotated[int, msgspec.Meta(ge=27, le=251)]
     att_mtu_max: Annotated[int, msgspec.Meta(ge=23, le=517)]
     preferred_att_mtu: Annotated[int, msgspec.Meta(ge=23, le=517)] | None
-    notify_waits: bool
     enforces_subscription: bool
     cuts_long_values: bool
     gatt_client: bool

@@ -1,5 +1,5 @@
-# From DRDY to packets. The interrupt only counts, dates and schedules; the frame is fetched
-# outside of it.
+# From DRDY to packets: frames go into bins as they are converted, and from there into packets as
+# the radio takes them (eeg.bins says why).
 #
 # In the steady state nothing here allocates: no new objects, no floats, no integers above 30 bits.
 from time import ticks_add, ticks_diff, ticks_us
@@ -7,11 +7,15 @@ from time import ticks_add, ticks_diff, ticks_us
 from micropython import const, schedule
 
 from eeg import codes
+from eeg.bins import Bin
 from eeg.outbox import Outbox
 from eeg.packet import HEADER_SIZE, Packet
-from eeg.port import PACKETS, STOPS
+from eeg.port import BINS, STOPS
 
 _MASK30 = const(0x3FFFFFFF)  # what a small integer of a 32-bit port holds
+_HALF = const(0x20000000)
+_EDGES = const(0xFFFFFF)  # where conversions are counted: one more is a small integer, too
+_TURNS = const(0xFF)  # where bins are counted
 _MARK = const(0xC0)  # how a frame begins, with all electrodes on
 
 
@@ -25,217 +29,370 @@ class Acquisition:
     drdy : machine.Pin
         Its data-ready line.
     send : callable
-        Takes the bytes of one packet; raises OSError if the link does not.
+        Takes the bytes of one packet, and may wait for the link; raises OSError if the link does
+        not take it.
+
+    Attributes
+    ----------
+    active : bool
+        Whether frames are taken.
+    overruns : int
+        Frames lost on the board since start.
     """
 
     def __init__(self, afe, drdy, send):
         self._afe = afe
         self._outbox = Outbox(send)
         self._readinto = afe.readinto
-        self._frame = bytearray(afe.frame_size)
-        self._samples = memoryview(self._frame)[
-            afe.status_size : afe.status_size + 3 * afe.channels
-        ]
-        self.bytes_per_frame = len(self._samples)
-        self._service_ref = self._service  # a bound method is an object: make it once
-        self._drdy = drdy
-        self._packet = Packet(HEADER_SIZE, 1, False, codes.STREAM_EEG, 0)  # until start: no room
+        self.bytes_per_frame = 3 * afe.channels
+        # A bound method is an object: make it once.
+        self._send_ref = self._on_scheduled
+        self._fetch_ref = self._fetch
+        self._packet = Packet(HEADER_SIZE, 1, codes.STREAM_EEG, 0)  # until start: no room
+        self._make_bins(1)
         self._counter = False
         self._pattern = bytearray(self.bytes_per_frame)
         self._pattern_high = 0
+        self._period_us = 0
+        self._shortest = 1
         self.active = False
-        self.overruns = 0  # frames lost on the board since start
+        self.overruns = 0
         self._reset()
-        handler = self._on_drdy_counted if STOPS else self._on_drdy
+        handler = self._on_drdy_stopped if STOPS else self._on_drdy
         drdy.irq(handler=handler, trigger=drdy.IRQ_FALLING, hard=True)
 
     def _reset(self):
-        self._pending = False
-        self._conversions = 0  # DRDY edges since start
-        self._expected = 1  # what `_conversions` is at the next frame
-        self._n = 0  # frames in the packet
-        self._slots = self._packet.slots
-        self._last = self._packet.capacity - 1
-        self._first_time = 0
+        self._pending = False  # a callback is scheduled
+        self._busy = False  # packets are being made
+        # Of who fills: the bin that is open, if `_n` is below the capacity.
+        self._capacity = self._packet.capacity
+        self._n = self._capacity  # frames in it
+        self._frames = ()
+        self._begin = 0  # where in it the next packet begins
+        self._due = 0  # and when there is enough for one
+        self._index = 0  # index of its first frame
+        self._closed = 0  # bins that were filled
+        self._missed = 0  # frames there was no bin for since then
+        self._edges = 0  # conversions, where a callback reads them
+        self._expected = 1  # what `_edges` is at the next frame
         self._time = ticks_us()
-        self._period_us = 0
+        # Of who empties: bins that were sent, and frames of the next one.
+        self._sent = 0
+        self._taken = 0
+        self._next = 0  # index of the next frame to be sent
+        self._clock_index = 0  # a frame and its time, where the front end is the clock
+        self._clock_us = self._time
         self._status = 0
-        self._lost = 0
         self._outbox.clear()
-        self._heed()
 
-    def _heed(self):
-        """Decide whether frames need more than to be put into the packet."""
-        full = self._outbox.waiting == PACKETS
-        self._careful = not self.active or self._counter or full or self._afe.watches_leads
+    def _make_bins(self, capacity):
+        afe = self._afe
+        self._bins = [
+            Bin(capacity, afe.frame_size, afe.status_size, self.bytes_per_frame)
+            for _ in range(BINS)
+        ]
 
     def start(self, payload, profile, pattern, flags, rate=250):
         """Begin to stream; the front end is configured already."""
+        afe = self._afe
         if profile == codes.LOW_LATENCY:
             flags |= codes.FLAG_LOW_LATENCY
         if pattern == codes.PATTERN_COUNTER:
             flags |= codes.FLAG_PATTERN
         self._counter = pattern == codes.PATTERN_COUNTER
-        self._packet = Packet(
-            payload,
-            len(self._samples),
-            profile == codes.LOW_LATENCY,
-            codes.STREAM_EEG,
-            flags,
-            PACKETS,
-        )
+        self._packet = packet = Packet(payload, self.bytes_per_frame, codes.STREAM_EEG, flags)
+        capacity = packet.capacity
+        self._bins = self._frames = ()  # makes room
+        self._make_bins(capacity)
+        self._period_us = period_us = 1_000_000 // rate
+        self._shortest = capacity
+        if profile == codes.LOW_LATENCY:
+            self._shortest = min(capacity, 2)
         self.overruns = 0
-        self.active = True
         self._reset()
-        self._period_us = 1_000_000 // rate
-        self._afe.start()
+        # The first conversion comes one period after the start.
+        self._clock_us = ticks_add(self._time, period_us)
+        self.active = True
+        afe.start()
 
     def stop(self):
-        """Stop, and send what is in the unfinished packet."""
+        """Stop, and send what there is, as far as the link takes it."""
         if not self.active:
             return
-        self.active = False
+        self.active = False  # no bin is opened any more
+        n = self._n
+        self._n = self._capacity  # nor is anything put into the open one
         self._afe.stop()
-        if self._n and not self.error:
-            self._ship()
-        self._heed()
+        if n < self._capacity:
+            self._close(n)
+        self._service()
 
-    @property
     def frame_index(self):
-        """Index of the frame expected next."""
-        return (self._expected - 1) & _MASK30
+        """Return the index of the frame expected next."""
+        n = self._n
+        return self._index if n == self._capacity else ticks_add(self._index, n)
 
-    @property
     def conversions(self):
-        """DRDY edges since start."""
-        return self._conversions
+        """Return a number that changes with every conversion."""
+        return ticks_add(self.frame_index(), self._missed) if STOPS else self._edges
 
     def now_us(self):
         """Return the time on the clock that dates frames."""
-        return self._time if STOPS and self.active else ticks_us()
+        if STOPS and self.active:
+            return self._date(ticks_add(self.frame_index(), self._missed))
+        return ticks_us()
 
     def silence_us(self):
-        """Microseconds since the last DRDY."""
+        """Microseconds since the last DRDY, where `time` does not stand still in sleep."""
         return ticks_diff(ticks_us(), self._time)
+
+    def waiting(self):
+        """Tell whether there is something the link has not taken yet."""
+        outbox = self._outbox
+        return not outbox.error and (outbox.waiting or self._sent != self._closed)
 
     def flush(self):
         """Send what waits, as far as the link takes it."""
-        self._outbox.flush()
-        self._heed()
+        self._service()
 
-    @property
-    def waiting(self):
-        """Packets that the link has not taken yet."""
-        return self._outbox.waiting
-
-    @property
     def error(self):
-        """Errno of the link if sending failed, else 0."""
+        """Return the errno of the link if sending failed, else 0."""
         return self._outbox.error
 
-    # --- hot path
+    # --- filling
 
-    def _on_drdy(self, pin):
-        """Hard interrupt, on the falling edge of DRDY."""
-        self._time = ticks_us()
-        self._conversions = (self._conversions + 1) & _MASK30
+    def _on_drdy_stopped(self, pin):
+        """Hard interrupt, where the bus can be used in it: fetch the frame."""
+        n = self._n
+        if n == self._capacity:
+            if not self._open():
+                self._missed += 1
+                self._call()  # a link that refused is to be asked again
+                return
+            n = 0
+        self._readinto(self._frames[n])
+        self._n = n = n + 1
+        if n == self._due:
+            self._on_due(n)
+            self._call()
+
+    def _call(self):
+        """Have packets sent, outside of the interrupt."""
         if not self._pending:
             try:
-                schedule(self._service_ref, 0)
+                schedule(self._send_ref, 0)
+                self._pending = True
+            except RuntimeError:  # the queue is full: the next packet's worth tries again
+                pass
+
+    def _on_drdy(self, pin):
+        """Hard interrupt, where the bus needs more than an interrupt may do: have it fetched."""
+        self._time = ticks_us()
+        self._edges = (self._edges + 1) & _EDGES
+        if not self._pending:
+            try:
+                schedule(self._fetch_ref, 0)
                 self._pending = True
             except RuntimeError:  # the queue is full: the next edge tries again
                 pass
 
-    def _on_drdy_counted(self, pin):
-        """Do the same where ticks stand still in sleep: the front end's own clock is the time."""
-        self._time = ticks_add(self._time, self._period_us)
-        self._conversions = (self._conversions + 1) & _MASK30
-        if not self._pending:
-            try:
-                schedule(self._service_ref, 0)
-                self._pending = True
-            except RuntimeError:
-                pass
-
-    def _service(self, _):
-        """Fetch one frame, outside the interrupt."""
+    def _fetch(self, _):
+        """Fetch the frame of the last conversion, and send what is due."""
         self._pending = False
-        conversions = self._conversions
+        edges = self._edges
         time_us = self._time
-        frame = self._frame
-        self._readinto(frame)
-        if (
-            self._careful
-            or conversions != self._conversions
-            or conversions != self._expected
-            or frame[0] != _MARK
-        ):
-            self._service_carefully(conversions, time_us)
+        n = self._n
+        if n == self._capacity:
+            if not self._open():
+                return  # no room, or stopped: lost, and counted with the next one
+            n = 0
+            self._n = 0
+        self._readinto(self._frames[n])
+        if edges != self._edges:
+            return  # overtaken while reading: lost, and counted with the next one
+        if edges != self._expected:
+            missed = (edges - self._expected) & _EDGES
+            if missed == _EDGES:
+                return  # it was fetched already
+            n = self._on_missed(n, missed)
+            if n < 0:
+                return
+        self._expected = (edges + 1) & _EDGES
+        if n == self._begin:
+            bin = self._bins[self._closed % BINS]
+            bin.time = time_us
+            bin.timed = n
+        self._n = n = n + 1
+        if n == self._due:
+            self._on_due(n)
+            self._service()
+
+    def _open(self):
+        """Open the next bin; tells whether there is one."""
+        closed = self._closed
+        if not self.active or (closed - self._sent) & _TURNS == BINS:
+            return False
+        bin = self._bins[closed % BINS]
+        if self._missed:
+            self._index = ticks_add(self._index, self._missed)
+            self._missed = 0
+        bin.first = self._index
+        self._frames = bin.frames
+        self._begin = 0
+        self._due = self._shortest
+        return True
+
+    def _on_due(self, n):
+        """There is enough for a packet: go on with what the next one is to hold."""
+        capacity = self._capacity
+        if n == capacity:
+            self._close(n)
             return
-        self._expected = (conversions + 1) & _MASK30
-        n = self._n
-        self._slots[n][:] = self._samples
-        self._n = n + 1
-        if not n:
-            self._first_time = time_us
-        if n == self._last:
-            self._ship()
+        self._begin = n
+        n += self._shortest
+        # What is left of a bin is one packet if it is not enough for two.
+        self._due = n if n + self._shortest <= capacity else capacity
 
-    # --- not in the steady state
+    def _close(self, n):
+        """No more frames into the open bin: it has `n`."""
+        self._bins[self._closed % BINS].count = n
+        self._index = ticks_add(self._index, n)
+        self._closed = (self._closed + 1) & _TURNS
 
-    def _service_carefully(self, conversions, time_us):
-        """Do the same with what may be wrong with a frame, or has to be done with it."""
-        frame = self._frame
-        if not self.active or conversions != self._conversions or frame[0] & 0xF0 != _MARK:
-            return  # stopped, or overtaken while reading: counted as lost with the next frame
-        if self._outbox.waiting == PACKETS and not conversions & 7:
-            self.flush()  # now and then: an attempt costs as much as sending
-        if conversions != self._expected:
-            self._on_overrun(conversions)
-        if self._outbox.waiting == PACKETS:
-            return  # no room for this frame: lost likewise
-        self._expected = (conversions + 1) & _MASK30
-        n = self._n
-        if self._counter:
-            self._count((conversions - 1) & 0xFFFFFF)
-            self._slots[n][:] = self._pattern
-        else:
-            self._slots[n][:] = self._samples
-        self._status |= frame[0] << 16 | frame[1] << 8 | frame[2]
-        self._n = n + 1
-        if not n:
-            self._first_time = time_us
-        if n == self._last:
-            self._ship()
+    def _on_missed(self, n, missed):
+        """Let a frame that was read into place `n` follow a gap: it begins a bin.
 
-    def _ship(self):
-        """Send the packet."""
-        packet = self._packet
-        afe = self._afe
-        n = self._n
-        packet.frames = n
-        data = packet.finish(
-            (self._expected - 1 - n) & _MASK30,
-            self._first_time,
-            afe.lead_off_p(self._status),
-            afe.lead_off_n(self._status),
-            self._lost,
-        )
-        self._slots = packet.slots
+        Returns its place there, -1 if there is no bin for it.
+        """
+        frame = self._frames[n]
+        if n:
+            self._n = self._capacity
+            self._close(n)
+            self._service()
+        self._missed += missed
+        if not self._open():
+            self._missed -= missed  # it is among what the next one follows
+            return -1
         self._n = 0
-        self._status = 0
-        self._lost = 0
-        self._outbox.put(data)
-        if self._outbox.waiting == PACKETS:
-            self._careful = True
+        if n:
+            self._frames[0][:] = frame
+        return 0
 
-    def _on_overrun(self, conversions):
-        """Frames before were lost: a packet only holds frames that follow each other."""
-        self.overruns += (conversions - self._expected) & _MASK30
-        if self._n:
-            self._ship()
-        self._expected = conversions
-        self._lost = codes.FLAG_LOST
+    # --- emptying
+
+    def _on_scheduled(self, _):
+        """Send one packet, outside of the interrupt that saw it to be there.
+
+        One at a time: a link that is behind must not keep commands from being heard.
+        """
+        self._pending = False
+        if not self._busy:
+            self._busy = True
+            try:
+                more = self._send_next()
+            finally:
+                self._busy = False
+            if more and self._sent != self._closed:
+                self._call()
+
+    def _service(self):
+        """Send what there is. A callback in the middle of another call leaves it to that one."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._send_next():
+                pass
+        finally:
+            self._busy = False
+
+    def _send_next(self):
+        """Send one packet; tells whether there may be another."""
+        outbox = self._outbox
+        if outbox.waiting:
+            outbox.flush()
+            if outbox.waiting:
+                return False
+        if outbox.error:
+            return False
+        sent = self._sent
+        taken = self._taken
+        n = self._n
+        bin = self._bins[sent % BINS]
+        is_closed = self._closed != sent  # asked after `n`: it may be closed at any time
+        if is_closed:
+            n = bin.count
+        elif n == self._capacity or n - taken < self._shortest:
+            return False
+        place = self._copy(bin, taken, n)
+        first = ticks_add(bin.first, taken) if taken else bin.first
+        time_us = 0 if STOPS else ticks_add(bin.time, (taken - bin.timed) * self._period_us)
+        n_frames = place - taken
+        if place < n:  # a frame that cannot be used
+            place += 1
+        # The frames are in the packet: their bin may be filled again while that is sent.
+        if is_closed and place == n:
+            self._taken = 0
+            self._sent = (sent + 1) & _TURNS
+        else:
+            self._taken = place
+        if n_frames:
+            self._ship(n_frames, first, time_us)
+        return True
+
+    def _copy(self, bin, start, stop):
+        """Put frames of a bin into the packet; returns where that ends, or a frame that is none."""
+        if self._counter or self._afe.watches_leads:
+            return self._copy_carefully(bin, start, stop)
+        slots = self._packet.slots
+        frames = bin.frames
+        samples = bin.samples
+        for i in range(start, stop):
+            if frames[i][0] != _MARK:
+                return self._copy_carefully(bin, start, stop)
+            slots[i - start][:] = samples[i]
+        return stop
+
+    def _ship(self, n, first, time_us):
+        """Send the packet with its `n` frames."""
+        packet = self._packet
+        packet.frames = n
+        lost = 0
+        if first != self._next:
+            lost = codes.FLAG_LOST
+            self.overruns += (first - self._next) & _MASK30
+        self._next = ticks_add(first, n)
+        afe = self._afe
+        status = self._status
+        self._status = 0
+        if STOPS:
+            time_us = self._date(first)
+        self._outbox.put(
+            packet.finish(first, time_us, afe.lead_off_p(status), afe.lead_off_n(status), lost)
+        )
+
+    def _copy_carefully(self, bin, start, stop):
+        """Do the same with what may be wrong with a frame, or has to be done with it."""
+        slots = self._packet.slots
+        for i in range(start, stop):
+            frame = bin.frames[i]
+            if frame[0] & 0xF0 != _MARK:
+                return i
+            if self._counter:
+                self._count(ticks_add(bin.first, i) & 0xFFFFFF)
+                slots[i - start][:] = self._pattern
+            else:
+                slots[i - start][:] = bin.samples[i]
+            self._status |= frame[0] << 16 | frame[1] << 8 | frame[2]
+        return stop
+
+    def _date(self, index):
+        """Return when a frame was converted, by the front end's clock."""
+        step_us = ticks_diff(index, self._clock_index) * self._period_us
+        # After minutes of nothing but losses this is more than `ticks_add` takes.
+        self._clock_us = ticks_add(self._clock_us, ((step_us + _HALF) & _MASK30) - _HALF)
+        self._clock_index = index
+        return self._clock_us
 
     def _count(self, index):
         """Make the test pattern of a frame: 8 index + channel, of which few bytes change."""

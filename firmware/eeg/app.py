@@ -159,7 +159,7 @@ class Application:
         """Take update messages, and do the next piece of the update they ask for."""
         updater = self._updater
         if updater is None:
-            if self._busy:
+            if self._is_busy():
                 self._gatt.send_update(trial.busy(self._gatt.read_update()))
                 return
             gc.collect()
@@ -204,17 +204,17 @@ class Application:
         optics = self._optics
         while self._stop_tag is not None:
             acquisition.flush()
-            waiting = acquisition.waiting
+            waiting = acquisition.waiting()
             if optics is not None:
                 optics.finish()
-                waiting += optics.unfinished
+                waiting = waiting or optics.unfinished()
             if not waiting or self._gatt.connection is None:
                 tag = self._stop_tag
                 self._stop_tag = None
                 self._answer(codes.STOP, tag, codes.OK, 0)
             else:
                 sleep_ms(_LINGER_MS)
-        if self._gatt.behind:
+        if self._gatt.behind():
             sleep_ms(_LINGER_MS)
             self._gatt.wanted = True
 
@@ -223,20 +223,20 @@ class Application:
     def _watch(self):
         acquisition = self._acquisition
         if self._is_silent(acquisition):
-            self._fail(codes.AFE_LOST, acquisition.frame_index)
-        elif acquisition.error:
-            self._fail(codes.LINK_ERROR, acquisition.error)
-        elif self._optics is not None and self._optics.active and self._optics.error:
-            self._fail(codes.LINK_ERROR, self._optics.error)
+            self._fail(codes.AFE_LOST, acquisition.frame_index())
+        elif acquisition.error():
+            self._fail(codes.LINK_ERROR, acquisition.error())
+        elif self._optics is not None and self._optics.active and self._optics.error():
+            self._fail(codes.LINK_ERROR, self._optics.error())
         elif self._optics is not None and self._optics.is_silent(_SILENT_PERIODS, _SILENT_EXTRA_US):
             self._fail(codes.AFE_LOST, self._optics.frame_index)
-        elif acquisition.overruns != self._reported_overruns and not self._gatt.behind:
+        elif acquisition.overruns != self._reported_overruns and not self._gatt.behind():
             self._reported_overruns = acquisition.overruns
             self._event(codes.OVERRUN, acquisition.overruns)
 
     def _is_silent(self, acquisition):
         if port.STOPS:  # nothing tells how long the CPU slept, but `idle` woke several times
-            conversions = acquisition.conversions
+            conversions = acquisition.conversions()
             self._quiet = self._quiet + 1 if conversions == self._seen else 0
             self._seen = conversions
             return self._quiet > 1
@@ -306,8 +306,7 @@ class Application:
 
     # --- commands
 
-    @property
-    def _busy(self):
+    def _is_busy(self):
         return self._state == codes.STREAMING or self._start_request is not None
 
     def _on_command(self, data):
@@ -331,7 +330,7 @@ class Application:
 
     def _start(self, data):
         payload, profile, pattern = unpack_from("<HBB", data, 2)
-        if self._busy or self._updater is not None:
+        if self._is_busy() or self._updater is not None:
             return codes.BUSY, 0
         if self._stop_tag is not None:  # what is left of the stream before is not sent yet
             return codes.BUSY, 0
@@ -386,14 +385,14 @@ class Application:
 
     def _stop(self, data):
         self._halt()
-        if self._acquisition.waiting or (self._optics is not None and self._optics.unfinished):
+        if self._acquisition.waiting() or (self._optics is not None and self._optics.unfinished()):
             self._stop_tag = data[1]
             return _LATER, 0
         return codes.OK, 0
 
     def _set_rate(self, data):
         (rate,) = unpack_from("<H", data, 2)
-        if self._busy:
+        if self._is_busy():
             return codes.BUSY, 0
         if rate not in config.RATES:
             return codes.BAD_RATE, min(config.RATES, key=lambda r: abs(r - rate))
@@ -413,7 +412,7 @@ class Application:
         return codes.OK, self._acquisition.now_us()
 
     def _impedance(self, data):
-        if self._busy:
+        if self._is_busy():
             return codes.BUSY, 0
         if data[2] >> self._afe.channels:
             return codes.BAD_ARGUMENT, 0
@@ -423,7 +422,7 @@ class Application:
 
     def _sleep(self, data):
         (seconds,) = unpack_from("<H", data, 2)
-        if self._busy or self._updater is not None or self._trial is not None:
+        if self._is_busy() or self._updater is not None or self._trial is not None:
             return codes.BUSY, 0
         if not seconds:
             return codes.BAD_ARGUMENT, 0

@@ -204,7 +204,6 @@ class GattServer:
                     print("eegrig: response not sent, errno", error.errno)
             self._unsent.pop(0)
 
-    @property
     def behind(self):
         """Whether something waits for a buffer."""
         return bool(self._unsent)

@@ -8,41 +8,46 @@ HEADER_SIZE = 16
 _HEADER = "<HBBIIBBBB"
 
 
-def frames_that_fit(payload, frame_size, low_latency):
+def frames_that_fit(payload, frame_size):
     """Return how many frames a packet of `payload` bytes carries; 0 if not even one."""
     n = (payload - HEADER_SIZE) // frame_size
-    if n < 1:
-        return 0
-    if low_latency and n > 2:
-        return 2
-    return min(n, 255)
+    return max(0, min(n, 255))
 
 
 class Packet:
-    """One packet under construction, in one of `buffers` buffers that take turns."""
+    """One packet under construction.
 
-    def __init__(self, payload, frame_size, low_latency, stream, flags, buffers=1):
-        n = frames_that_fit(payload, frame_size, low_latency)
+    Attributes
+    ----------
+    capacity : int
+        Frames it holds at most.
+    slots : list of memoryview
+        Places of the frames.
+    frames : int
+        How many are in it.
+    """
+
+    def __init__(self, payload, frame_size, stream, flags):
+        n = frames_that_fit(payload, frame_size)
         self.capacity = n
         self.frames = 0
         self.sequence = 0
         self.flags = flags
         self._stream = stream
-        self._turns = [_Buffer(n, frame_size) for _ in range(buffers)]
-        self._turn = 0
-        self._take(self._turns[0])
-
-    def _take(self, buffer):
-        self.slots = buffer.slots
-        self._buffer = buffer.data
-        self._views = buffer.views
+        self._buffer = bytearray(HEADER_SIZE + n * frame_size)
+        view = memoryview(self._buffer)
+        self.slots = [
+            view[HEADER_SIZE + i * frame_size : HEADER_SIZE + (i + 1) * frame_size]
+            for i in range(n)
+        ]
+        # What is sent when i frames are in it.
+        self._views = [view[: HEADER_SIZE + i * frame_size] for i in range(n + 1)]
 
     def finish(self, first_frame, time_us, lead_off_p, lead_off_n, lost):
         """Write the header, empty the packet and return the bytes to send.
 
-        They are valid until it is that buffer's turn again: with one buffer, until the next frame
-        is put into a slot. Frame index and time are below 2**30: what a small integer of a 32-bit
-        port holds without allocating.
+        They are valid until the next frame is put into a slot. Frame index and time are below
+        2**30: what a small integer of a 32-bit port holds without allocating.
         """
         n = self.frames
         sequence = self.sequence
@@ -62,23 +67,7 @@ class Packet:
         )
         self.sequence = (sequence + 1) & 0xFFFF
         self.frames = 0
-        view = self._views[n]
-        if len(self._turns) > 1:
-            self._turn = (self._turn + 1) % len(self._turns)
-            self._take(self._turns[self._turn])
-        return view
-
-
-class _Buffer:
-    def __init__(self, n, frame_size):
-        self.data = bytearray(HEADER_SIZE + n * frame_size)
-        view = memoryview(self.data)
-        self.slots = [
-            view[HEADER_SIZE + i * frame_size : HEADER_SIZE + (i + 1) * frame_size]
-            for i in range(n)
-        ]
-        # What is sent when i frames are in it.
-        self.views = [view[: HEADER_SIZE + i * frame_size] for i in range(n + 1)]
+        return self._views[n]
 
 
 class ThroughputPacket:

@@ -7,11 +7,14 @@ import machine
 # stm32 stops all clocks but the calendar's in `lightsleep`, and an interrupt or the radio ends it.
 # zephyr has no such function and rests in `sleep_ms`.
 STOPS = hasattr(machine, "lightsleep")
-# stm32 refuses a notification it has no buffer for; zephyr waits for one.
+# Both ports wait in a notification until the radio takes it. NimBLE, on stm32, may run out of
+# memory for one (MP_ENOMEM in extmod/nimble/modbluetooth_nimble.c at 1c3c201149).
 REFUSES = STOPS
 ENOMEM = 12
-# Packets that may wait for the radio: made at START, so that nothing is allocated while streaming.
-PACKETS = 8 if REFUSES else 1
+# Bins of frames between front end and radio. On stm32 interrupts go on filling them while a
+# notification waits; on zephyr, whose bus drivers wait for a semaphore, what reads the front end
+# waits as well.
+BINS = 4 if STOPS else 1
 
 
 # Every conversion wakes a CPU in `lightsleep`: that often, before the main loop has a look.

@@ -127,6 +127,7 @@ def goodput_bound_bps(
     payload: int | None = None,
     mic: bool = False,
     coding: int = 8,
+    one_at_a_time: bool = False,
 ) -> float:
     """Return the most that notifications can carry over a link without errors.
 
@@ -145,6 +146,9 @@ def goodput_bound_bps(
         Whether the link is encrypted.
     coding : {8, 2}
         Of the coded PHY.
+    one_at_a_time : bool
+        Whether the sender has one packet under way at a time: its acknowledgement comes with the
+        next event, and so does its successor at best.
 
     Returns
     -------
@@ -174,4 +178,6 @@ def goodput_bound_bps(
             for size in sizes
         )
         notifications = interval_ns / cost_ns
+    if one_at_a_time:
+        notifications = min(notifications, 1.0)
     return notifications * value * 8 / (interval_ns * 1e-9)

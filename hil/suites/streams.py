@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from boards.errors import BoardFault
+from boards.ports import board_runtime
+from boards.traffic import link_interval_ms
 from hil.measure.align import Alignment, align
 from host.link import connect
 from host.protocol import Profile
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from host.board_link import BoardLink, LinkParameters
     from host.stream import Block
 
-__all__ = ["Session", "linked", "stream"]
+__all__ = ["Session", "interval_ms", "linked", "stream"]
 
 _SETTLE_S = 1.0
 """Before and after the stretch that is measured."""
@@ -104,7 +106,7 @@ async def stream(
 
     With `packet_error_rate` the air is noisy once packets flow (bench with ``faults``).
     """
-    async with linked(rig, _interval_ms(rig, profile)) as link:
+    async with linked(rig, interval_ms(rig, profile)) as link:
         start_ns = rig.clock.now_ns()
         blocks: list[Block] = []
         flowing = asyncio.Event()
@@ -163,11 +165,17 @@ def _of_channels(applied: Waveform, channels: Sequence[str]) -> Waveform:
     return dataclasses.replace(applied, channels=tuple(channels), volts=applied.volts[rows])
 
 
-def _interval_ms(rig: Bench, profile: Profile) -> float:
-    radio = rig.board.radio
-    if profile is Profile.LOW_LATENCY:
-        return radio.low_latency_interval_ms
-    return radio.efficient_interval_ms
+def interval_ms(
+    rig: Bench, profile: Profile = Profile.EFFICIENT, rate_sps: float | None = None
+) -> float:
+    """Return the connection interval the board asks for, at its default rate or another one."""
+    board = rig.board
+    return link_interval_ms(
+        board,
+        board_runtime(board),
+        board.afe.default_rate_sps if rate_sps is None else rate_sps,
+        "low_latency" if profile is Profile.LOW_LATENCY else "efficient",
+    )
 
 
 def _count(blocks: list[Block]) -> int:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from boards.ports import board_runtime
 from hil.measure.bandwidth import frame_loss, goodput
 from hil.measure.ble_link import goodput_bound_bps
 from hil.report import traces
-from hil.suites.streams import linked, stream
+from hil.suites.streams import interval_ms, linked, stream
 from host.protocol import Pattern, Profile
 from host.recorder import record
 from host.stream import StreamDecoder
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from hil.setup import FlashedBoard
     from hil.suites.streams import Session
 
-_INTERVAL_MS = 50.0
+_LONG_MS = 50.0  # connection interval: many packets go in an event
+_SHORTEST_MS = 7.5  # where only one does
 _SECONDS = 5.0
 _SETTLE_S = 0.5
 _NOISY_AIR = 0.1
@@ -37,7 +39,8 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
 ) -> None:
     arrival_ns: list[int] = []
     sizes: list[int] = []
-    async with linked(rig, _INTERVAL_MS) as link:
+    one_at_a_time = board_runtime(rig.board).bluetooth.acl_packets == 1
+    async with linked(rig, _SHORTEST_MS if one_at_a_time else _LONG_MS) as link:
         decoder = StreamDecoder(link.info)
         await link.start(Profile.EFFICIENT, Pattern.THROUGHPUT)
         settled_ns = rig.clock.now_ns() + round(_SETTLE_S * 1e9)
@@ -61,6 +64,7 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
         phy=parameters.phy_rx,
         octets=parameters.max_tx_octets or 27,
         mtu=min(parameters.mtu, rig.board.radio.mtu),
+        one_at_a_time=one_at_a_time,
     )
     result = goodput(np.array(arrival_ns), np.array(sizes))
     conditions = {
@@ -120,7 +124,8 @@ async def test_no_frame_is_lost_at_the_fastest_rate(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:
     rate_sps = max(rig.board.afe.rates_sps)
-    async with linked(rig, _INTERVAL_MS) as link:
+    link_ms = interval_ms(rig, rate_sps=rate_sps)
+    async with linked(rig, link_ms) as link:
         await link.set_rate(rate_sps)
         try:
             recording = await record(link, _SECONDS)
@@ -134,7 +139,7 @@ async def test_no_frame_is_lost_at_the_fastest_rate(
         "1",
         uncertainty=0.0,
         n=received.size,
-        conditions={"rate_sps": rate_sps, "interval_ms": _INTERVAL_MS},
+        conditions={"rate_sps": rate_sps, "interval_ms": link_ms},
     )
 
 

@@ -21,7 +21,7 @@ from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.bytecode import BytecodeError, Function, functions_of_mpy
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from hil.virtual.micropython.runtime import figures_for_shim
+from hil.virtual.micropython.runtime import acl_buffers, figures_for_shim
 from hil.virtual.power import PowerLedger, VirtualPowerMeter
 from hil.virtual.radio import Air, Peripheral
 from host.chip_identity import identify
@@ -133,7 +133,8 @@ class VirtualBoard:
             address=self.address,
             name=uid,
             mtu=board.radio.mtu,
-            tx_buffers=board.radio.tx_buffers,
+            acl=acl_buffers(runtime.bluetooth),
+            max_octets=runtime.bluetooth.link_octets_max,
             sink=self.ledger.radio,
             on_phy=self._on_phy,
         )

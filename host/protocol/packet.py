@@ -162,7 +162,7 @@ def decode_samples(body: bytes, n_channels: int, sample_size: int = 3) -> NDArra
     return samples
 
 
-def frames_per_packet(max_payload: int, n_channels: int, profile: Profile) -> int:
+def frames_per_packet(max_payload: int, n_channels: int) -> int:
     """Return how many frames a full packet holds; 0 if not even one fits.
 
     Parameters
@@ -170,15 +170,13 @@ def frames_per_packet(max_payload: int, n_channels: int, profile: Profile) -> in
     max_payload : int
         Largest notification in bytes (ATT MTU - 3).
     n_channels : int
-    profile : Profile
 
     Returns
     -------
     int
     """
     room = max(0, (max_payload - HEADER_SIZE) // (_SAMPLE_SIZE * n_channels))
-    # The header counts frames in one byte.
-    return min(room, 2 if profile is Profile.LOW_LATENCY else 255)
+    return min(room, 255)  # the header counts frames in one byte
 
 
 def counter_pattern(first_frame: int, n_frames: int, n_channels: int) -> NDArray[np.int32]:

@@ -25,15 +25,14 @@ def test_signals():
 
 def fits(payloads, frame_sizes):
     return [
-        (payload, size, low, packet.frames_that_fit(payload, size, low))
+        (payload, size, packet.frames_that_fit(payload, size))
         for payload in payloads
         for size in frame_sizes
-        for low in (False, True)
     ]
 
 
-def build_packet(payload, frames, low_latency, sequence, first, time_us, p, n, flags, lost):
-    built = packet.Packet(payload, len(frames[0]), low_latency, codes.STREAM_EEG, flags)
+def build_packet(payload, frames, sequence, first, time_us, p, n, flags, lost):
+    built = packet.Packet(payload, len(frames[0]), codes.STREAM_EEG, flags)
     built.sequence = sequence
     for i, frame in enumerate(frames):
         built.slots[i][:] = frame
@@ -78,6 +77,15 @@ class FrontEnd:
             edge()
 
 
+# As wide as on a 32-bit port: those of the computer wrap at 2**62.
+def _ticks_add(ticks, delta):
+    return (ticks + delta) & 0x3FFFFFFF
+
+
+def _ticks_diff(a, b):
+    return ((a - b + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+
+
 class Line:
     IRQ_FALLING = 2
 
@@ -103,8 +111,10 @@ class Recorder:
         self.now = 0
         acquisition.schedule = self._schedule
         acquisition.ticks_us = self._ticks
+        acquisition.ticks_add = _ticks_add
+        acquisition.ticks_diff = _ticks_diff
         self.acquisition = acquisition.Acquisition(self.afe, self.line, self._send)
-        self.acquisition.start(payload, profile, pattern, flags)
+        self.acquisition.start(payload, profile, pattern, flags, 250)
 
     def _schedule(self, function, argument):
         if self.queue_full:
@@ -159,37 +169,62 @@ def acquire(
     leads=False,
 ):
     recorder = Recorder(channels, payload, profile, pattern, flags, leads)
-    recorder.acquisition._conversions = start_at
-    recorder.acquisition._expected = start_at + 1
+    done = recorder.acquisition
+    done._index = done._next = start_at
     recorder.errno = errno
     for step in steps:
         recorder.step(step)
     if stop:
-        recorder.acquisition.stop()
-    done = recorder.acquisition
-    return recorder.sent, done.error, done.overruns, done.frame_index
+        done.stop()
+    return recorder.sent, done.error(), done.overruns, done.frame_index()
 
 
-# --- a link that refuses now and then, as the stm32 port's
+# --- a port that fetches frames in the interrupt, while a notification waits for the radio
 
 
-def squeeze(channels, payload, steps, buffers):
-    """An acquisition on a port that refuses: steps are (frame, what the link answers or 0)."""
-    before = acquisition.PACKETS, outbox.PACKETS, acquisition.STOPS
-    acquisition.PACKETS = outbox.PACKETS = buffers
-    acquisition.STOPS = True
+def squeeze(channels, payload, steps, bins, profile=codes.EFFICIENT):
+    """Run such an acquisition: steps are (frame, what the radio does then).
+
+    That is 0 if it takes all packets, an errno to refuse them, or None to let them wait; "one" if
+    it takes one and lets the next wait.
+    """
+    before = acquisition.BINS, acquisition.STOPS, outbox.REFUSES
+    acquisition.BINS = bins
+    acquisition.STOPS = outbox.REFUSES = True
     try:
-        recorder = Recorder(channels, payload, codes.EFFICIENT, codes.PATTERN_EEG)
+        recorder = Recorder(channels, payload, profile, codes.PATTERN_EEG)
         done = recorder.acquisition
-        for frame, errno in steps:
-            recorder.errno = errno
-            recorder.step(frame)
+        steps = iter(steps)
+        room = [-1]  # packets the radio takes, -1: all
+
+        def convert(frame, answer):
+            room[0] = 1 if answer == "one" else 0 if answer is None else -1
+            recorder.errno = answer if isinstance(answer, int) else 0
+            recorder.afe.frame = frame
+            recorder.edge()
+
+        def send(data):
+            # Time goes by while the port waits: the next frames come before it has sent this.
+            while not room[0]:
+                step = next(steps, None)
+                if step is None:
+                    break
+                convert(*step)
+            if room[0] > 0:
+                room[0] -= 1
+            recorder._send(data)
+
+        done._outbox._send = send
+        for step in steps:
+            convert(*step)
+            recorder.work()
         recorder.errno = 0
+        room[0] = -1
         done.stop()
         done.flush()
-        return recorder.sent, done.error, done.overruns, done.waiting
+        return recorder.sent, done.error(), done.overruns, done.waiting()
     finally:
-        acquisition.PACKETS, outbox.PACKETS, acquisition.STOPS = before
+        acquisition.BINS, acquisition.STOPS, outbox.REFUSES = before
 
 
 # --- drivers

@@ -24,23 +24,21 @@ given_process = settings(
 def test_firmware_and_host_agree_on_how_many_frames_fit(micropython):
     payloads = [*range(600), 1000, 6136, 6160, 65535]
     channels = (1, 4, 8, 16)
-    for payload, size, low, frames in micropython(
+    for payload, size, frames in micropython(
         "fits({}, {})", payloads, [3 * c for c in channels]
     ):
-        profile = Profile.LOW_LATENCY if low else Profile.EFFICIENT
-        assert frames == frames_per_packet(payload, size // 3, profile), (payload, size, low)
+        assert frames == frames_per_packet(payload, size // 3), (payload, size)
 
 
 @st.composite
 def eeg_packets(draw):
     channels = draw(st.integers(1, 16))
-    low = draw(st.booleans())
-    n = draw(st.integers(1, 2 if low else 12))
+    n = draw(st.integers(1, 12))
     spare = draw(st.integers(0, 3 * channels - 1))
     frames = draw(
         st.lists(st.binary(min_size=3 * channels, max_size=3 * channels), min_size=1, max_size=n)
     )
-    return (HEADER_SIZE + n * 3 * channels + spare, frames, low)
+    return (HEADER_SIZE + n * 3 * channels + spare, frames)
 
 
 @given_process
@@ -57,11 +55,11 @@ def eeg_packets(draw):
 def test_a_packet_decodes_to_what_was_put_in(
     micropython, what, sequence, first, time_us, lead_off_p, lead_off_n, flags, lost
 ):
-    payload, frames, low = what
+    payload, frames = what
     n_channels = len(frames[0]) // 3
     data, next_sequence, left = micropython(
-        "build_packet({}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
-        payload, frames, low, sequence, first, time_us, lead_off_p, lead_off_n, flags, lost,
+        "build_packet({}, {}, {}, {}, {}, {}, {}, {}, {})",
+        payload, frames, sequence, first, time_us, lead_off_p, lead_off_n, flags, lost,
     )  # fmt: skip
     assert len(data) <= payload
     packet = decode_packet(data, n_channels)

@@ -7,7 +7,6 @@ from micropython import const
 from eeg import codes
 from eeg.outbox import Outbox
 from eeg.packet import HEADER_SIZE, Packet
-from eeg.port import PACKETS
 
 _MASK30 = const(0x3FFFFFFF)
 
@@ -27,7 +26,7 @@ class OpticalAcquisition:
     def __init__(self, device, interrupt, send):
         self._device = device
         self._outbox = Outbox(send)
-        self._packet = Packet(HEADER_SIZE + device.frame_size, device.frame_size, False, 0, 0)
+        self._packet = Packet(HEADER_SIZE + device.frame_size, device.frame_size, 0, 0)
         self.active = False
         self._clear()
         interrupt.irq(handler=self._on_interrupt, trigger=interrupt.IRQ_RISING, hard=True)
@@ -46,14 +45,14 @@ class OpticalAcquisition:
         device = self._device
         if profile == codes.LOW_LATENCY:
             flags |= codes.FLAG_LOW_LATENCY
-        second = HEADER_SIZE + max(1, device.rate_mhz // 1000) * device.frame_size
+        most = max(1, device.rate_mhz // 1000)  # of a second
+        if profile == codes.LOW_LATENCY:
+            most = min(most, 2)
         self._packet = Packet(
-            min(payload, second),
+            min(payload, HEADER_SIZE + most * device.frame_size),
             device.frame_size,
-            profile == codes.LOW_LATENCY,
             codes.STREAM_OPTICS,
             flags,
-            PACKETS,
         )
         self._period_us = 1_000_000_000 // device.rate_mhz
         self._clear()
@@ -75,17 +74,15 @@ class OpticalAcquisition:
         """
         outbox = self._outbox
         outbox.flush()
-        if self._packet.frames and not outbox.error and outbox.waiting < PACKETS:
+        if self._packet.frames and not outbox.error and not outbox.waiting:
             self._ship()
 
-    @property
     def unfinished(self):
-        """Whether `finish` has something to do."""
-        return bool(self._outbox.waiting or self._packet.frames and not self._outbox.error)
+        """Tell whether `finish` has something to do."""
+        return self._outbox.waiting or self._packet.frames > 0 and not self._outbox.error
 
-    @property
     def error(self):
-        """Errno of the link if sending failed, else 0."""
+        """Return the errno of the link if sending failed, else 0."""
         return self._outbox.error
 
     def is_silent(self, periods, extra_us):
@@ -116,10 +113,9 @@ class OpticalAcquisition:
             self._take(time_us)
 
     def _take(self, time_us):
-        if self._outbox.waiting == PACKETS:
-            self._outbox.flush()
+        self._outbox.flush()
         packet = self._packet
-        if self._outbox.waiting == PACKETS:
+        if self._outbox.waiting:
             self._device.skip()
             self._lost = codes.FLAG_LOST
         else:

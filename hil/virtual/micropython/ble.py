@@ -48,13 +48,19 @@ def _errors_as_numbers(method: Callable[[Any, Request], Answer]) -> Callable[...
     return answer
 
 
+class _Notifying:
+    """A notification that the port waits with."""
+
+    taken = False
+
+
 class BleRequests:
     """The radio of one board as its port's firmware sees it.
 
     Parameters
     ----------
     peripheral : Peripheral
-        The board's BLE host; its `on_event` and `on_tx_space` are taken.
+        The board's BLE host; its `on_event` is taken.
     rules : BluetoothFacts
         How the runtime behaves.
     """
@@ -62,18 +68,15 @@ class BleRequests:
     def __init__(self, peripheral: Peripheral, rules: BluetoothFacts) -> None:
         self._peripheral = peripheral
         self._rules = rules
-        # A bridge: `Peripheral.tx_buffers` are not the packets in flight that the facts speak of,
-        # and a host that keeps nothing is still taken to refuse what finds none of them free.
-        self._notify_waits = rules.notify_waits and rules.host_pdus > 0
         self._interpreter: Interpreter | None = None
         self._questions: dict[int, asyncio.Future[int | bytes | None]] = {}
         self._last_question = 0
+        self._notifying: _Notifying | None = None
         peripheral.enforce_subscription = rules.enforces_subscription
         peripheral.truncates = rules.cuts_long_values
         peripheral.max_connections = rules.connections_max
         self._preferred_mtu = rules.preferred_att_mtu
         peripheral.on_event = self._on_radio_event
-        peripheral.on_tx_space = self._on_tx_space
         self.handlers: dict[int, Handler] = {
             Op.BLE_ACTIVE: self._active,
             Op.BLE_REGISTER: self._register,
@@ -123,6 +126,7 @@ class BleRequests:
         for future in self._questions.values():
             future.cancel()
         self._questions.clear()
+        self._notifying = None
         self._observer.reset()
         if self._client is not None:
             self._client.reset()
@@ -168,15 +172,13 @@ class BleRequests:
                 future.set_result(None if request.b == 0 else request.b)
         return 0
 
-    def _on_tx_space(self) -> None:
-        if self._interpreter is not None and self._notify_waits:
-            self._interpreter.release()
-
     def _on_radio_event(self, event: PeripheralEvent) -> None:
         match event:
             case Written():
                 self.emit(Irq.GATTS_WRITE, event.connection, event.handle)
             case CentralConnected() | CentralDisconnected():
+                if self._notifying is not None and self._interpreter is not None:
+                    self._interpreter.release()
                 irq = _LINK_EVENTS[type(event), event.board_is_central]
                 self.emit(irq, event.connection, event.address_type, event.address)
             case MtuExchanged() if self._rules.preferred_att_mtu is not None:
@@ -258,13 +260,29 @@ class BleRequests:
         return 0
 
     def _notify(self, request: Request) -> int | None:
+        """Notify; None while the port waits for room. It is asked again after an interrupt."""
+        waiting = self._notifying
+        if waiting is not None:
+            if not waiting.taken and request.a in self._peripheral.connections():
+                return None
+            self._notifying = None
+            return 0 if waiting.taken else self.negative(OSError(errno.ENOENT, "disconnected"))
+        waiting = _Notifying()
         try:
-            taken = self._peripheral.try_notify(request.a, request.b, request.payload)
+            taken = self._peripheral.notify(
+                request.a, request.b, request.payload, functools.partial(self._on_taken, waiting)
+            )
         except OSError as error:
             return self.negative(error)
         if taken:
             return 0
-        return None if self._notify_waits else -errno.ENOMEM
+        self._notifying = waiting
+        return None
+
+    def _on_taken(self, waiting: _Notifying) -> None:
+        waiting.taken = True
+        if waiting is self._notifying and self._interpreter is not None:
+            self._interpreter.release()
 
     @_errors_as_numbers
     def _indicate(self, request: Request) -> Answer:

@@ -210,8 +210,7 @@ class Interpreter:
                 self._resume(0)
         elif request.op in _BLOCKING:
             # Interrupts go first, then it is tried again.
-            reason = self._irqs or self._keyboard.interrupts
-            answer = rpc.INTERRUPTED if reason else self._ask(request)
+            answer = rpc.INTERRUPTED if self._interrupts_wait() else self._ask(request)
             if answer is not None:
                 self._resume(answer)
 
@@ -352,11 +351,16 @@ class Interpreter:
             self._hold(request)
             return False
         answer = self._ask(request)
+        if answer is None and op in _BLOCKING and self._interrupts_wait():
+            answer = rpc.INTERRUPTED  # it came before there was anything to wake
         if answer is None:
             self._hold(request)
             return False
         self._send(answer)
         return True
+
+    def _interrupts_wait(self) -> bool:
+        return bool(self._irqs or self._keyboard.interrupts)
 
     def _ask(self, request: Request) -> int | bytes | None:
         """Return the hardware's answer, or None if the process has to wait for it."""

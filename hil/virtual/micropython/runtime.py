@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from boards.errors import ConfigError
-from boards.ports import PinFacts, Runtime
+from boards.ports import BluetoothFacts, PinFacts, Runtime
+from hil.virtual.radio import AclBuffers
 
-__all__ = ["figures_for_shim", "pin_number"]
+__all__ = ["acl_buffers", "figures_for_shim", "pin_number"]
 
 
 def pin_number(pin: str, names: PinFacts) -> int:
@@ -33,6 +34,19 @@ def pin_number(pin: str, names: PinFacts) -> int:
         )
     bank = ord(match[1]) - ord(names.first_bank)
     return bank * names.pins_per_bank + int(match[2])
+
+
+def acl_buffers(facts: BluetoothFacts) -> AclBuffers:
+    """Return what the runtime's Bluetooth host and controller hold."""
+    timeout_ms = facts.acl_timeout_ms
+    return AclBuffers(
+        packets=facts.acl_packets,
+        octets=facts.acl_octets,
+        frames=facts.host_pdus,
+        completed=facts.acl_completed,
+        refill_ns=facts.acl_refill_us * 1_000,
+        timeout_ns=None if timeout_ms is None else timeout_ms * 1_000_000,
+    )
 
 
 def figures_for_shim(

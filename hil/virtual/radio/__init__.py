@@ -15,14 +15,13 @@ Inside one `hil.virtual.clock.VirtualLoop`::
         await computer.set_link(phy=2, interval_ms=50)
         await client.start_notify(stream_uuid, on_packet)
         ...
-        board.try_notify(connection, stream, data)  # in a callback of the board
+        board.notify(connection, stream, data)  # in a callback of the board
 
 Board
 -----
 `Peripheral` is shaped for MicroPython's ``bluetooth``: `activate` (a coroutine; takes no virtual
 time), `deactivate`, `register_services`, `advertise`, `gatts_read`, `gatts_write`, `set_buffer`,
-`try_notify` (False while all `tx_buffers` wait for an acknowledgement; then `on_tx_space` is
-called), `indicate`, `gap_disconnect`, `mtu`. All but `activate` are immediate and may be called
+`notify` (False where the host has no room for it now and it waits: `AclBuffers`), `indicate`, `gap_disconnect`, `mtu`. All but `activate` are immediate and may be called
 from any callback. It calls ``on_event(event)`` with `CentralConnected`, `CentralDisconnected`,
 `Written`, `MtuExchanged`, `IndicateDone`; each in a callback of its own. Errors are OSErrors with
 the errno of MicroPython's zephyr port.
@@ -41,6 +40,7 @@ Faults
 
 from __future__ import annotations
 
+from hil.virtual.radio.acl import AclBuffers
 from hil.virtual.radio.activity import ActivityKind, ActivityMeter, ActivitySink
 from hil.virtual.radio.air import Air
 from hil.virtual.radio.central import Central, LinkWish
@@ -56,6 +56,7 @@ from hil.virtual.radio.peripheral_events import (
 )
 
 __all__ = [
+    "AclBuffers",
     "ActivityKind",
     "ActivityMeter",
     "ActivitySink",

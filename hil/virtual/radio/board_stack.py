@@ -8,8 +8,11 @@ from typing import Any
 from bumble import att, hci
 
 from hil.virtual.clock import Cancellable
+from hil.virtual.radio.acl import AclBuffers, AclQueue
 from hil.virtual.radio.controller import RadioController
 from hil.virtual.radio.host import DirectHost
+from hil.virtual.radio.link import End
+from hil.virtual.radio.pdu import CONTINUATION, START
 
 __all__ = ["BoardController", "BoardHost"]
 
@@ -29,6 +32,8 @@ class BoardController(RadioController):
 
     Attributes
     ----------
+    acl : AclQueue
+        What goes to it from its host, once `take_packets` was called.
     on_report : callable or None
         Called with event type, address and data of each advertisement heard while scanning.
     shows_public : bool
@@ -36,6 +41,7 @@ class BoardController(RadioController):
     """
 
     on_report: Callable[[int, hci.Address, bytes], None] | None = None
+    acl: AclQueue
     shows_public = False
     _window_timer: Cancellable | None = None
     _listening_since_ns: int | None = None
@@ -45,6 +51,26 @@ class BoardController(RadioController):
     def address(self) -> hci.Address:
         """The address it is known by on air."""
         return self._public_address if self.shows_public else self.random_address
+
+    def take_packets(self, buffers: AclBuffers) -> None:
+        """Set how many packets of the host it holds, and how long they are; for before it is on."""
+        self.le_acl_data_packet_length = buffers.octets
+        self.total_num_le_acl_data_packets = buffers.packets
+        self.acl = AclQueue(self.air.loop, buffers)
+
+    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
+        """Queue a packet of the host behind those there are."""
+        handle = packet.connection_handle
+        end = self.ends.get(handle)
+        if end is not None and not end.terminating:
+            continuation = packet.pb_flag == hci.HCI_ACL_PB_CONTINUATION
+            llid = CONTINUATION if continuation else START
+            self.acl.send_packet(end, packet.data, llid, lambda: self._acknowledged(handle))
+
+    def on_link_down(self, end: End, reason: int) -> None:
+        """Forget what was for a connection that is gone, and tell the host."""
+        self.acl.forget(end)
+        super().on_link_down(end, reason)
 
     def set_public_address(self, address: str) -> None:
         """Give it a public address; for before it is switched on."""

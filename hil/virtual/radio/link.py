@@ -145,17 +145,23 @@ class End:
         self.send_part(data, START, on_acknowledged)
 
     def send_part(
-        self, data: bytes, llid: int, on_acknowledged: Callable[[], object] | None
+        self,
+        data: bytes,
+        llid: int,
+        on_acknowledged: Callable[[], object] | None,
+        on_sent: Callable[[], object] | None = None,
     ) -> None:
-        """Queue part of an L2CAP frame; `on_acknowledged` is called with its last packet."""
+        """Queue part of an L2CAP frame; what is given is called for its last packet."""
         size, limit = len(data), self.max_tx_octets
         if size <= limit:
-            self.queue.append(Pdu(llid, size, data, None, on_acknowledged))
+            self.queue.append(Pdu(llid, size, data, None, on_acknowledged, on_sent))
             return
         for offset in range(0, size, limit):
             part = data[offset : offset + limit]
-            last = on_acknowledged if offset + limit >= size else None
-            self.queue.append(Pdu(llid, len(part), part, None, last))
+            if offset + limit >= size:
+                self.queue.append(Pdu(llid, len(part), part, None, on_acknowledged, on_sent))
+            else:
+                self.queue.append(Pdu(llid, len(part), part))
             llid = 1
 
     def send_control(
@@ -173,6 +179,8 @@ class End:
             self.pdus += 1
             if pdu.attempts:
                 self.retransmissions += 1
+            elif pdu.on_sent is not None:
+                pdu.on_sent()
             pdu.attempts += 1
         return pdu
 

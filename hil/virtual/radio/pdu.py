@@ -48,9 +48,11 @@ class Pdu:
         What it says, of control packets.
     on_acknowledged : callable or None
         Called once when the other end has it.
+    on_sent : callable or None
+        Called once when it goes on air for the first time.
     """
 
-    __slots__ = ("attempts", "control", "data", "llid", "octets", "on_acknowledged")
+    __slots__ = ("attempts", "control", "data", "llid", "octets", "on_acknowledged", "on_sent")
 
     def __init__(
         self,
@@ -59,12 +61,14 @@ class Pdu:
         data: bytes = b"",
         control: Any = None,
         on_acknowledged: Callable[[], object] | None = None,
+        on_sent: Callable[[], object] | None = None,
     ) -> None:
         self.llid = llid
         self.octets = octets
         self.data = data
         self.control = control
         self.on_acknowledged = on_acknowledged
+        self.on_sent = on_sent
         self.attempts = 0
 
 

@@ -16,6 +16,7 @@ from bumble.pairing import PairingConfig, PairingDelegate
 
 from hil.measure.ble_link import DATA_OCTETS_MAX, Phy
 from hil.virtual.clock import Cancellable, Clock
+from hil.virtual.radio.acl import AclBuffers
 from hil.virtual.radio.activity import ActivitySink
 from hil.virtual.radio.advertising import Advertisement
 from hil.virtual.radio.air import Air
@@ -74,17 +75,14 @@ class Peripheral:
         Names the random stream; the GAP name until `set_name`.
     mtu : int
         Largest ATT MTU the board agrees to.
-    tx_buffers : int
-        Notifications that may wait for their acknowledgement by the other end's link layer.
+    acl : AclBuffers
+        What host and controller hold of data on its way to a central.
     max_octets : int
         Longest link-layer payload the board supports.
     sink : ActivitySink or None
         Told of the radio's activity.
     on_event : callable or None
         Called with each `PeripheralEvent`, in a callback of its own.
-    on_tx_space : callable or None
-        Called in a callback of its own when a buffer is free after `try_notify` returned False, or
-        the connection it was for is gone.
     on_phy : callable or None
         Called with the PHY the board sends on: 1 (1M) when a connection begins and after its end,
         2 (2M) from when the connection uses it.
@@ -120,11 +118,10 @@ class Peripheral:
         address: str = "F0:F1:F2:F3:F4:F5",
         name: str = "board",
         mtu: int = 247,
-        tx_buffers: int = 6,
+        acl: AclBuffers = AclBuffers(),
         max_octets: int = DATA_OCTETS_MAX,
         sink: ActivitySink | None = None,
         on_event: Callable[[PeripheralEvent], object] | None = None,
-        on_tx_space: Callable[[], object] | None = None,
         on_phy: Callable[[int], object] | None = None,
     ) -> None:
         self.air = air
@@ -132,11 +129,10 @@ class Peripheral:
         self.address = address
         self.name = name
         self.mtu_limit = mtu
-        self.tx_buffers = tx_buffers
+        self.acl = acl
         self.max_octets = max_octets
         self.sink = sink
         self.on_event = on_event
-        self.on_tx_space = on_tx_space
         self.on_phy = on_phy
         self.enforce_subscription = True
         self.truncates = False
@@ -152,8 +148,6 @@ class Peripheral:
         self._device: Any = None
         self._values: dict[int, GattValue] = {}
         self._attributes: dict[int, Any] = {}
-        self._pending: dict[int, int] = {}
-        self._starved = False
         self._adv_data = b""
         self._scan_response = b""
         self._address_rng = air.rng(f"private addresses of {name}")
@@ -180,6 +174,7 @@ class Peripheral:
         )
         config = DeviceConfiguration(name=self.name, address=hci.Address(self._static_address))
         controller.set_public_address(self.address)
+        controller.take_packets(self.acl)
         host = BoardHost(controller)
         controller.on_report, host.on_value = self.on_report, self.on_value
         device = BoardDevice(config=config, host=host)
@@ -203,8 +198,6 @@ class Peripheral:
         self._stop_rpa_timer()
         self._values.clear()
         self._attributes.clear()
-        self._pending.clear()
-        self._starved = False
 
     def set_reachable(self, reachable: bool) -> None:
         """Take the board out of every other radio's reach, or bring it back."""
@@ -415,7 +408,7 @@ class Peripheral:
             for connection in list(device.connections):
                 wish = self._subscription(connection, handle)
                 if wish & _NOTIFY_BIT:
-                    self.try_notify(connection, handle, data)
+                    self.notify(connection, handle, data)
                 elif wish & _INDICATE_BIT:
                     self.indicate(connection, handle, data)
 
@@ -435,8 +428,14 @@ class Peripheral:
         cccd = cccds.get(handle) if cccds else None
         return int(cccd[0]) if cccd else 0
 
-    def try_notify(self, connection: int, handle: int, data: bytes | None = None) -> bool:
-        """Queue a notification.
+    def notify(
+        self,
+        connection: int,
+        handle: int,
+        data: bytes | None = None,
+        on_taken: Callable[[], object] | None = None,
+    ) -> bool:
+        """Send a notification.
 
         Parameters
         ----------
@@ -445,18 +444,19 @@ class Peripheral:
             Of the value.
         data : bytes or None
             What to send; None: the value as it is.
+        on_taken : callable or None
+            Called in a callback of its own when the host takes it, if it has no room for it now.
 
         Returns
         -------
         bool
-            False if every buffer is taken; `on_tx_space` will be called. A buffer is free again
-            when the central's link layer has acknowledged the whole notification.
+            Whether the host has taken it. Else it waits until it does, or the connection is gone.
 
         Raises
         ------
         OSError
-            ENOENT: no such connection. EINVAL: not subscribed (CONFIG_BT_GATT_ENFORCE_SUBSCRIPTION
-            is on by default; see `enforce_subscription`), or no such value. ENOMEM: longer than
+            ENOENT: no such connection. EINVAL: not subscribed (where CONFIG_BT_GATT_ENFORCE_
+            SUBSCRIPTION is set; see `enforce_subscription`), or no such value. ENOMEM: longer than
             the MTU allows (see `truncates`).
         """
         controller, device = self._on()
@@ -474,12 +474,7 @@ class Peripheral:
                 text = f"{len(data)} octets do not fit an MTU of {bearer.att_mtu}"
                 raise OSError(errno.ENOMEM, text)
             data = data[:room]
-        if sum(self._pending.values()) >= self.tx_buffers:
-            self._starved = True
-            return False
-        self._pending[connection] = self._pending.get(connection, 0) + 1
-        end.send(notification(handle, bytes(data)), partial(self._on_acknowledged, connection))
-        return True
+        return controller.acl.submit(end, notification(handle, bytes(data)), on_taken)
 
     def indicate(self, connection: int, handle: int, data: bytes | None = None) -> None:
         """Send an indication; `IndicateDone` tells of its confirmation."""
@@ -561,10 +556,8 @@ class Peripheral:
     ) -> None:
         if self._device is None:
             return
-        self._pending.pop(who[0], None)
         self._tell_phy(Phy.LE_1M)
         self._emit(CentralDisconnected(*who, int(reason), central))
-        self._tell_of_space()
 
     def _tell_phy(self, phy: int) -> None:
         if self.on_phy is not None:
@@ -575,17 +568,6 @@ class Peripheral:
 
     def _on_write(self, bearer: Any, handle: int, data: bytes) -> None:
         self._emit(Written(bearer.handle, handle, data))
-
-    def _on_acknowledged(self, connection: int) -> None:
-        pending = self._pending.get(connection)
-        if pending is not None:
-            self._pending[connection] = pending - 1
-        self._tell_of_space()
-
-    def _tell_of_space(self) -> None:
-        if self._starved and self.on_tx_space is not None:
-            self._starved = False
-            self.air.loop.call_soon(self.on_tx_space)
 
     def _on_indicated(self, connection: int, handle: int, task: asyncio.Task[Any]) -> None:
         failed = task.cancelled() or task.exception() is not None

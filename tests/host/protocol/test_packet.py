@@ -103,11 +103,10 @@ def test_only_whole_frames_are_decoded(body: bytes, n_channels: int) -> None:
 
 
 def test_a_full_packet_holds_what_the_specification_says() -> None:
-    assert frames_per_packet(244, 8, Profile.EFFICIENT) == 9
-    assert frames_per_packet(244, 8, Profile.LOW_LATENCY) == 2
-    assert frames_per_packet(HEADER_SIZE + 24, 8, Profile.LOW_LATENCY) == 1
-    assert frames_per_packet(20, 8, Profile.EFFICIENT) == 0
-    assert frames_per_packet(3, 8, Profile.EFFICIENT) == 0
+    assert frames_per_packet(244, 8) == 9
+    assert frames_per_packet(HEADER_SIZE + 24, 8) == 1
+    assert frames_per_packet(20, 8) == 0
+    assert frames_per_packet(3, 8) == 0
 
 
 @given(st.integers(0, 2**30), st.integers(1, 20), st.integers(1, 16))

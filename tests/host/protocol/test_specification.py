@@ -94,10 +94,10 @@ def test_the_example_of_the_text_is_what_it_says() -> None:
     assert wire.counter_packet(0, 0, time_us=1000).startswith(packet)
 
 
-@given(st.integers(16, 509), st.integers(1, 16), st.sampled_from(Profile))
-def test_both_ends_fill_a_packet_alike(payload: int, n_channels: int, profile: Profile) -> None:
-    there = firmware.frames_that_fit(payload, 3 * n_channels, profile is Profile.LOW_LATENCY)
-    assert there == frames_per_packet(payload, n_channels, profile)
+@given(st.integers(16, 509), st.integers(1, 16))
+def test_both_ends_fill_a_packet_alike(payload: int, n_channels: int) -> None:
+    there = firmware.frames_that_fit(payload, 3 * n_channels)
+    assert there == frames_per_packet(payload, n_channels)
 
 
 @given(
@@ -111,7 +111,7 @@ def test_both_ends_fill_a_packet_alike(payload: int, n_channels: int, profile: P
 def test_the_host_understands_the_firmwares_packets(
     frames: list[bytes], first: int, time_us: int, off_p: int, off_n: int, lost: int
 ) -> None:
-    made = firmware.Packet(244, 24, False, codes.STREAM_EEG, codes.FLAG_LOW_LATENCY)  # noqa: FBT003
+    made = firmware.Packet(244, 24, codes.STREAM_EEG, codes.FLAG_LOW_LATENCY)
     for i, frame in enumerate(frames):
         made.slots[i][:] = frame
     made.frames = len(frames)
@@ -127,7 +127,7 @@ def test_the_host_understands_the_firmwares_packets(
 def test_the_host_follows_the_firmwares_sequence_over_its_wrap() -> None:
     info = decode_info(wire.info())
     decoder = StreamDecoder(info, from_start=False)
-    made = firmware.Packet(40, 24, True, codes.STREAM_EEG, codes.FLAG_PATTERN)  # noqa: FBT003
+    made = firmware.Packet(40, 24, codes.STREAM_EEG, codes.FLAG_PATTERN)
     made.sequence = 0xFFFE
     for i in range(5):
         column = counter_pattern(i, 1, 8)[:, 0]

@@ -143,6 +143,10 @@ _pending = bytearray(64)
 _n_pending = 0
 _in_irq = 0
 _masked = 0
+# The heap is locked while a hard interrupt's handler runs, but not for what the shim does for it.
+_heap_locked = False
+_heap_lock = _micropython.heap_lock
+_heap_unlock = _micropython.heap_unlock
 
 # What micropython.schedule queues, as deep as the port's own queue (set_depth)
 DEPTH = 0
@@ -178,18 +182,21 @@ def connect(read_fd, write_fd):
 @micropython.native
 def enter():
     """Go from the firmware's code to the shim's: charge for what was allocated, stop counting."""
-    global quiet, now
+    global quiet, now, _heap_locked
     if _raising:
         _take_back()
     quiet += 1
     if quiet == 1:
+        if _heap_locked:
+            _heap_locked = False
+            _heap_unlock()
         now += (_mem_total() - _allocated) * allocation_ns
 
 
 @micropython.native
 def leave():
     """Go back to the firmware's code; raises KeyboardInterrupt if the simulator asked for it."""
-    global quiet, _allocated, _ticking, _deferred, _keyboard
+    global quiet, _allocated, _ticking, _deferred, _keyboard, _heap_locked
     interrupted = False
     if _deferred and quiet == 1:
         _deferred = False
@@ -203,6 +210,9 @@ def leave():
             _ticking = True
             _schedule(_tick, None)
         _allocated = _mem_total()
+        if _in_irq:
+            _heap_locked = True
+            _heap_lock()
     if interrupted:
         raise KeyboardInterrupt
 
@@ -307,21 +317,28 @@ def _interrupt():
         was = quiet
         _credit = included
         quiet = 1
-        _micropython.heap_lock()
         leave()
         try:
             handler(argument)
             quiet = was
-            _micropython.heap_unlock()
+            _end_of_handler()
         except BaseException as error:
             quiet = was
-            _micropython.heap_unlock()
+            _end_of_handler()
             sys.stdout.write("Uncaught exception in hard interrupt handler\n")
             sys.print_exception(error)
             handlers[_pending[i - 1]] = None
         _credit = saved
         _in_irq = 0
     _n_pending = 0
+
+
+@micropython.native
+def _end_of_handler():
+    global _heap_locked
+    if _heap_locked:
+        _heap_locked = False
+        _heap_unlock()
 
 
 @micropython.native
@@ -471,6 +488,17 @@ def sleep_until(when):
         wait_until(when)
         if _keyboard and interruptible():
             break
+
+
+@micropython.native
+def lock(value):
+    """Hold scheduled callbacks back, or let them come (at the next `leave`); returns the old state."""
+    global _locked, _deferred
+    old = _locked
+    _locked = value
+    if not value and (_queued or _ble_events):
+        _deferred = True
+    return old
 
 
 def mask(value):

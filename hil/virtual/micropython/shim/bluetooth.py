@@ -384,12 +384,14 @@ class BLE:
         size = len(data)
         _out[size][_b.ALL] = data
         _b.charge("gatts_notify")
-        # Where the port blocks until there is a buffer, interrupts go on meanwhile.
+        # The ports wait here until there is room: interrupts go on meanwhile, callbacks do not.
+        locked = _b.lock(1)
         while True:
             result = _b.call(_b.BLE_NOTIFY, conn_handle, value_handle, 0, size)
             if result != _b.INTERRUPTED:
                 break
             _out[size][_b.ALL] = data
+        _b.lock(locked)
         _b.leave()
         if result < 0:
             raise OSError(-result)

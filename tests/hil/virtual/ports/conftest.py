@@ -18,7 +18,7 @@ from hil.virtual.clock import VirtualLoop
 from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from hil.virtual.micropython.runtime import figures_for_shim
+from hil.virtual.micropython.runtime import acl_buffers, figures_for_shim
 from hil.virtual.radio import ActivityMeter, Air, Peripheral
 
 SIZE, PAGE = 32 * 4096, 4096
@@ -157,7 +157,8 @@ class Node:
             address=f"F0:F1:F2:F3:F4:{len(world.nodes) + 1:02X}",
             name=name,
             mtu=board.radio.mtu,
-            tx_buffers=8,
+            acl=acl_buffers(board_runtime(board).bluetooth),
+            max_octets=board_runtime(board).bluetooth.link_octets_max,
             sink=self.radio,
         )
         self.interpreter = Interpreter(

@@ -44,6 +44,7 @@ class RadioWorld:
         wish = wish or LinkWish(phy=2, interval_ms=15)
         self.computer = Central(self.air, wish=wish, **(computer or {}))
         self.stream = self.control = self.info = 0
+        self.saturating = False
 
     async def start(self, interval_us: int = 100_000) -> RadioWorld:
         await self.board.activate()
@@ -75,16 +76,16 @@ class RadioWorld:
     def saturate(self, octets: int = 244) -> None:
         """Let the board always have something to send, numbered."""
         sent = 0
+        self.saturating = True
 
         def pump() -> None:
             nonlocal sent
-            while self.board.connections():
+            while self.saturating and self.board.connections():
                 data = sent.to_bytes(4, "little").ljust(octets, b"\0")
-                if not self.board.try_notify(self.connection, self.stream, data):
-                    return
                 sent += 1
+                if not self.board.notify(self.connection, self.stream, data, pump):
+                    return
 
-        self.board.on_tx_space = pump
         pump()
 
 

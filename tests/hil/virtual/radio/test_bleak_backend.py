@@ -49,7 +49,7 @@ def test_an_unmodified_application(radio_world):
                 if not world.board.connections():
                     return
                 if world.board.is_subscribed(world.connection, world.stream):
-                    world.board.try_notify(world.connection, world.stream, bytes([number]))
+                    world.board.notify(world.connection, world.stream, bytes([number]))
                     number += 1
             world.loop.call_later(0.05, stream, number)
 
@@ -217,9 +217,9 @@ def test_mtu_stays_23_when_told_to(radio_world):
             assert parameters is not None
             assert parameters.mtu == 23
             await client.start_notify(STREAM, lambda _c, _v: None)
-            assert world.board.try_notify(world.connection, world.stream, bytes(20))
+            assert world.board.notify(world.connection, world.stream, bytes(20))
             with pytest.raises(OSError, match="21 octets do not fit an MTU of 23"):
-                world.board.try_notify(world.connection, world.stream, bytes(21))
+                world.board.notify(world.connection, world.stream, bytes(21))
 
     run(main())
 
@@ -300,11 +300,11 @@ def test_subscribing_twice_is_refused_and_unsubscribing_silences(radio_world):
             await client.start_notify(STREAM, lambda _c, v: got.append(bytes(v)))
             with pytest.raises(BleakError, match="already started"):
                 await client.start_notify(STREAM, lambda _c, _v: None)
-            world.board.try_notify(world.connection, world.stream, b"1")
+            world.board.notify(world.connection, world.stream, b"1")
             await asyncio.sleep(0.1)
             await client.stop_notify(STREAM)
             with pytest.raises(OSError, match="not subscribed"):
-                world.board.try_notify(world.connection, world.stream, b"2")
+                world.board.notify(world.connection, world.stream, b"2")
             with pytest.raises(BleakError):
                 await client.start_notify(INFO, lambda _c, _v: None)
             assert got == [b"1"]
@@ -329,7 +329,7 @@ def test_a_failing_callback_of_the_application_does_not_stop_the_link(radio_worl
 
             await client.start_notify(STREAM, callback)
             for _ in range(3):
-                world.board.try_notify(world.connection, world.stream, b"x")
+                world.board.notify(world.connection, world.stream, b"x")
                 await asyncio.sleep(0.1)
         return calls, errors
 
@@ -350,8 +350,8 @@ def test_two_boards_at_once(radio_world):
             await first.start_notify(STREAM, lambda _c, v: got["eeg"].append(bytes(v)))
             await second.start_notify(STREAM, lambda _c, v: got["two"].append(bytes(v)))
             for n in range(10):
-                world.board.try_notify(world.connection, world.stream, bytes([n]))
-                other.try_notify(other.connections()[0], handle, bytes([100 + n]))
+                world.board.notify(world.connection, world.stream, bytes([n]))
+                other.notify(other.connections()[0], handle, bytes([100 + n]))
                 await asyncio.sleep(0.05)
             slow = await world.computer.set_link(interval_ms=50, address="F0:F1:F2:F3:F4:F6")
             assert slow is not None

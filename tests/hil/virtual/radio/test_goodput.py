@@ -104,22 +104,19 @@ def test_ten_percent_packet_errors_lose_nothing_at_250_sps(radio_world, interval
                 STREAM, lambda _c, v: got.append(int.from_bytes(v[:4], "little"))
             )
             world.air.packet_error_rate = 0.1
-            waiting: list[bytes] = []
+            waiting = 0
             deepest = 0
 
-            def flush() -> None:
-                while waiting and world.board.try_notify(
-                    world.connection, world.stream, waiting[0]
-                ):
-                    waiting.pop(0)
+            def taken() -> None:
+                nonlocal waiting
+                waiting -= 1
 
-            world.board.on_tx_space = flush
             packets = 20 * 250 // per_packet
             for number in range(packets):
                 await asyncio.sleep(0.004 * per_packet)
-                waiting.append(number.to_bytes(4, "little").ljust(27 * per_packet, b"\0"))
-                flush()
-                deepest = max(deepest, len(waiting))
+                data = number.to_bytes(4, "little").ljust(27 * per_packet, b"\0")
+                waiting += not world.board.notify(world.connection, world.stream, data, taken)
+                deepest = max(deepest, waiting)
             await asyncio.sleep(1)
             statistics = world.computer.statistics()
             assert statistics is not None

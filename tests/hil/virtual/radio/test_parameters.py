@@ -80,7 +80,7 @@ def test_every_change_reports_what_was_got_and_loses_nothing(radio_world):
                 assert parameters.latency == wish.latency
                 assert parameters.supervision_timeout_ms == wish.timeout_ms
                 await asyncio.sleep(1)
-            world.board.on_tx_space = None
+            world.saturating = False
             await asyncio.sleep(1)
             assert got == list(range(len(got)))
             assert len(got) > 1000
@@ -157,7 +157,7 @@ def test_statistics_count_what_the_board_sent(radio_world):
             await client.start_notify(STREAM, lambda _c, _v: None)
             before = world.computer.statistics()
             for _ in range(10):
-                world.board.try_notify(world.connection, world.stream, bytes(100))
+                world.board.notify(world.connection, world.stream, bytes(100))
                 await asyncio.sleep(0.05)
             after = world.computer.statistics()
             assert after.pdus - before.pdus == 10

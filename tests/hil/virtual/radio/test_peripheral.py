@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 
+import numpy as np
 import pytest
 from bumble import att
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.virtual.clock import run
-from hil.virtual.radio import Air, IndicateDone, LinkWish, Peripheral, Written
+from hil.virtual.radio import AclBuffers, Air, IndicateDone, LinkWish, Peripheral, Written
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
@@ -29,7 +30,7 @@ def test_everything_needs_the_radio_on():
             lambda: board.register_services([]),
             lambda: board.gatts_read(3),
             lambda: board.gatts_write(3, b""),
-            lambda: board.try_notify(1, 3, b""),
+            lambda: board.notify(1, 3, b""),
             lambda: board.gap_disconnect(1),
         ):
             with pytest.raises(OSError, match="radio is off") as caught:
@@ -129,57 +130,132 @@ def test_append_mode_collects_until_read(radio_world):
     run(main())
 
 
-def test_buffers_are_taken_until_the_link_layer_has_an_acknowledgement(radio_world):
+def test_a_host_takes_frames_until_it_is_full_and_more_as_they_are_acknowledged(radio_world):
     async def main() -> None:
         wish = LinkWish(phy=2, interval_ms=100)
-        world = await radio_world(wish=wish, board={"tx_buffers": 3}).start()
+        world = await radio_world(wish=wish, board={"acl": AclBuffers(3, 251, 3)}).start()
         async with world.client() as client:
             got: list[int] = []
             await client.start_notify(STREAM, lambda _c, v: got.append(v[0]))
             (link,) = world.air.links
             await asyncio.sleep((link.next_anchor_ns - world.loop.now_ns() + 30_000_000) * 1e-9)
-            space: list[float] = []
-            world.board.on_tx_space = lambda: space.append(world.loop.time())
+            taken: dict[int, float] = {}
 
             def notify(number: int) -> bool:
-                return world.board.try_notify(world.connection, world.stream, bytes([number]))
+                def at() -> None:
+                    taken[number] = world.loop.time()
 
-            assert [notify(n) for n in range(5)] == [True, True, True, False, False]
-            assert space == []
+                return world.board.notify(world.connection, world.stream, bytes([number]), at)
+
+            assert [notify(n) for n in range(6)] == [True, True, True, False, False, False]
+            assert taken == {}
             anchor = link.next_anchor_ns
             await asyncio.sleep(0.1)
-            # Once, although two were freed; the third is acknowledged in the next event only.
-            assert len(space) == 1
-            assert anchor < space[0] * 1e9 < anchor + 2_000_000
-            assert [notify(n) for n in range(5, 9)] == [True, True, False, False]
+            # All of them in this event, each in the place of one that was acknowledged in it; the
+            # acknowledgement of the last one comes in the next event.
+            assert got == list(range(6))
+            assert sorted(taken) == [3, 4, 5]
+            assert anchor < taken[3] * 1e9 < taken[4] * 1e9 < taken[5] * 1e9 < anchor + 4_000_000
+            assert [notify(n) for n in range(6, 9)] == [True, True, False]
             await asyncio.sleep(0.3)
-            assert got == [0, 1, 2, 5, 6]
-            assert len(space) == 2
+            assert got == list(range(9))
 
     run(main())
 
 
-def test_a_lost_connection_frees_its_buffers_and_tells_who_waits(radio_world):
+@pytest.mark.parametrize(
+    ("buffers", "intervals"),
+    [
+        # The next packet is there within the inter frame space: one in every event.
+        (AclBuffers(packets=1, frames=1), 1),
+        # It is not: the event that completes a packet is over before the next one is there.
+        (AclBuffers(packets=1, frames=1, refill_ns=300_000), 2),
+    ],
+)
+def test_one_packet_under_way_is_one_in_one_or_two_events(radio_world, buffers, intervals):
+    async def main() -> None:
+        wish = LinkWish(phy=2, interval_ms=20)
+        world = await radio_world(wish=wish, board={"acl": buffers}).start()
+        async with world.client() as client:
+            arrived: list[float] = []
+            await client.start_notify(STREAM, lambda _c, _v: arrived.append(world.loop.time()))
+            world.saturate()
+            await asyncio.sleep(2)
+            world.saturating = False
+            steps_ms = np.diff(arrived[5:]) * 1e3
+            assert steps_ms == pytest.approx(20.0 * intervals, abs=0.5)
+
+    run(main())
+
+
+def test_a_host_that_has_waited_long_enough_sends_all_the_same(radio_world):
+    async def main() -> None:
+        buffers = AclBuffers(packets=1, frames=1, timeout_ns=100_000_000)
+        wish = LinkWish(phy=2, interval_ms=400, timeout_ms=4000)
+        world = await radio_world(wish=wish, board={"acl": buffers}).start()
+        async with world.client() as client:
+            got: list[int] = []
+            await client.start_notify(STREAM, lambda _c, v: got.append(v[0]))
+            (link,) = world.air.links
+            await asyncio.sleep((link.next_anchor_ns - world.loop.now_ns() + 10_000_000) * 1e-9)
+            taken: list[float] = []
+            start = world.loop.time()
+            for number in range(3):
+                world.board.notify(
+                    world.connection,
+                    world.stream,
+                    bytes([number]),
+                    lambda: taken.append(world.loop.time() - start),
+                )
+            await asyncio.sleep(0.35)
+            assert taken == pytest.approx([0.1, 0.1], abs=1e-3)
+            assert got == []
+            await asyncio.sleep(0.1)
+            assert got == [0, 1, 2]
+
+    run(main())
+
+
+def test_a_frame_goes_in_the_packets_the_controller_takes(radio_world):
+    """With packets of 27 octets a frame of 251 is ten of them, each with its own air time."""
+
+    async def main() -> None:
+        board = {"acl": AclBuffers(packets=3, octets=27, frames=3), "max_octets": 27}
+        world = await radio_world(wish=LinkWish(phy=2, interval_ms=50), board=board).start()
+        async with world.client() as client:
+            got: list[bytes] = []
+            await client.start_notify(STREAM, lambda _c, v: got.append(bytes(v)))
+            (link,) = world.air.links
+            before = link.peripheral.pdus
+            data = bytes(range(244))
+            world.board.notify(world.connection, world.stream, data)
+            await asyncio.sleep(0.2)
+            assert got == [data]
+            assert link.peripheral.pdus - before == 10
+
+    run(main())
+
+
+def test_what_waits_is_gone_with_its_connection(radio_world):
     async def main() -> None:
         world = await radio_world(wish=LinkWish(phy=2, timeout_ms=500)).start()
         async with world.client() as client:
             await client.start_notify(STREAM, lambda _c, _v: None)
             world.computer.vanish()
             connection = world.connection
-            told: list[int] = []
-            world.board.on_tx_space = lambda: told.append(len(world.board.connections()))
-            while world.board.try_notify(connection, world.stream, b"x"):
+            taken: list[int] = []
+            while world.board.notify(connection, world.stream, b"x", lambda: taken.append(1)):
                 pass
             await asyncio.sleep(1)
-            assert told == [0]
+            assert taken == []
             with pytest.raises(OSError, match="no connection") as caught:
-                world.board.try_notify(connection, world.stream, b"x")
+                world.board.notify(connection, world.stream, b"x")
             assert caught.value.errno == errno.ENOENT
         world.computer.come_back()
         world.advertise()
         async with world.client() as client:
             await client.start_notify(STREAM, lambda _c, _v: None)
-            assert world.board.try_notify(world.connection, world.stream, b"x")
+            assert world.board.notify(world.connection, world.stream, b"x")
 
     run(main())
 
@@ -190,14 +266,14 @@ def test_what_notify_refuses(radio_world):
         async with world.client() as client:
             connection = world.connection
             with pytest.raises(OSError, match="not subscribed") as caught:
-                world.board.try_notify(connection, world.stream, b"x")
+                world.board.notify(connection, world.stream, b"x")
             assert caught.value.errno == errno.EINVAL
             await client.start_notify(STREAM, lambda _c, _v: None)
             with pytest.raises(OSError, match="245 octets do not fit") as caught:
-                world.board.try_notify(connection, world.stream, bytes(245))
+                world.board.notify(connection, world.stream, bytes(245))
             assert caught.value.errno == errno.ENOMEM
             with pytest.raises(OSError, match="no value") as caught:
-                world.board.try_notify(connection, 999)
+                world.board.notify(connection, 999)
             assert caught.value.errno == errno.EINVAL
 
     run(main())
@@ -210,7 +286,7 @@ def test_notifying_the_value_as_it_is_and_updates_on_write(radio_world):
         async with world.client() as client:
             got: list[bytes] = []
             await client.start_notify(STREAM, lambda _c, v: got.append(bytes(v)))
-            world.board.try_notify(world.connection, world.stream)
+            world.board.notify(world.connection, world.stream)
             world.board.gatts_write(world.stream, b"new", send_update=True)
             await asyncio.sleep(0.1)
         return got

@@ -49,7 +49,7 @@ async def trace(seed: int) -> str:
     for number in range(200):
         for board in boards:
             for connection in board.connections():
-                board.try_notify(connection, 16, number.to_bytes(4, "little"))
+                board.notify(connection, 16, number.to_bytes(4, "little"))
         await asyncio.sleep(0.02)
     await computer.set_link(interval_ms=30)
     computer.vanish()
