@@ -10,7 +10,6 @@ import slots
 from machine import ADC, SPI, Pin
 
 from eeg import codes, drivers, port, trial
-from eeg.acquisition import Acquisition
 from eeg.battery import Gauge
 from eeg.gatt import GattServer, info_bytes, stream_bytes
 from eeg.packet import HEADER_SIZE, ThroughputPacket
@@ -99,7 +98,8 @@ class Application:
             self._on_disconnect,
             trial.BUFFER,
         )
-        self._acquisition = Acquisition(self._afe, Pin(config.PIN_DRDY, Pin.IN), self._gatt.stream)
+        drdy = Pin(config.PIN_DRDY, Pin.IN)
+        self._acquisition = port.acquisition(self._afe, drdy, self._gatt.stream)
         self._optics_device = self._optics = None
         if config.OPTICS is not None:
             self._set_up_optics(config.OPTICS)

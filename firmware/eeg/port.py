@@ -11,10 +11,6 @@ STOPS = hasattr(machine, "lightsleep")
 # memory for one (MP_ENOMEM in extmod/nimble/modbluetooth_nimble.c at 1c3c201149).
 REFUSES = STOPS
 ENOMEM = 12
-# Bins of frames between front end and radio. On stm32 interrupts go on filling them while a
-# notification waits; on zephyr, whose bus drivers wait for a semaphore, what reads the front end
-# waits as well.
-BINS = 4 if STOPS else 1
 
 
 # Every conversion wakes a CPU in `lightsleep`: that often, before the main loop has a look.
@@ -49,3 +45,19 @@ def adc_microvolts(adc, reference_uv):
     if STOPS:
         return adc.read_u16() * (reference_uv // 1000) // 65535 * 1000
     return adc.read_uv()
+
+
+def acquisition(afe, drdy, send):
+    """Return what fetches frames: an interrupt may use the SPI bus on stm32.
+
+    There a transfer waits in WFI for its DMA, whose interrupt goes before a pin's
+    (ports/stm32/spi.c and irq.h at 1c3c201149). Zephyr's drivers wait for a semaphore, which an
+    interrupt must not.
+    """
+    if STOPS:
+        from eeg.interrupt_acquisition import InterruptAcquisition
+
+        return InterruptAcquisition(afe, drdy, send)
+    from eeg.callback_acquisition import CallbackAcquisition
+
+    return CallbackAcquisition(afe, drdy, send)

@@ -11,7 +11,8 @@ class _Bluetooth:
 
 sys.modules["bluetooth"] = _Bluetooth
 
-from eeg import acquisition, battery, codes, drivers, gatt, outbox, packet
+from eeg import acquisition, battery, callback_acquisition, codes, drivers, gatt
+from eeg import interrupt_acquisition, outbox, packet
 from eeg.drivers import adpd4101, ads129x, optics
 
 
@@ -101,7 +102,16 @@ class Recorder:
     that the next conversion overtakes while it is read.
     """
 
-    def __init__(self, channels, payload, profile, pattern, flags=0, leads=False):
+    def __init__(
+        self,
+        channels,
+        payload,
+        profile,
+        pattern,
+        flags=0,
+        leads=False,
+        kind=callback_acquisition.CallbackAcquisition,
+    ):
         self.afe = FrontEnd(channels, leads)
         self.line = Line()
         self.sent = []
@@ -109,11 +119,12 @@ class Recorder:
         self.queue = []
         self.queue_full = False
         self.now = 0
-        acquisition.schedule = self._schedule
-        acquisition.ticks_us = self._ticks
-        acquisition.ticks_add = _ticks_add
-        acquisition.ticks_diff = _ticks_diff
-        self.acquisition = acquisition.Acquisition(self.afe, self.line, self._send)
+        for module in (acquisition, callback_acquisition, interrupt_acquisition):
+            module.schedule = self._schedule
+            module.ticks_us = self._ticks
+            module.ticks_add = _ticks_add
+            module.ticks_diff = _ticks_diff
+        self.acquisition = kind(self.afe, self.line, self._send)
         self.acquisition.start(payload, profile, pattern, flags, 250)
 
     def _schedule(self, function, argument):
@@ -170,7 +181,7 @@ def acquire(
 ):
     recorder = Recorder(channels, payload, profile, pattern, flags, leads)
     done = recorder.acquisition
-    done._index = done._next = start_at
+    done._next = start_at
     recorder.errno = errno
     for step in steps:
         recorder.step(step)
@@ -182,17 +193,17 @@ def acquire(
 # --- a port that fetches frames in the interrupt, while a notification waits for the radio
 
 
-def squeeze(channels, payload, steps, bins, profile=codes.EFFICIENT):
+def squeeze(channels, payload, steps, profile=codes.EFFICIENT):
     """Run such an acquisition: steps are (frame, what the radio does then).
 
     That is 0 if it takes all packets, an errno to refuse them, or None to let them wait; "one" if
     it takes one and lets the next wait.
     """
-    before = acquisition.BINS, acquisition.STOPS, outbox.REFUSES
-    acquisition.BINS = bins
-    acquisition.STOPS = outbox.REFUSES = True
+    before = outbox.REFUSES
+    outbox.REFUSES = True
     try:
-        recorder = Recorder(channels, payload, profile, codes.PATTERN_EEG)
+        kind = interrupt_acquisition.InterruptAcquisition
+        recorder = Recorder(channels, payload, profile, codes.PATTERN_EEG, 0, False, kind)
         done = recorder.acquisition
         steps = iter(steps)
         room = [-1]  # packets the radio takes, -1: all
@@ -224,7 +235,7 @@ def squeeze(channels, payload, steps, bins, profile=codes.EFFICIENT):
         done.flush()
         return recorder.sent, done.error(), done.overruns, done.waiting()
     finally:
-        acquisition.BINS, acquisition.STOPS, outbox.REFUSES = before
+        outbox.REFUSES = before
 
 
 # --- drivers

@@ -58,8 +58,7 @@ def test_frames_fill_packets_and_the_rest_goes_out_at_stop(micropython):
 
 def test_the_low_latency_profile_sends_two_frames_at_a_time(micropython):
     packets, *_ = acquire(micropython, [frame(i) for i in range(2 * FRAMES)], Profile.LOW_LATENCY)
-    # Nine frames that are due in twos: the last of them is not sent by itself.
-    assert [p.n_frames for p in decoded(packets)] == 2 * [2, 2, 2, 3]
+    assert [p.n_frames for p in decoded(packets)] == [2] * FRAMES
     assert all(p.flags == Flag.LOW_LATENCY for p in decoded(packets))
     first = [p.first_frame for p in decoded(packets)]
     times = [p.device_time_us for p in decoded(packets)]
@@ -73,6 +72,16 @@ def test_a_conversion_nobody_had_time_for_ends_the_packet_and_is_flagged(micropy
     assert (before.first_frame, before.n_frames, before.flags) == (0, 2, 0)
     assert (after.first_frame, after.n_frames, after.flags) == (4, 2, Flag.FRAMES_LOST)
     assert overruns == 2
+
+
+def test_after_a_loss_packets_are_full_for_a_while_in_the_low_latency_profile(micropython):
+    steps = [frame(0), frame(1), "edge"] + [frame(i) for i in range(3, 3 + 70 * FRAMES)]
+    packets, *_ = acquire(micropython, steps, Profile.LOW_LATENCY)
+    sizes = [p.n_frames for p in decoded(packets)]
+    assert sizes[:2] == [2, FRAMES]
+    full = sizes.count(FRAMES)
+    assert full == 64
+    assert set(sizes[1 + full : -1]) == {2}
 
 
 def test_a_full_scheduler_queue_loses_that_frame_only(micropython):
@@ -203,10 +212,10 @@ SMALL_PACKET = 3  # frames
 WAITS = None
 
 
-def squeeze(micropython, steps, bins=4, profile=Profile.EFFICIENT):
+def squeeze(micropython, steps, profile=Profile.EFFICIENT):
     return micropython(
-        "squeeze({}, {}, {}, {}, {})",
-        CHANNELS, 16 + 24 * SMALL_PACKET, steps, bins, int(profile),
+        "squeeze({}, {}, {}, {})",
+        CHANNELS, 16 + 24 * SMALL_PACKET, steps, int(profile),
     )  # fmt: skip
 
 
@@ -240,6 +249,12 @@ def test_a_link_that_is_too_slow_gets_full_packets_and_recovers(micropython):
     assert max(gaps) < 70 + 3 * 5  # with the four bins that waited, and the one that was lost
     assert taken[-1].first_frame + taken[-1].n_frames == 100
     assert all(p.body == b"".join(frame(p.first_frame + i)[3:] for i in range(3)) for p in taken[:-1])
+
+
+def test_low_latency_packets_share_a_bin_and_its_last_frame_does_not_go_alone(micropython):
+    steps = [(frame(i), 0) for i in range(9)]
+    packets, *_ = squeeze(micropython, steps, profile=Profile.LOW_LATENCY)
+    assert [p.n_frames for p in decoded(packets)] == [3, 3, 3]  # not 2 and 1 of each three
 
 
 def test_a_link_that_is_too_slow_gets_full_packets_in_the_low_latency_profile(micropython):
@@ -291,14 +306,13 @@ def test_a_frame_without_its_marker_splits_its_packet_there_too(micropython):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     answers=st.lists(st.sampled_from([0, 0, WAITS, "one", ENOMEM]), max_size=80),
-    bins=st.sampled_from([1, 2, 4]),
     profile=st.sampled_from(Profile),
 )
 def test_whatever_the_radio_does_every_frame_arrives_once_or_is_accounted_for(
-    micropython, answers, bins, profile
+    micropython, answers, profile
 ):
     steps = [(frame(i), answer) for i, answer in enumerate(answers)]
-    packets, errno, overruns, waiting = squeeze(micropython, steps, bins, profile)
+    packets, errno, overruns, waiting = squeeze(micropython, steps, profile)
     decoder = StreamDecoder(_info())
     blocks = [block for data in packets if (block := decoder.feed(data, 0)) is not None]
     assert (errno, waiting) == (0, False)
