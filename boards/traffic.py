@@ -20,6 +20,7 @@ __all__ = [
     "link_interval_ms",
     "longest_interval_ms",
     "packet_period_ms",
+    "shortest_packet_ms",
     "traffic_bps",
 ]
 
@@ -138,3 +139,23 @@ def link_interval_ms(
         radio.efficient_interval_ms if profile == "efficient" else radio.low_latency_interval_ms
     )
     return min(asked_ms, longest_interval_ms(board, runtime, rate_sps))
+
+
+def shortest_packet_ms(board: Board, runtime: Runtime) -> float:
+    """Return how long a packet's frames have to take at least where short ones are sent early.
+
+    In the low-latency profile, at its own interval: no more packets than the runtime takes.
+
+    Parameters
+    ----------
+    board : Board
+    runtime : Runtime
+        What the board runs.
+
+    Returns
+    -------
+    float
+        In milliseconds.
+    """
+    intervals = 1 if runtime.bluetooth.acl_completed == "sent" else _INTERVALS_UNDER_WAY
+    return intervals * board.radio.low_latency_interval_ms / runtime.bluetooth.host_pdus

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from boards import load_part
 from boards.errors import ConfigError
 from boards.ports import board_runtime
+from boards.traffic import shortest_packet_ms
 from host.protocol.constants import StreamKind
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def board_config_source(board: Board) -> bytes:
         "BLE_NAME": radio.name,
         "ADV_INTERVAL_US": round(radio.advertising_interval_ms * 1000),
         "MTU": radio.mtu,
+        "SHORTEST_PACKET_US": math.ceil(1000 * shortest_packet_ms(board, board_runtime(board))),
     }
     constants["OPTICS"] = None if board.optics is None else _optics(board, board.optics)
     lines = [f"{name} = {value!r}" for name, value in constants.items()]

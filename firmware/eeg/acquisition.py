@@ -1,5 +1,6 @@
-# From DRDY to packets: what is the same wherever a frame is fetched. Where an interrupt may use the
-# bus it is fetched there (eeg.interrupt_acquisition), else in a callback (eeg.callback_acquisition).
+# From DRDY to packets: what is the same wherever a frame is fetched. Where an interrupt may use
+# the bus that is done there (eeg.interrupt_acquisition), else in a callback
+# (eeg.callback_acquisition).
 #
 # In the steady state nothing of this allocates: no new objects, no floats, no integers above 30
 # bits.
@@ -13,7 +14,7 @@ from eeg.packet import HEADER_SIZE, Packet
 
 _MASK30 = const(0x3FFFFFFF)  # what a small integer of a 32-bit port holds
 MARK = 0xC0  # how a frame begins, with all electrodes on
-SHORT_PACKET = 2  # frames of a packet of the low-latency profile
+_SHORT_PACKET = const(2)  # frames of a packet of the low-latency profile at least
 
 
 class Acquisition:
@@ -60,8 +61,12 @@ class Acquisition:
         self.overruns = 0
         self._outbox.clear()
 
-    def start(self, payload, profile, pattern, flags, rate=250):
-        """Begin to stream; the front end is configured already."""
+    def start(self, payload, profile, pattern, flags, rate=250, shortest_us=0):
+        """Begin to stream; the front end is configured already.
+
+        In the low-latency profile a packet is sent when it holds two frames, or as many as take
+        `shortest_us`: the link carries no more packets than that.
+        """
         if profile == codes.LOW_LATENCY:
             flags |= codes.FLAG_LOW_LATENCY
         if pattern == codes.PATTERN_COUNTER:
@@ -71,7 +76,8 @@ class Acquisition:
         packet = Packet(payload, self.bytes_per_frame, codes.STREAM_EEG, flags)
         shortest = packet.capacity
         if profile == codes.LOW_LATENCY:
-            shortest = min(shortest, SHORT_PACKET)
+            frames = (shortest_us + self._period_us - 1) // self._period_us
+            shortest = min(shortest, max(_SHORT_PACKET, frames))
         self._begin(packet, shortest)
         self.active = True
         self._afe.start()

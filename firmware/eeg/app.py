@@ -379,7 +379,9 @@ class Application:
             flags = 0 if self._signal == drivers.NORMAL else codes.FLAG_TEST_SIGNAL
             if self._driven:
                 flags |= codes.FLAG_DRIVEN
-            self._acquisition.start(payload, profile, pattern, flags, self._rate)
+            self._acquisition.start(
+                payload, profile, pattern, flags, self._rate, config.SHORTEST_PACKET_US
+            )
             if self._optics is not None and pattern == codes.PATTERN_EEG:
                 self._optics.start(payload, profile, flags)
 

@@ -36,9 +36,9 @@ class CallbackAcquisition(Acquisition):
         self._behind = 0
         self._careful = True
 
-    def start(self, payload, profile, pattern, flags, rate=250):
+    def start(self, payload, profile, pattern, flags, rate=250, shortest_us=0):
         """Begin to stream; the front end is configured already."""
-        super().start(payload, profile, pattern, flags, rate)
+        super().start(payload, profile, pattern, flags, rate, shortest_us)
         self._careful = self._is_special()
 
     def stop(self):
@@ -95,12 +95,7 @@ class CallbackAcquisition(Acquisition):
         time_us = self._time
         frame = self._frame
         self._readinto(frame)
-        if (
-            self._careful
-            or edges != self._edges
-            or edges != self._expected
-            or frame[0] != _MARK
-        ):
+        if self._careful or edges != self._edges or edges != self._expected or frame[0] != _MARK:
             self._take_carefully(edges, time_us)
             return
         self._expected = (edges + 1) & _EDGES

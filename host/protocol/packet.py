@@ -12,7 +12,6 @@ from host.protocol.constants import (
     DEVICE_TIME_MODULUS_US,
     FRAME_MODULUS,
     Flag,
-    Profile,
     StreamId,
 )
 from host.protocol.errors import ProtocolError

@@ -126,6 +126,7 @@ class _Config:
     ADC_REFERENCE_UV = 3_600_000
     ADV_INTERVAL_US = 250_000
     MTU = 247
+    SHORTEST_PACKET_US = 0
     OPTICS = None
 
 

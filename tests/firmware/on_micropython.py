@@ -11,8 +11,17 @@ class _Bluetooth:
 
 sys.modules["bluetooth"] = _Bluetooth
 
-from eeg import acquisition, battery, callback_acquisition, codes, drivers, gatt
-from eeg import interrupt_acquisition, outbox, packet
+from eeg import (
+    acquisition,
+    battery,
+    callback_acquisition,
+    codes,
+    drivers,
+    gatt,
+    interrupt_acquisition,
+    outbox,
+    packet,
+)
 from eeg.drivers import adpd4101, ads129x, optics
 
 
@@ -111,6 +120,7 @@ class Recorder:
         flags=0,
         leads=False,
         kind=callback_acquisition.CallbackAcquisition,
+        shortest_us=0,
     ):
         self.afe = FrontEnd(channels, leads)
         self.line = Line()
@@ -125,7 +135,7 @@ class Recorder:
             module.ticks_add = _ticks_add
             module.ticks_diff = _ticks_diff
         self.acquisition = kind(self.afe, self.line, self._send)
-        self.acquisition.start(payload, profile, pattern, flags, 250)
+        self.acquisition.start(payload, profile, pattern, flags, 250, shortest_us)
 
     def _schedule(self, function, argument):
         if self.queue_full:
@@ -178,8 +188,9 @@ def acquire(
     errno=0,
     flags=0,
     leads=False,
+    shortest_us=0,
 ):
-    recorder = Recorder(channels, payload, profile, pattern, flags, leads)
+    recorder = Recorder(channels, payload, profile, pattern, flags, leads, shortest_us=shortest_us)
     done = recorder.acquisition
     done._next = start_at
     recorder.errno = errno
@@ -203,7 +214,7 @@ def squeeze(channels, payload, steps, profile=codes.EFFICIENT):
     outbox.REFUSES = True
     try:
         kind = interrupt_acquisition.InterruptAcquisition
-        recorder = Recorder(channels, payload, profile, codes.PATTERN_EEG, 0, False, kind)
+        recorder = Recorder(channels, payload, profile, codes.PATTERN_EEG, kind=kind)
         done = recorder.acquisition
         steps = iter(steps)
         room = [-1]  # packets the radio takes, -1: all

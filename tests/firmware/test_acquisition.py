@@ -65,6 +65,19 @@ def test_the_low_latency_profile_sends_two_frames_at_a_time(micropython):
     np.testing.assert_array_equal(np.diff(times), np.diff(first) * PERIOD_US)
 
 
+@pytest.mark.parametrize(("shortest_us", "frames"), [(8000, 2), (8001, 3), (36_001, FRAMES)])
+def test_low_latency_packets_take_as_long_as_the_link_needs_for_one(
+    micropython, shortest_us, frames
+):
+    packets, *_ = acquire(
+        micropython,
+        [frame(i) for i in range(2 * FRAMES)],
+        Profile.LOW_LATENCY,
+        shortest_us=shortest_us,
+    )
+    assert {p.n_frames for p in decoded(packets)} == {frames}
+
+
 def test_a_conversion_nobody_had_time_for_ends_the_packet_and_is_flagged(micropython):
     steps = [frame(0), frame(1), "edge", "edge", frame(4), frame(5)]
     packets, _, overruns, _ = acquire(micropython, steps)
@@ -248,7 +261,9 @@ def test_a_link_that_is_too_slow_gets_full_packets_and_recovers(micropython):
     assert gaps
     assert max(gaps) < 70 + 3 * 5  # with the four bins that waited, and the one that was lost
     assert taken[-1].first_frame + taken[-1].n_frames == 100
-    assert all(p.body == b"".join(frame(p.first_frame + i)[3:] for i in range(3)) for p in taken[:-1])
+    assert all(
+        p.body == b"".join(frame(p.first_frame + i)[3:] for i in range(3)) for p in taken[:-1]
+    )
 
 
 def test_low_latency_packets_share_a_bin_and_its_last_frame_does_not_go_alone(micropython):

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from host.protocol import (
     HEADER_SIZE,
-    Profile,
     StreamId,
     decode_packet,
     decode_samples,
@@ -24,9 +23,7 @@ given_process = settings(
 def test_firmware_and_host_agree_on_how_many_frames_fit(micropython):
     payloads = [*range(600), 1000, 6136, 6160, 65535]
     channels = (1, 4, 8, 16)
-    for payload, size, frames in micropython(
-        "fits({}, {})", payloads, [3 * c for c in channels]
-    ):
+    for payload, size, frames in micropython("fits({}, {})", payloads, [3 * c for c in channels]):
         assert frames == frames_per_packet(payload, size // 3), (payload, size)
 
 

@@ -21,10 +21,11 @@ Board
 -----
 `Peripheral` is shaped for MicroPython's ``bluetooth``: `activate` (a coroutine; takes no virtual
 time), `deactivate`, `register_services`, `advertise`, `gatts_read`, `gatts_write`, `set_buffer`,
-`notify` (False where the host has no room for it now and it waits: `AclBuffers`), `indicate`, `gap_disconnect`, `mtu`. All but `activate` are immediate and may be called
-from any callback. It calls ``on_event(event)`` with `CentralConnected`, `CentralDisconnected`,
-`Written`, `MtuExchanged`, `IndicateDone`; each in a callback of its own. Errors are OSErrors with
-the errno of MicroPython's zephyr port.
+`notify` (False where the host has no room for it now and it waits: `AclBuffers`), `indicate`,
+`gap_disconnect`, `mtu`. All but `activate` are immediate and may be called from any callback. It
+calls ``on_event(event)`` with `CentralConnected`, `CentralDisconnected`, `Written`,
+`MtuExchanged`, `IndicateDone`; each in a callback of its own. Errors are OSErrors with the errno
+of MicroPython's zephyr port.
 
 Radio activity, for a power model
 ---------------------------------

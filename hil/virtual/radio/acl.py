@@ -19,7 +19,7 @@ from hil.virtual.clock import Cancellable, VirtualLoop
 from hil.virtual.radio.link import End
 from hil.virtual.radio.pdu import CONTINUATION, START
 
-__all__ = ["AclBuffers", "AclQueue"]
+__all__ = ["PLENTY", "AclBuffers", "AclQueue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class AclBuffers:
     completed: Literal["acknowledged", "sent"] = "acknowledged"
     refill_ns: int = 0
     timeout_ns: int | None = None
+
+
+PLENTY = AclBuffers()
+"""A host with enough of everything, for what is not about buffers."""
 
 
 @dataclass(slots=True)
@@ -102,7 +106,7 @@ class AclQueue:
         bool
             Whether the host has taken it; else it waits.
         """
-        if not self._waiting and self._frames.total() < self._buffers.frames:
+        if not self._waiting and self._has_room():
             self._take(end, data)
             return True
         frame = _Frame(end, data, on_taken)
@@ -111,11 +115,6 @@ class AclQueue:
             frame.timer = self._loop.call_at_ns(when_ns, self._on_timeout, frame)
         self._waiting.append(frame)
         return False
-
-    @property
-    def has_room(self) -> bool:
-        """Whether the host would take a frame now."""
-        return not self._waiting and self._frames.total() < self._buffers.frames
 
     def send_packet(
         self, end: End, data: bytes, llid: int, on_completed: Callable[[], object]
@@ -137,6 +136,9 @@ class AclQueue:
         self._fill()
 
     # ------------------------------------------------------------------ host
+    def _has_room(self) -> bool:
+        return self._frames.total() < self._buffers.frames
+
     def _take(self, end: End, data: bytes) -> None:
         self._frames[end] += 1
         size = self._buffers.octets
@@ -153,7 +155,7 @@ class AclQueue:
 
     def _admit(self) -> None:
         """Take what waits, as far as there is room."""
-        while self._waiting and self._frames.total() < self._buffers.frames:
+        while self._waiting and self._has_room():
             self._take_waiting(self._waiting.popleft())
 
     def _take_waiting(self, frame: _Frame) -> None:

@@ -16,7 +16,7 @@ from bumble.pairing import PairingConfig, PairingDelegate
 
 from hil.measure.ble_link import DATA_OCTETS_MAX, Phy
 from hil.virtual.clock import Cancellable, Clock
-from hil.virtual.radio.acl import AclBuffers
+from hil.virtual.radio.acl import PLENTY, AclBuffers
 from hil.virtual.radio.activity import ActivitySink
 from hil.virtual.radio.advertising import Advertisement
 from hil.virtual.radio.air import Air
@@ -118,7 +118,7 @@ class Peripheral:
         address: str = "F0:F1:F2:F3:F4:F5",
         name: str = "board",
         mtu: int = 247,
-        acl: AclBuffers = AclBuffers(),
+        acl: AclBuffers = PLENTY,
         max_octets: int = DATA_OCTETS_MAX,
         sink: ActivitySink | None = None,
         on_event: Callable[[PeripheralEvent], object] | None = None,

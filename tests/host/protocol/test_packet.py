@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from host.protocol import (
     HEADER_SIZE,
-    Profile,
     ProtocolError,
     counter_pattern,
     decode_packet,

@@ -15,7 +15,6 @@ from host.protocol import (
     EventCode,
     Flag,
     Opcode,
-    Profile,
     Status,
     StreamId,
     counter_pattern,
