@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from boards.errors import ConfigError
 from boards.ports import board_runtime
-from host.board_config import board_config_source, drivers_of
+from host.board_config import ACQUISITIONS, acquisition_of, board_config_source, drivers_of
 from host.manifest import (
     BUILD_INFO,
     MANIFEST,
@@ -106,7 +106,8 @@ def build_application(
     """
     source = firmware_dir if firmware_dir is not None else default_firmware()
     version = version if version is not None else metadata.version("eegrig")
-    runtime = board_runtime(board) if compile else None
+    board_runs = board_runtime(board)
+    runtime = board_runs if compile else None
     files: dict[str, bytes] = {}
     sources = read_sources(source)
     if "main.py" not in sources:
@@ -114,6 +115,8 @@ def build_application(
     sources.setdefault("boot.py", b"")  # the loader starts both
     for path in _unneeded_drivers(sources, drivers_of(board)):
         del sources[path]
+    for name in set(ACQUISITIONS.values()) - {acquisition_of(board_runs)}:
+        sources.pop(f"eeg/{name}.py", None)
     for path, data in sources.items():
         if path.partition("/")[0] != LOADER:
             add_module(files, path, data, runtime)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from boards import load_part
 from boards.errors import ConfigError
-from boards.ports import board_runtime
+from boards.ports import Runtime, board_runtime
 from boards.traffic import shortest_packet_ms
 from host.protocol.constants import StreamKind
 
@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from boards.ports import PinFacts
     from boards.schema import AfeConfig, Board, Optics
 
-__all__ = ["board_config_source", "drivers_of", "pin_literal"]
+__all__ = [
+    "ACQUISITIONS",
+    "acquisition_of",
+    "board_config_source",
+    "bus_literal",
+    "drivers_of",
+    "pin_literal",
+]
+
+ACQUISITIONS = {True: "interrupt_acquisition", False: "callback_acquisition"}
+"""Modules of ``firmware/eeg`` that fetch frames, by whether an interrupt may use an SPI bus."""
 
 _CHARGE_OHM = 100e3
 """Transimpedance at which a part file states its charge per code."""
@@ -33,11 +43,13 @@ def board_config_source(board: Board) -> bytes:
     ConfigError
         If a channel's name contradicts what it records.
     """
-    names, afe, radio = board_runtime(board).pins, board.afe, board.radio
+    runtime, afe, radio = board_runtime(board), board.afe, board.radio
+    names = runtime.pins
     constants: dict[str, object] = {
         "NAME": board.name,
         "KIND": _kind(afe),
         "AFE_DRIVER": board.firmware.afe_driver,
+        "ACQUISITION": acquisition_of(runtime),
         "CHANNELS": tuple(afe.channels),
         "GAIN": afe.gain,
         "HIGH_RESOLUTION": afe.high_resolution,
@@ -57,11 +69,16 @@ def board_config_source(board: Board) -> bytes:
         "BLE_NAME": radio.name,
         "ADV_INTERVAL_US": round(radio.advertising_interval_ms * 1000),
         "MTU": radio.mtu,
-        "SHORTEST_PACKET_US": math.ceil(1000 * shortest_packet_ms(board, board_runtime(board))),
+        "SHORTEST_PACKET_US": math.ceil(1000 * shortest_packet_ms(board, runtime)),
     }
     constants["OPTICS"] = None if board.optics is None else _optics(board, board.optics)
     lines = [f"{name} = {value!r}" for name, value in constants.items()]
     return ("\n".join(lines) + "\n").encode()
+
+
+def acquisition_of(runtime: Runtime) -> str:
+    """Return the module of ``firmware/eeg`` that fetches frames on a runtime."""
+    return ACQUISITIONS[runtime.system.spi_in_interrupts]
 
 
 def drivers_of(board: Board) -> frozenset[str]:

@@ -5,6 +5,7 @@ from typing import Any, Final
 NAME: Final[str]
 KIND: Final[int]
 AFE_DRIVER: Final[str]
+ACQUISITION: Final[str]
 CHANNELS: Final[tuple[str, ...]]
 GAIN: Final[int]
 HIGH_RESOLUTION: Final[bool]

@@ -56,6 +56,8 @@ class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Whether the board can be started without ``boot.py`` and ``main.py``.
     idle_sleeps : bool
         Whether ``machine.idle`` stops the CPU until the next interrupt.
+    spi_in_interrupts : bool
+        Whether a hard interrupt's handler may use an SPI bus.
     lightsleep_stops_ticks : bool
         Whether ``time.ticks_*`` and soft timers stand still in ``machine.lightsleep``; False too
         where there is none.
@@ -71,6 +73,7 @@ class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     soft_reset_cause: int | None
     safe_mode: bool
     idle_sleeps: bool
+    spi_in_interrupts: bool
     lightsleep_stops_ticks: bool
 
 

@@ -1,6 +1,6 @@
 # From DRDY to packets: what is the same wherever a frame is fetched. Where an interrupt may use
 # the bus that is done there (eeg.interrupt_acquisition), else in a callback
-# (eeg.callback_acquisition).
+# (eeg.callback_acquisition): an image holds the one its port needs.
 #
 # In the steady state nothing of this allocates: no new objects, no floats, no integers above 30
 # bits.
@@ -128,3 +128,8 @@ class Acquisition:
         for i in range(2, len(pattern), 3):
             pattern[i] = low
             low += 1
+
+
+def load(name):
+    """Import the module `name`; returns what makes its acquisition."""
+    return getattr(__import__("eeg." + name), name).make

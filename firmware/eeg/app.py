@@ -9,7 +9,7 @@ import machine
 import slots
 from machine import ADC, SPI, Pin
 
-from eeg import codes, drivers, port, trial
+from eeg import acquisition, codes, drivers, port, trial
 from eeg.battery import Gauge
 from eeg.gatt import GattServer, info_bytes, stream_bytes
 from eeg.packet import HEADER_SIZE, ThroughputPacket
@@ -99,7 +99,7 @@ class Application:
             trial.BUFFER,
         )
         drdy = Pin(config.PIN_DRDY, Pin.IN)
-        self._acquisition = port.acquisition(self._afe, drdy, self._gatt.stream)
+        self._acquisition = acquisition.load(config.ACQUISITION)(self._afe, drdy, self._gatt.stream)
         self._optics_device = self._optics = None
         if config.OPTICS is not None:
             self._set_up_optics(config.OPTICS)

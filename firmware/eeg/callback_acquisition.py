@@ -148,3 +148,6 @@ class CallbackAcquisition(Acquisition):
             self._due = self._capacity if self._behind else self._shortest
         elif self._outbox.waiting:
             self._careful = True
+
+
+make = CallbackAcquisition

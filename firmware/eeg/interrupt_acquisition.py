@@ -246,3 +246,6 @@ class InterruptAcquisition(Acquisition):
         self._clock_us = ticks_add(self._clock_us, ((step_us + _HALF) & _MASK30) - _HALF)
         self._clock_index = index
         return self._clock_us
+
+
+make = InterruptAcquisition

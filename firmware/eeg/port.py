@@ -45,19 +45,3 @@ def adc_microvolts(adc, reference_uv):
     if STOPS:
         return adc.read_u16() * (reference_uv // 1000) // 65535 * 1000
     return adc.read_uv()
-
-
-def acquisition(afe, drdy, send):
-    """Return what fetches frames: an interrupt may use the SPI bus on stm32.
-
-    There a transfer waits in WFI for its DMA, whose interrupt goes before a pin's
-    (ports/stm32/spi.c and irq.h at 1c3c201149). Zephyr's drivers wait for a semaphore, which an
-    interrupt must not.
-    """
-    if STOPS:
-        from eeg.interrupt_acquisition import InterruptAcquisition
-
-        return InterruptAcquisition(afe, drdy, send)
-    from eeg.callback_acquisition import CallbackAcquisition
-
-    return CallbackAcquisition(afe, drdy, send)

@@ -120,6 +120,7 @@ class _Config:
     DEFAULT_RATE = 250
     HIGH_RESOLUTION = False
     AFE_DRIVER = "ads1299"
+    ACQUISITION = "callback_acquisition"
     SPI_ID = SPI_HZ = 4_000_000
     PIN_CS = PIN_RESET = PIN_START = PIN_PWDN = PIN_DRDY = PIN_BATTERY = 0
     BATTERY_DIVIDER = 2

@@ -66,7 +66,6 @@ class ScriptedBoard:
         battery: bytes = b"\x57",
     ) -> None:
         self.radio = Peripheral(air, mtu=mtu, name=NAME, on_event=self._on_event)
-        self.radio.on_tx_space = self._send_queued
         self.rate = 250
         self.answers: dict[int, Answer] = {}
         self.lost: set[int] = set()
@@ -79,7 +78,7 @@ class ScriptedBoard:
         self._offers_info = offers_info
         self._battery = battery
         self._connection: int | None = None
-        self._queue: list[tuple[int, bytes]] = []
+        self._waiting = 0  # notifications that the radio has not taken yet
         self._stream_number = 0
         self._streaming = False
         self._asleep_s = 0
@@ -129,7 +128,7 @@ class ScriptedBoard:
         elif isinstance(event, CentralDisconnected):
             self._connection = None
             self._streaming = False
-            self._queue.clear()
+            self._waiting = 0
             self._loop.call_later(self._asleep_s, self.advertise)
             self._asleep_s = 0
         elif isinstance(event, Written):
@@ -142,14 +141,11 @@ class ScriptedBoard:
     def _send(self, handle: int, data: bytes) -> None:
         if self._connection is None:
             return
-        if self._queue or not self.radio.try_notify(self._connection, handle, data):
-            self._queue.append((handle, data))
+        if not self.radio.notify(self._connection, handle, data, self._taken):
+            self._waiting += 1
 
-    def _send_queued(self) -> None:
-        while self._queue and self._connection is not None:
-            if not self.radio.try_notify(self._connection, *self._queue[0]):
-                return
-            del self._queue[0]
+    def _taken(self) -> None:
+        self._waiting -= 1
 
     # --- firmware ----------------------------------------------------------------------------
 
@@ -225,7 +221,7 @@ class ScriptedBoard:
     def _throughput(self, stream: int, sequence: int, payload: int) -> None:
         if not self._streaming or stream != self._stream_number or self._connection is None:
             return
-        while len(self._queue) < 2:
+        while self._waiting < 2:
             self._send(self._stream, wire.throughput_packet(sequence, payload))
             sequence += 1
         self._loop.call_later(0.001, self._throughput, stream, sequence, payload)

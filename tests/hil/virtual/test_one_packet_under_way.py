@@ -32,7 +32,6 @@ FRAMES_PER_PACKET = 9
 
 # What firmware did before: frames fetched in a callback, and what is there sent at every gap.
 IN_CALLBACKS = (
-    ("eeg/port.py", "    if STOPS:\n        from eeg.int", "    if False:\n        from eeg.int"),
     ("eeg/callback_acquisition.py", "_PATIENCE = const(64)", "_PATIENCE = const(0)"),
     (
         "eeg/callback_acquisition.py",
@@ -75,6 +74,8 @@ def _streamed(
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualBench]:
     firmware = patched_firmware(tmp_path_factory.mktemp("before"), *IN_CALLBACKS)
+    package = firmware / "eeg"
+    (package / "callback_acquisition.py").replace(package / "interrupt_acquisition.py")
     with VirtualBench(load_board(BOARD), firmware_dir=firmware) as virtual:
         flash_and_identify(virtual.bench)
         yield virtual

@@ -112,7 +112,7 @@ def test_the_whole_firmware_can_be_counted():
         if path.endswith(".mpy"):
             names |= {function.name for function in functions_of_mpy(data)}
     # The handlers that interrupts and the scheduler start are charged by name.
-    assert {"_on_drdy", "_service", "_ship", "_irq", "finish"} <= names
+    assert {"_on_drdy", "_fetch", "_ship", "_irq", "finish"} <= names
 
 
 @pytest.mark.parametrize(
