@@ -102,6 +102,7 @@ class GattServer:
         self.connection = None
         self.wanted = False  # something came in since the main loop last rested
         self.update_waits = False  # update messages came in
+        self._flushing = False
         self._unsent = []  # what the port had no buffer for: (characteristic, bytes)
         self._ble = ble = bluetooth.BLE()
         ble.active(True)
@@ -192,17 +193,28 @@ class GattServer:
         self.flush()
 
     def flush(self):
-        """Send what found no buffer before."""
-        while self._unsent:
-            if self.connection is not None:
-                handle, data = self._unsent[0]
-                try:
-                    self._ble.gatts_notify(self.connection, handle, data)
-                except OSError as error:
-                    if REFUSES and error.errno == ENOMEM:
-                        return
-                    print("eegrig: response not sent, errno", error.errno)
-            self._unsent.pop(0)
+        """Send what found no buffer before; a callback in the middle of that leaves it to it."""
+        if self._flushing:
+            return
+        self._flushing = True
+        try:
+            while self._unsent and self._send_first():
+                pass
+        finally:
+            self._flushing = False
+
+    def _send_first(self):
+        """Send what is first in the queue; tells whether it is gone."""
+        handle, data = self._unsent[0]
+        if self.connection is not None:
+            try:
+                self._ble.gatts_notify(self.connection, handle, data)
+            except OSError as error:
+                if REFUSES and error.errno == ENOMEM:
+                    return False
+                print("eegrig: response not sent, errno", error.errno)
+        self._unsent.pop(0)
+        return True
 
     def behind(self):
         """Whether something waits for a buffer."""

@@ -40,9 +40,13 @@ def flashed_bench(
 
 
 @contextlib.asynccontextmanager
-async def connected(virtual: VirtualBench, timeout_s: float = 10.0) -> AsyncIterator[BoardLink]:
-    """Connect to the board of a bench."""
+async def connected(
+    virtual: VirtualBench, timeout_s: float = 10.0, interval_ms: float | None = 7.5
+) -> AsyncIterator[BoardLink]:
+    """Connect to the board of a bench, at an interval that carries all it does."""
     bench = virtual.bench
+    if interval_ms is not None:
+        await bench.radio.set_link(phy=bench.board.radio.phy, interval_ms=interval_ms)
     async with connect(
         bench.board.radio.name,
         scanner_backend=bench.radio.scanner_backend,
