@@ -11,7 +11,7 @@ from boards.files import read_toml, unknown
 from boards.part import Part
 from boards.schema import Board
 
-__all__ = ["list_boards", "list_parts", "load_board", "load_part"]
+__all__ = ["board_path", "list_boards", "list_parts", "load_board", "load_part"]
 
 _ROOT = Path(__file__).parent
 _PARTS = _ROOT / "parts"
@@ -41,7 +41,7 @@ def load_board(name_or_path: str | Path) -> Board:
         If there is no such board, or its file is broken or contradicts itself or its parts; the
         message names file, key and what was expected.
     """
-    path = _board_path(name_or_path)
+    path = board_path(name_or_path)
     board = read_toml(path, Board)
     try:
         check_board(board, load_part)
@@ -70,7 +70,19 @@ def load_part(name: str) -> Part:
     return part
 
 
-def _board_path(name_or_path: str | Path) -> Path:
+def board_path(name_or_path: str | Path) -> Path:
+    """Return the ``board.toml`` of a board.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        As for `load_board`.
+
+    Raises
+    ------
+    boards.errors.ConfigError
+        If there is no such board.
+    """
     text = str(name_or_path)
     if text in list_boards():
         return _ROOT / text / "board.toml"

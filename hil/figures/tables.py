@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from boards import Board, load_board, load_part
 from boards.errors import ConfigError
+from hil.figures.runs.larger_build import LARGER_INTERVAL_MS
 from hil.figures.runs.published import RADIO_ROWS
-from hil.figures.runs.rates import links, own_link, tried_rates
+from hil.figures.runs.rates import OWN, links, tried_rates
 from hil.figures.stored import Stored, StoredFigure
 from hil.figures.text import figure_text, plain, share
 from hil.report.page import grouped
@@ -68,28 +69,62 @@ def _judged(board: Board, name: str, figure: StoredFigure) -> Figure:
 def _rates(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
     """Say how a board bears its rates, and the one above."""
     board, figures = _of_one(stored, boards)
-    afe, own = board.afe, own_link(board)
-    heads = ["rate", "SPI, of the time", "samples", "processor, of the time"]
-    for link in links(board):
+    afe = board.afe
+    heads = ["rate", "SPI, of the time", "samples", "processor, of the time", "asks for"]
+    for link in links(board, afe.default_rate_sps):
         profile = "low latency, " if link.key == "low_latency" else ""
         heads.append(
-            f"frames lost: {profile}{link.interval_ms:g} ms{' (its own)' if link == own else ''}"
+            f"frames lost: {'at that' if link.key == OWN else f'{profile}{link.interval_ms:g} ms'}"
         )
     frame_bits = 8 * 3 * (1 + load_part(afe.part)["channels"].si)  # a status word, then channels
     rows = []
     for rate_sps in tried_rates(board):
         key = f"rates.{rate_sps}"
-        lost = [_figure(figures, f"{key}.{link.key}.loss").value for link in links(board)]
+        tried = links(board, rate_sps)
+        lost = [_figure(figures, f"{key}.{link.key}.loss").value for link in tried]
         rows.append(
             [
                 f"{rate_sps} SPS{'' if rate_sps in afe.rates_sps else ', not offered'}",
                 share(rate_sps * frame_bits / afe.spi_hz, "none"),
                 f"{len(afe.channels) * 24 * rate_sps / 1000:g} kbit/s",
-                share(_figure(figures, f"{key}.{own.key}.processor").value, "none"),
+                share(_figure(figures, f"{key}.{OWN}.processor").value, "none"),
+                f"{tried[0].interval_ms:g} ms",
                 *(share(value, "none") for value in lost),
             ]
         )
     return _table(heads, rows)
+
+
+def _larger_build(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
+    """Put what a board does on its stock runtime beside what a larger build would make of it."""
+    board, figures = _of_one(stored, boards)
+    rows = [
+        [
+            "asks for an interval of",
+            f"{board.radio.efficient_interval_ms:g} ms",
+            f"{LARGER_INTERVAL_MS:g} ms",
+        ]
+    ]
+    for name, label, how in _LARGER_ROWS:
+        unit = how.split()[0]
+        rows.append(
+            [
+                label,
+                f"{figure_text(_figure(figures, name), how)} {unit}",
+                f"{figure_text(_figure(figures, f'larger_build.{name}'), how)} {unit}",
+            ]
+        )
+    return _table(["", "stock build", "with these options"], rows)
+
+
+_LARGER_ROWS = (
+    ("bandwidth.goodput", "goodput", "kbit/s"),
+    ("power.streaming", "power while streaming", "mW ±"),
+    ("power.streaming.radio", "of it: radio", "mW ±"),
+    ("power.streaming_low_latency", "power, low-latency profile", "mW ±"),
+    ("latency.mean", "latency, low-latency profile", "ms"),
+    ("latency.efficient.mean", "latency, efficient profile", "ms"),
+)
 
 
 def _converter(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
@@ -182,6 +217,7 @@ TABLES: dict[str, Table] = {
     "targets": _targets,
     "rates": _rates,
     "converter": _converter,
+    "larger_build": _larger_build,
     "updates": _updates,
     "radio": _radio,
 }

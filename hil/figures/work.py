@@ -81,6 +81,7 @@ def run_tasks(
 def run_board(name: str) -> Figures:
     """Run everything there is to run of a board."""
     from hil.figures.runs.converter import converter, has_converter
+    from hil.figures.runs.larger_build import has_larger_build, larger_build
     from hil.figures.runs.memory import memory
     from hil.figures.runs.rates import rates
     from hil.figures.runs.suites import suites
@@ -88,6 +89,8 @@ def run_board(name: str) -> Figures:
 
     board = load_board(name)
     found = suites(name) | memory(name) | rates(name)
+    if has_larger_build(board):
+        found |= larger_build(name)
     if name in UPDATED:
         found |= updates(name)
     frame_time_s = found[f"rates.{board.afe.default_rate_sps}.frame_time"].value

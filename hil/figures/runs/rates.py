@@ -16,6 +16,8 @@ import numpy as np
 
 from boards import Board, load_board
 from boards.errors import EegrigError
+from boards.ports import board_runtime
+from boards.traffic import SHORTEST_INTERVAL_MS, link_interval_ms
 from hil.figures.stored import Figures, StoredFigure
 from hil.setup import SignalFactory, flash_and_identify, light_factory
 from hil.suites.streams import linked
@@ -26,7 +28,10 @@ from host.recorder import record
 if TYPE_CHECKING:
     from hil.virtual.power import PowerLedger
 
-__all__ = ["Link", "links", "own_link", "rates", "tried_rates"]
+__all__ = ["OWN", "Link", "links", "rates", "tried_rates"]
+
+OWN = "own"
+"""Key of the link at the interval that the board asks for."""
 
 _COMPUTERS_MS = (15.0, 30.0, 50.0, 100.0)
 """Intervals that operating systems choose."""
@@ -56,19 +61,17 @@ class Link:
     interval_ms: float
 
 
-def links(board: Board) -> list[Link]:
-    """Return what a board is tried with: rising intervals, and the low-latency profile."""
-    own_ms = board.radio.efficient_interval_ms
-    found = [
-        Link(f"at_{_plain(ms)}ms", Profile.EFFICIENT, ms) for ms in sorted({own_ms, *_COMPUTERS_MS})
+def links(board: Board, rate_sps: float) -> list[Link]:
+    """Return what a board is tried with at a rate.
+
+    The interval it asks for, those that computers choose, and the low-latency profile.
+    """
+    own_ms = link_interval_ms(board, board_runtime(board), rate_sps, "efficient")
+    return [
+        Link(OWN, Profile.EFFICIENT, max(own_ms, SHORTEST_INTERVAL_MS)),
+        *(Link(f"at_{ms:g}ms", Profile.EFFICIENT, ms) for ms in _COMPUTERS_MS),
+        Link("low_latency", Profile.LOW_LATENCY, board.radio.low_latency_interval_ms),
     ]
-    return [*found, Link("low_latency", Profile.LOW_LATENCY, board.radio.low_latency_interval_ms)]
-
-
-def own_link(board: Board) -> Link:
-    """Return the link of the efficient profile at the interval that the board asks for."""
-    own_ms = board.radio.efficient_interval_ms
-    return next(link for link in links(board) if link.interval_ms == own_ms)
 
 
 def tried_rates(board: Board) -> list[int]:
@@ -98,12 +101,12 @@ def rates(name: str) -> Figures:
             make_light=light_factory(tried, _SEED),
         ) as virtual:
             flash_and_identify(virtual.bench)
-            for link in links(board):
+            for link in links(board, rate_sps):
                 busy, loss = virtual.bench.run(_stream(virtual, rate_sps, link))
                 key = f"rates.{rate_sps}.{link.key}"
                 found[f"{key}.processor"] = StoredFigure.of(busy, "1")
                 found[f"{key}.loss"] = StoredFigure.of(loss, "1")
-        own = f"rates.{rate_sps}.{own_link(board).key}"
+        own = f"rates.{rate_sps}.{OWN}"
         busy, loss = found[f"{own}.processor"].value, found[f"{own}.loss"].value
         time_s = busy / rate_sps if busy is not None and loss == 0 else None
         found[f"rates.{rate_sps}.frame_time"] = StoredFigure.of(time_s, "s")
@@ -139,7 +142,3 @@ def _busy(ledger: PowerLedger, start_ns: int, stop_ns: int) -> float:
     edges = edges[(edges >= start_ns) & (edges <= stop_ns)]
     on = bursts.count(edges) > 0
     return float(np.diff(edges)[on].sum() / (stop_ns - start_ns))
-
-
-def _plain(number: float) -> str:
-    return f"{number:g}".replace(".", "_")

@@ -9,7 +9,7 @@ from hil.figures.stored import Figures, Identity, StoredFigure
 from hil.results import Results
 from hil.run import RunRequest, run_suites
 
-__all__ = ["HOW", "suites"]
+__all__ = ["HOW", "run_selected", "suites"]
 
 HOW: Identity = {"seed": 0, "seconds": 30, "signal": "resting"}
 """The command's own defaults: whoever runs it sees what the pages say."""
@@ -27,9 +27,15 @@ def suites(board: str) -> Figures:
     EegrigError
         If the suites did not come to their end.
     """
+    return run_selected(board, None)
+
+
+def run_selected(board: str, select: str | None) -> Figures:
+    """Run those of a board's suites that pytest's ``-k`` selects; None: all of them."""
     with tempfile.TemporaryDirectory(prefix="eegrig-figures-") as folder:
         request = RunRequest(
             board=board,
+            select=select,
             out=Path(folder),
             seed=int(HOW["seed"]),
             seconds=float(HOW["seconds"]),

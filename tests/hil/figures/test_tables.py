@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from boards import ConfigError, load_board
-from hil.figures.runs.rates import links, own_link, tried_rates
+from hil.figures.runs.rates import OWN, Link, links, tried_rates
 from hil.figures.stored import Stored, StoredFigure
-from hil.figures.tables import TABLES
+from hil.figures.tables import _LARGER_ROWS, TABLES
+from host.protocol import Profile
 
 BOARD = "earpatch2"
 
@@ -56,32 +57,53 @@ def test_streaming_power_is_split_below_it() -> None:
     assert labels == [("Streaming power", "3.8 ± 1.3 mW"), ("of it: MCU", "2.6 ± 1.3 mW")]
 
 
-def test_rates_are_those_offered_and_the_next_one_at_rising_intervals() -> None:
+def test_rates_are_those_offered_and_the_next_one_at_the_intervals_of_boards_and_computers() -> (
+    None
+):
     board = load_board(BOARD)
     assert tried_rates(board) == [*board.afe.rates_sps, 2 * max(board.afe.rates_sps)]
-    *efficient, low_latency = links(board)
-    intervals = [link.interval_ms for link in efficient]
-    assert intervals == sorted({15.0, 30.0, 50.0, 100.0, board.radio.efficient_interval_ms})
-    assert own_link(board) in efficient
+    own, *computers, low_latency = links(board, board.afe.default_rate_sps)
+    assert own == Link(OWN, Profile.EFFICIENT, board.radio.efficient_interval_ms)
+    assert [link.interval_ms for link in computers] == [15.0, 30.0, 50.0, 100.0]
+    # A faster rate needs a shorter interval.
+    assert links(board, board.afe.rates_sps[-1])[0].interval_ms < own.interval_ms
     figures = {}
     for rate in tried_rates(board):
-        for number, link in enumerate(links(board)):
+        for number, link in enumerate(links(board, rate)):
             loss = (0.0, 0.0004, 0.004, 0.171, None, None)[number]
             key = f"rates.{rate}.{link.key}"
             figures[f"{key}.loss"] = StoredFigure(value=loss, unit="1")
             figures[f"{key}.processor"] = StoredFigure(value=0.6203, unit="1")
     table = rows(TABLES["rates"]({BOARD: Stored(identity={}, figures=figures)}, [BOARD]))
     first, last = table[2], table[-1]
-    assert first[:4] == ["250 SPS", "2 %", "12 kbit/s", "62 %"]
-    assert first[4:8] == ["none", "below 0.1 %", "0.4 %", "17 %"]
+    assert first[:5] == ["250 SPS", "2 %", "12 kbit/s", "62 %", f"{own.interval_ms:g} ms"]
+    assert first[5:9] == ["none", "below 0.1 %", "0.4 %", "17 %"]
     assert first[-1] == "—", "the stream broke off"
     assert last[0] == f"{2 * max(board.afe.rates_sps)} SPS, not offered"
     assert table[0][-1] == f"frames lost: low latency, {low_latency.interval_ms:g} ms"
-    assert sum("its own" in head for head in table[0]) == 1
+
+
+def test_a_larger_build_stands_beside_the_stock_one() -> None:
+    names = [name for name, _, _ in _LARGER_ROWS]
+    figures = {name: StoredFigure(value=0.02, unit=unit_of(name)) for name in names}
+    larger = {
+        f"larger_build.{name}": StoredFigure(value=0.01, unit=unit_of(name)) for name in names
+    }
+    table = rows(
+        TABLES["larger_build"](
+            {"headband8": Stored(identity={}, figures=figures | larger)}, ["headband8"]
+        )
+    )
+    assert table[2][1:] == ["15 ms", "100 ms"]
+    assert [row[1:] for row in table[4:6]] == [["20 mW", "10 mW"]] * 2
+
+
+def unit_of(name: str) -> str:
+    return {"bandwidth": "bit/s", "power": "W", "latency": "s"}[name.partition(".")[0]]
 
 
 def test_what_was_not_run_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"rates\.250\.at_15ms\.loss was not run"):
+    with pytest.raises(ConfigError, match=r"rates\.250\.own\.loss was not run"):
         TABLES["rates"](stored(), [BOARD])
     with pytest.raises(ConfigError, match=r"update\.little\.sent was not run"):
         TABLES["updates"](stored(), [BOARD])
