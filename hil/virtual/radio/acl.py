@@ -137,7 +137,10 @@ class AclQueue:
 
     # ------------------------------------------------------------------ host
     def _has_room(self) -> bool:
-        return self._frames.total() < self._buffers.frames
+        buffers = self._buffers
+        if buffers.frames == 1:  # no queue of its own: it gives the controller a frame or waits
+            return not self._packets and self._under_way.total() < buffers.packets
+        return self._frames.total() < buffers.frames
 
     def _take(self, end: End, data: bytes) -> None:
         self._frames[end] += 1
@@ -151,7 +154,6 @@ class AclQueue:
 
     def _frame_completed(self, end: End) -> None:
         _count_down(self._frames, end)
-        self._admit()
 
     def _admit(self) -> None:
         """Take what waits, as far as there is room."""
@@ -201,6 +203,7 @@ class AclQueue:
         if packet.on_completed is not None:
             packet.on_completed()
         self._fill()
+        self._admit()
 
 
 def _count_down(counter: Counter[End], end: End) -> None:
