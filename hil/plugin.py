@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["RigRecorder"]
 
 _RESULTS = pytest.StashKey["Results"]()
+_RECORDER = pytest.StashKey["RigRecorder"]()  # of tests that could not begin
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,6 +75,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Take note of the figures of a test that could not even begin."""
+    try:
+        return (yield)
+    except (Exception, pytest.fail.Exception) as error:
+        recorder = item.config.stash.get(_RECORDER, None)
+        if recorder is not None:
+            recorder.abandon(_figures_of(item), error)
+        raise
+
+
+def _figures_of(item: pytest.Item) -> list[str]:
+    return [name for marker in item.iter_markers("figures") for name in marker.args]
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Judge the figures of a test as a part of it; without a verdict if the test itself failed."""
     recorder: RigRecorder | None = getattr(item, "funcargs", {}).get("rig_record")
@@ -82,8 +99,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     try:
         result = yield
     except (Exception, pytest.fail.Exception) as error:
-        names = [name for marker in item.iter_markers("figures") for name in marker.args]
-        recorder.abandon(names, error)
+        recorder.abandon(_figures_of(item), error)
         raise
     recorder.judge()
     return result
@@ -168,6 +184,7 @@ def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> It
     )
     results.rest_on(board_runtime(rig.board), modelled=rig.provenance == "simulated")
     request.config.stash[_RESULTS] = results
+    request.config.stash[_RECORDER] = RigRecorder(rig, results)
     yield results
     record_rules(rig, results)
     selected = bool(request.config.option.keyword or request.config.option.markexpr)
