@@ -45,7 +45,7 @@ def test_headband8_is_what_the_issue_says():
     assert max(board.afe.rates_sps) == 1000
     assert board.battery.capacity_mah == 400
     assert all(target.reason for target in board.targets.values())
-    assert board.targets["power.streaming"].limit == 48e-3
+    assert board.targets["power.streaming"].limit == 50e-3
     assert board.targets["power.non_afe"].limit == 6e-3
 
 
@@ -136,7 +136,7 @@ def test_broken_toml_names_file_and_line(edit):
         ("afe_v = [5.2, 5.0]", "afe_v = [5.0]", "supply.afe_v: expected one output voltage"),
         ("afe_v = [5.2, 5.0]", "afe_v = [5.0, 5.0]", "supply.afe_v[0]: expected at least 5.14 V"),
         ('charger = "bq25180"', 'charger = "tps7a20"', "supply.charger: expected a part of kind"),
-        ("limit = 48e-3", 'limit = "48 mW"', "targets[...].limit: expected float, got str"),
+        ("limit = 50e-3", 'limit = "50 mW"', "targets[...].limit: expected float, got str"),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_what_was_expected(edit, old, new, message):
