@@ -12,16 +12,18 @@ what a board runs.
 
 from __future__ import annotations
 
-from boards.ports.facts import BluetoothFacts, PinFacts
+from boards.ports.facts import BluetoothFacts, CallFacts, PinFacts, PriceFacts
 from boards.ports.port import Option, Port, list_ports, load_port
 from boards.ports.rows import Row
 from boards.ports.runtime import Runtime, board_runtime, stock_runtime
 
 __all__ = [
     "BluetoothFacts",
+    "CallFacts",
     "Option",
     "PinFacts",
     "Port",
+    "PriceFacts",
     "Row",
     "Runtime",
     "board_runtime",

@@ -17,6 +17,8 @@ __all__ = ["Build", "Option", "Port", "facts_of", "list_ports", "load_port", "re
 
 _FOLDER = Path(__file__).parent
 
+_COUNTED = ("prices", "calls")  # sections whose rows are counts, which vary
+
 Sections = dict[str, dict[str, Row]]
 """Rows by section and key."""
 
@@ -154,6 +156,10 @@ def _check(port: Port, stem: str) -> None:
         for section, rows in sections.items():
             for key, row in rows.items():
                 check_row(f"{where}.{section}.{key}", row)
+                if section in _COUNTED and row.spread is None:
+                    raise ConfigError(
+                        f"{where}.{section}.{key}: expected a spread: 1.2 is x/÷ 1.2, one sigma"
+                    )
     for name, option in port.options.items():
         check_row(
             f"options.{name}",

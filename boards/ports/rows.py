@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from boards.errors import ConfigError
@@ -22,11 +24,14 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Where it was read: file and revision, the stock binary, a data sheet.
     assumed : str or None
         Instead of a source: where it comes from, and what was not checked.
+    spread : float or None
+        Of a count that varies: its geometric uncertainty, one sigma; 1.2 is x/÷ 1.2.
     """
 
     value: Value
     source: str | None = None
     assumed: str | None = None
+    spread: Annotated[float, msgspec.Meta(ge=1)] | None = None
 
     @property
     def meaning(self) -> Value | None:

@@ -1,6 +1,6 @@
-"""The facts of all stock builds side by side, as ``docs/ports.md`` shows them.
+"""The facts of all stock builds side by side, as ``docs/`` shows them.
 
-``python -m boards.ports.table`` writes them into the page again; a test compares.
+``python -m boards.ports.table`` writes them into the pages again; a test compares.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from boards.ports.port import list_ports, load_port
 from boards.ports.rows import Row
 from boards.ports.runtime import Runtime, stock_runtime
 
-__all__ = ["facts_table", "with_table"]
+__all__ = ["facts_table", "prices_table", "with_table"]
 
-_BEGIN = "<!-- facts: python -m boards.ports.table -->\n"
-_END = "<!-- end of facts -->\n"
-_PAGE = Path("docs") / "ports.md"
-_SKIPPED = ("names",)  # lists of names: in the files themselves
+_BEGIN = "<!-- {}: python -m boards.ports.table -->\n"
+_END = "<!-- end of {} -->\n"
+_PAGES = (Path("docs") / "ports.md", Path("docs") / "cpu-time.md")
+_PRICES = {"prices": "instructions", "calls": "cycles"}  # sections, and what their rows count
+# Not among the facts: lists of names, which are in the files themselves, and prices.
+_SKIPPED = ("names", *_PRICES)
 
 
 def facts_table() -> str:
@@ -38,11 +40,33 @@ def facts_table() -> str:
     return f"{lines}\n{_assumptions(runtimes)}\n{_options()}"
 
 
+def prices_table() -> str:
+    """Return the table of what code costs: by port, with spread and source."""
+    runtimes = [
+        stock_runtime(port, next(iter(load_port(port).builds))) for port in list_ports()
+    ]
+    lines = _row("row", "unit", *(runtime.port for runtime in runtimes), "x/÷", "source")
+    lines += "|---" * (len(runtimes) + 4) + "|\n"
+    first = runtimes[0]
+    for section, unit in _PRICES.items():
+        for key, row in first.rows[section].items():
+            cells = (_cell(runtime.rows[section][key]) for runtime in runtimes)
+            source = row.source or row.assumed or ""
+            lines += _row(f"`{section}.{key}`", _UNITS.get(key, unit), *cells, f"{row.spread:g}", source)
+    return lines
+
+
+_UNITS = {"cycles_per_instruction": "cycles", "spread": "factor"}
+
+
 def with_table(page: str) -> str:
-    """Return the page with the tables of now between its two marks."""
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return before + _BEGIN + facts_table() + _END + after
+    """Return the page with the tables of now between the marks it has."""
+    for name, table in (("facts", facts_table), ("prices", prices_table)):
+        before, begin, rest = page.partition(_BEGIN.format(name))
+        if begin:
+            _, end, after = rest.partition(_END.format(name))
+            page = before + begin + table() + end + after
+    return page
 
 
 def _row(*cells: str) -> str:
@@ -64,6 +88,8 @@ def _assumptions(runtimes: list[Runtime]) -> str:
     reasons: dict[tuple[str, str], None] = {}
     for runtime in runtimes:
         for key, row in runtime.assumed().items():
+            if key.partition(".")[0] in _PRICES:
+                continue
             reasons[key, f"{runtime.port}: {row.assumed}"] = None
     lines = _row("assumed", "why, and from where") + "|---|---|\n"
     return lines + "".join(_row(f"`{key}`", reason) for key, reason in reasons)
@@ -84,4 +110,5 @@ def _options() -> str:
 
 
 if __name__ == "__main__":
-    _PAGE.write_text(with_table(_PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in _PAGES:
+        path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")

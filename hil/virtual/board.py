@@ -18,7 +18,6 @@ from hil.virtual.chip import open_chip
 from hil.virtual.clock import Cancellable, Clock, OwnedClock, VirtualLoop
 from hil.virtual.console import VirtualConsole
 from hil.virtual.micropython.bus import Bus
-from hil.virtual.micropython.bytecode import BytecodeError, Function, functions_of_mpy
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import Interpreter, ResetCause
 from hil.virtual.micropython.runtime import acl_buffers, figures_for_shim
@@ -307,30 +306,29 @@ class VirtualBoard:
         if self.chip.held or self.interpreter.alive:
             return
         self._bus.attach(self.interpreter)
-        cpu = CpuModel.of_functions(self._functions(), self.board.mcu.clock_hz)
+        cpu = CpuModel.of_image(
+            self._compiled_files(), board_runtime(self.board), self.board.mcu.clock_hz
+        )
         safe_mode, self._safe_mode = self._safe_mode, False
         self.interpreter.start(self._bus, cpu, cause, safe_mode=safe_mode)
 
-    def _functions(self) -> list[Function]:
-        """Return the functions in the file system that the next boot may use."""
+    def _compiled_files(self) -> dict[str, bytes]:
+        """Return the bytecode in the file system that the next boot may use."""
         from host.image import read_image
 
         region = self.board.mcu.filesystem
         data = bytes(self.chip.flash_bytes(region.start, region.size))
-        functions: list[Function] = []
         try:
             contents = read_image(data, layout_of(self.board))
         except ConfigError:
-            return functions
+            return {}
         state = contents.slot_state
         idle = state.active if state.next_boot == state.other else state.other
-        for path in sorted(contents.files):
-            if path.endswith(".mpy") and not path.startswith(f"{idle}/"):
-                try:
-                    functions += functions_of_mpy(contents.files[path])
-                except BytecodeError:
-                    continue  # the interpreter refuses it and says why
-        return functions
+        return {
+            path: content
+            for path, content in contents.files.items()
+            if path.endswith(".mpy") and not path.startswith(f"{idle}/")
+        }
 
     # ------------------------------------------------------------------ power
     def _on_phy(self, phy: int) -> None:

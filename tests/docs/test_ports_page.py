@@ -1,4 +1,4 @@
-"""``docs/ports.md`` shows the facts as they are."""
+"""``docs/ports.md`` and ``docs/cpu-time.md`` show the facts as they are."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 
 from boards import list_boards, load_board
 from boards.ports import board_runtime
-from boards.ports.table import facts_table, with_table
+from boards.ports.table import facts_table, prices_table, with_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "ports.md"
 
 
-def test_the_tables_on_the_page_are_those_of_the_facts() -> None:
-    text = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["ports.md", "cpu-time.md"])
+def test_the_tables_on_a_page_are_those_of_the_facts(name: str) -> None:
+    text = PAGE.with_name(name).read_text(encoding="utf-8")
     assert with_table(text) == text, "run: python -m boards.ports.table"
 
 
@@ -25,6 +26,13 @@ def test_the_tables_show_values_and_what_is_assumed() -> None:
     assert "| `memory.heap_bytes` | 154048 | 98304 | 98304 |" in table
     assert "| `bluetooth.acl_packets` | zephyr: CONFIG_BT_BUF_ACL_TX_COUNT" in table
     assert "| `BT_ATT_TX_COUNT` (zephyr) |" in table
+
+
+def test_prices_are_in_a_table_of_their_own() -> None:
+    assert "`prices." not in facts_table()
+    table = prices_table()
+    assert "| `prices.jump` | instructions | 30 | 35 *assumed* | 1.2 | the stock binary" in table
+    assert "| `calls.interrupt` | cycles | 850 | 817 *assumed* | 1.2 |" in table
 
 
 @pytest.mark.parametrize("name", list_boards())

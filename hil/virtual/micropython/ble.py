@@ -60,7 +60,7 @@ class BleRequests:
     Parameters
     ----------
     peripheral : Peripheral
-        The board's BLE host; its `on_event` is taken.
+        The board's BLE host; its `on_event` and `on_completed` are taken.
     rules : BluetoothFacts
         How the runtime behaves.
     """
@@ -77,6 +77,7 @@ class BleRequests:
         peripheral.max_connections = rules.connections_max
         self._preferred_mtu = rules.preferred_att_mtu
         peripheral.on_event = self._on_radio_event
+        peripheral.on_completed = self._on_completed
         self.handlers: dict[int, Handler] = {
             Op.BLE_ACTIVE: self._active,
             Op.BLE_REGISTER: self._register,
@@ -171,6 +172,10 @@ class BleRequests:
             else:
                 future.set_result(None if request.b == 0 else request.b)
         return 0
+
+    def _on_completed(self) -> None:
+        if self._interpreter is not None:
+            self._interpreter.host_work()
 
     def _on_radio_event(self, event: PeripheralEvent) -> None:
         match event:

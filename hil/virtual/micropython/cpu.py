@@ -1,122 +1,159 @@
-"""What the firmware's instructions cost: CPU time of MicroPython on a 64 MHz Cortex-M4.
+"""What the firmware's instructions cost: CPU time of MicroPython on the board's processor.
 
-No interpreter on a PC can tell how long a microcontroller takes. The stock interpreter does tell
-how often it jumps and how many bytes it allocates; what lies between two jumps is counted in the
-bytecode (`hil.virtual.micropython.bytecode`). The prices are fitted to published runs of
-MicroPython's own benchmarks on five boards; no board of ours was measured, so every figure that
-rests on them carries `UNCERTAINTY`. A measurement on a real board replaces this file and nothing
-else.
+No interpreter on a PC can tell how long a microcontroller takes. The prices are the runtime's
+(`boards.ports`): instructions per event of the bytecode, cycles per function of the port. The
+image's files are handed to the interpreter as copies that say what they cost as they run
+(`hil.virtual.micropython.charging`); what else runs (scripts, code typed at the prompt) is charged
+by its jumps, which the interpreter tells of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
-from hil.virtual.micropython.bytecode import Events, Function
+import msgspec
 
-__all__ = ["ASSUMPTIONS", "UNCERTAINTY", "CpuModel"]
+from boards.ports import Runtime
+from hil.virtual.micropython.bytecode import BytecodeError, Module
+from hil.virtual.micropython.charging import charging_copy, check_code
+from hil.virtual.micropython.pricing import ImagePrices
 
-# Cycles per event at 64 MHz on an nRF52840 or an STM32WB55 (scale 1.05 on the STM32F405 fit of 13
-# benchmarks and 6 loops, leave-one-out error x/÷ 1.22): MicroPython commit f2040bfc7e, pull
-# requests #16015, #18069 and #18073, shaoziyang/micropython_benchmarks 1.9.4-479.
-_CYCLES = Events(
-    jumps=139, operations=166, attributes=292, subscripts=258, calls=1347, iterations=315
-)
-# 597 cycles per allocation, amortised collection included; an object is about 32 bytes on the
-# 64-bit interpreter that runs here.
-_CYCLES_PER_BYTE = 597 / 32
+__all__ = ["ChargingFile", "CpuModel", "cpu_assumptions"]
 
-UNCERTAINTY = 1.5
-"""One-sigma geometric factor of CPU time: 1.35 for prices and board, the rest for counting a
-handler's branches once each."""
+_WORD_FACTOR = 2  # bytes of the interpreter here, of 64 bits, for one of the board's
 
-ASSUMPTIONS = (
-    "CPU time of MicroPython is priced per bytecode event, fitted to published benchmarks of other "
-    "boards (x/÷ 1.5)",
-    "hard interrupt latency 18 µs (10 to 40), notify call 200 µs (x/÷ 2), SPI call 15 µs plus the "
-    "transfer (8 to 30)",
-)
 
-# Microseconds on top of the call itself, which the bytecode counts.
-_API_US = {
-    "spi": 8.0,  # 15 µs in all for a transfer (8 to 30), derived
-    "gatts_notify": 200.0,  # mynewt-nimble #1870: 300 µs for 240 bytes on an unnamed MCU
-    "gatts_read": 20.0,  # assumed
-    "gatts_write": 40.0,  # assumed
-    "adc": 40.0,  # assumed: SAADC acquisition and driver
-    "pin": 2.0,  # assumed
-    "ticks": 1.0,  # assumed
-    "sleep": 6.0,  # assumed: k_poll and the switch to the idle thread
-    "idle": 4.0,  # assumed
-    "flash_read": 10.0,  # assumed: a read of the block device with the file system's work on it
-}
-_IRQ_US = 18.0  # edge to handler, 10 to 40; derived from published figures of other ports
-_DISPATCH_US = 10.0  # assumed: from the scheduler's queue to the first instruction
+class ChargingFile(NamedTuple):
+    """A file of the image and what the interpreter runs instead.
+
+    Attributes
+    ----------
+    size, checksum : int
+        Of the file itself, by which it is known: length and CRC-32.
+    copy : bytes
+    """
+
+    size: int
+    checksum: int
+    copy: bytes
 
 
 @dataclass(frozen=True)
 class CpuModel:
-    """Prices of one firmware image on one CPU.
+    """Prices of one firmware image on one CPU, in integer nanoseconds.
 
     Attributes
     ----------
-    clock_hz : float
-        CPU clock.
     jump_ns : int
-        Mean cost of what lies between two jumps, over the whole image, in nanoseconds.
-    costs : dict of str to (int, int)
-        By function name: cost of running its body once, in nanoseconds, and the jumps in it. For
-        the handlers that interrupts and the scheduler start.
+        What lies between two jumps of code that does not say what it costs.
+    allocation_ns : int
+        A byte allocated by the interpreter here.
+    call_ns : dict of str to int
+        The port's own code: functions beyond their call, and interrupts
+        (`boards.ports.CallFacts`).
+    files : tuple of ChargingFile
     """
 
-    clock_hz: float
     jump_ns: int
-    costs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    allocation_ns: int
+    call_ns: Mapping[str, int]
+    files: tuple[ChargingFile, ...] = field(default=(), repr=False)
 
     @classmethod
-    def of_functions(cls, functions: Iterable[Function], clock_hz: float) -> CpuModel:
-        """Return the model of an image with these functions.
+    def of_image(cls, files: Mapping[str, bytes], runtime: Runtime, clock_hz: float) -> CpuModel:
+        """Return the model of an image.
 
         Parameters
         ----------
-        functions : iterable of Function
-            From the image's ``.mpy`` files.
+        files : mapping of str to bytes
+            The ``.mpy`` files that may run, by path. One that is no bytecode is left to the
+            interpreter, which says what is wrong with it.
+        runtime : Runtime
+            Whose prices apply.
         clock_hz : float
             CPU clock in hertz.
         """
-        costs: dict[str, tuple[int, int]] = {}
-        total = Events()
-        for function in functions:
-            total += function.events
-            cost = round(_cycles(function.events) / clock_hz * 1e9)
-            if cost > costs.get(function.name, (0, 0))[0]:
-                costs[function.name] = (cost, function.events.jumps)
-        # Code that nobody could count is not free: time would stand still in an endless loop.
-        cycles = max(_cycles(total), _CYCLES.jumps) / max(total.jumps, 1)
-        jump_ns = round(cycles / clock_hz * 1e9)
-        return cls(clock_hz, jump_ns, costs)
+        prices = runtime.prices
 
-    def for_shim(self) -> str:
-        """Return the figures as the Python literal that the shim reads."""
-        return repr(
-            {
-                "jump_ns": self.jump_ns,
-                "allocation_ns": round(_CYCLES_PER_BYTE / self.clock_hz * 1e9),
-                "irq_ns": round(_IRQ_US * 1e3),
-                "dispatch_ns": round(_DISPATCH_US * 1e3),
-                "api_ns": {name: round(us * 1e3) for name, us in _API_US.items()},
-                "costs": self.costs,
-            }
+        def ns(cycles: float) -> int:
+            return round(cycles / clock_hz * 1e9)
+
+        per_byte = prices.allocated_byte + prices.collected_byte
+        return cls(
+            ns(prices.unpriced_jump * prices.cycles_per_instruction),
+            ns(per_byte * prices.cycles_per_instruction / _WORD_FACTOR),
+            {name: ns(cycles) for name, cycles in msgspec.structs.asdict(runtime.calls).items()},
+            _charging_files(tuple(sorted(files.items())), runtime.port, runtime.build, clock_hz)
+            if files
+            else (),
         )
 
+    @property
+    def heap_growth(self) -> int:
+        """Bytes that the copies take beyond the files they stand for."""
+        return sum(max(len(file.copy) - file.size, 0) for file in self.files)
 
-def _cycles(events: Events) -> float:
-    return float(
-        events.jumps * _CYCLES.jumps
-        + events.operations * _CYCLES.operations
-        + events.attributes * _CYCLES.attributes
-        + events.subscripts * _CYCLES.subscripts
-        + events.calls * _CYCLES.calls
-        + events.iterations * _CYCLES.iterations
+    def for_shim(self) -> tuple[str, bytes]:
+        """Return the figures as the Python literal that the shim reads, and the copies."""
+        places = {}
+        at = 0
+        for file in self.files:
+            places[file.size, file.checksum] = (at, len(file.copy))
+            at += len(file.copy)
+        figures = {
+            "jump_ns": self.jump_ns,
+            "allocation_ns": self.allocation_ns,
+            "call_ns": dict(self.call_ns),
+            "copies": places,
+            "growth": self.heap_growth,
+        }
+        return repr(figures), b"".join(file.copy for file in self.files)
+
+
+def cpu_assumptions(runtime: Runtime) -> tuple[str, ...]:
+    """Return what CPU time on a runtime rests on that was not measured on a board."""
+    spread = runtime.prices.spread
+    rows = runtime.assumed("prices", "calls")
+    counted = runtime.row("prices.cycles_per_instruction").source is not None
+    basis = "counted in the stock binary" if counted else "taken over from the stm32 port"
+    return (
+        f"CPU time of MicroPython is priced per bytecode event and call, {basis}, no board measured"
+        f" (x/÷ {spread:g})",
+        f"prices of CPU time that are assumed: {len(rows)} (boards/ports/{runtime.port}.toml)",
     )
+
+
+@lru_cache(maxsize=16)
+def _charging_files(
+    files: tuple[tuple[str, bytes], ...], port: str, build: str, clock_hz: float
+) -> tuple[ChargingFile, ...]:
+    """Return the copies of an image's files; kept, for a board boots the same ones often."""
+    from boards.ports import stock_runtime
+
+    runtime = stock_runtime(port, build)
+    modules = dict(_modules(files))
+    data = dict(files)
+    prices = ImagePrices(modules, runtime.prices, runtime.calls)
+    return tuple(
+        ChargingFile(
+            len(data[path]),
+            zlib.crc32(data[path]),
+            charging_copy(module, prices.functions(path), clock_hz),
+        )
+        for path, module in modules.items()
+    )
+
+
+def _modules(files: Iterable[tuple[str, bytes]]) -> Iterable[tuple[str, Module]]:
+    """Return those files that are bytecode; of the others the interpreter says what is wrong."""
+    for path, content in files:
+        try:
+            module = Module.parse(content)
+            check_code(module)
+        except BytecodeError:
+            continue
+        yield path, module

@@ -35,6 +35,11 @@ _SHIM_HEAP = 144 * 1024
 _TABLES = 259 / 256
 # A busy program hears of console input after that long: the simulator learns of it between events.
 _LONGEST_RUN_NS = 10_000_000
+# A process that computes for so long on this computer without asking for anything is not waited for
+# any longer: time goes on by a stride for each further look.
+_PATIENCE_S = 5.0
+_IMPATIENCE_S = 0.05
+_STRIDE_NS = 250_000_000
 
 
 class ResetCause:
@@ -103,6 +108,8 @@ class Interpreter:
         self._ahead: Cancellable | None = None
         self._waking: Cancellable | None = None
         self._irqs = bytearray()
+        self._host_works = False
+        self._absent = False  # it computes without an end in sight
         self._events: deque[bytes] = deque()
         self._deadline_ns = 0
         self._paused = False
@@ -111,7 +118,6 @@ class Interpreter:
         self._resumed_ns = 0
         self._told_ns: Sequence[int] = ()  # when the conversions come that it was told of
         self.requests = 0
-        self.jumps = 0
         self.running_main = False
 
     # ------------------------------------------------------------------ life
@@ -148,7 +154,7 @@ class Interpreter:
             Boot(
                 self._flash_path,
                 self._filesystem,
-                round((self._heap_free + _SHIM_HEAP) * _TABLES),
+                round((self._heap_free + cpu.heap_growth + _SHIM_HEAP) * _TABLES),
                 cpu,
                 {**self._port, "heap_free": self._heap_free},
                 cause,
@@ -185,6 +191,14 @@ class Interpreter:
                 self._peripherals.cpu_active(self._resumed_ns, slept_ns)
             self._resumed_ns = woken_ns
         self._peripherals.skip([read_end_ns for _, read_end_ns in skipped])
+
+    def host_work(self) -> None:
+        """Let the Bluetooth host take note of packets that are completed, in an interrupt of its own.
+
+        It costs its time when the process runs the next time, with all that were completed until
+        then; what its waking of the CPU costs beyond is not modelled.
+        """
+        self._host_works = True
 
     def ble_event(self, event: bytes) -> None:
         """Queue an event for the firmware's BLE handler."""
@@ -263,10 +277,14 @@ class Interpreter:
     def _run(self) -> None:
         """Serve the running process until it is held or ahead of virtual time."""
         while self._process is not None:
-            frame = self._process.request()
+            frame = self._process.request(_IMPATIENCE_S if self._absent else _PATIENCE_S)
             if frame is None:
                 self._died()
                 return
+            if not frame:
+                self._go_on_without_it()
+                return
+            self._absent = False
             request = rpc.parse_request(frame)
             self.requests += 1
             read_end_ns = request.read_end_ns
@@ -285,6 +303,22 @@ class Interpreter:
                 return
             if not self._serve(request):
                 return
+
+    def _go_on_without_it(self) -> None:
+        """Let some time pass: it computes and may never come back, as endless native code."""
+        now_ns = self._loop.now_ns()
+        if self._peripherals is not None and now_ns > self._resumed_ns:
+            self._peripherals.cpu_active(self._resumed_ns, now_ns)
+            self._resumed_ns = now_ns
+        self._absent = True
+        self._ahead = self._clock.call_at_ns(now_ns + _STRIDE_NS, self._look_again)
+
+    def _look_again(self) -> None:
+        self._ahead = None
+        if self._paused:
+            self._parked = self._look_again
+        else:
+            self._run()
 
     def _catch_up(self, request: Request) -> None:
         self._ahead = None
@@ -392,7 +426,6 @@ class Interpreter:
         if request.op == Op.WAIT and request.b and self._peripherals is not None:
             self._stopped = True
             self._peripherals.cpu_stopped(stopped=True)
-        self.jumps = request.jumps
         self._drain()
 
     def _send(self, answer: int | bytes) -> None:
@@ -411,6 +444,10 @@ class Interpreter:
         if n_irqs:
             reply[rpc.IRQ_AT : rpc.IRQ_AT + n_irqs] = irqs[:n_irqs]
             del irqs[:n_irqs]
+        n_works = 1 if self._host_works and n_irqs < rpc.MAX_IRQS else 0
+        if n_works:
+            reply[rpc.IRQ_AT + n_irqs] = rpc.HOST_WORK
+            self._host_works = False
         ahead = b""
         if n_irqs and not data and self._peripherals is not None:
             ahead = self._peripherals.read_ahead()
@@ -436,7 +473,7 @@ class Interpreter:
             now_ns,
             min(horizon_ns, now_ns + _LONGEST_RUN_NS),
             value,
-            n_irqs,
+            n_irqs + n_works,
             len(data),
             size,
             len(ahead),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ from hil.virtual.micropython.rpc import FRAME_SIZE
 __all__ = ["Boot", "Process", "micropython_executable"]
 
 _SHIM = Path(__file__).parent / "shim"
+_LOOK_MS = 50  # how often a process that does not ask is looked after
 _LONGEST_OUTPUT = 64 * 1024  # of the file that the process prints to, before it is emptied
 # The words the process is started with have the same lengths always: MicroPython keeps them among
 # the names it has seen, and where that store has to grow is charged to whoever used a new name.
@@ -72,7 +75,9 @@ class Process:
         executable = micropython_executable()
         self._folder = tempfile.TemporaryDirectory(prefix="eegrig-")
         folder = Path(self._folder.name)
-        (folder / "cpu").write_text(boot.cpu.for_shim())
+        figures, copies = boot.cpu.for_shim()
+        (folder / "cpu").write_text(figures)
+        (folder / "copies").write_bytes(copies)
         (folder / "port").write_text(repr(boot.port))
         (folder / "shim").symlink_to(_SHIM)
         (folder / "flash").symlink_to(boot.flash_path.resolve())
@@ -90,6 +95,7 @@ class Process:
             "flash",
             *map(str, boot.filesystem),
             "cpu",
+            "copies",
             "port",
             str(boot.cause),
             str(boot.files),
@@ -120,6 +126,8 @@ class Process:
             os.close(from_child_w)
         self._printed = os.open(printed, os.O_RDWR)
         self._read_at = 0
+        self._poll = select.poll()
+        self._poll.register(self._from_child, select.POLLIN)
         # Round trips are several times faster when both sides share one CPU.
         with contextlib.suppress(OSError):
             os.sched_setaffinity(self.pid, os.sched_getaffinity(0))
@@ -129,10 +137,36 @@ class Process:
         """Its number."""
         return self._child.pid
 
-    def request(self) -> bytes | None:
-        """Wait for its next request; None: it has ended."""
+    def request(self, patience_s: float) -> bytes | None:
+        """Wait for its next request.
+
+        Parameters
+        ----------
+        patience_s : float
+            For how long it may compute before it asks for anything, in seconds of its processor
+            time here.
+
+        Returns
+        -------
+        bytes or None
+            Empty if it has computed for longer, None if it has ended.
+        """
+        since_s = None
+        while not self._poll.poll(_LOOK_MS):
+            computed_s = self._computed_s()
+            if since_s is None:
+                since_s = computed_s
+            elif computed_s - since_s >= patience_s:
+                return b""
         frame = os.read(self._from_child, FRAME_SIZE)
         return frame if len(frame) == FRAME_SIZE else None
+
+    def _computed_s(self) -> float:
+        """Return the processor time it has had; where that cannot be asked, a tenth of all time."""
+        try:
+            return time.clock_gettime(~self.pid << 3 | 2)  # clock_getcpuclockid of Linux
+        except (OSError, AttributeError):
+            return time.monotonic() / 10
 
     def reply(self, frame: bytes | bytearray) -> None:
         """Answer its request."""

@@ -17,6 +17,7 @@ __all__ = [
     "FRAMES_AT",
     "FRAME_SIZE",
     "HEADER_SIZE",
+    "HOST_WORK",
     "INTERRUPTED",
     "IRQ_AT",
     "KEYBOARD_INTERRUPT",
@@ -34,6 +35,8 @@ HEADER_SIZE = 64
 EVENT_AT = HEADER_SIZE + 1024
 MAX_IRQS = 32
 IRQ_AT = FRAME_SIZE - MAX_IRQS
+HOST_WORK = 255
+"""In place of a handler's slot: an interrupt of the port's own, which no handler sees."""
 
 INTERRUPTED = -1000
 """Value of a reply to a blocking request that came back early, to let an interrupt run."""
@@ -53,7 +56,7 @@ MAX_COMING = 16
 SKIPPED_AT = FRAME_SIZE - MAX_COMING * 16
 """Where a request says which of them the firmware has slept up to and handled."""
 
-_REQUEST = struct.Struct("<8q")
+_REQUEST = struct.Struct("<7q")
 REPLY = struct.Struct("<8q")
 COMING = struct.Struct("<3q")
 """When else something can happen, the interrupt's slot, a frame's size; times and frames follow."""
@@ -111,8 +114,7 @@ class Request(NamedTuple):
     """A request: operation, the board's local time in ns, three arguments, payload.
 
     `skipped` counts the waits that ended with what the last reply had told of in advance;
-    `jumps` is the running total of bytecode jumps; `read_end_ns` is when a read of what an earlier
-    reply brought along ended, 0 if there was none.
+    `read_end_ns` is when a read of what an earlier reply brought along ended, 0 if there was none.
     """
 
     op: int
@@ -121,7 +123,6 @@ class Request(NamedTuple):
     b: int
     c: int
     size: int
-    jumps: int
     read_end_ns: int
     frame: bytes
     skipped: int
@@ -134,8 +135,8 @@ class Request(NamedTuple):
 
 def parse_request(frame: bytes) -> Request:
     """Return the request in a frame of `FRAME_SIZE` bytes."""
-    op, time_ns, a, b, c, size, jumps, read_end_ns = _REQUEST.unpack_from(frame)
-    return Request(op & 0xFF, time_ns, a, b, c, size, jumps, read_end_ns, frame, op >> 8)
+    op, time_ns, a, b, c, size, read_end_ns = _REQUEST.unpack_from(frame)
+    return Request(op & 0xFF, time_ns, a, b, c, size, read_end_ns, frame, op >> 8)
 
 
 def parse_skipped(request: Request) -> tuple[int, list[tuple[int, int]]]:

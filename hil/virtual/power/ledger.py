@@ -32,7 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boards import Board, Part, load_part
+from boards.ports import board_runtime
 from hil.virtual.clock import Clock
+from hil.virtual.micropython.cpu import cpu_assumptions
 from hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
 from hil.virtual.power.rails import Cause, Loads, Rails, Supplies
 from hil.virtual.power.tracks import Bursts, Levels
@@ -103,6 +105,8 @@ class PowerLedger:
     groups : tuple of str
         Those of `GROUPS` that the board has.
     battery_v : float
+    cpu_assumptions : tuple of str
+        What modelled CPU time rests on.
     """
 
     def __init__(
@@ -119,6 +123,7 @@ class PowerLedger:
         cell = find_part(board.battery.part)
         self.battery_v = cell["measurement_voltage"].si if battery_v is None else battery_v
         self._supplies = Supplies.of(board, find_part)
+        self.cpu_assumptions = cpu_assumptions(board_runtime(board))
         self.mcu = McuLoad(mcu_part, self._add, now_ns)
         self.radio = RadioLoad(mcu_part, self._add)
         self.afe = AfeLoad(find_part(board.afe.part), board.supply.mcu_v, now_ns)

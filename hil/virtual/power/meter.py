@@ -8,7 +8,6 @@ import numpy as np
 
 from boards import Part, load_part
 from hil.bench import PowerCapture
-from hil.virtual.micropython.cpu import ASSUMPTIONS as CPU_ASSUMPTIONS
 from hil.virtual.power.ledger import Account, PowerLedger
 from hil.virtual.power.rails import Cause
 
@@ -99,7 +98,7 @@ class VirtualPowerMeter:
 
     def _lines(self, part: str, key: str) -> list[str]:
         if key == "cpu_active":
-            return list(CPU_ASSUMPTIONS)
+            return list(self._ledger.cpu_assumptions)
         line = self._find_part(part).assumption(key)
         return [] if line is None else [line]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boards import Board, Part
-from hil.virtual.micropython.cpu import UNCERTAINTY
+from boards.ports import board_runtime
 from hil.virtual.power.converters import Converter, chain_input_w
 from hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
 from hil.virtual.power.tracks import Levels
@@ -19,9 +19,6 @@ __all__ = ["Cause", "Loads", "Rails", "Supplies"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-CPU_TIME_SPREAD = UNCERTAINTY - 1
-"""Relative one-sigma uncertainty of modelled CPU time."""
 
 
 class Cause(NamedTuple):
@@ -46,6 +43,8 @@ class Supplies:
         Of the digital rail.
     charger, mcu_part, afe_part : Part
     optics_part : Part or None
+    cpu_time_spread : float
+        Relative one-sigma uncertainty of modelled CPU time.
     """
 
     input: tuple[Converter, ...]
@@ -56,6 +55,7 @@ class Supplies:
     mcu_part: Part
     afe_part: Part
     optics_part: Part | None
+    cpu_time_spread: float
 
     @classmethod
     def of(cls, board: Board, find_part: Callable[[str], Part]) -> Supplies:
@@ -75,6 +75,7 @@ class Supplies:
             mcu_part=find_part(board.mcu.part),
             afe_part=find_part(board.afe.part),
             optics_part=None if board.optics is None else find_part(board.optics.part),
+            cpu_time_spread=board_runtime(board).prices.spread - 1,
         )
 
 
@@ -205,7 +206,7 @@ class Rails:
         idle_a = np.where(self._busy, 0.0, mcu.idle_a.level(self._edges))
         active_a = np.where(self._busy, part["cpu_active"].si * self._scale(), 0.0)
         self._cause("mcu", part, mcu.idle_key, idle_a * self._mcu_v)
-        spread = float(np.hypot(part["cpu_active"].uncertainty, CPU_TIME_SPREAD))
+        spread = float(np.hypot(part["cpu_active"].uncertainty, self._supplies.cpu_time_spread))
         self._cause("mcu", part, "cpu_active", active_a * self._mcu_v, spread)
         if len(mcu.wakes):
             waking = (mcu.wakes.count(self._edges) > 0) & ~self._busy

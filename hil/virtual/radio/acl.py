@@ -79,7 +79,14 @@ class AclQueue:
     ----------
     loop : VirtualLoop
     buffers : AclBuffers
+
+    Attributes
+    ----------
+    on_completed : callable or None
+        Called when the controller reports a packet completed.
     """
+
+    on_completed: Callable[[], object] | None = None
 
     def __init__(self, loop: VirtualLoop, buffers: AclBuffers) -> None:
         self._loop = loop
@@ -200,6 +207,8 @@ class AclQueue:
         if not packet.end.alive:
             return
         _count_down(self._under_way, packet.end)
+        if self.on_completed is not None:
+            self.on_completed()
         if packet.on_completed is not None:
             packet.on_completed()
         self._fill()

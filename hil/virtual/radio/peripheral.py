@@ -83,6 +83,8 @@ class Peripheral:
         Told of the radio's activity.
     on_event : callable or None
         Called with each `PeripheralEvent`, in a callback of its own.
+    on_completed : callable or None
+        Called when the controller reports a packet of the host as completed.
     on_phy : callable or None
         Called with the PHY the board sends on: 1 (1M) when a connection begins and after its end,
         2 (2M) from when the connection uses it.
@@ -122,6 +124,7 @@ class Peripheral:
         max_octets: int = DATA_OCTETS_MAX,
         sink: ActivitySink | None = None,
         on_event: Callable[[PeripheralEvent], object] | None = None,
+        on_completed: Callable[[], object] | None = None,
         on_phy: Callable[[int], object] | None = None,
     ) -> None:
         self.air = air
@@ -133,6 +136,7 @@ class Peripheral:
         self.max_octets = max_octets
         self.sink = sink
         self.on_event = on_event
+        self.on_completed = on_completed
         self.on_phy = on_phy
         self.enforce_subscription = True
         self.truncates = False
@@ -175,6 +179,7 @@ class Peripheral:
         config = DeviceConfiguration(name=self.name, address=hci.Address(self._static_address))
         controller.set_public_address(self.address)
         controller.take_packets(self.acl)
+        controller.acl.on_completed = self.on_completed
         host = BoardHost(controller)
         controller.on_report, host.on_value = self.on_report, self.on_value
         device = BoardDevice(config=config, host=host)

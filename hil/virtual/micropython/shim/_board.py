@@ -5,6 +5,7 @@
 # lets anything happen to the board at a time that the firmware has passed already: `horizon` says until when
 # nothing will. The hot path allocates nothing, and is native code where the interpreter can make it: that is
 # a third of the time of a frame, and native code takes no jumps that would be charged to the firmware.
+import builtins
 import os as _os
 import sys
 from array import array
@@ -137,8 +138,10 @@ def _find_pending():
 
 _state = _find_pending()
 
-# Interrupt handlers by slot: (handler, argument, hard, cost in ns, jumps included in it)
+# Interrupt handlers by slot: (handler, argument, hard). What the port does in an interrupt of its own, and no
+# handler sees, has the last number.
 handlers = []
+HOST_WORK = 255
 _pending = bytearray(64)
 _n_pending = 0
 _in_irq = 0
@@ -163,13 +166,31 @@ ble_handler = None
 # CPU model, set by configure(): nanoseconds
 jump_ns = 0
 allocation_ns = 0  # per byte
-irq_ns = 0
-dispatch_ns = 0
-api_ns = {}
-costs = {}  # name of a function -> (ns, jumps)
-_credit = 0
+call_ns = {}
+_interrupt_ns = 0
+_dispatch_ns = 0
+_host_work_ns = 0
+own_bytes = 0  # of the heap that are the shim's
+_event_ns = 0
 _allocated = 0
-jumps = 0
+# Bytecode of the image says what it costs (`spend`). Where other code may run it is charged by its jumps, and those
+# of the image are not: each stretch ends in one at most.
+uncounted = 1  # whether such code may run now
+foreign = 0  # whether it may run in callbacks, too, from now on
+_credit = False  # the next jump belongs to a stretch that was charged
+CHARGE = " charge"  # as ../charging.py names it
+
+
+def configure(figures):
+    """Take the figures of the CPU model."""
+    global jump_ns, allocation_ns, _interrupt_ns, _dispatch_ns, _host_work_ns, _event_ns
+    jump_ns = figures["jump_ns"]
+    allocation_ns = figures["allocation_ns"]
+    call_ns.update(figures["call_ns"])
+    _interrupt_ns = call_ns["interrupt"]
+    _dispatch_ns = call_ns["dispatch"]
+    _host_work_ns = call_ns["packet_completed"]
+    _event_ns = call_ns["ble_event"]
 
 
 def connect(read_fd, write_fd):
@@ -206,7 +227,7 @@ def leave():
             _keyboard = _deferred = not interrupted
     quiet -= 1
     if not quiet:
-        if not _ticking and jump_ns:
+        if uncounted and not _ticking and jump_ns:
             _ticking = True
             _schedule(_tick, None)
         _allocated = _mem_total()
@@ -228,8 +249,7 @@ def call(op, a=0, b=0, c=0, size=0):
     q[3] = b
     q[4] = c
     q[5] = size
-    q[6] = jumps
-    q[7] = read_end
+    q[6] = read_end
     read_end = 0
     r = _reply
     try:
@@ -300,22 +320,24 @@ def _collect(n):
 @micropython.native
 def _interrupt():
     """Run the handlers of the interrupts that came, as the port would."""
-    global _n_pending, _in_irq, now, _credit, quiet
+    global _n_pending, _in_irq, now, quiet
     i = 0
     while i < _n_pending:
-        slot = handlers[_pending[i]]
+        number = _pending[i]
         i += 1
+        if number == HOST_WORK:
+            now += _host_work_ns
+            continue
+        slot = handlers[number]
         if slot is None:
             continue
-        handler, argument, hard, cost, included = slot
+        handler, argument, hard = slot
         if not hard:
             _enqueue(handler, argument)  # dropped when the queue is full, as on a board
             continue
         _in_irq = 1
-        now += irq_ns + cost
-        saved = _credit
+        now += _interrupt_ns
         was = quiet
-        _credit = included
         quiet = 1
         leave()
         try:
@@ -327,8 +349,7 @@ def _interrupt():
             _end_of_handler()
             sys.stdout.write("Uncaught exception in hard interrupt handler\n")
             sys.print_exception(error)
-            handlers[_pending[i - 1]] = None
-        _credit = saved
+            handlers[number] = None
         _in_irq = 0
     _n_pending = 0
 
@@ -368,26 +389,12 @@ def schedule(function, argument):
         raise RuntimeError("schedule queue full")
 
 
-def cost_of(function):
-    """Return the (ns, jumps) that running `function` once costs, by the name the interpreter prints."""
-    text = repr(function)
-    at = text.rfind("function ")
-    if at < 0:
-        return 0, 0
-    name = text[at + 9 :].split(" ")[0]
-    return costs.get(name, (0, 0))
-
-
-_cost_cache = {}
-
-
 @micropython.native
 def _dispatch():
     """Run what was scheduled; one callback never runs inside another."""
-    global _head, _queued, _locked, now, _credit, quiet, _event_bytes
+    global _head, _queued, _locked, now, quiet, _event_bytes
     _locked = 1
     was = quiet
-    saved = _credit
     turn = False
     while _queued or _ble_events:
         # In turns, as the port's queue is first in, first out: neither starves the other.
@@ -396,17 +403,13 @@ def _dispatch():
             function, argument = _queue[_head]
             _head = (_head + 1) % DEPTH
             _queued -= 1
+            now += _dispatch_ns
         else:
             function, argument = ble_handler, _ble_events.pop(0)
             _event_bytes -= len(argument) - 2
             if function is None:
                 continue
-        key = id(function)
-        cost = _cost_cache.get(key)
-        if cost is None:
-            cost = _cost_cache[key] = cost_of(function)
-        now += dispatch_ns + cost[0]
-        _credit = cost[1]
+            now += _event_ns
         quiet = 1
         leave()
         try:
@@ -416,15 +419,21 @@ def _dispatch():
             quiet = was
             sys.print_exception(error)
         quiet = was
-        _credit = saved
     _locked = 0
 
 
 @micropython.native
 def charge(name):
-    """Charge the cost of calling a function of the port."""
+    """Charge what a function of the port costs beyond its call."""
     global now
-    now += api_ns.get(name, 0)
+    now += call_ns[name]
+
+
+@micropython.native
+def charge_for(name, n):
+    """Charge it so many times."""
+    global now
+    now += call_ns[name] * n
 
 
 _told_frames = ()  # the places in a reply of the frames it tells of in advance
@@ -477,7 +486,7 @@ def wait_until(when, deep=IDLE, console=0):
         _interrupt()
     elif (_queued or _ble_events) and not _locked:
         _dispatch()
-    elif not _coming or deep or not irq_ns or not _skip(when):
+    elif not _coming or deep or not _interrupt_ns or not _skip(when):
         call(WAIT, when, deep, console)
 
 
@@ -577,24 +586,70 @@ def _interrupt_firmware():
     _state.pending = id(KeyboardInterrupt())
 
 
-# --- CPU time: a scheduled callback that schedules itself again runs at every jump the interpreter takes
+# --- CPU time
+
+
+@micropython.native
+def spend(ns):
+    """Take what the stretch of the image that begins here costs."""
+    global now
+    now += ns
+    if now >= horizon:
+        _overdue()
+
+
+@micropython.native
+def _spend_among_others(ns):
+    """Do the same where other code is charged by its jumps."""
+    global now, _credit
+    _credit = True
+    now += ns
+    if now >= horizon:
+        _overdue()
+
+
+@micropython.native
+def _overdue():
+    """Let happen what happens to the board before the time that its code has come to."""
+    if quiet or _in_irq:
+        return
+    enter()
+    call(SYNC)
+    leave()
+
+
+@micropython.native
+def expect(other_code):
+    """Say whether code that does not tell what it costs (1) may run from here on, or not (0)."""
+    global uncounted
+    uncounted = other_code or foreign
+    setattr(builtins, CHARGE, _spend_among_others if uncounted else spend)
+    enter()
+    leave()  # which sees to it that jumps are told of
+
+
+def expect_anywhere():
+    """Say that such code may run from here on, in callbacks too."""
+    global foreign
+    foreign = 1
+    expect(1)
+
+
+# A scheduled callback that schedules itself again runs at every jump the interpreter takes.
 
 
 @micropython.native
 def _tick(_):
-    global now, _credit, jumps, _ticking, _held_back, _allocated
-    if quiet:
+    global now, _credit, _ticking, _held_back, _allocated
+    if quiet or not uncounted:
         _ticking = False  # `leave` starts it again
         return
-    jumps += 1
     if _credit:
-        _credit -= 1
+        _credit = False
     else:
-        now += jump_ns
-        if not jumps & 15:  # a loop that only allocates must not outrun what is going to happen
-            total = _mem_total()
-            now += (total - _allocated) * allocation_ns
-            _allocated = total
+        total = _mem_total()
+        now += jump_ns + (total - _allocated) * allocation_ns
+        _allocated = total
         if now >= horizon and not _in_irq:
             _held_back += 1
             enter()

@@ -110,7 +110,7 @@ class SPI:
             self._transfer_parts(tx, rx, size)
             return
         _b.enter()
-        _b.charge("spi")
+        _b.charge("spi_byte" if size == 1 else "spi_transfer")
         if tx is None and size == _b.read_ahead and self._setting == _b.spi_setting:
             end = _b.now + size * 8_000_000_000 // self._baudrate
             if end + _MARGIN_NS < _b.horizon:
@@ -181,6 +181,7 @@ class I2C:
             size = len(out)
             _b.out[:size] = out
         n_read = 0 if into is None else len(into)
+        _b.charge("i2c_transfer")
         wanted = addr | n_read << 8 | (1 << 30 if out is not None else 0)
         result = _b.call(_b.I2C, self._bus, wanted, self._freq, size)
         if n_read and result >= 0:
@@ -254,7 +255,7 @@ class ADC:
 
     def _microvolts(self):
         _b.enter()
-        _b.charge("adc")
+        _b.charge("adc_read")
         value = _b.call(_b.ADC, self._channel)
         _b.leave()
         return value

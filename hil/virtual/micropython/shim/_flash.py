@@ -20,7 +20,8 @@ class FlashArea:
         _b.hold_back()
         self._file.seek(self._at + block * self._block_size + offset)
         self._file.readinto(buf)
-        _b.charge("flash_read")
+        _b.charge("file_read")
+        _b.charge_for("file_read_byte", len(buf))
         _b.let_come()
 
     @micropython.native

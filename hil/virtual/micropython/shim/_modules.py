@@ -1,5 +1,7 @@
 # The builtin modules as the build has them: what differs stands in for the interpreter's.
 import builtins
+import gc as _gc
+import hashlib as _hashlib
 import os as _os
 import random as _random
 import sys
@@ -7,7 +9,11 @@ from collections import namedtuple
 
 import _board as _b
 import _port
+import micropython
 import vfs as _vfs
+
+_BLOCK = 32  # bytes here of what is one of 16 on the board
+_SHA256_BLOCK = 64  # that the end of what is hashed fills at least
 
 
 class Namespace:
@@ -88,6 +94,52 @@ def make_random():
     return made
 
 
+def make_gc():
+    """Return `gc`, whose collections take time."""
+    made = copy_of(_gc)
+
+    @micropython.native
+    def collect():
+        _b.enter()
+        found = _gc.collect()
+        _b.charge("collect")
+        _b.charge_for("collect_block", max(0, _gc.mem_alloc() - _b.own_bytes) // _BLOCK)
+        _b.leave()
+        return found
+
+    made.collect = collect
+    return made
+
+
+class _Sha256:
+    def __init__(self, data=b""):
+        self._hash = _hashlib.sha256()
+        self.update(data)
+
+    def update(self, data):
+        _b.enter()
+        try:
+            self._hash.update(data)
+            _b.charge_for("sha256_byte", len(memoryview(data)))
+        finally:
+            _b.leave()
+
+    def digest(self):
+        _b.enter()
+        try:
+            _b.charge_for("sha256_byte", _SHA256_BLOCK)
+            return self._hash.digest()
+        finally:
+            _b.leave()
+
+
+def make_hashlib():
+    """Return `hashlib`, whose work takes time."""
+    made = copy_of(_hashlib)
+    made.sha256 = _Sha256
+    return made
+
+
 _Uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
 
 
@@ -106,12 +158,20 @@ def release():
     return "%d.%d.%d" % sys.implementation.version[:3]
 
 
-def make_os():
+def make_vfs(volume, mount):
+    """Return `vfs` with a class in place of VfsLfs2, and a function that mounts it."""
+    made = copy_of(_vfs)
+    made.VfsLfs2 = volume
+    made.mount = lambda *args, **options: (mount if args else _vfs.mount)(*args, **options)
+    return made
+
+
+def make_os(vfs):
     names = _port.names["os"]
     made = copy_of(_os, [name for name in names if hasattr(_os, name)])
     for name in names:
-        if not hasattr(made, name) and hasattr(_vfs, name):
-            setattr(made, name, getattr(_vfs, name))
+        if hasattr(vfs, name):
+            setattr(made, name, getattr(vfs, name))
     if "uname" in names:
         platform = _port.platform
         made.uname = lambda: _Uname(

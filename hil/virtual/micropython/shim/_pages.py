@@ -35,7 +35,7 @@ def open_flash(path, start, size):
     _at = start % _file.seek(0, 2)
     _size = size
     _slot = len(_b.handlers)
-    _b.handlers.append((_tick, None, True, 0, 0))
+    _b.handlers.append((_tick, None, True))
 
 
 @micropython.native
@@ -114,7 +114,8 @@ def read(at, buf):
     end = at + len(buf)
     if at < 0 or end > _size:
         return -1
-    _b.charge("flash_read")
+    _b.charge("file_read")
+    _b.charge_for("file_read_byte", len(buf))
     if _page < 0 or end <= _page or at >= _page + _PAGE:
         _file.seek(_at + at)
         _file.readinto(buf)

@@ -83,10 +83,11 @@ class Pin:
     @micropython.native
     def __call__(self, value=None):
         _b.enter()
-        _b.charge("pin")
         if value is None:
+            _b.charge("pin_read")
             value = _b.call(_b.PIN_READ, self._number, self._pull)
         else:
+            _b.charge("pin_write")
             _b.call(_b.PIN_WRITE, self._number, 1 if value else 0)
             value = None
         _b.leave()
@@ -126,8 +127,7 @@ class Pin:
             self._slot = len(_b.handlers)
             _b.handlers.append(None)
         if handler is not None:
-            ns, jumps = _b.cost_of(handler)
-            _b.handlers[self._slot] = (handler, self, hard, ns, jumps)
+            _b.handlers[self._slot] = (handler, self, hard)
         else:
             _b.handlers[self._slot] = None
         _b.call(_b.PIN_IRQ, self._number, edges if handler is not None else 0, self._slot)

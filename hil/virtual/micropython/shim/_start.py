@@ -1,12 +1,13 @@
 # Starts the board inside MicroPython: puts the port's modules in place, mounts the flash, runs boot.py and main.py.
 #
 # Arguments: this folder; file descriptors to read from and to write to; flash file; start, size and block size
-# of the file system in it; files with the CPU model's and the port's figures (Python literals); reset cause; how to
+# of the file system in it; files with the CPU model's figures, with the image's files that say what they cost, and with
+# the port's figures (Python literals, the first and the last); reset cause; how to
 # boot (0: boot.py, main.py, friendly REPL; 1: boot.py, raw REPL; 2: neither file, friendly REPL).
 import sys
 
 shim, read_fd, write_fd, flash_path, start, size, block_size = sys.argv[1:8]
-model_path, port_path, cause, boot = sys.argv[8:12]
+model_path, copies_path, port_path, cause, boot = sys.argv[8:13]
 del sys.argv[:]
 
 
@@ -63,12 +64,10 @@ modules["machine"]._set_cause(int(cause))
 
 with open(model_path) as file:
     model = eval(file.read())
-_board.jump_ns = model["jump_ns"]
-_board.allocation_ns = model["allocation_ns"]
-_board.irq_ns = model["irq_ns"]
-_board.dispatch_ns = model["dispatch_ns"]
-_board.api_ns.update(model["api_ns"])
-_board.costs.update(model["costs"])
+_board.configure(model)
+_loading = load("_loading")
+_loading.set_copies(copies_path, model["copies"])
+growth = model["growth"]
 
 in_pages = _port.page_size > int(block_size)
 if in_pages:
@@ -82,8 +81,11 @@ import os
 
 import vfs
 
-modules["os"] = _modules.make_os()
+modules["vfs"] = ports_vfs = _modules.make_vfs(_loading.Volume, _loading.mount)
+modules["os"] = _modules.make_os(ports_vfs)
 modules["sys"] = _modules.make_sys()
+modules["gc"] = _modules.make_gc()
+modules["hashlib"] = _modules.make_hashlib()
 if "random" in _port.modules:
     modules["random"] = _modules.make_random()
 if "_thread" in _port.modules:
@@ -104,6 +106,7 @@ _modules.trim(modules)
 _imports.install(_port.modules)
 if _compiler is not None:
     _compiler.install()
+_loading.install()
 _repl.keep_compiler()
 if builtin_names is not None:
     _modules.trim_builtins(builtin_names)
@@ -121,6 +124,7 @@ for name in (
     "_timers",
     "_tasks",
     "_compiler",
+    "_loading",
     "_imports",
     "_repl",
     "_line",
@@ -150,12 +154,13 @@ _repl.scope = __main__.__dict__
 del __main__
 gc.collect()
 # The firmware has what its build leaves.
-_board.ballast = bytearray(max(0, gc.mem_free() - _port.heap_free - 64))
-_board.call(_board.HELLO, gc.mem_alloc())
+_board.ballast = bytearray(max(0, gc.mem_free() - _port.heap_free - growth - 64))
+_board.own_bytes = gc.mem_alloc()
+_board.call(_board.HELLO, _board.own_bytes)
 if in_pages:
-    mounted = _file_systems.mount_pages(vfs, pages)
+    mounted = _file_systems.mount_pages(ports_vfs, pages)
 else:
-    mounted = _file_systems.mount_area(vfs, area)
+    mounted = _file_systems.mount_area(ports_vfs, area)
 sys.path[:] = [""] + ([".frozen"] if "asyncio" in _port.modules else [])
 sys.path.extend(["/flash", "/flash/lib"] if mounted else [])
 
@@ -164,5 +169,6 @@ if mounted and boot != "2":
     _repl.run("boot.py")
 if mounted and boot == "0":
     _repl.run("main.py")
+_board.expect_anywhere()
 _board.call(_board.REPL)
 _repl.serve(boot == "1")

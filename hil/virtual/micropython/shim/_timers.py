@@ -31,8 +31,7 @@ class Timer:
         if self._slot < 0:
             self._slot = len(_b.handlers)
             _b.handlers.append(None)
-        ns, jumps = _b.cost_of(callback)
-        _b.handlers[self._slot] = (callback, self, hard, ns, jumps) if callback else None
+        _b.handlers[self._slot] = (callback, self, hard) if callback else None
         _b.call(_b.TIMER, self._slot, period_ns, mode | _rtc)
         _b.leave()
 

@@ -384,6 +384,7 @@ class BLE:
         size = len(data)
         _out[size][_b.ALL] = data
         _b.charge("gatts_notify")
+        _b.charge_for("gatts_notify_byte", size)
         # The ports wait here until there is room: interrupts go on meanwhile, callbacks do not.
         locked = _b.lock(1)
         while True:

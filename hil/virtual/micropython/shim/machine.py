@@ -48,7 +48,7 @@ def idle():
 def lightsleep(time_ms=None):
     """Stop all clocks until an interrupt, a radio event or the time has come."""
     _b.enter()
-    _b.charge("sleep")
+    _b.charge("lightsleep")
     _b.wait_until(_b.FOREVER if time_ms is None else _b.now + time_ms * 1_000_000, _b.STOP)
     _b.leave()
 

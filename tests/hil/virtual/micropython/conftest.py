@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from littlefs import LittleFS
 
-from boards.ports import stock_runtime
+from boards.ports import Runtime, stock_runtime
 from hil.virtual.clock import VirtualLoop
 from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import Interpreter, ResetCause
@@ -20,14 +21,26 @@ from hil.virtual.micropython.runtime import figures_for_shim
 
 BLOCK, BLOCKS = 4096, 16
 RUNTIME = stock_runtime("zephyr", "xiao_ble_nrf52840_sense")  # a prompt with all it can have
-MODEL = CpuModel(64e6, jump_ns=10_000)
 
 
-def file_system(files: dict[str, str]) -> bytes:
+def cpu_model(**files: bytes) -> CpuModel:
+    """Return a model that knows some files of bytecode; other code costs 10 us per jump."""
+    model = CpuModel.of_image(files, RUNTIME, 64e6)
+    return dataclasses.replace(model, jump_ns=10_000)
+
+
+MODEL = cpu_model()
+
+
+def file_system(files: Mapping[str, str | bytes]) -> bytes:
+    """Return a file system with files by path."""
     fs = LittleFS(block_size=BLOCK, block_count=BLOCKS, read_size=32, prog_size=32)
-    for path, text in files.items():
+    for path, content in files.items():
+        folder = path.rpartition("/")[0]
+        if folder:
+            fs.makedirs(folder, exist_ok=True)
         with fs.open(path, "wb") as file:
-            file.write(text.encode())
+            file.write(content.encode() if isinstance(content, str) else content)
     return bytes(fs.context.buffer)
 
 
@@ -48,6 +61,9 @@ class Hardware:
     def cpu_active(self, start_ns: int, stop_ns: int) -> None:
         self.active_ns.append((start_ns, stop_ns))
 
+    def cpu_stopped(self, *, stopped: bool) -> None:
+        """Take note of light sleep."""
+
     def read_ahead(self) -> bytes:
         return b""
 
@@ -64,7 +80,7 @@ class Hardware:
 class Machine:
     """An interpreter on a virtual clock; `boot` gives it files and starts it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, runtime: Runtime = RUNTIME) -> None:
         self.loop = VirtualLoop()
         self.hardware = Hardware()
         self.output = bytearray()
@@ -74,9 +90,9 @@ class Machine:
             self.loop,
             flash_path=self.path,
             filesystem=(0, BLOCK * BLOCKS, BLOCK),
-            heap_size=RUNTIME.memory.free_at_prompt_bytes,
+            heap_size=runtime.memory.free_at_prompt_bytes,
             on_console=self.output.extend,
-            port=figures_for_shim(RUNTIME, "board", "cpu"),
+            port=figures_for_shim(runtime, "board", "cpu"),
         )
         self.interpreter.on_reset = self.resets.append
 

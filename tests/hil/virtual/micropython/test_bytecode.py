@@ -1,4 +1,4 @@
-"""Events are counted in what mpy-cross really writes."""
+"""What mpy-cross really writes is taken apart, and put together again to the byte."""
 
 import contextlib
 
@@ -6,37 +6,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boards import load_board
 from boards.ports import stock_runtime
-from hil.virtual.micropython.bytecode import BytecodeError, Events, functions_of_mpy
+from hil.virtual.micropython.bytecode import BytecodeError, Module, Op
+from host.application import build_application
 from host.mpycross import compile_module
+
+ZEPHYR = stock_runtime("zephyr", "nrf52840dk_nrf52840")
 
 SOURCE = b"""
 LIMIT = 3
 TEXT = "a long text that is an object of its own"
 TABLE = (1, 2.5, b"bytes", "text", (3, 4), None, ...)
+BIG = 123456789012345678901234567890
 
 def straight(a, b):
     return a + b * a - b
 
-def attributes(thing):
-    thing.x = thing.y
-
-def subscripts(items):
-    items[0] = items[1]
-
-def calls(f):
-    f()
-    f(1, key=2)
-    f(*f)
-    f.method(3)
+def many(a, b, c, d, e, f=1, *rest, g=2, **named):
+    return a, b, c, d, e, f, rest, g, named
 
 def loop(n):
     for i in range(n):
-        pass
+        if i == 3:
+            continue
+        while n:
+            n -= 1
 
-def over(items):
-    for item in items:
-        item
+def guarded(f):
+    try:
+        with f as g:
+            return g
+    except OSError as error:
+        raise ValueError from error
+    finally:
+        f()
 
 def outer(n):
     def inner():
@@ -47,72 +51,59 @@ def outer(n):
 
 @pytest.fixture(scope="module")
 def compiled():
-    return compile_module(SOURCE, "example.py", stock_runtime("zephyr", "nrf52840dk_nrf52840"))
+    return compile_module(SOURCE, "example.py", ZEPHYR)
 
 
 @pytest.fixture(scope="module")
 def functions(compiled):
-    return {function.name: function.events for function in functions_of_mpy(compiled)}
+    return {code.name: code for code in Module.parse(compiled).body.walk()}
 
 
-def test_every_function_is_found_by_its_name_in_order(compiled):
-    names = [function.name for function in functions_of_mpy(compiled)]
-    assert names[1:] == [
-        "straight",
-        "attributes",
-        "subscripts",
-        "calls",
-        "loop",
-        "over",
-        "outer",
-        "inner",
-    ]
+def test_every_function_is_found_by_its_name_in_order(functions):
+    names = list(functions)
+    assert names[1:] == ["straight", "many", "loop", "guarded", "outer", "inner"]
 
 
-def test_operations_are_counted(functions):
-    assert functions["straight"] == Events(operations=3)
+def test_signatures_are_read(functions):
+    many = functions["many"]
+    assert (many.arguments, many.keyword_only, many.defaults) == (6, 1, 1)
+    assert functions["guarded"].exceptions >= 2
+    assert functions["inner"].arguments == 1  # what it closes over
 
 
-def test_attribute_look_ups_are_counted(functions):
-    assert functions["attributes"] == Events(attributes=2)
+def test_jumps_lead_to_instructions(functions):
+    for code in functions.values():
+        places = {instruction.at for instruction in code.instructions}
+        assert all(i.operand in places for i in code.instructions if i.jumps)
 
 
-def test_subscripts_are_counted(functions):
-    assert functions["subscripts"] == Events(subscripts=2)
+def test_constants_have_their_kinds(compiled):
+    kinds = [constant.kind for constant in Module.parse(compiled).constants]
+    assert {"text", "tuple", "int"} <= set(kinds)
 
 
-def test_calls_are_counted_whatever_their_arguments(functions):
-    assert functions["calls"].calls == 4
-    assert functions["calls"].jumps == functions["calls"].operations == 0
+def test_a_file_is_put_together_as_it_was(compiled):
+    assert Module.parse(compiled).encode() == compiled
 
 
-def test_loops_are_jumps_or_iterations(functions):
-    assert functions["loop"].jumps == 2
-    assert functions["loop"].iterations == 0
-    assert functions["over"].iterations >= 2
-    assert functions["over"].jumps == 1
+@pytest.mark.parametrize("name", ["headband8", "forehead2-nirs", "nucleo-wb55-ads1299"])
+def test_the_whole_firmware_is_put_together_as_it_was(name):
+    files = build_application(load_board(name)).files
+    compiled = {path: data for path, data in files.items() if path.endswith(".mpy")}
+    assert len(compiled) > 15
+    for path, data in compiled.items():
+        assert Module.parse(data).encode() == data, path
 
 
-def test_closures_are_decoded_to_their_end(functions):
-    assert functions["inner"] == Events()
-
-
-def test_adding_up_adds_every_count():
-    one = Events(1, 2, 3, 4, 5, 6)
-    assert one + one == Events(2, 4, 6, 8, 10, 12)
-
-
-def test_the_whole_firmware_can_be_counted():
-    from boards import load_board
-    from host.application import build_application
-
-    application = build_application(load_board("headband8"))
-    names = set()
-    for path, data in application.files.items():
-        if path.endswith(".mpy"):
-            names |= {function.name for function in functions_of_mpy(data)}
-    # The handlers that interrupts and the scheduler start are charged by name.
-    assert {"_on_drdy", "_fetch", "_ship", "_irq", "finish"} <= names
+def test_a_jump_is_written_for_another_place(functions):
+    jump = next(i for i in functions["loop"].instructions if i.opcode == Op.POP_JUMP_IF_TRUE)
+    for at, target in ((0, 3), (100, 5), (5, 10_000)):
+        moved = jump.moved(at, target)
+        assert moved[0] == Op.POP_JUMP_IF_TRUE
+        offset = (moved[1] & 0x7F | moved[2] << 7) - 0x4000
+        assert at + len(moved) + offset == target
+    with pytest.raises(BytecodeError, match="too long"):
+        jump.moved(0, 20_000)
 
 
 @pytest.mark.parametrize(
@@ -126,19 +117,20 @@ def test_the_whole_firmware_can_be_counted():
 )
 def test_what_is_no_bytecode_is_refused(data, reason):
     with pytest.raises(BytecodeError, match=reason):
-        functions_of_mpy(data)
+        Module.parse(data)
 
 
 def test_a_file_cut_off_anywhere_is_refused(compiled):
     for size in range(len(compiled)):
         with pytest.raises(BytecodeError):
-            functions_of_mpy(compiled[:size])
+            Module.parse(compiled[:size])
 
 
 def test_native_code_is_refused():
     source = b"import micropython\n@micropython.native\ndef f(a):\n    return a\n"
+    runtime = stock_runtime("stm32", "NUCLEO_WB55")
     with pytest.raises(BytecodeError, match="native code"):
-        functions_of_mpy(compile_module(source, "native.py", stock_runtime("stm32", "NUCLEO_WB55")))
+        Module.parse(compile_module(source, "native.py", runtime))
 
 
 @given(at=st.integers(0, 10_000), byte=st.integers(0, 255))
@@ -146,4 +138,4 @@ def test_a_flipped_byte_never_ends_in_another_error(compiled, at, byte):
     broken = bytearray(compiled)
     broken[at % len(broken)] = byte
     with contextlib.suppress(BytecodeError):
-        functions_of_mpy(bytes(broken))
+        Module.parse(bytes(broken))

@@ -1,53 +1,76 @@
-"""What code costs: prices per event, and what the shim gets of them."""
+"""What the shim gets of a runtime's prices and of an image."""
 
 import ast
+import zlib
 
 import pytest
 
-from hil.virtual.micropython.bytecode import Events, Function
-from hil.virtual.micropython.cpu import CpuModel
+from boards import list_boards, load_board
+from boards.ports import board_runtime, stock_runtime
+from hil.virtual.micropython.bytecode import Module
+from hil.virtual.micropython.cpu import CpuModel, cpu_assumptions
+from host.application import build_application
+from host.mpycross import compile_module
 
-CLOCK_HZ = 64e6
-
-
-def cost_ns(cycles: float) -> int:
-    return round(cycles / CLOCK_HZ * 1e9)
-
-
-def test_a_function_costs_the_sum_of_its_events():
-    events = Events(jumps=1, operations=2, attributes=3, subscripts=4, calls=5, iterations=6)
-    model = CpuModel.of_functions([Function("f", events)], CLOCK_HZ)
-    cycles = 139 + 2 * 166 + 3 * 292 + 4 * 258 + 5 * 1347 + 6 * 315
-    assert model.costs == {"f": (cost_ns(cycles), 1)}
-    assert model.jump_ns == cost_ns(cycles)
+STM32 = stock_runtime("stm32", "NUCLEO_WB55")
+ZEPHYR = stock_runtime("zephyr", "nrf52840dk_nrf52840")
+SMALL = compile_module(b"def f(): pass", "small.py", ZEPHYR)
 
 
-def test_a_slower_clock_costs_in_proportion():
-    functions = [Function("f", Events(calls=10, jumps=2))]
-    fast, slow = (CpuModel.of_functions(functions, hz) for hz in (64e6, 32e6))
-    assert slow.costs["f"][0] == pytest.approx(2 * fast.costs["f"][0], abs=1)
+def test_calls_and_jumps_take_the_cycles_of_the_runtime():
+    model = CpuModel.of_image({}, STM32, 64e6)
+    assert model.call_ns["interrupt"] == round(STM32.calls.interrupt / 64e6 * 1e9)
+    cycles = STM32.prices.unpriced_jump * STM32.prices.cycles_per_instruction
+    assert model.jump_ns == round(cycles / 64e6 * 1e9)
+    slower = CpuModel.of_image({}, STM32, 32e6)
+    assert slower.jump_ns == pytest.approx(2 * model.jump_ns, abs=1)
 
 
-def test_of_functions_with_one_name_the_dearest_counts():
-    functions = [Function("f", Events(calls=n)) for n in (1, 5, 2)]
-    assert CpuModel.of_functions(functions, CLOCK_HZ).costs["f"] == (cost_ns(5 * 1347), 0)
-
-
-def test_the_price_of_a_jump_is_what_lies_between_two_on_average():
-    functions = [Function("f", Events(jumps=3)), Function("g", Events(jumps=1, calls=4))]
-    model = CpuModel.of_functions(functions, CLOCK_HZ)
-    assert model.jump_ns == cost_ns((4 * 139 + 4 * 1347) / 4)
-
-
-def test_an_image_without_bytecode_takes_time_all_the_same():
+def test_code_that_nobody_counted_takes_time_all_the_same():
     # Otherwise `while True: pass` would stop virtual time for ever.
-    assert CpuModel.of_functions([], CLOCK_HZ).jump_ns >= cost_ns(139)
+    assert all(CpuModel.of_image({}, r, 64e6).jump_ns > 1000 for r in (STM32, ZEPHYR))
 
 
-def test_the_shim_gets_a_literal_in_integer_nanoseconds():
-    model = CpuModel.of_functions([Function("f", Events(calls=1))], CLOCK_HZ)
-    figures = ast.literal_eval(model.for_shim())
-    assert figures["costs"] == {"f": (cost_ns(1347), 0)}
-    assert figures["irq_ns"] == 18_000
-    assert figures["allocation_ns"] == cost_ns(597 / 32)
-    assert all(isinstance(ns, int) for ns in figures["api_ns"].values())
+def test_a_file_is_known_by_what_is_in_it():
+    [file] = CpuModel.of_image({"small.mpy": SMALL}, STM32, 64e6).files
+    assert (file.size, file.checksum) == (len(SMALL), zlib.crc32(SMALL))
+    assert len(Module.parse(file.copy).names) == len(Module.parse(SMALL).names) + 1
+
+
+def test_what_is_no_bytecode_is_left_to_the_interpreter_and_does_not_matter_to_the_rest():
+    senseless = bytearray(SMALL)
+    senseless[-1] = 0x00  # in place of the last function's last opcode
+    files = {"native.mpy": b"M\x06\x12\x1f", "a.mpy": bytes(senseless), "b.mpy": SMALL}
+    [file] = CpuModel.of_image(files, STM32, 64e6).files
+    assert file.size == len(SMALL)
+
+
+def test_the_shim_gets_integers_and_where_each_copy_is():
+    model = CpuModel.of_image({"small.mpy": SMALL}, STM32, 64e6)
+    literal, copies = model.for_shim()
+    figures = ast.literal_eval(literal)
+    assert all(isinstance(ns, int) for ns in figures["call_ns"].values())
+    [((size, checksum), (at, length))] = figures["copies"].items()
+    assert (size, checksum) == (len(SMALL), zlib.crc32(SMALL))
+    assert copies[at : at + length] == model.files[0].copy
+    assert figures["growth"] == len(copies) - size == model.heap_growth
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_every_file_of_every_image_is_priced(name):
+    board = load_board(name)
+    files = {
+        path: data for path, data in build_application(board).files.items() if path.endswith(".mpy")
+    }
+    model = CpuModel.of_image(files, board_runtime(board), board.mcu.clock_hz)
+    assert len(model.files) == len(files)
+
+
+def test_what_is_told_of_the_prices_names_their_spread_and_what_is_assumed():
+    counted, spread = cpu_assumptions(STM32)[0], STM32.prices.spread
+    assert "counted in the stock binary" in counted
+    assert f"x/÷ {spread:g}" in counted
+    taken_over, assumed = cpu_assumptions(ZEPHYR)
+    assert "taken over from the stm32 port" in taken_over
+    assert "x/÷ 1.25" in taken_over
+    assert str(len(ZEPHYR.assumed("prices", "calls"))) in assumed

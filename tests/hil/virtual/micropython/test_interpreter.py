@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from boards.errors import InfrastructureError
+from hil.virtual.micropython import interpreter as interpreter_module
 from hil.virtual.micropython import rpc
-from hil.virtual.micropython.cpu import CpuModel
 from hil.virtual.micropython.interpreter import ResetCause
 from hil.virtual.micropython.peripherals import Later
 from hil.virtual.micropython.rpc import Op
@@ -105,7 +105,7 @@ async def _sleep(seconds):
 def test_instructions_take_time_by_their_jumps(machine):
     code = "import time\na = time.ticks_us()\nfor i in range(1000):\n    pass\n"
     code += "print(time.ticks_diff(time.ticks_us(), a))"
-    machine.boot(code, model=CpuModel(64e6, jump_ns=10_000))
+    machine.boot(code)
     machine.run(1)
     assert 10_000 <= int(machine.lines[0]) <= 10_200
 
@@ -139,7 +139,6 @@ def test_the_cpu_is_active_while_it_works_and_not_while_it_sleeps(machine):
         "for i in range(200):\n"
         "    pass\n"
         "time.sleep_ms(500)\n",
-        model=CpuModel(64e6, jump_ns=10_000),
     )
     machine.run(0.9)
     active = [stop - start for start, stop in machine.hardware.active_ns]
@@ -391,3 +390,31 @@ def test_a_killed_simulator_leaves_no_process_behind(machine, catching):
     process._to_child = os.open(os.devnull, os.O_WRONLY)
     process._from_child = os.open(os.devnull, os.O_RDONLY)
     assert process._child.wait(20) == -signal.SIGKILL
+
+
+# ---- code that does not come back
+
+
+LONG = "pow(7, (1 << {}) - 1, (1 << 3000) - 1)"
+
+
+def test_time_goes_on_beside_code_that_computes_for_ever(machine, monkeypatch):
+    """On a board the hardware goes on too: a watchdog resets it, however busy the CPU is."""
+    monkeypatch.setattr(interpreter_module, "_PATIENCE_S", 0.1)
+    machine.boot("import time\ntime.sleep_ms(10)\n" + LONG.format(200_000))
+    machine.run(2.0)
+    assert machine.loop.now_ns() >= 2_000_000_000
+    assert machine.interpreter.alive
+    active_ns = sum(stop - start for start, stop in machine.hardware.active_ns)
+    assert active_ns > 1_500_000_000
+
+
+def test_code_that_comes_back_after_all_finds_the_time_that_has_passed(machine, monkeypatch):
+    monkeypatch.setattr(interpreter_module, "_PATIENCE_S", 0.1)
+    code = "import time\ntime.sleep_ms(10)\na = time.ticks_ms()\n" + LONG.format(6000)
+    machine.boot(code + "\nprint(time.ticks_diff(time.ticks_ms(), a) >= 250)")
+    for _ in range(100):
+        machine.run(1.0)
+        if machine.lines:
+            break
+    assert machine.lines[0] == "True"

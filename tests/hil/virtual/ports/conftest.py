@@ -187,7 +187,8 @@ class Node:
 
     def start(self, cause: int = ResetCause.POWER_ON) -> None:
         self.bus.attach(self.interpreter)
-        self.interpreter.start(self.bus, CpuModel(64e6, jump_ns=2_000), cause)
+        model = CpuModel.of_image({}, self.bus.runtime, 64e6)
+        self.interpreter.start(self.bus, dataclasses.replace(model, jump_ns=2_000), cause)
 
     def _active(self, start_ns: int, stop_ns: int) -> None:
         self.active_ns += stop_ns - start_ns

@@ -98,7 +98,7 @@ def test_two_runs_are_the_same_to_the_request(world, tmp_path):
             "for i in range(20):\n    ble.gatts_notify(c, tx, bytes([i]))\n    time.sleep_ms(30)\n",
             program,
         )
-        return node.interpreter.requests, node.interpreter.jumps, node.text
+        return node.interpreter.requests, node.active_ns, node.text
 
     first = run(world)
     (tmp_path / "again").mkdir()

@@ -1,0 +1,191 @@
+# What the firmware loads: modules, and sources that it compiles itself.
+#
+# A file of the image is run as the copy that says what it costs (../charging.py), which its contents find. Whatever
+# else is loaded does not say it, and is charged by its jumps. So are functions that are to be native code: they are
+# compiled to bytecode, for native code would take no time, and an endless loop of it stop time for ever. On a board
+# they are 1.2 times as fast (MicroPython d4d53e9e11, its benchmarks on a PYBv1.0).
+import binascii
+import builtins
+import io
+import sys
+
+import _board as _b
+import _port
+import micropython
+import vfs as _vfs
+
+_Lfs2 = _vfs.VfsLfs2
+_compile = builtins.compile  # the interpreter's own
+_FROZEN = ("asyncio", "uasyncio")
+
+_copies = {}  # (size, checksum) -> (place, size) in the file of copies
+_file = None
+_awaited = False  # the interpreter's import is about to open the file of a module
+_import = None
+
+
+def set_copies(path, places):
+    """Take the copies, before the PC's file system is gone."""
+    global _file
+    _file = open(path, "rb")
+    _copies.update(places)
+
+
+@micropython.native
+def _copy_of(data):
+    """Return the copy that stands for a module's file, or None."""
+    place = _copies.get((len(data), binascii.crc32(data)))
+    if place is None:
+        return None
+    _file.seek(place[0])
+    return _file.read(place[1])
+
+
+def _forwarding(name):
+    @micropython.native
+    def method(self, *args):
+        return getattr(self._fs, name)(*args)
+
+    return method
+
+
+class Volume:
+    # Stands in for VfsLfs2, so that an import gets the copies.
+    mkfs = _Lfs2.mkfs
+
+    def __init__(self, *args, **options):
+        self._fs = _Lfs2(*args, **options)
+
+    @micropython.native
+    def open(self, path, mode):
+        global _awaited
+        file = self._fs.open(path, mode)
+        if not _awaited or _b.quiet:
+            return file
+        _awaited = False
+        data = file.read()
+        file.close()
+        copy = _copy_of(data) if path.endswith(".mpy") else None
+        if copy is not None:
+            _b.expect(0)
+            return io.BytesIO(copy)
+        _b.expect_anywhere()
+        return io.BytesIO(_as_bytecode(data) if path.endswith(".py") else data)
+
+
+for _name in ("mount", "umount", "stat", "statvfs", "ilistdir", "chdir", "getcwd"):
+    setattr(Volume, _name, _forwarding(_name))
+for _name in ("mkdir", "rmdir", "remove", "rename"):
+    setattr(Volume, _name, _forwarding(_name))
+
+
+def mount(fs, *args, **options):
+    """Stand in for vfs.mount, which makes a file system of a block device itself."""
+    if not hasattr(fs, "mount"):
+        try:
+            fs = Volume(fs)
+        except OSError:  # another kind
+            pass
+    return _vfs.mount(fs, *args, **options)
+
+
+@micropython.native
+def _load(name, scope, locals, names, level):
+    """Import what is one file at most."""
+    global _awaited
+    other_code = _b.uncounted
+    if name.partition(".")[0] in _FROZEN:
+        _b.expect_anywhere()
+    _awaited = True
+    try:
+        return _import(name, scope, locals, names, level)
+    finally:
+        _awaited = False
+        _b.expect(other_code)
+
+
+@micropython.native
+def _load_in_turn(name, scope, locals, names, level):
+    """Import a module and the packages around it that are not loaded yet, each in its turn."""
+    package = ""
+    if level:
+        package = scope["__name__"]
+        for _ in range(level - 1 if "__path__" in scope else level):
+            package = package.rpartition(".")[0]
+        package += "."
+    at = name.find(".")
+    while at > 0 and package != ".":  # beyond the top-level package: the import itself says so
+        if package + name[:at] not in sys.modules:
+            _load(package + name[:at], None, None, None, 0)
+        at = name.find(".", at + 1)
+    return _load(name, scope, locals, names, level)
+
+
+@micropython.native
+def _as_bytecode(source):
+    """Return a source whose functions are not native code; lines stay where they are."""
+    native, text = (
+        ("@micropython.native", "") if isinstance(source, str) else (b"@micropython.native", b"")
+    )
+    if not _port.native or native not in source:  # it is refused, or there is none
+        return source
+    end = "\n" if isinstance(source, str) else b"\n"
+    return end.join([text if line.strip() == native else line for line in source.split(end)])
+
+
+@micropython.native
+def _prepared(source):
+    """Return what is compiled of a source, and take note of it; the prompt's own is none of the firmware's."""
+    if isinstance(source, (bytearray, memoryview)):
+        source = bytes(source)
+    if not isinstance(source, (str, bytes)):
+        return source  # compiled already
+    if not _b.quiet:
+        _b.expect_anywhere()
+    return _as_bytecode(source)
+
+
+def _stand_ins(prepared, load, runners, real_compile, globals):
+    # Native code that names no global runs with the caller's globals, as a builtin does.
+    def running(run):
+        @micropython.native
+        def stand_in(source, *scope):
+            return run(prepared(source), *scope)
+
+        return stand_in
+
+    @micropython.native
+    def compile(source, filename, mode):
+        return real_compile(prepared(source), filename, mode)
+
+    @micropython.native
+    def __import__(name, scope=None, locals=None, names=None, level=0):
+        return load(name, globals() if scope is None else scope, locals, names, level)
+
+    return [running(run) for run in runners], compile, __import__
+
+
+def _execfile(run, expect_anywhere):
+    @micropython.native
+    def execfile(path, *scope):
+        expect_anywhere()
+        return run(path, *scope)
+
+    return execfile
+
+
+def install():
+    """Put the stand-ins in place, on top of what else stands in."""
+    global _import
+    _import = __import__  # `builtins.__import__` would be the interpreter's own, whatever stands in
+    try:
+        _compile("@micropython.native\ndef f(): pass", "", "exec")
+    except SyntaxError:  # the stand-ins need an emitter
+        _b.expect_anywhere()
+        return
+    runners, builtins.compile, builtins.__import__ = _stand_ins(
+        _prepared, _load_in_turn, (exec, eval), compile, globals
+    )
+    builtins.exec, builtins.eval = runners
+    if "execfile" in dir(builtins):
+        builtins.execfile = _execfile(execfile, _b.expect_anywhere)

@@ -1,0 +1,67 @@
+# Numbers of the wire protocol, version 1 (docs/protocol.md). The host has the same ones in
+# host/protocol.
+PROTOCOL_VERSION = 1
+
+# Commands
+START = 0x01
+STOP = 0x02
+SET_RATE = 0x03
+TEST_SIGNAL = 0x04
+PING = 0x05
+SLEEP = 0x06
+IMPEDANCE = 0x10
+RESPONSE = 0x80
+EVENT = 0xE0
+
+# Status of a command
+OK = 0
+UNKNOWN_COMMAND = 1
+BAD_LENGTH = 2
+BAD_RATE = 3
+BUSY = 4
+AFE_FAULT = 5
+PAYLOAD_TOO_SMALL = 6
+UNSUPPORTED = 7
+BAD_ARGUMENT = 8
+
+# Events
+AFE_LOST = 1
+AFE_BAD_ID = 2
+LINK_ERROR = 3
+OVERRUN = 4
+STOPPED = 5
+BATTERY_LOW = 6
+
+# States in Info
+IDLE = 0
+STREAMING = 1
+FAULT = 2
+
+# Profiles and patterns of START
+EFFICIENT = 0
+LOW_LATENCY = 1
+PATTERN_EEG = 0
+PATTERN_COUNTER = 1
+PATTERN_THROUGHPUT = 2
+
+# Streams and flags of a packet
+STREAM_EEG = 0
+STREAM_OPTICS = 0x01
+STREAM_MOTION = 0x02
+STREAM_THROUGHPUT = 0x7F
+FLAG_LOST = 0x01
+FLAG_PATTERN = 0x02
+FLAG_LOW_LATENCY = 0x04
+FLAG_TEST_SIGNAL = 0x08
+FLAG_DRIVEN = 0x10
+
+# What a stream is of, and the unit of its samples
+KIND_EEG = 0
+KIND_EMG = 1
+KIND_EXG = 2
+KIND_OPTICS = 3
+KIND_MOTION = 4
+UNIT_VOLT = 0
+UNIT_AMPERE = 1
+UNIT_METRE_PER_SECOND_SQUARED = 2
+UNIT_RADIAN_PER_SECOND = 3

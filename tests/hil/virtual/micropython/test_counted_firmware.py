@@ -1,0 +1,183 @@
+"""The prices of CPU time, held to what was counted of firmware in the stock binary for stm32.
+
+Instructions were counted one by one in an emulated core, and cycles by a model of it that is held
+to 46 published timings of boards (`docs/decisions/0003-cpu-time.md`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from boards.ports import stock_runtime
+from hil.virtual.micropython.cpu import CpuModel
+from hil.virtual.micropython.rpc import Op, Request
+from host.mpycross import compile_module
+from tests.hil.virtual.micropython.conftest import Machine, file_system
+
+FIRMWARE = Path(__file__).parent / "counted_firmware"
+STM32 = stock_runtime("stm32", "NUCLEO_WB55")
+BYTECODE = stock_runtime("zephyr", "nrf52840dk_nrf52840")
+CLOCK_HZ = 64e6
+PERIOD_NS = 4_000_000
+SENT_NS = 5_000_000
+FRAME = b"\xc0\0\0"
+EFFICIENT, LOW_LATENCY = 0, 1
+N_FRAMES = 720  # whole packets of 9 and of 36, and whole turns of the main loop
+
+
+@pytest.fixture(scope="module")
+def image() -> dict[str, bytes]:
+    return {
+        str(path.relative_to(FIRMWARE).with_suffix(".mpy")): compile_module(
+            path.read_bytes(), path.name, BYTECODE
+        )
+        for path in sorted(FIRMWARE.rglob("*.py"))
+    }
+
+
+class Board:
+    """The firmware that was counted, and hardware that takes no time of its own."""
+
+    def __init__(self, folder: Path, image: dict[str, bytes], main: str) -> None:
+        self.machine = Machine(folder, STM32)
+        self.packets = 0
+        self._slot = 0
+        answers = self.machine.hardware.answers
+        answers[Op.SPI] = lambda request: FRAME.ljust(request.size, b"\0")
+        answers[Op.BLE_NOTIFY] = self._notify
+        answers[Op.PIN_IRQ] = self._set_interrupt
+        self.machine.path.write_bytes(file_system({**image, "main.py": main}))
+        self.machine.start(CpuModel.of_image(image, STM32, CLOCK_HZ))
+
+    def _notify(self, request: Request) -> int:
+        self.packets += 1
+        loop = self.machine.loop
+        sent_ns = loop.now_ns() + SENT_NS
+        loop.call_at_ns(sent_ns, self.machine.interpreter.host_work)
+        return 0
+
+    def _set_interrupt(self, request: Request) -> int:
+        self._slot = request.c
+        return 0
+
+    def convert(self, n: int) -> None:
+        """Let the front end convert so many times."""
+        loop = self.machine.loop
+        for i in range(1, n + 1):
+            when_ns = loop.now_ns() + i * PERIOD_NS
+            loop.call_at_ns(when_ns, self.machine.interpreter.interrupt, self._slot)
+        self.machine.run(n * PERIOD_NS / 1e9 + 0.003)
+
+    @property
+    def busy_us(self) -> float:
+        """For how long the CPU has been active."""
+        return sum(stop - start for start, stop in self.machine.hardware.active_ns) / 1e3
+
+
+PREPARATION = """\
+import time, counted
+app = counted.Application(8, 0)
+acquisition, gatt = app._acquisition, app._gatt
+ble = gatt._ble
+spi = counted.SPI(1, baudrate=4_000_000, polarity=0, phase=1)
+frame, packet = bytearray(27), bytearray(232)
+short = memoryview(packet)[:64]
+def take(n):
+    acquisition._n = n
+    acquisition._conversions = acquisition._expected
+    acquisition._pending = False
+"""
+
+
+@pytest.fixture
+def took_us(tmp_path, image) -> Iterator[Callable[..., int]]:
+    """Return a function that runs a call on the board and returns how long it takes.
+
+    The straight code of a script costs nothing by itself, having no jumps.
+    """
+    boards: list[Board] = []
+
+    def took(call: str, before: str = "pass") -> int:
+        measured = f"{before}\na = time.ticks_us()\n{call}\nb = time.ticks_us()\n"
+        main = PREPARATION + measured * 2 + "print(time.ticks_diff(b, a))"
+        folder = tmp_path / str(len(boards))
+        folder.mkdir()
+        boards.append(Board(folder, image, main))
+        boards[-1].machine.run(1.0)
+        return int(boards[-1].machine.lines[0])
+
+    yield took
+    for board in boards:
+        board.machine.close()
+
+
+def call_us(name: str) -> float:
+    return float(getattr(STM32.calls, name)) / CLOCK_HZ * 1e6
+
+
+def frame_us(folder: Path, image: dict[str, bytes], channels: int, profile: int) -> float:
+    """Return how long the CPU is active for a frame while it streams."""
+    main = f"import counted\ncounted.Application({channels}, {profile}).serve()"
+    board = Board(folder, image, main)
+    try:
+        board.machine.run(1.0)  # it has started
+        board.convert(72)
+        before_us, packets = board.busy_us, board.packets
+        board.convert(N_FRAMES)
+        per_packet = {EFFICIENT: 216 // (3 * channels), LOW_LATENCY: 2}[profile]
+        assert board.packets - packets == N_FRAMES // per_packet
+        return (board.busy_us - before_us) / N_FRAMES
+    finally:
+        board.machine.close()
+
+
+def test_the_hard_interrupt(took_us):
+    """From the edge to the end of the handler: 4 975 instructions."""
+    handler_us = took_us("acquisition._on_drdy_counted(None)", "take(1)")
+    assert handler_us + call_us("interrupt") == pytest.approx(186, rel=0.10)
+
+
+def test_the_service_of_a_frame(took_us):
+    """With the transfer and its interrupts, without a packet: about 7 450 instructions."""
+    service_us = took_us("acquisition._service(0)", "take(1)")
+    assert service_us + call_us("dispatch") == pytest.approx(278, rel=0.10)
+
+
+def test_a_transfer_on_the_bus(took_us):
+    """`spi.readinto` of 27 bytes, called from a function: 1 724 instructions."""
+    transfer_us = took_us("counted.read(spi, frame)") - took_us("counted.nothing(spi, frame)")
+    assert transfer_us == pytest.approx(69, rel=0.10)
+
+
+@pytest.mark.parametrize(("data", "counted_us"), [("packet", 758), ("short", 281)])
+def test_a_notification(took_us, data, counted_us):
+    """Of 232 and of 64 bytes, down to the mailbox: 27 628 and 9 488 instructions."""
+    assert took_us(f"ble.gatts_notify(1, 16, {data})") == pytest.approx(counted_us, rel=0.05)
+
+
+def test_a_packet(took_us):
+    """From `_ship` to the end of the notification, and the host's work after it: 51 600."""
+    packet_us = took_us("acquisition._ship()", "take(9)")
+    assert packet_us + call_us("packet_completed") == pytest.approx(1640, rel=0.10)
+
+
+@pytest.mark.parametrize(
+    ("channels", "profile", "counted_us"),
+    [(8, EFFICIENT, 743), (8, LOW_LATENCY, 1194), (2, EFFICIENT, 586)],
+)
+def test_a_frame_while_streaming(tmp_path, image, channels, profile, counted_us):
+    """All in, at 250 frames a second: 20 433, 32 633 and 15 554 instructions."""
+    found_us = frame_us(tmp_path, image, channels, profile)
+    assert found_us == pytest.approx(counted_us, rel=0.10)
+
+
+def test_the_main_loops_share_of_a_frame(took_us, tmp_path, image):
+    """What is left of a frame: the loop that rests, light sleep, and a look at everything."""
+    interrupt_us = took_us("acquisition._on_drdy_counted(None)", "take(1)") + call_us("interrupt")
+    service_us = took_us("acquisition._service(0)", "take(1)") + call_us("dispatch")
+    packet_us = took_us("acquisition._ship()", "take(9)") + call_us("packet_completed")
+    rest_us = frame_us(tmp_path, image, 8, EFFICIENT) - interrupt_us - service_us - packet_us / 9
+    assert rest_us == pytest.approx(100, rel=0.20)
