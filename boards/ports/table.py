@@ -42,9 +42,7 @@ def facts_table() -> str:
 
 def prices_table() -> str:
     """Return the table of what code costs: by port, with spread and source."""
-    runtimes = [
-        stock_runtime(port, next(iter(load_port(port).builds))) for port in list_ports()
-    ]
+    runtimes = [stock_runtime(port, next(iter(load_port(port).builds))) for port in list_ports()]
     lines = _row("row", "unit", *(runtime.port for runtime in runtimes), "x/÷", "source")
     lines += "|---" * (len(runtimes) + 4) + "|\n"
     first = runtimes[0]
@@ -52,7 +50,9 @@ def prices_table() -> str:
         for key, row in first.rows[section].items():
             cells = (_cell(runtime.rows[section][key]) for runtime in runtimes)
             source = row.source or row.assumed or ""
-            lines += _row(f"`{section}.{key}`", _UNITS.get(key, unit), *cells, f"{row.spread:g}", source)
+            lines += _row(
+                f"`{section}.{key}`", _UNITS.get(key, unit), *cells, f"{row.spread:g}", source
+            )
     return lines
 
 

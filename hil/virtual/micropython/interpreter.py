@@ -193,7 +193,7 @@ class Interpreter:
         self._peripherals.skip([read_end_ns for _, read_end_ns in skipped])
 
     def host_work(self) -> None:
-        """Let the Bluetooth host take note of packets that are completed, in an interrupt of its own.
+        """Let the Bluetooth host take note of completed packets, in an interrupt of its own.
 
         It costs its time when the process runs the next time, with all that were completed until
         then; what its waking of the CPU costs beyond is not modelled.

@@ -8,6 +8,7 @@ import pytest
 
 from boards.ports import stock_runtime
 from hil.virtual.micropython.cpu import CpuModel
+from hil.virtual.micropython.rpc import Op
 from host.mpycross import compile_module
 from tests.hil.virtual.micropython.conftest import Machine, file_system
 
@@ -220,3 +221,56 @@ def test_work_of_the_bluetooth_host_costs_its_time_when_the_process_runs_next(bo
         machine.interpreter.host_work()
     assert busy_ns() - idle_ns == round(STM32.calls.packet_completed / 64e6 * 1e9)
     assert busy_ns() == idle_ns
+
+
+HANDLERS = """
+import micropython
+import time
+from machine import SPI, Pin
+
+spi = SPI(1, baudrate=4_000_000)
+frame = bytearray(9)
+
+def work(n):
+    for _ in range(n):
+        spi.readinto(frame)
+
+def hard(pin):
+    work({hard})
+    micropython.schedule(soft, {soft})
+
+def soft(n):
+    work(n)
+
+Pin("A4", Pin.IN).irq(hard, Pin.IRQ_FALLING, hard=True)
+while True:
+    time.sleep_ms(1000)
+"""
+
+
+@pytest.mark.parametrize("where", ["hard", "soft"])
+def test_loops_and_transfers_in_interrupts_and_callbacks_are_charged(tmp_path, where):
+    """Each time round, and the first transfer of a size too, though the heap is locked."""
+    busy_ns = []
+    for n in (1, 5, 9):
+        source = HANDLERS.format(**{"hard": 0, "soft": 0, where: n})
+        data = compile_module(source.encode(), "part.py", BYTECODE)
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        machine = Machine(folder, STM32)
+        machine.hardware.answers[Op.SPI] = lambda request: bytes(request.size)
+        machine.path.write_bytes(file_system({"main.py": "import part", "part.mpy": data}))
+        machine.start(CpuModel.of_image({"part.mpy": data}, STM32, 64e6))
+        machine.run(1.5)
+        before = len(machine.hardware.active_ns)
+        machine.interpreter.interrupt(0)
+        machine.run(0.1)
+        spans = machine.hardware.active_ns[before:]
+        busy_ns.append(sum(stop - start for start, stop in spans))
+        assert machine.text == ""
+        machine.close()
+    one, five, nine = busy_ns
+    assert five - one == nine - five
+    call = STM32.prices.call + STM32.prices.builtin_method_load + 2 * STM32.prices.global_load
+    each_us = (STM32.calls.spi_transfer + (call + 169) * STM32.prices.cycles_per_instruction) / 64
+    assert (five - one) / 4 / 1000 == pytest.approx(each_us, rel=0.05)
