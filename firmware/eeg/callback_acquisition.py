@@ -11,6 +11,10 @@ _EDGES = const(0xFFFFFF)  # where conversions are counted: one more is a small i
 _PATIENCE = const(64)  # full packets after a loss, before shorter ones are tried again
 
 
+def _leave(frame):
+    """Read nothing."""
+
+
 class CallbackAcquisition(Acquisition):
     """See `Acquisition`; `drdy` is the front end's data-ready line."""
 
@@ -38,6 +42,7 @@ class CallbackAcquisition(Acquisition):
 
     def start(self, payload, profile, pattern, flags, rate=250, shortest_us=0):
         """Begin to stream; the front end is configured already."""
+        self._readinto = self._afe.readinto
         super().start(payload, profile, pattern, flags, rate, shortest_us)
         self._careful = self._is_special()
 
@@ -47,6 +52,7 @@ class CallbackAcquisition(Acquisition):
             return
         self.active = False
         self._careful = True
+        self._readinto = _leave  # a fetch that was scheduled must not get between its commands
         self._afe.stop()
         if self._n and not self._outbox.error:
             self._send()

@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from boards import list_boards, load_board
+from boards.ports import board_runtime
+from boards.traffic import LinkProfile, link_interval_ms
 from hil.results import Results
 from hil.run import RunRequest, run_suites
+from host.protocol import Pattern, Profile
+from host.recorder import record
+
+from .firmwares import connected, flashed_bench
 
 
 @pytest.mark.parametrize("board", list_boards())
@@ -22,3 +28,36 @@ def test_it_meets_its_targets(board: str, tmp_path: Path) -> None:
     assert judged == set(load_board(board).targets)
     for name in ("results.json", "report.html", "junit.xml", "recording.bdf", "image.bin"):
         assert (tmp_path / name).stat().st_size > 0, name
+
+
+PROFILES: dict[Profile, LinkProfile] = {
+    Profile.EFFICIENT: "efficient",
+    Profile.LOW_LATENCY: "low_latency",
+}
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_no_frame_is_lost_in_any_profile_and_rate_at_the_interval_it_asks_for(name: str) -> None:
+    board = load_board(name)
+    runtime = board_runtime(board)
+    lost = {}
+    with flashed_bench(board=name) as (virtual, _):
+        for rate_sps in board.afe.rates_sps:
+            for profile, link_profile in PROFILES.items():
+                interval_ms = link_interval_ms(board, runtime, rate_sps, link_profile)
+                for pattern in (Pattern.EEG, Pattern.COUNTER):
+
+                    async def session(
+                        rate_sps: int = rate_sps,
+                        profile: Profile = profile,
+                        pattern: Pattern = pattern,
+                        interval_ms: float = interval_ms,
+                    ) -> bool:
+                        async with connected(virtual, interval_ms=interval_ms) as link:
+                            await link.set_rate(rate_sps)
+                            recording = await record(link, 3.0, profile=profile, pattern=pattern)
+                            return recording.counters.intact and bool(recording.received().all())
+
+                    if not virtual.bench.run(session()):
+                        lost[rate_sps, profile, pattern] = interval_ms
+    assert not lost
