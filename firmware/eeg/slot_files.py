@@ -86,7 +86,8 @@ class SlotFiles:
     def manifest(self):
         """Return the text of its manifest."""
         with open(self.path(manifest.NAME), "rb") as file:
-            return file.read(manifest.LARGEST + 1)
+            # As much as there is: `read` makes room for all it is asked for, in one piece.
+            return file.read(min(self.size(manifest.NAME), manifest.LARGEST + 1))
 
     def has(self, path, size, digest):
         """Tell whether a file is there, copied from the slot that runs if that has it."""

@@ -191,6 +191,14 @@ class VirtualBoard:
             ),
         )
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the firmware has booted: it can be found on air, or is at its prompt."""
+        interpreter = self.interpreter
+        return interpreter.alive and (
+            self.peripheral.is_advertising or not interpreter.running_main
+        )
+
     def close(self) -> None:
         """Take the power away and let the files go."""
         self.interpreter.stop()

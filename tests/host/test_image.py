@@ -118,7 +118,7 @@ def test_the_board_can_read_its_configuration_as_a_module(board):
     assert constants["CHANNELS"] == tuple(board.afe.channels)
     assert constants["GAIN"] == 24
     assert constants["VREF_UV"] == 4_500_000
-    assert constants["RATES"] == (250, 500, 1000)
+    assert constants["RATES"] == (250, 500)
     assert constants["DEFAULT_RATE"] == 250
     assert constants["SPI_ID"] == "spi0"
     assert constants["SPI_HZ"] == 4_000_000

@@ -139,6 +139,7 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
         )
         stack.enter_context(one_cpu(os.getpid()))
         loop.pace, loop.lost_s = request.pace, 0.0  # setting up has taken no time
+        loop.run_until_complete(desk.booted())
         announce(desk.devices, desk.notes)
         loop.run_until_complete(desk.stopped.wait())
 

@@ -29,6 +29,7 @@ from hil.virtual.radio import Air
 
 __all__ = ["Desk"]
 
+_BOOT_S, _LOOK_S = 5.0, 0.05
 _LOG = logging.getLogger(__name__)
 # Bounds how long the interpreter may run without looking up: sockets wait that long at most.
 _HEARTBEAT_NS = 5_000_000
@@ -145,6 +146,17 @@ class Desk:
             place.virtual.power_on()
             registry.record(place.device)
         self._heartbeat()
+
+    async def booted(self) -> None:
+        """Wait until the boards have booted, for some seconds at most.
+
+        What is typed at a board that boots is lost: Ctrl-C ends its ``boot.py``, as on a real one.
+        """
+        virtuals = [place.virtual for place in self._places.values()]
+        for _ in range(round(_BOOT_S / _LOOK_S)):
+            if all(virtual.is_up for virtual in virtuals):
+                return
+            await asyncio.sleep(_LOOK_S)
 
     def _set_up(self, board: Board, name: str) -> _Place:
         directory = probe.state_directory(name)

@@ -164,6 +164,11 @@ class Peripheral:
         """Whether the radio is on."""
         return self._device is not None
 
+    @property
+    def is_advertising(self) -> bool:
+        """Whether it advertises."""
+        return self._controller is not None and self._controller.advertiser.active
+
     async def activate(self) -> None:
         """Switch the radio on; takes no virtual time."""
         if self.active:
