@@ -25,6 +25,14 @@ _InputOption = Annotated[
     Path | None,
     typer.Option("--input", metavar="FILE", help="Recording to play into the electrodes."),
 ]
+_MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="ELECTRODE=LABEL",
+        help="Channel of the recording for an electrode, such as Fp1=A1; repeatable.",
+    ),
+]
 _SceneOption = Annotated[
     str, typer.Option("--scene", metavar="NAME", help="Scene to play into the electrodes.")
 ]
@@ -64,6 +72,7 @@ def _demo(
     out: _OutOption,
     board: _BoardOption = "headband8",
     recording: _InputOption = None,
+    assign: _MapOption = None,
     scene: _SceneOption = "resting",
     seconds: _SecondsOption = 30.0,
     seed: _SeedOption = 0,
@@ -82,6 +91,7 @@ def _demo(
         board=board,
         out=out,
         signal=scene if recording is None else str(recording),
+        assign=tuple(assign or ()),
         seconds=seconds,
         seed=seed,
     )
@@ -100,6 +110,7 @@ def _run(
         typer.Option("-k", metavar="EXPR", help="Only tests that match, as pytest's -k."),
     ] = None,
     recording: _InputOption = None,
+    assign: _MapOption = None,
     scene: _SceneOption = "resting",
     seconds: _SecondsOption = 30.0,
     seed: _SeedOption = 0,
@@ -118,6 +129,7 @@ def _run(
         rig=rig,
         select=select,
         signal=scene if recording is None else str(recording),
+        assign=tuple(assign or ()),
         seconds=seconds,
         seed=seed,
         firmware_dir=firmware,

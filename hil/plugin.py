@@ -45,6 +45,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what drives the electrodes: a scene of signal_sim, or a recording",
     )
     group.addoption(
+        "--rig-map",
+        action="append",
+        default=[],
+        metavar="ELECTRODE=LABEL",
+        help="channel of the recording that drives an electrode; repeatable",
+    )
+    group.addoption(
         "--rig-firmware", default=None, metavar="DIR", help="firmware sources to build and flash"
     )
 
@@ -153,6 +160,7 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
         rig_board,
         seed=config.getoption("--rig-seed"),
         signal=config.getoption("--rig-signal"),
+        assign=config.getoption("--rig-map"),
         firmware_dir=config.getoption("--rig-firmware"),
     ) as bench:
         yield bench

@@ -50,6 +50,8 @@ class RunRequest:
         pytest's ``-k`` expression.
     signal : str
         Scene or recording.
+    assign : tuple of str
+        Channels of the recording chosen by hand, each ``"ELECTRODE=LABEL"``.
     seconds : float
         Length of each recording.
     seed : int
@@ -62,6 +64,7 @@ class RunRequest:
     rig: str = "sim"
     select: str | None = None
     signal: str = "resting"
+    assign: tuple[str, ...] = ()
     seconds: float = 30.0
     seed: int = 0
     firmware_dir: Path | None = None
@@ -82,6 +85,7 @@ class RunRequest:
             "-c",
             str(_SUITES / "pytest.ini"),
         ]
+        arguments += [f"--rig-map={text}" for text in self.assign]
         if self.firmware_dir is not None:
             arguments.append(f"--rig-firmware={self.firmware_dir}")
         if self.select is not None:
@@ -116,7 +120,7 @@ def run_suites(
     from hil.setup import SignalFactory
 
     board = load_board(request.board)
-    signal = SignalFactory(request.signal, board, request.seed)
+    signal = SignalFactory(request.signal, board, request.seed, assign=request.assign)
     _prepare(request.out)
     watcher = _Progress(shown=progress and not as_json)
     if progress and not as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ def open_bench(
     *,
     seed: int = 0,
     signal: str = "resting",
+    assign: Sequence[str] = (),
     firmware_dir: str | Path | None = None,
 ) -> Iterator[Bench]:
     """Set up the bench that `rig` names.
@@ -60,6 +61,8 @@ def open_bench(
     seed : int
     signal : str
         A scene of `signal_sim`, or the path of a recording.
+    assign : sequence of str
+        Channels of the recording chosen by hand, each ``"ELECTRODE=LABEL"``.
     firmware_dir : str or Path or None
         Firmware sources; None for eegrig's own.
 
@@ -77,7 +80,7 @@ def open_bench(
             f"--rig {rig}: only the virtual bench (--rig sim) can be set up by this version; a "
             "bench of instruments is not built yet"
         )
-    make_source = SignalFactory(signal, board, seed)
+    make_source = SignalFactory(signal, board, seed, assign=assign)
     folder = None if firmware_dir is None else Path(firmware_dir)
     try:
         from hil.virtual.bench import VirtualBench
@@ -107,6 +110,9 @@ class SignalFactory:
     board : Board
         Whose electrodes it drives.
     seed : int
+    assign : sequence of str
+        Channels of the recording chosen by hand, each ``"ELECTRODE=LABEL"``; an electrode by its
+        site on the head or by the board's name for it.
 
     Attributes
     ----------
@@ -121,11 +127,14 @@ class SignalFactory:
         If there is no such scene or recording, or it does not fit the board.
     """
 
-    def __init__(self, signal: str, board: Board, seed: int) -> None:
+    def __init__(self, signal: str, board: Board, seed: int, *, assign: Sequence[str] = ()) -> None:
+        from signal_sim.player import names_recording
+
         self._signal = signal
         self._afe = board.afe
         self._seed = seed
-        self._is_recording = Path(signal).suffix not in ("", ".toml")
+        self._is_recording = names_recording(signal)
+        self._assign = self._by_site(assign)
         name = Path(signal).name
         self.description = name if self._is_recording else f"scene {name}"
         self.notes: tuple[str, ...] = tuple(self(8.0 * board.afe.default_rate_sps).notes)
@@ -138,7 +147,9 @@ class SignalFactory:
         source: Any
         try:
             if self._is_recording:
-                source = signal_sim.Recording(self._signal, channels=sites, rate_hz=rate_hz)
+                source = signal_sim.Recording(
+                    self._signal, channels=sites, rate_hz=rate_hz, assign=self._assign
+                )
             else:
                 source = signal_sim.scene(
                     self._signal, channels=sites, rate_hz=rate_hz, seed=self._seed
@@ -146,6 +157,21 @@ class SignalFactory:
         except signal_sim.SignalError as error:
             raise ConfigError(str(error)) from error
         return source if sites == channels else _Renamed(source, channels)
+
+    def _by_site(self, assign: Sequence[str]) -> dict[str, str]:
+        """Return the label for each electrode chosen by hand, by its site on the head."""
+        from signal_sim import SignalError
+        from signal_sim.recordings.assigned import assignments
+
+        if assign and not self._is_recording:
+            raise ConfigError(
+                f"--map chooses channels of a recording: give one, not {self._signal}"
+            )
+        sites = dict(zip(self._afe.channels, self._afe.electrode_sites, strict=True))
+        try:
+            return {sites.get(name, name): label for name, label in assignments(assign).items()}
+        except SignalError as error:
+            raise ConfigError(str(error)) from error
 
 
 def light_factory(board: Board, seed: int) -> Callable[[float], Any] | None:

@@ -56,6 +56,12 @@ def _sim(
     channels: Annotated[
         str | None, typer.Option("--channels", metavar="A,B,...", help="Electrodes.")
     ] = None,
+    assigned: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="A=LABEL", help="Take electrode A from this channel; repeatable."
+        ),
+    ] = None,
     gallery: Annotated[
         Path | None, typer.Option("--gallery", metavar="DIR", help="Draw every scene into a page.")
     ] = None,
@@ -88,12 +94,15 @@ def _sim(
             msg = f"what to make of {scene}? give -o FILE.bdf, .edf or .npz, or --plot FILE.png"
             raise SignalError(msg)
         else:
+            from signal_sim.recordings.assigned import assignments
+
             names = [name.strip() for name in channels.split(",")] if channels else None
+            assign = assignments(assigned or [])
 
             def opened() -> Source:
                 from signal_sim.player import open_source
 
-                return open_source(scene, channels=names, rate_hz=rate, seed=seed)
+                return open_source(scene, channels=names, rate_hz=rate, seed=seed, assign=assign)
 
             _write(scene, opened, out or [], plot, seconds, as_json=as_json)
     except SignalError as error:

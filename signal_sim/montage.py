@@ -20,8 +20,49 @@ from signal_sim.stream import FloatArray
 __all__ = ["POSITIONS", "angles_deg", "canonical", "position", "positions"]
 
 _ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8", "TP9": "M1", "TP10": "M2"}
-_UPPER = re.compile(r"^(EEG|EOG|ECG|EMG|REF)[ _.-]+", re.IGNORECASE)
+_PREFIX = re.compile(r"^(EEG|EOG|ECG|EMG|REF|POL|SEEG)[ _.:-]+", re.IGNORECASE)
+_GLUED = re.compile(r"^(EEG|POL)(?=[A-Z])", re.IGNORECASE)
 _REFERENCE = re.compile(r"[ ]?-[ ]?(REF|LE|AR|AVG|A1|A2|M1|M2|CZ)$", re.IGNORECASE)
+_REFERENCES = frozenset(
+    [
+        "REF",
+        "REFERENCE",
+        "RE",
+        "LE",
+        "LER",
+        "LM",
+        "AR",
+        "AV",
+        "AVE",
+        "AVG",
+        "AVERAGE",
+        "CAR",
+        "AA",
+        "EAR",
+        "EARS",
+        "LINKED",
+        "MASTOID",
+        "MASTOIDS",
+        "A1",
+        "A2",
+        "A1A2",
+        "A2A1",
+        "M1",
+        "M2",
+        "M1M2",
+        "M2M1",
+        "TP9",
+        "TP10",
+        "CZ",
+        "FCZ",
+        "G1",
+        "G2",
+        "GND",
+        "VREF",
+    ]
+)
+"""What amplifiers call references in a label, behind the electrode's name."""
+_BETWEEN = re.compile(r"[\s_.:/+\\()\[\]\u2010-\u2013-]+")
 
 
 def _point(polar_deg: float, azimuth_deg: float) -> FloatArray:
@@ -83,14 +124,17 @@ _BY_UPPER = {name.upper(): name for name in POSITIONS}
 def canonical(label: str) -> str:
     """Return the plain name of a channel label: ``"EEG FP1-REF"`` gives ``"Fp1"``.
 
-    A prefix such as ``EEG`` and a reference suffix are dropped, the case is that of the 10-20
-    table, the old names T3, T4, T5, T6 give T7, T8, P7, P8. A name outside the table comes back
-    as it is, without prefix and suffix.
+    A prefix such as ``EEG`` or ``POL`` and a reference behind the name are dropped, whatever stands
+    between them, the case is that of the 10-20 table, the old names T3, T4, T5, T6 give T7, T8, P7,
+    P8. A name outside the table comes back as it is, without prefix and suffix.
     """
-    name = _REFERENCE.sub("", _UPPER.sub("", label.strip())).strip().rstrip(".")
-    upper = name.upper()
-    upper = _ALIASES.get(upper, upper)
-    return _BY_UPPER.get(upper.upper(), name)
+    words = [word for word in _BETWEEN.split(_PREFIX.sub("", label.strip().lstrip("[("))) if word]
+    if words and all(word.upper() in _REFERENCES for word in words[1:]):
+        for name in (words[0], _GLUED.sub("", words[0])):
+            known = _BY_UPPER.get(_ALIASES.get(name.upper(), name).upper())
+            if known is not None:
+                return known
+    return _REFERENCE.sub("", _PREFIX.sub("", label.strip())).strip().rstrip(".")
 
 
 def position(name: str) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from signal_sim.stream import BLOCK, BlockSource, FloatArray, Source, State
 from signal_sim.timeline import Gain, Timeline
 from signal_sim.voices.base import Context, FieldVoice, LatentVoice, SourceSpec, Voice
 
-__all__ = ["Lead", "ScenePlayer", "open_source", "play", "scene"]
+__all__ = ["Lead", "ScenePlayer", "names_recording", "open_source", "play", "scene"]
 
 
 class Lead:
@@ -325,12 +325,19 @@ def play(
     return ScenePlayer(described, channels=channels, rate_hz=rate_hz, seed=seed)
 
 
+def names_recording(signal: str | Path) -> bool:
+    """Say whether a signal is a recording: a file, or the name of one, that is no scene."""
+    path = Path(signal)
+    return path.suffix != ".toml" and (bool(path.suffix) or path.is_file())
+
+
 def open_source(
     signal: str | Path | Scene,
     *,
     channels: Sequence[str] | None = None,
     rate_hz: float | None = None,
     seed: int | None = None,
+    assign: Mapping[str, str] | None = None,
 ) -> Source:
     """Open whatever makes a signal: a scene by name or TOML file, electrodes or optodes, or a file.
 
@@ -344,6 +351,8 @@ def open_source(
         Samples per second wanted; None for the signal's own.
     seed : int or None
         Of a scene; a recording has none.
+    assign : dict of str to str or None
+        Labels in a recording that channels are taken from, by channel; a scene has none.
 
     Returns
     -------
@@ -354,10 +363,13 @@ def open_source(
     SignalError
         There is no such signal, or it cannot be had on these channels at this rate.
     """
-    if not isinstance(signal, Scene) and Path(signal).suffix not in ("", ".toml"):
+    if not isinstance(signal, Scene) and names_recording(signal):
         from signal_sim.recordings import Recording
 
-        return Recording(signal, channels=channels, rate_hz=rate_hz)
+        return Recording(signal, channels=channels, rate_hz=rate_hz, assign=assign)
+    if assign:
+        msg = f"{signal} is a scene, whose channels have no labels to choose from: leave out --map"
+        raise SignalError(msg)
     described = signal if isinstance(signal, Scene) else load_scene(signal)
     if described.fnirs is not None:
         return FnirsPlayer(

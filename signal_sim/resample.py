@@ -17,12 +17,17 @@ __all__ = ["Polyphase", "ratio"]
 _HALF_TAPS = 16
 """Half length of the filter in samples of the slower rate: 80 dB with the Kaiser window below."""
 _KAISER_BETA = 8.0
+_CLOSE_ENOUGH = 2e-5
+"""Of a rate: as far as two oscillators are apart (assumed)."""
 _MAX_TERM = 20_000
 """Largest numerator or denominator; its filter has 640 000 taps, of which 33 meet a sample."""
 
 
 def ratio(from_hz: float, to_hz: float) -> Fraction:
     """Return ``to_hz / from_hz`` as a ratio of whole numbers.
+
+    Rates that were measured have no common measure: the nearest ratio of terms that are not too
+    large serves, where it is within 20 ppm.
 
     Raises
     ------
@@ -33,12 +38,15 @@ def ratio(from_hz: float, to_hz: float) -> Fraction:
         1_000_000
     )
     if max(fraction.numerator, fraction.denominator) > _MAX_TERM:
-        near = Fraction(to_hz / from_hz).limit_denominator(_MAX_TERM // 4) * Fraction(from_hz)
-        msg = (
-            f"cannot resample from {from_hz:g} to {to_hz:g} Hz: the ratio {fraction} is too fine; "
-            f"ask for a rate with a common measure, e.g. {float(near):.6g} Hz"
-        )
-        raise RecordingError(msg)
+        exact = fraction
+        fraction = exact.limit_denominator(max(1, int(_MAX_TERM / max(float(exact), 1.0))))
+        if not abs(fraction / exact - 1) <= _CLOSE_ENOUGH or fraction.numerator > _MAX_TERM:
+            near = from_hz * float(fraction or Fraction(1, _MAX_TERM))
+            msg = (
+                f"cannot resample from {from_hz:g} to {to_hz:g} Hz: the ratio {exact} is too fine; "
+                f"ask for a rate with a common measure, e.g. {near:.6g} Hz"
+            )
+            raise RecordingError(msg)
     return fraction
 
 

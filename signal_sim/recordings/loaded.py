@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from signal_sim.events import Event
 from signal_sim.stream import FloatArray
 
-__all__ = ["Loaded", "volts_per_unit"]
+__all__ = ["Loaded"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,12 @@ class Loaded:
     read : callable
         ``read(channel_index, first, last)`` returns volts, shape ``(last - first,)``.
     events : tuple of Event
-        Its annotations.
+        Its annotations, in seconds from the first sample.
+    unplayable : dict of str to str
+        Labels of its other channels, each with why it gives no volts (``"is in 'counts', which is
+        no voltage"``).
+    notes : tuple of str
+        What its reader had to make up its mind about.
     """
 
     labels: tuple[str, ...]
@@ -34,13 +39,5 @@ class Loaded:
     lengths: tuple[int, ...]
     read: Callable[[int, int, int], FloatArray]
     events: tuple[Event, ...] = ()
-
-
-_UNITS = {"v": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6, "nv": 1e-9,
-          "microv": 1e-6, "microvolt": 1e-6, "microvolts": 1e-6, "volt": 1.0, "volts": 1.0,
-          "millivolts": 1e-3}  # fmt: skip
-
-
-def volts_per_unit(unit: str) -> float | None:
-    """Return the volts in one `unit`, or None where it is no voltage."""
-    return _UNITS.get(unit.strip().lower())
+    unplayable: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +25,8 @@ the 10-20 system (assumed)."""
 class Recording(BlockSource):
     """An EEG recording, played from its start and, looped, over again.
 
-    Formats: EDF, EDF+, BDF and BDF+ (edfio); with the extra ``eegrig[recordings]`` BrainVision
-    (``.vhdr``), EEGLAB (``.set``) and XDF.
+    Formats: EDF, EDF+, BDF and BDF+; with the extra ``eegrig[recordings]`` BrainVision
+    (``.vhdr``), EEGLAB (``.set``), FIF and XDF. Which one it is follows from what is in the file.
 
     Channels are matched by their plain names: case, a prefix such as ``EEG`` and a reference
     suffix do not count, and T3/T4/T5/T6 are T7/T8/P7/P8. A 10-10 electrode that the recording
@@ -43,6 +43,8 @@ class Recording(BlockSource):
         Rate wanted; None for the recording's own.
     loop : bool
         Whether to begin again at the end; 0 V follows it otherwise.
+    assign : dict of str to str or None
+        Labels in the file that channels are to be taken from, by channel, whatever their names.
 
     Attributes
     ----------
@@ -56,8 +58,9 @@ class Recording(BlockSource):
     Raises
     ------
     RecordingError
-        No such file, truncated, gaps, mixed rates, no voltage channel, a channel it lacks, a rate
-        that cannot be resampled, or a reader that is not installed.
+        No such file, truncated, gaps, mixed rates, no voltage channel, a channel it lacks or has
+        in a unit that is no voltage, a rate that cannot be resampled, or a reader that is not
+        installed.
     """
 
     def __init__(
@@ -67,15 +70,18 @@ class Recording(BlockSource):
         channels: Sequence[str] | None = None,
         rate_hz: float | None = None,
         loop: bool = True,
+        assign: Mapping[str, str] | None = None,
     ) -> None:
         self.path = Path(path)
         loaded = _load(self.path)
         if not loaded.labels:
-            msg = f"{self.path}: no EEG channel in it (nothing is measured in volts)"
+            first = list(loaded.unplayable.items())[:3]
+            why = "; ".join(["nothing is measured in volts", *(f"{k} {v}" for k, v in first)])
+            msg = f"{self.path}: no EEG channel in it ({why})"
             raise RecordingError(msg)
         names = [canonical(label) for label in loaded.labels]
         wanted = list(channels) if channels is not None else _without_twins(names)
-        chosen, self._borrowed = _choose(wanted, names, self.path)
+        chosen, self._borrowed = _choose(wanted, loaded, self.path, assign or {})
         rates = {loaded.rates_hz[i] for i in chosen}
         if len(rates) > 1:
             listed = " and ".join(f"{rate:g}" for rate in sorted(rates))
@@ -98,8 +104,8 @@ class Recording(BlockSource):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say which channels are taken from elsewhere."""
-        return tuple(
+        """Say what its reader had to decide, and which channels are taken from elsewhere."""
+        return self._loaded.notes + tuple(
             f"{self.path.name} has no {name}: taken from {self.mapping[name]}"
             for name in self._borrowed
         )
@@ -132,41 +138,78 @@ class Recording(BlockSource):
 def _load(path: Path) -> Loaded:
     from signal_sim.recordings import edf, mne_formats, xdf
 
-    readers: dict[str, Callable[[Path], Loaded]] = {
+    # By what is in the file; by its name where that says nothing.
+    by_name: dict[str, Callable[[Path], Loaded]] = {
         ".bdf": edf.load,
         ".edf": edf.load,
+        ".fif": mne_formats.load_fif,
         ".set": mne_formats.load_eeglab,
         ".vhdr": mne_formats.load_brainvision,
         ".xdf": xdf.load,
     }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        msg = f"{path}: unknown kind of recording{nearest(path.suffix.lower(), readers)}"
-        raise RecordingError(msg)
+    by_content: dict[bytes, Callable[[Path], Loaded]] = {
+        b"\xffBIOSEMI": edf.load,
+        b"0       ": edf.load,
+        b"\x00\x00\x00\x64\x00\x00\x00\x1f": mne_formats.load_fif,
+        b"MATLAB ": mne_formats.load_eeglab,
+        b"Brain Vision": mne_formats.load_brainvision,
+        b"BrainVision": mne_formats.load_brainvision,
+        b"XDF:": xdf.load,
+    }
     if not path.is_file():
-        msg = f"{path}: no such recording"
+        if path.suffix.lower() not in by_name:
+            msg = f"{path}: unknown kind of recording{nearest(path.suffix.lower(), by_name)}"
+        else:
+            msg = f"{path}: no such recording"
         raise RecordingError(msg)
-    return reader(path)
+    with path.open("rb") as file:
+        head = file.read(16).removeprefix(b"\xef\xbb\xbf")
+    for begins, reader in by_content.items():
+        if head.startswith(begins):
+            return reader(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    named = next((by_name[suffix] for suffix in reversed(suffixes) if suffix in by_name), None)
+    if named is None:
+        msg = f"{path}: unknown kind of recording{nearest(path.suffix.lower(), by_name)}"
+        raise RecordingError(msg)
+    return named(path)
 
 
 def _without_twins(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _choose(wanted: list[str], names: list[str], path: Path) -> tuple[list[int], list[str]]:
+def _choose(
+    wanted: list[str], loaded: Loaded, path: Path, assign: Mapping[str, str]
+) -> tuple[list[int], list[str]]:
     """Return the index of the recorded channel for each wanted one, and which are borrowed."""
+    names = [canonical(label) for label in loaded.labels]
     plain = [canonical(name) for name in wanted]
+    unplayable = {canonical(label): why for label, why in loaded.unplayable.items()}
+    by_hand = _by_hand(plain, wanted, loaded, path, assign)
     found: dict[int, int] = {}
     for row, name in enumerate(plain):
-        if name in names:
+        if row in by_hand:
+            found[row] = by_hand[row]
+        elif name in names:
             found[row] = names.index(name)
+        elif name in unplayable:
+            msg = (
+                f"{path}: {wanted[row]} {unplayable[name]}: correct the file, or choose a channel "
+                f"for it with --map {wanted[row]}=LABEL"
+            )
+            raise RecordingError(msg)
     taken = set(found.values())
     borrowed: list[str] = []
     for row, name in enumerate(plain):
         if row in found:
             continue
         free = [i for i, other in enumerate(names) if i not in taken and other in POSITIONS]
-        near = min(free, key=lambda i: _angle_deg(name, names[i]), default=None)
+        near = (
+            min(free, key=lambda i: _angle_deg(name, names[i]), default=None)
+            if name in POSITIONS
+            else None
+        )
         if near is None or _angle_deg(name, names[near]) > _NEAR_DEG:
             msg = f"{path}: no channel {wanted[row]!r} and none near it{nearest(name, names)}"
             raise RecordingError(msg)
@@ -174,6 +217,38 @@ def _choose(wanted: list[str], names: list[str], path: Path) -> tuple[list[int],
         taken.add(near)
         borrowed.append(wanted[row])
     return [found[row] for row in range(len(wanted))], borrowed
+
+
+def _by_hand(
+    plain: list[str], wanted: list[str], loaded: Loaded, path: Path, assign: Mapping[str, str]
+) -> dict[int, int]:
+    """Return the index of the recorded channel for those wanted ones that were assigned."""
+    found: dict[int, int] = {}
+    for name, label in assign.items():
+        if name not in wanted and canonical(name) not in plain:
+            msg = f"{name}={label}: no channel {name!r} is wanted{nearest(name, wanted)}"
+            raise RecordingError(msg)
+        row = wanted.index(name) if name in wanted else plain.index(canonical(name))
+        same = [i for i, other in enumerate(loaded.labels) if other == label]
+        same += [i for i, other in enumerate(loaded.labels) if other.lower() == label.lower()]
+        same += [i for i, other in enumerate(loaded.labels) if canonical(other) == canonical(label)]
+        if not same:
+            why = next(
+                (
+                    f"{other} {why}"
+                    for other, why in loaded.unplayable.items()
+                    if label in (other, canonical(other))
+                ),
+                None,
+            )
+            msg = (
+                f"{path}: {name}={label}: no channel {label!r} in it{nearest(label, loaded.labels)}"
+                if why is None
+                else f"{path}: {name}={label}: {why}"
+            )
+            raise RecordingError(msg)
+        found[row] = same[0]
+    return found
 
 
 def _angle_deg(name: str, other: str) -> float:

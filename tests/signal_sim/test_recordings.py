@@ -67,7 +67,7 @@ def test_volts_and_annotations(tmp_path: Path, bdf: bool) -> None:
 
 @pytest.mark.parametrize(("unit", "volts"), [("mV", 1e-3), ("V", 1.0), ("nV", 1e-9), ("µV", 1e-6)])
 def test_any_unit_of_voltage_becomes_volts(tmp_path: Path, unit: str, volts: float) -> None:
-    from signal_sim.recordings.loaded import volts_per_unit
+    from signal_sim.recordings.units import volts_per_unit
 
     assert volts_per_unit(unit) == volts
     if unit.isascii():
@@ -151,14 +151,14 @@ def truncated(path: Path) -> None:
 def with_gaps(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[192:197] = b"EDF+D"
-    path.write_bytes(bytes(data))
+    path.write_bytes(bytes(data).replace(b"+10\x14\x14", b"+12\x14\x14"))
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (truncated, r"truncated: \d+ bytes of \d+"),
-        (with_gaps, r"has gaps \(EDF\+D\)"),
+        (with_gaps, r"has gaps \(EDF\+D\): 2, the first at 10 s by \+2 s"),
         (lambda path: path.write_bytes(b"0" * 100), "truncated: 100 bytes"),
         (lambda path: path.write_bytes(b"hello " * 500), "not an EDF or BDF file"),
         (lambda path: path.unlink(), "no such recording"),
@@ -188,8 +188,12 @@ def test_mixed_rates(tmp_path: Path) -> None:
 
 def test_a_rate_without_a_common_measure(tmp_path: Path) -> None:
     path = make_edf(tmp_path / "a.edf")
-    with pytest.raises(RecordingError, match=r"cannot resample from 256 to 249\.99"):
-        signal_sim.Recording(path, rate_hz=249.9991)
+    samples = signal_sim.Recording(path, rate_hz=249.9991).read(4800)
+    time_s = np.arange(4800) / 249.9991
+    expected = 50e-6 * np.sin(2 * np.pi * 3 * time_s)
+    assert np.abs(samples[0] - expected)[300:4500].max() < 0.15e-6
+    with pytest.raises(RecordingError, match=r"cannot resample from 256 to 0\.0031"):
+        signal_sim.Recording(path, rate_hz=0.0031)
 
 
 def test_an_unknown_kind_of_file(tmp_path: Path) -> None:
@@ -326,7 +330,7 @@ def test_xdf(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("pyxdf")
 def test_bad_xdf(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"gap at 1\.99"):
+    with pytest.raises(RecordingError, match=r"gap at 2\.000 s, of 3 s"):
         signal_sim.Recording(make_xdf(tmp_path / "gap.xdf", gap=True))
     with pytest.raises(RecordingError, match="holds 2"):
         signal_sim.Recording(make_xdf(tmp_path / "two.xdf", streams=2))

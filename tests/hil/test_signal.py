@@ -1,0 +1,77 @@
+"""What is played into a board's electrodes, and what is said of it before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import edfio
+import numpy as np
+import pytest
+
+from boards import load_board
+from boards.errors import ConfigError
+from hil.run import RunRequest
+from hil.setup import SignalFactory
+from host.cli import main
+
+RATE_HZ = 256
+
+
+def write(path: Path, **channels: np.ndarray) -> Path:
+    """Write a BDF file of channels in microvolts."""
+    signals = [
+        edfio.BdfSignal(
+            values,
+            RATE_HZ,
+            label=name,
+            physical_dimension="uV",
+            physical_range=(-300_000.0, 300_000.0),
+        )
+        for name, values in channels.items()
+    ]
+    edfio.Bdf(signals).write(path)
+    return path
+
+
+def eeg(level_uv: float = 20.0, seconds: int = 12, seed: int = 1) -> np.ndarray:
+    """Return something as large as an EEG."""
+    return level_uv * np.random.default_rng(seed).normal(size=seconds * RATE_HZ)
+
+
+def test_channels_are_chosen_by_hand_by_site_or_by_the_boards_name(tmp_path: Path) -> None:
+    board = load_board("headband8")
+    names = [f"EEG {i:03d}" for i in range(1, 9)]
+    path = write(tmp_path / "a.bdf", **{name: eeg(seed=i) for i, name in enumerate(names)})
+    with pytest.raises(ConfigError, match="no channel"):
+        SignalFactory(str(path), board, 0)
+    assign = [f"{site}={name}" for site, name in zip(board.afe.channels, names, strict=True)]
+    SignalFactory(str(path), board, 0, assign=assign)
+    with pytest.raises(ConfigError, match=r"--map Fp1: give ELECTRODE=LABEL"):
+        SignalFactory(str(path), board, 0, assign=["Fp1"])
+    with pytest.raises(ConfigError, match="is taken from 'EEG 001' already"):
+        SignalFactory(str(path), board, 0, assign=["Fp1=EEG 001", "Fp1=EEG 002"])
+    with pytest.raises(ConfigError, match="--map chooses channels of a recording"):
+        SignalFactory("resting", board, 0, assign=["Fp1=EEG 001"])
+
+
+def test_a_run_hands_on_what_is_chosen_by_hand(tmp_path: Path) -> None:
+    request = RunRequest("headband8", tmp_path, assign=("Fp1=A1", "O2=EEG 002"))
+    arguments = request.pytest_arguments()
+    assert "--rig-map=Fp1=A1" in arguments
+    assert "--rig-map=O2=EEG 002" in arguments
+
+
+def test_the_simulator_takes_channels_by_hand(tmp_path: Path, capsys) -> None:
+    path = write(tmp_path / "a.bdf", Aux=eeg())
+    out = tmp_path / "out.bdf"
+    arguments = ["sim", str(path), "--channels", "Fp1", "--map", "Fp1=Aux", "-o", str(out)]
+    assert exit_code([*arguments, "--seconds", "2"]) == 0
+    assert edfio.read_bdf(out).labels == ("Fp1",)
+    assert exit_code(["sim", "resting", "--map", "Fp1=Aux", "-o", str(out)]) == 2
+    assert "leave out --map" in " ".join(capsys.readouterr().err.split())
+
+
+def exit_code(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    return int(caught.value.code or 0)
