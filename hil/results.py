@@ -254,6 +254,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         note: str = "",
         lost: int = 0,
         saturated: bool = False,
+        signal_fault: str = "",
         identity_ok: bool | None = None,
         window_ok: bool = True,
     ) -> Figure:
@@ -281,6 +282,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             n,
             lost=lost,
             saturated=saturated,
+            signal_fault=signal_fault,
             identity_ok=identity_ok,
             window_ok=window_ok,
         )

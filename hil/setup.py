@@ -20,6 +20,9 @@ __all__ = ["FlashedBoard", "SignalFactory", "flash_and_identify", "light_factory
 
 _BOOT_TIMEOUT_S = 10.0
 _LIGHT_SCENE = "fnirs-tapping"
+_LOOKED_AT_S = 600.0
+_LARGEST_EEG_V = 500e-6
+"""Rms of a typical second; EEG has tens of microvolts, slow waves some hundred (assumed)."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +140,14 @@ class SignalFactory:
         self._assign = self._by_site(assign)
         name = Path(signal).name
         self.description = name if self._is_recording else f"scene {name}"
-        self.notes: tuple[str, ...] = tuple(self(8.0 * board.afe.default_rate_sps).notes)
+        made = self(8.0 * board.afe.default_rate_sps)
+        self.notes: tuple[str, ...] = (*made.notes, *self._shown(board))
 
-    def __call__(self, rate_hz: float) -> Any:
-        """Return a source of so many samples per second, from the signal's beginning."""
+    def __call__(self, rate_hz: float | None) -> Any:
+        """Return a source of so many samples per second, from the signal's beginning.
+
+        None gives a recording its own rate.
+        """
         import signal_sim
 
         sites, channels = self._afe.electrode_sites, self._afe.channels
@@ -157,6 +164,46 @@ class SignalFactory:
         except signal_sim.SignalError as error:
             raise ConfigError(str(error)) from error
         return source if sites == channels else _Renamed(source, channels)
+
+    def _shown(self, board: Board) -> list[str]:
+        """Return what is remarkable about the recording's signal: what it cannot show, its scale.
+
+        Raises
+        ------
+        ConfigError
+            It has samples that are no numbers.
+        """
+        if not self._is_recording:
+            return []
+        import numpy as np
+
+        from hil.measure.showing import unfit
+
+        source = self(None)
+        length_s = min(source.duration_s, _LOOKED_AT_S)
+        volts = source.read(max(1, round(length_s * source.rate_hz)))
+        name = Path(self._signal).name
+        channels = self._afe.channels
+        for channel, row in zip(channels, volts, strict=True):
+            if not np.isfinite(row).all():
+                raise ConfigError(f"{self._signal}: {channel} has samples that are no numbers")
+        notes = [
+            f"{name}: {channel} {why}: what needs it is undecided"
+            for channel, why in unfit(volts, channels, board).items()
+        ]
+        second = max(1, round(source.rate_hz))
+        whole = volts[:, : volts.shape[1] // second * second]
+        windows = (whole if whole.size else volts).reshape(
+            len(channels), -1, second if whole.size else volts.shape[1]
+        )
+        rms_v = np.median(windows.std(axis=2), axis=1)
+        high = [c for c, rms in zip(channels, rms_v, strict=True) if rms > _LARGEST_EEG_V]
+        if high:
+            notes.append(
+                f"{name}: {', '.join(high)}: up to {rms_v.max() * 1e6:.0f} uV rms, more than an "
+                "EEG has: check the unit in the file"
+            )
+        return notes
 
     def _by_site(self, assign: Sequence[str]) -> dict[str, str]:
         """Return the label for each electrode chosen by hand, by its site on the head."""
@@ -207,6 +254,7 @@ class _Renamed:
         self.channels = tuple(channels)
         self.rate_hz: float = source.rate_hz
         self.notes: tuple[str, ...] = tuple(source.notes)
+        self.duration_s: float | None = getattr(source, "duration_s", None)
 
     def read(self, n_times: int) -> Any:
         """Return the next `n_times` samples in volts, shape ``(n_channels, n_times)``."""

@@ -41,6 +41,7 @@ def judge(
     *,
     lost: int = 0,
     saturated: bool = False,
+    signal_fault: str = "",
     identity_ok: bool = True,
     window_ok: bool = True,
 ) -> Judgement:
@@ -70,6 +71,8 @@ def judge(
         Samples missing from the stretch the figure was computed over.
     saturated : bool
         Whether the instrument or the front end was out of range.
+    signal_fault : str
+        Why what was played cannot show the figure; empty if it can.
     identity_ok : bool
         Whether the board runs the firmware that was asked for.
     window_ok : bool
@@ -83,6 +86,7 @@ def judge(
             (undetermined, "no value was obtained"),
             (lost > 0, f"computed over {lost} lost samples"),
             (saturated, "out of range during the measurement"),
+            (bool(signal_fault), signal_fault),
             (not identity_ok, "the board does not run the firmware that was asked for"),
             (not window_ok, "the window was too short"),
         )

@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hil.measure.noise import Noise
+
 __all__ = ["Fidelity", "fidelity"]
 
 
@@ -25,8 +27,9 @@ class Fidelity:
         Its standard uncertainty, from the residual.
     offset_v : ndarray, shape (n_channels,)
         Constant difference in volts.
-    correlation : ndarray, shape (n_channels,)
-        Pearson's correlation coefficient.
+    correlation, correlation_uncertainty : ndarray, shape (n_channels,)
+        Pearson's correlation coefficient, of the recording without the front end's own noise where
+        that is known, and its standard uncertainty.
     residual_v : ndarray, shape (n_channels, n_times)
         Recording minus expectation, offset removed, gain error left in, in volts.
     """
@@ -35,6 +38,7 @@ class Fidelity:
     gain_uncertainty: NDArray[np.float64]
     offset_v: NDArray[np.float64]
     correlation: NDArray[np.float64]
+    correlation_uncertainty: NDArray[np.float64]
     residual_v: NDArray[np.float64]
 
     @property
@@ -44,21 +48,34 @@ class Fidelity:
         return abs(float(self.gain_error[worst])), float(self.gain_uncertainty[worst])
 
     @property
-    def worst_correlation(self) -> float:
-        """Lowest correlation of all channels."""
-        return float(self.correlation.min())
+    def worst_correlation(self) -> tuple[float, float]:
+        """Lowest correlation of all channels, and its uncertainty."""
+        worst = int(np.argmin(self.correlation))
+        return float(self.correlation[worst]), float(self.correlation_uncertainty[worst])
 
 
-def fidelity(recorded_v: NDArray[np.float64], expected_v: NDArray[np.float64]) -> Fidelity:
+def fidelity(
+    recorded_v: NDArray[np.float64],
+    expected_v: NDArray[np.float64],
+    *,
+    noise: Noise | None = None,
+) -> Fidelity:
     """Compare a recording with its expectation: ``gain * expected + offset`` by least squares.
 
     The expectation is the applied signal as the front end's filter shows it, at the electrode times
     of the samples (`hil.measure.align.expected`), so that the filter's slope is no gain error.
 
+    Noise that the front end adds makes the correlation the smaller the quieter the signal is, and
+    the gain uncertain: with `noise`, the noise's power is taken from the recording's before they
+    are correlated, and what noise of that power does to the gain from the gain's error (the root of
+    the difference of squares). What else differs stays in both.
+
     Parameters
     ----------
     recorded_v, expected_v : ndarray, shape (n_channels, n_times)
         In volts.
+    noise : Noise, optional
+        Of shorted inputs, the same channels at the same rate and gain.
 
     Raises
     ------
@@ -80,11 +97,27 @@ def fidelity(recorded_v: NDArray[np.float64], expected_v: NDArray[np.float64]) -
     gain = product / power
     error = recorded - gain[:, None] * ideal
     variance = np.sum(error**2, axis=1) / (n_times - 2)
-    scale = np.sqrt(power * np.sum(recorded**2, axis=1))
+    gain_error = gain - 1.0
+    received = np.sum(recorded**2, axis=1)
+    scale = np.sqrt(power * received)
+    raw = np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
+    uncertainty = (1 - raw**2) / np.sqrt(n_times)
+    correlation = raw
+    if noise is not None:
+        added = n_times * noise.rms_v**2
+        scale = np.sqrt(power * np.maximum(received - added, 0.0))
+        clean = np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
+        correlation = np.clip(clean, -1.0, 1.0)
+        # Of the noise in the recording, and of what was measured of it.
+        doubt = np.sqrt(2.0 / n_times + (2 * noise.rms_uncertainty_v / noise.rms_v) ** 2)
+        uncertainty = added / (2 * power) * doubt
+        by_noise = np.maximum(gain_error**2 - added / n_times / power, 0.0)
+        gain_error = np.sign(gain_error) * np.sqrt(by_noise)
     return Fidelity(
-        gain_error=gain - 1.0,
+        gain_error=gain_error,
         gain_uncertainty=np.sqrt(variance / power),
         offset_v=recorded_v.mean(axis=1) - expected_v.mean(axis=1),
-        correlation=np.divide(product, scale, out=np.zeros_like(product), where=scale > 0),
+        correlation=correlation,
+        correlation_uncertainty=uncertainty,
         residual_v=recorded - ideal,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.suites.streams import Session, stream
+from hil.suites.streams import Session, shorted, stream
 from host.protocol import Profile
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hil.bench import Bench
     from hil.results import Results
     from hil.setup import FlashedBoard
+    from host.recorder import Recording
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,12 @@ def efficient_session(
         parameters = dataclasses.asdict(session.parameters)
         rig_results.link = {k: v for k, v in parameters.items() if v is not None}
     return session
+
+
+@pytest.fixture(scope="session")
+def shorted_recording(rig: Bench, rig_flashed: FlashedBoard) -> Recording:
+    """Record what the front end's inputs show when they are shorted."""
+    return rig.run(shorted(rig))
 
 
 @pytest.fixture(scope="session")

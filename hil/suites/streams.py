@@ -14,9 +14,11 @@ import numpy as np
 from boards.errors import BoardFault
 from boards.ports import board_runtime
 from boards.traffic import link_interval_ms
-from hil.measure.align import Alignment, align
+from hil.measure.align import Alignment, AlignmentError, align
+from hil.measure.response import sinc3
+from hil.measure.showing import told, unfit
 from host.link import connect
-from host.protocol import Profile
+from host.protocol import Profile, TestSignal
 from host.recorder import Recording, record
 
 if TYPE_CHECKING:
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
     from host.board_link import BoardLink, LinkParameters
     from host.stream import Block
 
-__all__ = ["Session", "interval_ms", "linked", "stream"]
+__all__ = ["Session", "interval_ms", "linked", "shorted", "shorted_v", "stream"]
 
 _SETTLE_S = 1.0
 """Before and after the stretch that is measured."""
+_NOISE_SECONDS = 40.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Session:
         What the link layer counted.
     started_ns : int
         Before START.
+    unfit : dict of str to str
+        Channels on which the signal shows nothing, each with why.
     """
 
     recording: Recording
@@ -66,19 +71,34 @@ class Session:
     parameters: LinkParameters | None
     statistics: LinkStatistics | None
     started_ns: int
+    unfit: dict[str, str]
+
+    @property
+    def fit(self) -> list[int]:
+        """Rows of the channels on which the signal shows something."""
+        channels = self.recording.info.channels
+        return [row for row, name in enumerate(channels) if name not in self.unfit]
 
     def align(self, frames: NDArray[np.int64]) -> Alignment:
         """Find the electrode times of some frames that arrived.
 
         The first frame was converted between START and its arrival: a signal that repeats itself
-        cannot be found a period off.
+        cannot be found a period off. Channels that show nothing have no say.
+
+        Raises
+        ------
+        AlignmentError
+            The recording does not show what was applied, or that shows nothing.
         """
+        rows = self.fit
+        if not rows:
+            raise AlignmentError(told(self.unfit))
         rate_sps = self.recording.info.sample_rate_sps
         later_ns = round(int(frames[0]) * 1e9 / rate_sps)
         return align(
-            self.recording.samples_v()[:, frames],
+            self.recording.samples_v()[rows][:, frames],
             rate_sps,
-            self.applied,
+            _rows(self.applied, rows),
             frames=frames,
             search_ns=(self.started_ns + later_ns, int(self.arrival_ns[0]) + later_ns),
         )
@@ -136,19 +156,40 @@ async def stream(
             if rig.faults is not None:
                 rig.faults.packet_error_rate(0.0)
     recording.link = parameters
+    info = recording.info
+    applied = _of_channels(rig.source.applied(start_ns, rig.clock.now_ns()), info.channels)
     return Session(
         recording=recording,
         arrival_ns=np.concatenate([np.full(b.n_frames, b.arrival_ns) for b in blocks]),
         frames=np.concatenate([b.first_frame + np.arange(b.n_frames) for b in blocks]),
-        applied=_of_channels(
-            rig.source.applied(start_ns, rig.clock.now_ns()), recording.info.channels
-        ),
+        applied=applied,
         power=power,
         power_frames=power_frames,
         parameters=parameters,
         statistics=statistics,
         started_ns=start_ns,
+        unfit=unfit(
+            sinc3(applied, info.sample_rate_sps).volts,
+            info.channels,
+            rig.board,
+            rate_sps=info.sample_rate_sps,
+            gain=info.gain,
+        ),
     )
+
+
+async def shorted(rig: Bench) -> Recording:
+    """Record shorted inputs, beginning a second after the board says that it shorts them."""
+    async with linked(rig, rig.board.radio.efficient_interval_ms) as link:
+        await link.test_signal(TestSignal.SHORTED)
+        recording = await record(link, _NOISE_SECONDS + _SETTLE_S)
+        await link.test_signal(TestSignal.NORMAL)
+    return recording
+
+
+def shorted_v(recording: Recording) -> NDArray[np.float64]:
+    """Return what `shorted` recorded, in volts, once it has settled."""
+    return recording.samples_v()[:, round(_SETTLE_S * recording.info.sample_rate_sps) :]
 
 
 def _of_channels(applied: Waveform, channels: Sequence[str]) -> Waveform:
@@ -161,8 +202,12 @@ def _of_channels(applied: Waveform, channels: Sequence[str]) -> Waveform:
             f"the board names channels that are no electrodes of this bench: {', '.join(unknown)}; "
             f"the electrodes are {', '.join(applied.channels)}"
         )
-    rows = [applied.channels.index(name) for name in channels]
-    return dataclasses.replace(applied, channels=tuple(channels), volts=applied.volts[rows])
+    return _rows(applied, [applied.channels.index(name) for name in channels])
+
+
+def _rows(applied: Waveform, rows: list[int]) -> Waveform:
+    channels = tuple(applied.channels[row] for row in rows)
+    return dataclasses.replace(applied, channels=channels, volts=applied.volts[rows])
 
 
 def interval_ms(

@@ -71,6 +71,25 @@ def test_the_simulator_takes_channels_by_hand(tmp_path: Path, capsys) -> None:
     assert "leave out --map" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.parametrize(
+    ("o2", "note"),
+    [
+        (np.zeros(12 * RATE_HZ), "a.bdf: O2 is constant: what needs it is undecided"),
+        (eeg(0.1), "a.bdf: O2 has 0.1 uV rms, too little beside the front end's noise of 0.14 uV"),
+        (eeg() + 200_000.0, "a.bdf: O2 reaches 200.1 mV, beyond the front end's +-187.5 mV"),
+        (eeg(8000.0), "a.bdf: uV rms, more than an EEG has: check the unit"),
+    ],
+)
+def test_what_a_recording_cannot_show_is_said_at_the_start(tmp_path, o2, note) -> None:
+    board = load_board("headband8")
+    channels = {name: eeg(seed=i) for i, name in enumerate(board.afe.channels)}
+    assert SignalFactory(str(write(tmp_path / "a.bdf", **channels)), board, 0).notes == ()
+    (found,) = SignalFactory(
+        str(write(tmp_path / "a.bdf", **channels | {"O2": o2})), board, 0
+    ).notes
+    assert note in found
+
+
 def exit_code(arguments: list[str]) -> int:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
