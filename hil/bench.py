@@ -153,6 +153,10 @@ class SignalSource(Protocol):
         """Return what was applied between two times (kept for the last minutes)."""
         ...
 
+    def keep(self, seconds: float) -> None:
+        """Keep what is applied from now on for at least so long."""
+        ...
+
 
 @dataclass(frozen=True)
 class LinkStatistics:

@@ -33,6 +33,8 @@ __all__ = ["Session", "interval_ms", "linked", "shorted", "shorted_v", "stream"]
 _SETTLE_S = 1.0
 """Before and after the stretch that is measured."""
 _NOISE_SECONDS = 40.0
+_OVERHEAD_S = 60.0
+"""To connect, to start and to stop, at most."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ async def stream(
 
     With `packet_error_rate` the air is noisy once packets flow (bench with ``faults``).
     """
+    rig.source.keep(seconds + 2 * _SETTLE_S + _OVERHEAD_S)
     async with linked(rig, interval_ms(rig, profile)) as link:
         start_ns = rig.clock.now_ns()
         blocks: list[Block] = []

@@ -77,7 +77,7 @@ def test_the_simulator_takes_channels_by_hand(tmp_path: Path, capsys) -> None:
         (np.zeros(12 * RATE_HZ), "a.bdf: O2 is constant: what needs it is undecided"),
         (eeg(0.1), "a.bdf: O2 has 0.1 uV rms, too little beside the front end's noise of 0.14 uV"),
         (eeg() + 200_000.0, "a.bdf: O2 reaches 200.1 mV, beyond the front end's +-187.5 mV"),
-        (eeg(8000.0), "a.bdf: uV rms, more than an EEG has: check the unit"),
+        (eeg(8000.0), "uV rms, more than an EEG has: check the unit"),
     ],
 )
 def test_what_a_recording_cannot_show_is_said_at_the_start(tmp_path, o2, note) -> None:
@@ -88,6 +88,14 @@ def test_what_a_recording_cannot_show_is_said_at_the_start(tmp_path, o2, note) -
         str(write(tmp_path / "a.bdf", **channels | {"O2": o2})), board, 0
     ).notes
     assert note in found
+
+
+@pytest.mark.parametrize("command", [["demo"], ["hil", "run"], ["compare", "headband8"]])
+def test_a_length_that_cannot_be_compared_is_refused_at_the_start(tmp_path, capsys, command):
+    out = tmp_path / "out"
+    assert exit_code([*command, "--seconds", "901", "--out", str(out)]) == 2
+    assert "900" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def exit_code(arguments: list[str]) -> int:

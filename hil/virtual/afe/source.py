@@ -139,6 +139,10 @@ class VirtualSignalSource:
         self._description = "nothing (0 V)"
         self._changed()
 
+    def keep(self, seconds: float) -> None:
+        """Keep what is applied from now on for at least so long."""
+        self._history_s = max(self._history_s, seconds)
+
     def want_rate(self, rate_hz: float, min_hz: float) -> None:
         """Say which rate the front end wants from now on, and the lowest it can work with.
 
@@ -180,7 +184,7 @@ class VirtualSignalSource:
         if first < self._first:
             raise InfrastructureError(
                 f"samples of the signal source older than {self._history_s:g} s are gone; ask"
-                " sooner or give VirtualSignalSource a longer history_s"
+                " sooner or have them kept longer (VirtualSignalSource.keep)"
             )
         return self._buffer[:, first - self._first : stop - self._first]
 

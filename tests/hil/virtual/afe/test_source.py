@@ -124,6 +124,16 @@ def test_history_is_bounded_and_says_so():
         source.applied(0, 1_000_000)
 
 
+def test_history_is_kept_as_long_as_is_asked_for():
+    source = VirtualSignalSource(StillClock(), ("C3",), 1000.0, history_s=1.0)
+    source.play(lambda rate_hz: Ramp(("C3",), rate_hz))
+    source.keep(30.0)
+    source.keep(2.0)
+    for stop in range(500, 20_000, 500):
+        source.samples(stop - 500, stop)
+    assert source.applied(0, 19_500_000_000).volts[0] * 1e6 == pytest.approx(np.arange(19_500))
+
+
 def test_an_empty_stretch_is_an_error():
     source = VirtualSignalSource(StillClock(), ("C3",), 1000.0)
     with pytest.raises(InfrastructureError, match="no samples were applied"):
