@@ -120,7 +120,9 @@ def run_suites(
     from hil.setup import SignalFactory
 
     board = load_board(request.board)
-    signal = SignalFactory(request.signal, board, request.seed, assign=request.assign)
+    signal = SignalFactory(
+        request.signal, board, request.seed, assign=request.assign, seconds=request.seconds
+    )
     _prepare(request.out)
     watcher = _Progress(shown=progress and not as_json)
     if progress and not as_json:

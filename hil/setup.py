@@ -116,6 +116,8 @@ class SignalFactory:
     assign : sequence of str
         Channels of the recording chosen by hand, each ``"ELECTRODE=LABEL"``; an electrode by its
         site on the head or by the board's name for it.
+    seconds : float
+        How long it is to be recorded.
 
     Attributes
     ----------
@@ -130,7 +132,15 @@ class SignalFactory:
         If there is no such scene or recording, or it does not fit the board.
     """
 
-    def __init__(self, signal: str, board: Board, seed: int, *, assign: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        signal: str,
+        board: Board,
+        seed: int,
+        *,
+        assign: Sequence[str] = (),
+        seconds: float = 30.0,
+    ) -> None:
         from signal_sim.player import names_recording
 
         self._signal = signal
@@ -141,7 +151,7 @@ class SignalFactory:
         name = Path(signal).name
         self.description = name if self._is_recording else f"scene {name}"
         made = self(8.0 * board.afe.default_rate_sps)
-        self.notes: tuple[str, ...] = (*made.notes, *self._shown(board))
+        self.notes: tuple[str, ...] = (*made.notes, *self._shown(board, seconds))
 
     def __call__(self, rate_hz: float | None) -> Any:
         """Return a source of so many samples per second, from the signal's beginning.
@@ -165,7 +175,7 @@ class SignalFactory:
             raise ConfigError(str(error)) from error
         return source if sites == channels else _Renamed(source, channels)
 
-    def _shown(self, board: Board) -> list[str]:
+    def _shown(self, board: Board, seconds: float) -> list[str]:
         """Return what is remarkable about the recording's signal: what it cannot show, its scale.
 
         Raises
@@ -177,7 +187,7 @@ class SignalFactory:
             return []
         import numpy as np
 
-        from hil.measure.showing import unfit
+        from hil.measure.showing import doubtful, told, unfit
 
         source = self(None)
         length_s = min(source.duration_s, _LOOKED_AT_S)
@@ -187,10 +197,9 @@ class SignalFactory:
         for channel, row in zip(channels, volts, strict=True):
             if not np.isfinite(row).all():
                 raise ConfigError(f"{self._signal}: {channel} has samples that are no numbers")
-        notes = [
-            f"{name}: {channel} {why}: what needs it is undecided"
-            for channel, why in unfit(volts, channels, board).items()
-        ]
+        faults = doubtful(volts, channels, board, seconds) | unfit(volts, channels, board)
+        notes = [f"{told(faults, f'{name}: ')}: figures that need that are undecided"]
+        notes = notes if faults else []
         second = max(1, round(source.rate_hz))
         whole = volts[:, : volts.shape[1] // second * second]
         windows = (whole if whole.size else volts).reshape(

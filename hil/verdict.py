@@ -47,7 +47,8 @@ def judge(
 ) -> Judgement:
     """Hold a figure against the board's target.
 
-    - *inconclusive*: the figure could not be taken properly, whatever its value;
+    - *inconclusive*: the figure could not be taken properly, whatever its value; or what was played
+      cannot show it on every channel, and it meets the limit on the others;
     - *fail*: the value misses the limit;
     - *marginal*: the value meets the limit, but not with its standard uncertainty added on the bad
       side, or that uncertainty is unknown;
@@ -72,7 +73,8 @@ def judge(
     saturated : bool
         Whether the instrument or the front end was out of range.
     signal_fault : str
-        Why what was played cannot show the figure; empty if it can.
+        Why what was played cannot show the figure on every channel; empty if it can. The value is
+        that of the others.
     identity_ok : bool
         Whether the board runs the firmware that was asked for.
     window_ok : bool
@@ -86,19 +88,23 @@ def judge(
             (undetermined, "no value was obtained"),
             (lost > 0, f"computed over {lost} lost samples"),
             (saturated, "out of range during the measurement"),
-            (bool(signal_fault), signal_fault),
             (not identity_ok, "the board does not run the firmware that was asked for"),
             (not window_ok, "the window was too short"),
         )
         if present
     ]
     if target is None:
-        return Judgement(None, "; ".join(flaws), None)
+        return Judgement(None, "; ".join([*flaws, *filter(None, [signal_fault])]), None)
+    if signal_fault and (flaws or value is None):
+        # What was played explains why there is no value.
+        flaws = [signal_fault, *flaws[int(undetermined) :]]
     if flaws or value is None:
         return Judgement("inconclusive", "; ".join(flaws), target)
     sign = 1.0 if target.kind == "max" else -1.0
     if sign * value > sign * target.limit:
-        return Judgement("fail", "", target)
+        return Judgement("fail", signal_fault, target)
+    if signal_fault:
+        return Judgement("inconclusive", signal_fault, target)
     if uncertainty is None:
         return Judgement("marginal", "its uncertainty is unknown", target)
     if sign * value + uncertainty > sign * target.limit:

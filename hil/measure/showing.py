@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     from boards.schema import Board
 
-__all__ = ["told", "unfit"]
+__all__ = ["DOUBT", "doubtful", "told", "unfit"]
+
+DOUBT = 1 / 3
+"""Of what a limit leaves: a figure that a channel tells no better is not held against it."""
 
 _CONSTANT_V = 1e-9
 _LEAST_RATIO = 2.0
@@ -65,7 +69,44 @@ def unfit(
     return found
 
 
-def told(faults: dict[str, str]) -> str:
+def doubtful(
+    volts: NDArray[np.float64], channels: Sequence[str], board: Board, seconds: float
+) -> dict[str, str]:
+    """Return which channels are too quiet to hold a board's gain or correlation against its limits.
+
+    The same bounds as the fidelity suite's, from the noise in the part's data sheet and the length
+    of a recording in seconds.
+    """
+    afe = board.afe
+    noise_v = load_part(afe.part).table("noise_rms").si(float(afe.default_rate_sps), afe.gain)
+    n = max(1.0, seconds * afe.default_rate_sps)
+    gain, correlation = (
+        board.targets.get(name) for name in ("signal.gain_error", "signal.correlation")
+    )
+    found: dict[str, str] = {}
+    for name, rms_v in zip(channels, volts.std(axis=1), strict=True):
+        ratio = noise_v / max(float(rms_v), _CONSTANT_V)
+        coarse = []
+        if gain is not None and ratio / np.sqrt(n) > DOUBT * gain.limit:
+            coarse.append("gain")
+        # Of the noise in the recording and in that of shorted inputs, taken as equally long.
+        if correlation is not None and ratio**2 / np.sqrt(n) > DOUBT * (1 - correlation.limit):
+            coarse.append("correlation")
+        if coarse:
+            found[name] = (
+                f"has {rms_v * 1e6:.2g} uV rms, too quiet to tell its {' and '.join(coarse)} as "
+                f"finely as the limit in {seconds:g} s"
+            )
+    return found
+
+
+def told(faults: dict[str, str], before: str = "the signal cannot show it: ") -> str:
     """Return the faults of a signal in a sentence; empty if there are none."""
-    listed = "; ".join(f"{name} {why}" for name, why in faults.items())
-    return f"the signal cannot show it: {listed}" if listed else ""
+    if not faults:
+        return ""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in faults.items():
+        # Channels that differ in the figures alone are listed with the first one's.
+        by_reason.setdefault(re.sub(r"[\d.e+-]+", "#", why), []).append(name)
+    parts = [f"{', '.join(names)} {faults[names[0]]}" for names in by_reason.values()]
+    return before + "; ".join(parts)

@@ -11,7 +11,7 @@ from boards import load_part
 from hil.measure.align import expected
 from hil.measure.fidelity import fidelity
 from hil.measure.noise import shorted_noise
-from hil.measure.showing import told
+from hil.measure.showing import DOUBT, told
 from hil.report import traces
 from hil.suites.streams import shorted_v
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from hil.suites.streams import Session
     from host.recorder import Recording
 
-_GAIN_DOUBT = 0.25
-"""Of the limit: a gain that is known no better is not held against it."""
 _SETTLE_S = 1.0
 _SHOWN_S = 8.0
 
@@ -48,26 +46,26 @@ def test_the_recording_equals_the_input(
     noise = shorted_noise(shorted_v(shorted_recording)[fit])
     result = fidelity(samples_v[fit], ideal_v[fit], noise=noise)
     lost = recording.counters.frames_lost
-    faults = efficient_session.unfit
-    target = rig.board.targets.get("signal.gain_error")
-    if target is not None:
-        doubtful = np.flatnonzero(result.gain_uncertainty > _GAIN_DOUBT * target.limit)
-        faults = faults | {
-            recording.info.channels[fit[row]]: "is too quiet to tell its gain as finely as that"
-            for row in doubtful
-        }
-    for name, (value, uncertainty), signal_faults in (
-        ("signal.gain_error", result.worst_gain_error, faults),
-        ("signal.correlation", result.worst_correlation, efficient_session.unfit),
+    for name, misses, values, uncertainties in (
+        ("signal.gain_error", 0.0, np.abs(result.gain_error), result.gain_uncertainty),
+        ("signal.correlation", 1.0, result.correlation, result.correlation_uncertainty),
     ):
+        target = rig.board.targets.get(name)
+        room = np.inf if target is None else abs(target.limit - misses)
+        fine = np.flatnonzero(uncertainties <= DOUBT * room)
+        faults = efficient_session.unfit | {
+            recording.info.channels[fit[row]]: "is too quiet to tell it as finely as the limit"
+            for row in np.flatnonzero(uncertainties > DOUBT * room)
+        }
+        worst = fine[np.argmax(np.abs(values[fine] - misses))] if fine.size else None
         rig_record(
             name,
-            value,
+            None if worst is None else float(values[worst]),
             "1",
-            uncertainty=uncertainty,
+            uncertainty=None if worst is None else float(uncertainties[worst]),
             n=frames.size,
             lost=lost,
-            signal_fault=told(signal_faults),
+            signal_fault=told(faults),
         )
     shown = slice(0, round(_SHOWN_S * rate_sps))
     traces.save(

@@ -74,9 +74,10 @@ def test_the_simulator_takes_channels_by_hand(tmp_path: Path, capsys) -> None:
 @pytest.mark.parametrize(
     ("o2", "note"),
     [
-        (np.zeros(12 * RATE_HZ), "a.bdf: O2 is constant: what needs it is undecided"),
+        (np.zeros(12 * RATE_HZ), "a.bdf: O2 is constant: figures that need that are undecided"),
         (eeg(0.1), "a.bdf: O2 has 0.1 uV rms, too little beside the front end's noise of 0.14 uV"),
         (eeg() + 200_000.0, "a.bdf: O2 reaches 200.1 mV, beyond the front end's +-187.5 mV"),
+        (eeg(0.7), "a.bdf: O2 has 0.7 uV rms, too quiet to tell its gain"),
         (eeg(8000.0), "uV rms, more than an EEG has: check the unit"),
     ],
 )

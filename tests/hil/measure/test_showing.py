@@ -33,9 +33,15 @@ def test_channels_that_show_nothing(scale_v, offset_v, why):
 
 def test_a_figure_that_the_signal_cannot_show_is_undecided():
     board = load_board("headband8")
-    for value in (0.5, 0.9999):
-        fault = told({"O2": "is constant"})
+    fault = told({"O2": "is constant"})
+    # Channels that do show it and miss the limit are the board's fault.
+    for value, verdict in ((0.9999, "inconclusive"), (None, "inconclusive"), (0.5, "fail")):
         judged = judge(board, "signal.correlation", value, 1e-6, 100, signal_fault=fault)
-        assert judged.verdict == "inconclusive"
+        assert judged.verdict == verdict
         assert judged.note == "the signal cannot show it: O2 is constant"
     assert told({}) == ""
+
+
+def test_channels_of_one_fault_are_told_together():
+    faults = {"Fp1": "reaches 200 mV", "O1": "is constant", "O2": "reaches 200.1 mV"}
+    assert told(faults, "a: ") == "a: Fp1, O2 reaches 200 mV; O1 is constant"

@@ -10,12 +10,13 @@ import pytest
 from boards import load_board
 from hil.results import Results
 from hil.run import RunRequest, run_suites
+from hil.virtual.afe import VirtualSignalSource
 
 from ..test_signal import RATE_HZ, eeg, write
 
 
-def run(path: Path, out: Path, board: str, select: str) -> Results:
-    request = RunRequest(board, out, select=select, signal=str(path), seconds=6.0)
+def run(path: Path, out: Path, board: str, select: str, seconds: float = 6.0) -> Results:
+    request = RunRequest(board, out, select=select, signal=str(path), seconds=seconds)
     run_suites(request, quiet=True, progress=False)
     return Results.load(out)
 
@@ -55,6 +56,13 @@ def test_a_recording_that_shows_nothing_at_all_is_no_fault_of_the_board(tmp_path
 
 def test_a_quiet_recording_is_judged_without_the_front_ends_noise(tmp_path):
     path = write(tmp_path / "a.bdf", Oz=eeg(4.0))  # at 0.5 uV of noise: a correlation of 0.992
-    found = run(path, tmp_path / "out", "hairclip1", "equals_the_input")
+    found = run(path, tmp_path / "out", "hairclip1", "equals_the_input", 20.0)
     assert found.figure("signal.correlation").verdict in ("pass", "marginal")
     assert found.figure("signal.correlation").value > 0.9985
+
+
+def test_what_was_applied_is_kept_for_as_long_as_a_session_lasts(tmp_path, monkeypatch):
+    monkeypatch.setitem(VirtualSignalSource.__init__.__kwdefaults__, "history_s", 1.0)
+    path = write(tmp_path / "a.bdf", Oz=eeg())
+    found = run(path, tmp_path / "out", "hairclip1", "equals_the_input")
+    assert found.figure("signal.correlation").verdict == "pass"
