@@ -340,6 +340,23 @@ def test_xdf_that_breaks_is_refused(tmp_path: Path, step_s: float, what: str) ->
         signal_sim.Recording(write_xdf(tmp_path / "a.xdf", stamps_s, "250", 102.0))
 
 
+def test_clocks_of_two_computers_are_brought_together_for_the_markers(tmp_path: Path) -> None:
+    pytest.importorskip("pyxdf", reason="XDF needs the extra eegrig[recordings]")
+    import struct
+
+    path = write_xdf(tmp_path / "a.xdf", 100 + np.arange(3000) / 250, "250", 5102.0)
+    with path.open("ab") as file:
+        for number, zero_s, offset_s in ((1, 100.0, 0.0), (2, 5100.0, -5000.0)):
+            for k in range(3):
+                offset = struct.pack("<Idd", number, zero_s + 5 * k, offset_s)
+                file.write(chunk(4, offset))
+    source = signal_sim.Recording(path)
+    assert source.rate_hz == 250
+    assert source.notes == ()
+    (mark,) = source.events(0, 12)
+    assert mark.onset_s == pytest.approx(2.0, abs=1e-3)
+
+
 # ---- other readers, and what they say
 
 
