@@ -12,6 +12,9 @@ __all__ = ["Bus", "Memory", "Peripheral"]
 
 Store = Callable[[int, int, int], None]
 
+# Bytes that are looked at together when the bus asks whether a store hits code.
+_GRANULE = 64
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -88,7 +91,8 @@ class Bus:
         Addresses of peripherals that are not modelled: they read 0 and swallow writes. Real
         images touch many of them, and would lock up if nothing answered.
     code_changed : bool
-        Set when memory that may hold code was written; the core clears it.
+        Set when code that the core has executed was overwritten; whoever changes memory past the
+        bus sets it, too. `forget_code` clears it.
     """
 
     def __init__(self, quiet: range = range(0x4000_0000, 0x6000_0000)) -> None:
@@ -96,6 +100,32 @@ class Bus:
         self.peripherals: list[Peripheral] = []
         self.quiet = quiet
         self.code_changed = False
+        self._code: set[tuple[int, int]] = set()  # buffer and granule
+
+    # ---- what the core has translated
+
+    def note_code(self, address: int, size: int) -> None:
+        """Take note that the core executes what is there: a store to it changes code.
+
+        Stores elsewhere do not: every exception stacks registers, and translating everything
+        anew after each costs more than the program does.
+        """
+        memory = self.memory_at(address, size)
+        if memory is not None:
+            self._code.update(_granules(memory, address, size))
+
+    def forget_code(self) -> None:
+        """Take note that the core has dropped all it had translated."""
+        self._code.clear()
+        self.code_changed = False
+
+    def _stored(self, memory: Memory, address: int, size: int) -> None:
+        if self.code_changed or not self._code:
+            return
+        # One set for all addresses of a memory: some answer at two.
+        self.code_changed = not self._code.isdisjoint(_granules(memory, address, size))
+
+    # ---- accesses
 
     def memory_at(self, address: int, size: int) -> Memory | None:
         """Find the memory that holds all of ``address .. address + size``."""
@@ -137,12 +167,13 @@ class Bus:
         if memory is None:
             self._write_register(address, size, value)
             return
-        self.code_changed = True
         if memory.plain:
             offset = address - memory.base
             memory.buffer[offset : offset + size] = value.to_bytes(size, "little")
+            self._stored(memory, address, size)
         elif memory.store is not None:
             memory.store(address, size, value)
+            self._stored(memory, address, size)
         else:
             raise BusFault(f"store to read-only memory at {address:#010x}")
 
@@ -173,7 +204,7 @@ class Bus:
         if memory is not None and memory.plain:
             offset = address - memory.base
             memory.buffer[offset : offset + len(data)] = data
-            self.code_changed = True
+            self._stored(memory, address, len(data))
             return
         for at in range(0, len(data), 4):
             self.write(address + at, 4, int.from_bytes(data[at : at + 4], "little"))
@@ -194,3 +225,9 @@ class Bus:
         peripheral = self._peripheral_at(address)
         if peripheral is not None:
             peripheral.store(address - peripheral.base, size, value)
+
+
+def _granules(memory: Memory, address: int, size: int) -> list[tuple[int, int]]:
+    first = (address - memory.base) // _GRANULE
+    last = (address - memory.base + max(size, 1) - 1) // _GRANULE
+    return [(id(memory.buffer), granule) for granule in range(first, last + 1)]

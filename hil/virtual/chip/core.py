@@ -207,7 +207,7 @@ class Core:
         if self._bus.code_changed:
             self._uc.ctl_flush_tb()
             self._block_lengths.clear()
-            self._bus.code_changed = False
+            self._bus.forget_code()
         for memory, was_closed in list(self._closable.values()):
             self._close(memory, was_closed)
         self._forget()
@@ -318,6 +318,12 @@ class Core:
     def _on_block(self, uc: Any, address: int, size: int, data: Any) -> None:
         # Slices are counted in blocks, never in wall time: a stop that lands inside a store makes
         # Unicorn run that store twice, and a wall-clock slice is not reproducible.
+        length = self._block_lengths.get((address, size))
+        if length is None:  # before any stop: Unicorn has translated it already
+            length = self._block_lengths[address, size] = _count_instructions(
+                bytes(uc.mem_read(address, size))
+            )
+            self._bus.note_code(address, size)
         waiting = self.waiting
         if self.cycles >= self.alarm or (
             waiting is not None and waiting.waiting and self.interrupted()
@@ -330,11 +336,6 @@ class Core:
             uc.emu_stop()
             return
         self.blocks_left -= 1
-        length = self._block_lengths.get((address, size))
-        if length is None:
-            length = self._block_lengths[address, size] = _count_instructions(
-                bytes(uc.mem_read(address, size))
-            )
         self.cycles += length
 
     def _on_breakpoint(self, uc: Any, address: int, size: int, data: Any) -> None:

@@ -7,6 +7,8 @@ import pytest
 from hil.virtual.chip import MODELLED_PARTS, open_chip
 from hil.virtual.chip.chip import Chip
 from hil.virtual.chip.nrf52840 import RAM_BASE  # the other chip's RAM is there too
+from hil.virtual.chip.stops import Stop
+from tests.hil.virtual.chip.programs import PROGRAMS
 
 # Thumb code, by hand.
 MOVS_R0_1, MOVS_R1_2, ADDS_R0_R0_R1, BKPT, NOP, BRANCH_SELF = (
@@ -197,3 +199,79 @@ def test_where_another_process_runs_the_firmware_the_core_looks_as_if_it_ran(deb
     debugger.resume()
     assert debugger.halted()
     assert debugger.get(0) == 1
+
+
+# ---- code that is changed, and stores that change none
+
+
+@pytest.fixture
+def flushes(chip, monkeypatch) -> list[int]:
+    """A list with an entry for every time the emulator drops what it has translated."""
+    dropped: list[int] = []
+    forget = chip.bus.forget_code
+
+    def counted() -> None:
+        dropped.append(1)
+        forget()
+
+    monkeypatch.setattr(chip.bus, "forget_code", counted)
+    return dropped
+
+
+def test_a_debuggers_stores_to_ram_leave_what_is_translated(debugger, flushes):
+    debugger.load(BRANCH_SELF)
+    debugger.resume()
+    assert not debugger.halted()
+    flushes.clear()
+    for number in range(50):
+        debugger.write(RAM_BASE + 0x1000, number)
+        debugger.chip.bus.write_block(RAM_BASE + 0x2000, bytes(4096))
+        assert not debugger.halted()
+    assert not flushes
+
+
+def test_exceptions_leave_what_is_translated(debugger, flushes):
+    chip = debugger.chip
+    debugger.halt()
+    chip.flash.program(chip.flash.base, PROGRAMS["two_tasks"].code)
+    debugger.system_reset()
+    debugger.resume()
+    for _ in range(3):
+        assert not debugger.halted()
+    flushes.clear()
+    before = debugger.read(RAM_BASE + 0x2000), debugger.read(RAM_BASE + 0x2004)
+    for _ in range(10):
+        assert not debugger.halted()
+    assert debugger.read(RAM_BASE + 0x2000) > before[0]
+    assert debugger.read(RAM_BASE + 0x2004) > before[1]  # so the tasks were switched
+    assert not flushes
+
+
+@pytest.mark.parametrize("store", ["word", "byte", "block"])
+def test_code_in_ram_that_was_overwritten_is_executed_as_it_is_now(debugger, store):
+    bus = debugger.chip.bus
+    debugger.load(MOVS_R0_1, BKPT)
+    debugger.resume()
+    assert debugger.halted()
+    if store == "word":
+        bus.write(RAM_BASE, 4, BKPT << 16 | 0x2007)
+    elif store == "byte":
+        bus.write(RAM_BASE, 1, 7)
+    else:
+        bus.write_block(RAM_BASE, bytes.fromhex("072000be"))
+    debugger.set(15, RAM_BASE)
+    debugger.resume()
+    assert debugger.halted()
+    assert debugger.get(0) == 7
+
+
+def test_code_that_was_only_translated_is_changed_too(debugger):
+    # The slice ends at the head of a block that has been translated and never executed.
+    chip = debugger.chip
+    debugger.load(BRANCH_SELF)
+    debugger.set(15, RAM_BASE)
+    assert chip.core.run(0) is Stop.SLICE
+    chip.bus.write_block(RAM_BASE, bytes.fromhex("072000be"))
+    debugger.resume()
+    assert debugger.halted()
+    assert debugger.get(0) == 7

@@ -5,6 +5,7 @@ import pytest
 from hil.virtual.chip.double_word_flash import NotErased
 from hil.virtual.chip.signals import BusFault, PowerLost, WireError
 from hil.virtual.chip.stm32wb55 import FLASH_BASE, SRAM2_ALIAS, SRAM2_BASE, TIMING, Stm32wb55
+from tests.hil.virtual.chip.conftest import Debugger
 
 KEYR, OPTKEYR, SR, CR, OPTR, WRP1AR, SFR = (
     0x5800_4000 + at for at in (0x08, 0x0C, 0x10, 0x14, 0x20, 0x2C, 0x80)
@@ -292,3 +293,15 @@ def test_contents_and_options_are_kept_in_the_directory(tmp_path):
     assert second.chip.flash_bytes(FLASH_BASE, 8) == b"12345678"
     assert second.read(OPTR) & 0xFF == 0xBB
     second.chip.close()
+
+
+def test_code_overwritten_at_the_other_address_of_its_memory_is_executed_as_it_is_now():
+    board = Debugger(Stm32wb55())
+    board.load(0x2001, 0xBE00, at=SRAM2_ALIAS)
+    board.resume()
+    assert board.halted()
+    board.write(SRAM2_BASE, 0xBE00_2007)
+    board.set(15, SRAM2_ALIAS)
+    board.resume()
+    assert board.halted()
+    assert board.get(0) == 7
