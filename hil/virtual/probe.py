@@ -7,7 +7,9 @@ anything of the virtual bench.
 A probe is named ``virtual:<board>``, or ``virtual:<board>-<number>`` where there are several of a
 kind. It opens the chip that was attached under that name in this process, or else the one of the
 board of that name that is up in another (`hil.virtual.desk`), or else the one kept in the state
-directory (see `state_directory`).
+directory (see `state_directory`). That one has power as long as this process lives, from the first
+session on, as a board on a bench has between two of them; another process may have it meanwhile,
+and it is then as if it had been unplugged and plugged in again.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from boards.errors import EegrigError
 from hil.virtual.chip import MODELLED_PARTS, open_chip
@@ -32,6 +34,7 @@ PREFIX = "virtual:"
 
 _LOG = logging.getLogger(__name__)
 _attached: dict[str, Chip] = {}
+_powered: dict[Path, Chip] = {}  # chips of the state directory between two sessions
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class VirtualTarget:
 
     @property
     def on_demand(self) -> bool:
-        """Whether the chip is there only while the probe is open."""
+        """Whether the chip is there because a probe was opened."""
         return self.name not in _attached and not self.socket
 
     def open(self) -> Chip | RemoteChip:
@@ -74,6 +77,8 @@ class VirtualTarget:
 
             return RemoteChip(self.name, self.socket)
         if chip is None:
+            chip = self._kept()
+        if chip is None:
             return open_chip(self.part, state_directory(self.name), seed=self.name)
         lost_power = chip.faults.power_lost
         chip.faults.replug()
@@ -82,9 +87,22 @@ class VirtualTarget:
         return chip
 
     def release(self, chip: Chip | RemoteChip) -> None:
-        """Let the chip go: one attached or of a board that is up stays powered, others do not."""
-        if chip is not _attached.get(self.name):
-            chip.close()
+        """Let the chip go; it stays powered."""
+        if chip is _attached.get(self.name):
+            return
+        chip.close()
+        if not self.socket:
+            _powered[state_directory(self.name)] = cast("Chip", chip)
+
+    def _kept(self) -> Chip | None:
+        """Return the chip of an earlier session of this process, unless it is another by now."""
+        directory = state_directory(self.name)
+        chip = _powered.get(directory)
+        if chip is None:
+            return None
+        same = chip.reopen()  # where another process has it, it is still ours afterwards
+        del _powered[directory]
+        return chip if same else None
 
 
 def attach(uid: str, chip: Chip) -> None:

@@ -80,7 +80,7 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
 
     @property
     def on_demand(self) -> bool:
-        """Whether the board is there only while the probe is open."""
+        """Whether the board is there because a probe was opened."""
         return self._target.on_demand
 
     @property
@@ -130,7 +130,7 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
             raise exceptions.ProbeError(str(error)) from error
 
     def close(self) -> None:
-        """Close the probe; a chip of no board that is up loses its power with it."""
+        """Close the probe; the chip keeps its power as long as this process lives."""
         chip, self._chip = self._chip, None
         if chip is not None:
             self._target.release(chip)

@@ -198,6 +198,21 @@ class Chip(ABC):
         """Let other processes have the chip's files; the contents are in them already."""
         self._storage.close()
 
+    def reopen(self) -> bool:
+        """Take the files again after `close`; the chip has kept its power.
+
+        Returns
+        -------
+        bool
+            Whether nobody else had them meanwhile. If not, this chip has no files any more.
+
+        Raises
+        ------
+        InfrastructureError
+            If another process has them.
+        """
+        return self._storage.reopen()
+
     def _read_vectors(self, address: int) -> tuple[int, int]:
         """Read initial stack and entry; what cannot be read is as if nothing was there."""
         try:

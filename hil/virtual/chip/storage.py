@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import secrets
 from pathlib import Path
 from typing import IO
 
@@ -33,8 +34,10 @@ class Storage:
     def __init__(self, directory: Path | None) -> None:
         self.directory = directory
         self._lock: IO[str] | None = None
+        self._mark = secrets.token_hex(8)
+        self._files: dict[Path, int] = {}
         if directory is not None:
-            self._lock = _acquire(directory)
+            self._lock, _ = _acquire(directory, self._mark)
 
     def map(self, name: str, size: int) -> mmap.mmap:
         """Map the memory `name`, erased (all ones) if it is new.
@@ -67,6 +70,7 @@ class Storage:
                 f"{path} has {found} bytes where the chip has {size}: delete it to start erased"
             )
         with path.open("r+b") as file:
+            self._files[path] = os.fstat(file.fileno()).st_ino
             return mmap.mmap(file.fileno(), size)
 
     def close(self) -> None:
@@ -75,8 +79,33 @@ class Storage:
             self._lock.close()
             self._lock = None
 
+    def reopen(self) -> bool:
+        """Hold the directory again after `close`.
 
-def _acquire(directory: Path) -> IO[str]:
+        Returns
+        -------
+        bool
+            Whether nobody else held it meanwhile and the files are those that are mapped; False
+            leaves it to others.
+
+        Raises
+        ------
+        InfrastructureError
+            If another process holds the directory.
+        """
+        if self.directory is None:
+            return True
+        self._lock, last = _acquire(self.directory, self._mark)
+        if last == self._mark and all(
+            path.exists() and path.stat().st_ino == number for path, number in self._files.items()
+        ):
+            return True
+        self.close()
+        return False
+
+
+def _acquire(directory: Path, mark: str) -> tuple[IO[str], str]:
+    """Lock a directory for the holder with that mark; return the lock and the last one's mark."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = (directory / "lock").open("a+", encoding="ascii")
@@ -88,14 +117,21 @@ def _acquire(directory: Path) -> IO[str]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
+        holder, _ = _holder(lock)
         lock.close()
         raise InfrastructureError(
             f"the virtual board in {directory} is in use by process {holder}: "
             "wait until it ends, or set EEGRIG_STATE to another directory"
         ) from None
+    _, last = _holder(lock)
     lock.truncate(0)
-    lock.write(str(os.getpid()))
+    lock.write(f"{os.getpid()} {mark}")
     lock.flush()
-    return lock
+    return lock, last
+
+
+def _holder(lock: IO[str]) -> tuple[str, str]:
+    """Return process and mark of whoever wrote the lock file last."""
+    lock.seek(0)
+    words = [*lock.read().split(), "unknown", ""]
+    return words[0], words[1] if len(words) == 4 else ""

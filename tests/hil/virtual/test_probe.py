@@ -9,6 +9,7 @@ import pytest
 from intelhex import IntelHex
 
 from boards import load_board
+from boards.errors import InfrastructureError
 from hil.virtual import probe
 from hil.virtual.chip import open_chip
 from hil.virtual.chip.nrf52840 import Nrf52840
@@ -198,3 +199,109 @@ def test_a_board_another_process_has_open_is_refused_in_one_line(state):
     assert refused.returncode == 1
     assert f"in use by process {os.getpid()}" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+# ---- power between sessions
+
+DHCSR, DEBUG, HALT, HALTED = 0xE000_EDF0, 0xA05F_0001, 0xA05F_0003, 1 << 17
+FP_CTRL, FP_COMP = 0xE000_2000, 0xE000_2008
+BOARDS = ["headband8", "headphone8"]
+RAM = 0x2000_0100
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    """Sessions of this process on a board that no bench has."""
+    monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
+
+    def opened(name: str):
+        target = probe.find(name)
+        assert target is not None
+        return target, target.open()
+
+    return opened
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_halted_chip_is_halted_in_the_next_session_with_ram_and_breakpoints(opened, board):
+    target, chip = opened(board)
+    chip.bus.write(DHCSR, 4, HALT)
+    chip.core.pc = 0x2000_0200
+    chip.bus.write(RAM, 4, 0x1234)
+    chip.bus.write(FP_CTRL, 4, 3)
+    chip.bus.write(FP_COMP, 4, 0x4000_0101)
+    target.release(chip)
+    target, chip = opened(board)
+    assert chip.bus.read(DHCSR, 4) & HALTED
+    assert chip.core.pc == 0x2000_0200
+    assert chip.bus.read(RAM, 4) == 0x1234
+    assert chip.bus.read(FP_COMP, 4) == 0x4000_0101
+    target.release(chip)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_running_chip_goes_on_where_it_was(opened, board):
+    target, chip = opened(board)
+    chip.bus.write(DHCSR, 4, HALT)
+    chip.bus.write_block(RAM, bytes.fromhex("0130fde7"))  # adds r0, #1; b back
+    chip.core.pc = RAM
+    chip.bus.write(DHCSR, 4, DEBUG)
+    assert not chip.bus.read(DHCSR, 4) & HALTED
+    count = chip.core.read_register(0)
+    target.release(chip)
+    target, chip = opened(board)
+    assert chip.core.read_register(0) >= count
+    assert not chip.bus.read(DHCSR, 4) & HALTED
+    assert chip.core.read_register(0) > count
+    target.release(chip)
+
+
+def test_pyocd_leaves_a_chip_halted_that_it_is_told_not_to_resume(opened):
+    from pyocd.core.session import Session
+    from pyocd.core.target import Target
+    from pyocd.probe.aggregator import DebugProbeAggregator
+
+    def session(**options):
+        found = DebugProbeAggregator.get_all_connected_probes("virtual:headphone8")[0]
+        return Session(found, options={"no_config": True, "connect_mode": "attach", **options})
+
+    with session(resume_on_disconnect=False) as first:
+        first.target.halt()
+        first.target.write32(RAM, 77)
+    with session() as second:
+        assert second.target.get_state() == Target.State.HALTED
+        assert second.target.read32(RAM) == 77
+
+
+def test_a_chip_that_another_process_had_meanwhile_was_without_power(opened, tmp_path):
+    target, chip = opened("headband8")
+    chip.bus.write(RAM, 4, 0x1234)
+    target.release(chip)
+    code = (
+        "from hil.virtual import probe\n"
+        "target = probe.find('headband8'); chip = target.open()\n"
+        "chip.flash.program(0x1000, b'new firmware'); target.release(chip)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
+    target, chip = opened("headband8")
+    assert chip.bus.read(RAM, 4) == 0
+    assert bytes(chip.flash_bytes(0x1000, 12)) == b"new firmware"
+    target.release(chip)
+
+
+def test_memories_that_were_deleted_are_another_chip(opened, tmp_path):
+    target, chip = opened("headband8")
+    chip.flash.program(0, b"old")
+    target.release(chip)
+    (probe.state_directory("headband8") / "flash.bin").unlink()
+    target, chip = opened("headband8")
+    assert bytes(chip.flash_bytes(0, 3)) == b"\xff\xff\xff"
+    target.release(chip)
+
+
+def test_a_second_session_at_the_same_time_is_refused(opened):
+    target, chip = opened("headband8")
+    with pytest.raises(InfrastructureError, match=f"in use by process {os.getpid()}"):
+        target.open()
+    target.release(chip)
+    target.release(target.open())
