@@ -37,6 +37,8 @@ BLOCKING = PROGERR | WRPERR | PGAERR | SIZERR | FASTERR
 PG, PER, MER, STRT, OPTSTRT, FSTPG = 1, 2, 4, 1 << 16, 1 << 17, 1 << 18
 EOPIE, ERRIE, OBL_LAUNCH, OPTLOCK, LOCK = 1 << 24, 1 << 25, 1 << 27, 1 << 30, 1 << 31
 CR_KEPT = PG | PER | MER | 0x7F8 | FSTPG | EOPIE | ERRIE | 1 << 26
+# SFR: first page of the second processor, unless security is disabled (FSD, assumed).
+SFSA, FSD = 0xFF, 1 << 8
 KEYS = (0x4567_0123, 0xCDEF_89AB)
 OPTION_KEYS = (0x0819_2A3B, 0x4C5D_6E7F)
 
@@ -245,7 +247,8 @@ class Stm32Flash:
 
     @property
     def _secure_page(self) -> int:
-        return self._options.loaded[options.SFR] & 0xFF
+        secure = self._options.loaded[options.SFR]
+        return self._flash.size // self._flash.page_size if secure & FSD else secure & SFSA
 
     def _is_write_protected(self, page: int) -> bool:
         if page >= self._secure_page:

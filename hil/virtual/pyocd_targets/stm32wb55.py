@@ -58,16 +58,24 @@ ALGORITHM = {
 }
 
 # Registers and values: ST RM0434, chapter 3.
-_KEYR, _OPTKEYR, _SR, _CR, _OPTR = (0x5800_4000 + at for at in (0x08, 0x0C, 0x10, 0x14, 0x20))
+_KEYR, _OPTKEYR, _SR, _CR, _OPTR, _SFR = (
+    0x5800_4000 + at for at in (0x08, 0x0C, 0x10, 0x14, 0x20, 0x80)
+)
 _KEYS, _OPTION_KEYS = (0x4567_0123, 0xCDEF_89AB), (0x0819_2A3B, 0x4C5D_6E7F)
 _LOCKS, _OPTSTRT, _OBL_LAUNCH = 3 << 30, 1 << 17, 1 << 27
 _BUSY = 1 << 16
 _RDP_OPEN = 0xAA
+_SFSA, _FSD = 0xFF, 1 << 8  # first page of the second processor; that it has none (assumed)
+_PAGE = 0x1000
 _MASS_ERASE_TIMEOUT_S = 5.0
 
 
 class Stm32wb55xg(CoreSightTarget):  # type: ignore[misc]
-    """An STM32WB55 with 1 MiB of flash memory; its second processor is left alone."""
+    """An STM32WB55 with 1 MiB of flash memory; its second processor is left alone.
+
+    Its flash memory ends where the second processor's begins, which the option bytes of each chip
+    say: a tool that erases or programs the whole region would fail behind it.
+    """
 
     VENDOR = "STMicroelectronics"
     PART_FAMILIES = ("STM32WB Series", "STM32WB5x")
@@ -109,6 +117,17 @@ class Stm32wb55xg(CoreSightTarget):  # type: ignore[misc]
             self.mass_erase()
         else:
             _LOG.warning("%s is read-protected: not opening it", self.PART_NUMBER)
+
+    def create_flash(self) -> None:
+        """End the flash memory where the second processor's begins, then do as pyOCD does."""
+        secure = self.read32(_SFR)
+        size = (secure & _SFSA) * _PAGE
+        if size and not secure & _FSD:
+            for name in ("flash", "boot"):
+                region = self.memory_map.get_first_matching_region(name=name)
+                self.memory_map.remove_region(region)
+                self.memory_map.add_region(region.clone_with_changes(length=size))
+        super().create_flash()
 
     def is_locked(self) -> bool:
         """Whether read protection keeps a debugger off the flash memory."""

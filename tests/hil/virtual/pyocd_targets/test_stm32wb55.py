@@ -16,6 +16,7 @@ from pyocd.target import TARGET
 from pyocd.target.pack.pack_target import ManagedPacks, PackTargets
 
 from hil.virtual import pyocd_targets
+from hil.virtual.chip.stm32_options import SFR
 from hil.virtual.chip.stm32wb55 import FLASH_BASE, Stm32wb55
 from hil.virtual.probe import attach, detach
 from hil.virtual.pyocd_targets import stm32wb55
@@ -163,3 +164,42 @@ def test_a_pack_named_by_the_user_is_used(monkeypatch):
 
 def test_pyocd_lists_the_target():
     assert TARGET[stm32wb55.NAME] is stm32wb55.make_target
+
+
+# ---- where the flash memory ends
+
+
+def option_sfr(chip: Stm32wb55, value: int) -> None:
+    chip._options.store({SFR: value})
+    chip.power_cycle()
+
+
+@pytest.mark.parametrize(
+    ("sfr", "pages"), [(0xC7, 0xC7), (0xCA, 0xCA), (0x80, 0x80), (0x1C7, 0x100)]
+)
+def test_the_flash_region_ends_where_this_chips_second_processor_begins(chip, sfr, pages):
+    option_sfr(chip, sfr)
+    probe = DebugProbeAggregator.get_all_connected_probes("virtual:target-test")[0]
+    with Session(probe, options={"connect_mode": "halt", "no_config": True}) as session:
+        for memory_map in (session.target.memory_map, session.target.cores[0].memory_map):
+            region = memory_map.get_boot_memory()
+            assert (region.start, region.length) == (FLASH_BASE, pages * 0x1000)
+            assert memory_map.get_first_matching_region(name="boot").length == pages * 0x1000
+        last = region.start + region.length - 0x1000
+        chip.flash.program(last, bytes(16))
+        FlashEraser(session, FlashEraser.Mode.SECTOR).erase([(last, region.end + 1)])
+    assert set(chip.flash_bytes(last, 16)) == {0xFF}
+
+
+def test_a_tool_that_walks_the_whole_region_erases_and_programs_all_of_it(chip, session):
+    region = session.target.memory_map.get_boot_memory()
+    beyond = region.start + region.length
+    chip.flash.program(beyond, b"wireless")
+    FlashEraser(session, FlashEraser.Mode.SECTOR).erase([(region.start, beyond)])
+    flash = region.flash
+    flash.init(flash.Operation.PROGRAM)
+    for page in (region.start, beyond - region.page_size):
+        flash.program_page(page, [7] * region.page_size)
+    flash.cleanup()
+    assert set(chip.flash_bytes(beyond - 0x1000, 0x1000)) == {7}
+    assert bytes(chip.flash_bytes(beyond, 8)) == b"wireless"
