@@ -92,7 +92,7 @@ class _AdapterController(RadioController):
 
     def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> Any:
         """Drop what was going on (7.3.2)."""
-        self.advertiser.stop()
+        self.forget_advertising()
         self.le_scan_enable = False
         self.pending_le_connection = None
         for end in list(self.ends.values()):
@@ -106,12 +106,16 @@ class _Adapter(asyncio.Protocol):
     """One program's adapter: H4 on its side, a controller on the other."""
 
     def __init__(self, air: Air, number: int, adapters: set[_Adapter]) -> None:
-        octets = bytearray(sha256(f"adapter {number}".encode()).digest()[:6])
+        digest = sha256(f"adapter {number}".encode()).digest()
+        octets = bytearray(digest[:6])
         octets[0] |= 0xC0
+        public = bytearray(digest[6:12])
+        public[0] = public[0] & ~1 | 2  # locally administered, of one device
         self._adapters = adapters
         self._air = air
         self._name = f"adapter {number}"
         self._address = ":".join(f"{octet:02X}" for octet in octets)
+        self._public_address = ":".join(f"{octet:02X}" for octet in public)
         self._controller: Any = None
         self._transport: Any = None
         self._parser = PacketParser(self)
@@ -122,6 +126,7 @@ class _Adapter(asyncio.Protocol):
         """Switch the adapter on."""
         self._transport = transport
         self._controller = _AdapterController(self._name, self._air, self._address)
+        self._controller.set_public_address(self._public_address)
         self._controller.host = self._hosts
         self._adapters.add(self)
 

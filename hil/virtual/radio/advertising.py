@@ -17,16 +17,23 @@ from hil.virtual.clock import Cancellable, Clock
 from hil.virtual.radio.activity import ActivitySink
 from hil.virtual.radio.channel import RECEIVED, Channel
 
-__all__ = ["ADV_DATA_MAX", "Advertisement", "Advertiser", "Listener"]
+__all__ = ["ADV_DATA_MAX", "RSSI_DBM", "Advertisement", "Advertiser", "Listener"]
 
 ADV_DATA_MAX: Final = 31
 """Octets of advertising or scan response data (2.3.1)."""
 
-ADV_IND, ADV_SCAN_IND, SCAN_RSP = 0, 2, 4  # event types of HCI's advertising report
+RSSI_DBM: Final = -50
+"""Strength at which any radio is received (assumed: they lie side by side)."""
+
+ADV_IND, ADV_SCAN_IND, ADV_NONCONN_IND, SCAN_RSP = (
+    0,
+    2,
+    3,
+    4,
+)  # event types of HCI's advertising report
 
 _ADDRESS = 6
 _ADV_DELAY_NS = 10_000_000  # 4.4.2.2.1: 0 to 10 ms is added to each interval
-_CHANNELS = 3
 _SCAN_REQ_NS = air_time_ns(Phy.LE_1M, 2 * _ADDRESS)
 _CONNECT_IND_NS = air_time_ns(Phy.LE_1M, 2 * _ADDRESS + 22)
 _CONNECT_IND_OCTETS = 2 * _ADDRESS + 22
@@ -46,12 +53,25 @@ class Advertisement:
         At most 31 octets each.
     connectable : bool
         ADV_IND; otherwise ADV_SCAN_IND, as MicroPython's zephyr port sends.
+    scannable : bool
+        If it is neither, ADV_NONCONN_IND, after which it does not listen.
+    channels : tuple of int
+        Advertising channels, of 0, 1 and 2 in that order.
     """
 
     interval_ns: int
     data: bytes = b""
     scan_response: bytes = b""
     connectable: bool = True
+    scannable: bool = True
+    channels: tuple[int, ...] = (0, 1, 2)
+
+    @property
+    def event_type(self) -> int:
+        """As HCI's advertising report has it."""
+        if self.connectable:
+            return ADV_IND
+        return ADV_SCAN_IND if self.scannable else ADV_NONCONN_IND
 
     def __post_init__(self) -> None:
         if not 20_000_000 <= self.interval_ns <= 10_240_000_000:
@@ -152,7 +172,7 @@ class Advertiser:
         )
         self.events += 1
         self._start_ns = now_ns
-        self._send(what, 0)
+        self._send(what, what.channels[0])
 
     def _send(self, what: Advertisement, channel: int) -> None:
         now_ns = self._clock.now_ns()
@@ -176,10 +196,12 @@ class Advertiser:
     def _sent(self, what: Advertisement, channel: int, audience: list[Listener]) -> None:
         now_ns = self._clock.now_ns()
         address = self._owner.address
-        event_type = ADV_IND if what.connectable else ADV_SCAN_IND
         for listener in audience:
             if listener.scans:
-                listener.report(event_type, address, what.data)
+                listener.report(what.event_type, address, what.data)
+        if not (what.connectable or what.scannable):
+            self._next_channel(what, channel, now_ns)
+            return
         self._radio("ifs", now_ns, now_ns + T_IFS_NS)
         answer_ns = now_ns + T_IFS_NS
         if what.connectable:
@@ -227,8 +249,9 @@ class Advertiser:
         self._ether.connect(initiator, self._owner, heard=heard)
 
     def _next_channel(self, what: Advertisement, channel: int, end_ns: int) -> None:
-        if channel + 1 < _CHANNELS:
-            self._clock.call_at_ns(end_ns + _RETUNE_NS, self._send, what, channel + 1)
+        later = [number for number in what.channels if number > channel]
+        if later:
+            self._clock.call_at_ns(end_ns + _RETUNE_NS, self._send, what, later[0])
         else:
             self._end(end_ns)
 

@@ -36,21 +36,12 @@ class BoardController(RadioController):
         What goes to it from its host, once `take_packets` was called.
     on_report : callable or None
         Called with event type, address and data of each advertisement heard while scanning.
-    shows_public : bool
-        Whether it is known on air by its public address; else by its random one.
     """
 
     on_report: Callable[[int, hci.Address, bytes], None] | None = None
     acl: AclQueue
-    shows_public = False
     _window_timer: Cancellable | None = None
     _listening_since_ns: int | None = None
-    _public_address: hci.Address
-
-    @property
-    def address(self) -> hci.Address:
-        """The address it is known by on air."""
-        return self._public_address if self.shows_public else self.random_address
 
     def take_packets(self, buffers: AclBuffers) -> None:
         """Set how many packets of the host it holds, and how long they are; for before it is on."""
@@ -71,10 +62,6 @@ class BoardController(RadioController):
         """Forget what was for a connection that is gone, and tell the host."""
         self.acl.forget(end)
         super().on_link_down(end, reason)
-
-    def set_public_address(self, address: str) -> None:
-        """Give it a public address; for before it is switched on."""
-        self._public_address = hci.Address(address, hci.AddressType.PUBLIC_DEVICE)
 
     def report(self, event_type: int, address: hci.Address, data: bytes) -> None:
         """Tell of an advertisement, if it still scans."""

@@ -2,7 +2,8 @@
 
 Bumble 0.0.236 brings HCI, encryption and the features exchange. What its controller lacks or does
 in no time is replaced here: advertising, connecting and its cancellation, data length, PHY and
-parameter updates, disconnection, buffers that are free only once the other end has the data.
+parameter updates, disconnection, buffers that are free only once the other end has the data. What
+it has and nothing here is behind (`command_set`) is no command of this controller.
 ``tests/contracts/test_bumble_contract.py`` names what is leaned on.
 """
 
@@ -17,8 +18,10 @@ from bumble.core import PhysicalTransport
 from hil.measure.ble_link import DATA_OCTETS_MAX, DATA_OCTETS_MIN, Phy, air_time_ns
 from hil.virtual.clock import Clock
 from hil.virtual.radio.activity import ActivitySink
-from hil.virtual.radio.advertising import Advertiser
+from hil.virtual.radio.advertising import RSSI_DBM, Advertiser
 from hil.virtual.radio.air import Air
+from hil.virtual.radio.command_set import COMMANDS
+from hil.virtual.radio.hci_advertising import PUBLIC_ADDRESS_TYPES, AdvertisingCommands
 from hil.virtual.radio.link import LOCAL_HOST_TERMINATED, End
 from hil.virtual.radio.pdu import CONTINUATION, START, LengthReq, Pdu
 from hil.virtual.radio.procedures import Procedures
@@ -36,7 +39,7 @@ _UNSUPPORTED = (
 )
 
 
-class RadioController(Procedures, Controller):  # type: ignore[misc]
+class RadioController(AdvertisingCommands, Procedures, Controller):  # type: ignore[misc]
     """One radio with its link layer and HCI.
 
     Parameters
@@ -62,8 +65,10 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
     supported_max_tx_time = 17_040
     supported_max_rx_time = 17_040
     le_features = Controller.le_features & ~_UNSUPPORTED
+    supported_commands = COMMANDS
     le_scan_enable: bool
     pending_le_connection: Any
+    _public_address: hci.Address
 
     def __init__(
         self,
@@ -91,7 +96,11 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
     @property
     def address(self) -> hci.Address:
         """The address it is known by on air."""
-        return self.random_address
+        return self._public_address if self.shows_public else self.random_address
+
+    def set_public_address(self, address: str) -> None:
+        """Give it a public address; for before it is switched on."""
+        self._public_address = hci.Address(address, hci.AddressType.PUBLIC_DEVICE)
 
     def shut_down(self) -> None:
         """Switch the radio off at once: the other ends hear no more, and are told nothing."""
@@ -106,6 +115,33 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
         self.le_connections.clear()
 
     # ------------------------------------------------------------------ HCI
+    def on_hci_command_packet(self, command: hci.HCI_Command) -> None:
+        """Do a command, or say that there is no such command."""
+        if command.op_code in COMMANDS:
+            super().on_hci_command_packet(command)
+        elif isinstance(command, hci.HCI_SyncCommand):
+            self.send_hci_packet(
+                hci.HCI_Command_Complete_Event(
+                    num_hci_command_packets=1,
+                    command_opcode=command.op_code,
+                    return_parameters=hci.HCI_StatusReturnParameters(
+                        _ERROR.UNKNOWN_HCI_COMMAND_ERROR
+                    ),
+                )
+            )
+        else:
+            self._send_hci_command_status(_ERROR.UNKNOWN_HCI_COMMAND_ERROR, command.op_code)
+
+    def on_hci_read_rssi_command(
+        self, command: hci.HCI_Read_RSSI_Command
+    ) -> hci.HCI_Read_RSSI_ReturnParameters:
+        """Say how strong a connection's packets come in (7.5.4)."""
+        there = command.handle in self.ends
+        status = _ERROR.SUCCESS if there else _ERROR.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
+        return hci.HCI_Read_RSSI_ReturnParameters(
+            status=status, handle=command.handle, rssi=RSSI_DBM
+        )
+
     def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
         """Hand an event to the host, after everything that is running now."""
         if self.powered and self.host is not None:
@@ -153,6 +189,16 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
         super().on_le_long_term_key_reply(connection, request, long_term_key)
 
     # ------------------------------------------------------------------ scanning
+    def on_hci_le_set_scan_parameters_command(
+        self, command: hci.HCI_LE_Set_Scan_Parameters_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        """Set how to scan (7.8.10); there is no accept list to go by."""
+        if command.scanning_filter_policy:
+            return hci.HCI_StatusReturnParameters(
+                _ERROR.UNSUPPORTED_FEATURE_OR_PARAMETER_VALUE_ERROR
+            )
+        return super().on_hci_le_set_scan_parameters_command(command)
+
     @property
     def scans(self) -> bool:
         """Whether its host is to be told of advertisements."""
@@ -192,7 +238,7 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
             address_type=address.address_type,
             address=address,
             data=data,
-            rssi=-50,
+            rssi=RSSI_DBM,
         )
         self.send_hci_packet(hci.HCI_LE_Advertising_Report_Event([report]))
 
@@ -205,6 +251,12 @@ class RadioController(Procedures, Controller):  # type: ignore[misc]
             status = _ERROR.CONNECTION_ALREADY_EXISTS_ERROR
             self._send_hci_command_status(status, command.op_code)
             return
+        if command.initiator_filter_policy:  # there is no accept list
+            status = _ERROR.UNSUPPORTED_FEATURE_OR_PARAMETER_VALUE_ERROR
+            self._send_hci_command_status(status, command.op_code)
+            return
+        if not self.advertiser.active:
+            self.shows_public = command.own_address_type in PUBLIC_ADDRESS_TYPES
         super().on_hci_le_create_connection_command(command)
 
     def on_hci_le_create_connection_cancel_command(

@@ -12,6 +12,7 @@ from bumble.core import BaseBumbleError
 from bumble.device import ConnectionParametersPreferences
 
 from hil.virtual.clock import Cancellable
+from hil.virtual.radio.advertising import RSSI_DBM
 from hil.virtual.radio.irq import Irq
 from hil.virtual.radio.peripheral import Peripheral
 
@@ -22,7 +23,6 @@ _SCAN_US: Final = (2_500, 10_240_000)  # Core 5.4, Vol 4 Part E 7.8.10
 _DEFAULT_INTERVAL_US: Final = (30_000, 50_000)  # NimBLE's BLE_GAP_INITIAL_CONN_ITVL_MIN and MAX
 _SUPERVISION_MS: Final = 2560  # NimBLE's BLE_GAP_INITIAL_SUPERVISION_TIMEOUT
 _NO_HANDLE, _NO_TYPE = 0xFFFF, 0xFF
-_RSSI_DBM: Final = -50  # all radios are side by side
 
 Emit = Callable[..., None]
 
@@ -113,7 +113,7 @@ class Observer:
         if self._scanning:
             kind = int(address.address_type)
             self._emit(
-                Irq.SCAN_RESULT, kind, bytes(address)[::-1], event_type, _RSSI_DBM, bytes(data)
+                Irq.SCAN_RESULT, kind, bytes(address)[::-1], event_type, RSSI_DBM, bytes(data)
             )
 
     # ------------------------------------------------------------------ connecting

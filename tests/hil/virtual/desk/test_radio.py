@@ -57,6 +57,43 @@ def test_a_program_of_bumble_finds_both_boards_connects_and_reads(desk, kind):
     assert len(asyncio.run(program())) > 10
 
 
+def test_a_program_that_advertises_is_found_and_connected_to_by_another(desk):
+    (name,) = [name for name in desk.status("headband8")["hci"] if name.startswith("unix")]
+
+    async def program() -> tuple[bytes, int, set[str]]:
+        async with (
+            await open_transport(name) as first,
+            await open_transport(name) as second,
+            asyncio.timeout(30),
+        ):
+            server, client = (
+                Device.with_hci(who, hci.Address(address), transport.source, transport.sink)
+                for who, address, transport in (
+                    ("server", "C0:00:00:00:00:01", first),
+                    ("client", "C0:00:00:00:00:02", second),
+                )
+            )
+            await server.power_on()
+            await client.power_on()
+            public = {str(server.public_address), str(client.public_address)}
+            await server.start_advertising()
+            connection = await client.connect("C0:00:00:00:00:01")
+            strength = await connection.get_rssi()
+            peer = Peer(connection)
+            await peer.discover_all()
+            (device_name,) = peer.get_characteristics_by_uuid(UUID.from_16_bits(0x2A00))
+            read = await device_name.read_value()
+            await connection.disconnect()
+        return bytes(read), strength, public
+
+    read, strength, public = asyncio.run(program())
+    assert read == b"server"
+    assert strength < 0
+    assert len(public) == 2
+    assert "00:00:00:00:00:00/P" not in public
+    assert desk.status("headband8")["failures"] == 0
+
+
 def test_a_stream_in_real_time_from_another_process_is_whole(desk):
     async def session() -> StreamDecoder:
         async with (
