@@ -257,8 +257,9 @@ class VirtualClient(BaseBleakClient):
                 await self._gatt(connection.gatt_client.request_mtu(self.central.mtu))
             if pair:
                 await self.pair()
-            self.services = await self._gatt(self._discover())
-            await self._watch_service_changes()
+            self.services, service_changed = await self._gatt(self._discover())
+            if service_changed is not None:  # operating systems subscribe to it
+                await self._write(service_changed, _INDICATE, response=True)
         except BaseException:
             with contextlib.suppress(BleakError):
                 await self.disconnect()
@@ -330,14 +331,19 @@ class VirtualClient(BaseBleakClient):
             raise BleakError(f"no answer from {self.address}: {error}") from error
 
     # ------------------------------------------------------------------ services
-    async def _discover(self) -> BleakGATTServiceCollection:
+    async def _discover(self) -> tuple[BleakGATTServiceCollection, int | None]:
+        """Discover everything, as operating systems do; return what the caller wants to see of it.
+
+        With it comes the handle of the CCCD of Service Changed, if there is one.
+        """
         collection = BleakGATTServiceCollection()
+        service_changed: int | None = None
         for service in await self._connected().gatt_client.discover_services():
             service_uuid = _text(service.uuid)
-            if self._wanted_services is not None and service_uuid not in self._wanted_services:
-                continue
+            wanted = self._wanted_services is None or service_uuid in self._wanted_services
             ours = BleakGATTService(service, service.handle, service_uuid)
-            collection.add_service(ours)
+            if wanted:
+                collection.add_service(ours)
             for characteristic in await service.discover_characteristics():
                 its = BleakGATTCharacteristic(
                     characteristic,
@@ -351,21 +357,17 @@ class VirtualClient(BaseBleakClient):
                     lambda: min(_ATT_VALUE_MAX, self.mtu_size - 3),
                     ours,
                 )
-                collection.add_characteristic(its)
+                if wanted:
+                    collection.add_characteristic(its)
                 for descriptor in await characteristic.discover_descriptors():
-                    collection.add_descriptor(
-                        BleakGATTDescriptor(
-                            descriptor, descriptor.handle, _text(descriptor.type), its
+                    kind = _text(descriptor.type)
+                    if (its.uuid, kind) == (_SERVICE_CHANGED, _CCCD):
+                        service_changed = descriptor.handle
+                    if wanted:
+                        collection.add_descriptor(
+                            BleakGATTDescriptor(descriptor, descriptor.handle, kind, its)
                         )
-                    )
-        return collection
-
-    async def _watch_service_changes(self) -> None:
-        """Subscribe to Service Changed, as operating systems do."""
-        if self.services is not None:
-            characteristic = self.services.get_characteristic(_SERVICE_CHANGED)
-            if characteristic is not None:
-                await self._write_cccd(characteristic, _INDICATE)
+        return collection, service_changed
 
     # ------------------------------------------------------------------ values
     async def _read(self, handle: int, use_cached: bool) -> bytearray:

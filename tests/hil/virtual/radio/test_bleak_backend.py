@@ -257,6 +257,30 @@ def test_long_reads_and_writes_and_their_limits(radio_world):
     run(main())
 
 
+def test_what_connecting_does_to_the_board_does_not_depend_on_the_services_asked_for(radio_world):
+    async def connect(services: list[str] | None) -> tuple[list[bytes], list[str], int]:
+        world = await radio_world().start()
+        device = world.board.device()
+        asked: list[bytes] = []
+        serve = device.gatt_server.on_gatt_pdu
+
+        def heard(bearer: object, pdu: object) -> None:
+            asked.append(bytes(pdu))  # type: ignore[call-overload]
+            serve(bearer, pdu)
+
+        device.gatt_server.on_gatt_pdu = heard
+        async with world.client(services=services) as client:
+            await asyncio.sleep(1)
+            (subscribed,) = device.gatt_server.subscribers.values()
+            return asked, [service.uuid for service in client.services], len(subscribed)
+
+    every, uuids, subscribed = run(connect(None))
+    assert len(uuids) > 1
+    assert subscribed == 1  # to Service Changed
+    assert run(connect([SERVICE])) == (every, [SERVICE], 1)
+    assert run(connect(["0000180d-0000-1000-8000-00805f9b34fb"])) == (every, [], 1)
+
+
 def test_cached_reads_cost_no_air(radio_world):
     async def main() -> None:
         world = await radio_world().start()
