@@ -78,6 +78,8 @@ class BleRequests:
         self._preferred_mtu = rules.preferred_att_mtu
         peripheral.on_event = self._on_radio_event
         peripheral.on_completed = self._on_completed
+        if rules.event_buffer_octets is None:
+            peripheral.on_written = self._on_written
         self.handlers: dict[int, Handler] = {
             Op.BLE_ACTIVE: self._active,
             Op.BLE_REGISTER: self._register,
@@ -311,6 +313,9 @@ class BleRequests:
         connection.on(connection.EVENT_CONNECTION_PARAMETERS_UPDATE, updated)
         if self._security is not None:
             self._security.on_link(connection)
+
+    async def _on_written(self, connection: int, handle: int) -> None:
+        await self.ask(Irq.GATTS_WRITE, connection, handle)
 
     async def _on_read(self, connection: int, handle: int) -> int:
         answer = await self.ask(Irq.GATTS_READ_REQUEST, connection, handle)

@@ -29,6 +29,7 @@ ServiceSpec = tuple[Any, Sequence[CharacteristicSpec]]
 ``gatts_register_services``; a UUID is a number of 16 bits, text, or octets in wire order."""
 
 MayRead = Callable[[Any, int], Awaitable[int]]
+Write = Callable[[Any, "GattValue", bytes], Awaitable[None]]
 
 _FLAG_READ, _FLAG_WRITE_NO_RESPONSE, _FLAG_WRITE = 0x02, 0x04, 0x08
 _PROPERTY_BITS = 0xFF  # the flags' low octet is the characteristic's properties
@@ -42,20 +43,15 @@ class GattValue:
 
     Parameters
     ----------
-    on_written : callable
-        Called with the bearer, the handle and the octets a peer has written.
     cuts : bool
         Whether what does not fit is cut or refused.
     """
 
-    def __init__(
-        self, on_written: Callable[[Any, int, bytes], object], *, cuts: bool = False
-    ) -> None:
+    def __init__(self, *, cuts: bool = False) -> None:
         self.handle = 0
         self.data = b""
         self.limit = DEFAULT_ATTRIBUTE_OCTETS
         self.append = False
-        self._on_written = on_written
         self._cuts = cuts
 
     def write_locally(self, data: bytes) -> None:
@@ -70,7 +66,7 @@ class GattValue:
             self.data = b""
         return data
 
-    def write_remotely(self, bearer: Any, data: bytes) -> None:
+    def write_remotely(self, data: bytes) -> None:
         """Take what a peer writes.
 
         Raises
@@ -84,7 +80,6 @@ class GattValue:
         elif len(value) > self.limit:
             raise att.ATT_Error(att.ErrorCode.INVALID_ATTRIBUTE_LENGTH, self.handle)
         self.data = value
-        self._on_written(bearer, self.handle, bytes(data))
 
 
 class _Guarded:
@@ -131,23 +126,23 @@ def _uuid(value: int | str | bytes) -> UUID:
     return UUID.from_bytes(bytes(value)) if isinstance(value, bytes | bytearray) else UUID(value)
 
 
-def _attribute_value(value: GattValue, may_read: MayRead | None) -> Any:
+def _attribute_value(value: GattValue, write: Write, may_read: MayRead) -> Any:
     async def read(bearer: Any) -> bytes:
-        error = await may_read(bearer, value.handle) if may_read is not None else 0
+        error = await may_read(bearer, value.handle)
         if error:
             raise att.ATT_Error(error, value.handle)
         return value.data
 
     return att.AttributeValueV2(
         read=read,
-        write=lambda bearer, data: value.write_remotely(bearer, data),
+        write=lambda bearer, data: write(bearer, value, data),
     )
 
 
 def build_services(
     specs: Iterable[ServiceSpec],
-    on_written: Callable[[Any, int, bytes], object],
-    may_read: MayRead | None = None,
+    write: Write,
+    may_read: MayRead,
     *,
     cuts: bool = False,
 ) -> list[tuple[Service, list[tuple[Any, GattValue]]]]:
@@ -156,9 +151,9 @@ def build_services(
     Parameters
     ----------
     specs : iterable of ServiceSpec
-    on_written : callable
-        For every value, see `GattValue`.
-    may_read : callable or None
+    write : callable
+        Takes what a peer writes: bearer, value and octets.
+    may_read : callable
         Asked with bearer and handle before a peer reads a value; returns an ATT error code or 0.
     cuts : bool
         See `GattValue`.
@@ -182,15 +177,15 @@ def build_services(
             if len(entry) not in (2, 3):
                 raise OSError(errno.EINVAL, f"a characteristic is (uuid, flags[, ...]): {entry!r}")
             char_uuid, flags = entry[0], entry[1]
-            value = GattValue(on_written, cuts=cuts)
+            value = GattValue(cuts=cuts)
             descriptors = []
             below: list[tuple[Any, GattValue]] = []
             for descriptor_uuid, descriptor_flags in entry[2] if len(entry) == 3 else ():
-                inner = GattValue(on_written, cuts=cuts)
+                inner = GattValue(cuts=cuts)
                 descriptor = _Descriptor(
                     _uuid(descriptor_uuid),
                     _permissions(descriptor_flags),
-                    _attribute_value(inner, may_read),
+                    _attribute_value(inner, write, may_read),
                 )
                 descriptors.append(descriptor)
                 below.append((descriptor, inner))
@@ -198,7 +193,7 @@ def build_services(
                 _uuid(char_uuid),
                 Characteristic.Properties(flags & _PROPERTY_BITS),
                 _permissions(flags),
-                _attribute_value(value, may_read),
+                _attribute_value(value, write, may_read),
                 descriptors,
             )
             made.append(characteristic)

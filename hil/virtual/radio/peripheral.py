@@ -104,6 +104,10 @@ class Peripheral:
         Told of notifications and indications that come in, see `BoardHost`.
     on_link : callable or None
         Told of Bumble's object of each new connection, in either role.
+    on_written : callable or None
+        Awaited, with connection and handle, for each value a peer has written, and nothing else is
+        read or written meanwhile: a host that calls the firmware's handler before it goes on. None:
+        writes are events (`Written`) among others, and a later one may come before the handler.
     on_read : callable or None
         Asked, with connection and handle, before a peer reads a value; the answer is an ATT error
         code, 0 to let it read.
@@ -144,6 +148,7 @@ class Peripheral:
         self.on_report: Callable[[int, hci.Address, bytes], None] | None = None
         self.on_value: Callable[[int, int, bytes, bool], None] | None = None
         self.on_link: Callable[[Any], None] | None = None
+        self.on_written: Callable[[int, int], Awaitable[object]] | None = None
         self.on_read: Callable[[int, int], Awaitable[int]] | None = None
         self.keystore: Any = None
         self.pairing_config: Callable[[Any], PairingConfig] | None = None
@@ -152,6 +157,7 @@ class Peripheral:
         self._device: Any = None
         self._values: dict[int, GattValue] = {}
         self._attributes: dict[int, Any] = {}
+        self._turn = asyncio.Lock()  # of requests for values, in the order they came
         self._adv_data = b""
         self._scan_response = b""
         self._address_rng = air.rng(f"private addresses of {name}")
@@ -386,7 +392,7 @@ class Peripheral:
         device.add_default_services()
         handles = []
         for service, attributes in build_services(
-            services, self._on_write, self._may_read, cuts=self.truncates
+            services, self._write, self._may_read, cuts=self.truncates
         ):
             server.add_service(service)
             for attribute, value in attributes:
@@ -574,10 +580,16 @@ class Peripheral:
             self.air.loop.call_soon(self.on_phy, phy)
 
     async def _may_read(self, bearer: Any, handle: int) -> int:
-        return 0 if self.on_read is None else await self.on_read(bearer.handle, handle)
+        async with self._turn:
+            return 0 if self.on_read is None else await self.on_read(bearer.handle, handle)
 
-    def _on_write(self, bearer: Any, handle: int, data: bytes) -> None:
-        self._emit(Written(bearer.handle, handle, data))
+    async def _write(self, bearer: Any, value: GattValue, data: bytes) -> None:
+        async with self._turn:
+            value.write_remotely(data)
+            if self.on_written is None:
+                self._emit(Written(bearer.handle, value.handle, bytes(data)))
+            else:
+                await self.on_written(bearer.handle, value.handle)
 
     def _on_indicated(self, connection: int, handle: int, task: asyncio.Task[Any]) -> None:
         failed = task.cancelled() or task.exception() is not None

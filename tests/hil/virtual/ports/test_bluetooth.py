@@ -192,6 +192,12 @@ wait(14)
     ]
 
 
+def test_a_write_to_a_board_without_a_handler_is_answered(world):
+    client = "c = connect()\nble.gattc_write(c, 19, b'x', 1)\nwait(17)"
+    _, central = pair_of_boards(world, "ble.irq(None)", client)
+    assert "17 (1, 19, 0)" in central.lines
+
+
 def test_reading_and_writing_say_how_it_went(world):
     client = """
 c = connect()
@@ -231,8 +237,8 @@ def answer(event, data):
         "17 (1, 19, 0)",
         "17 (1, 20, 259)",
     ]
-    assert [line for line in server.lines if line.startswith(("b'", "3"))] != []
-    assert "b'with'" in server.lines
+    values = [line for line in server.lines if line.startswith("b'")]
+    assert values == ["b'with'", "b'without'", f"b'{'x' * 20}'"]
     assert "b'without'" in server.lines
     assert "3 (1, 20)" not in server.lines
 

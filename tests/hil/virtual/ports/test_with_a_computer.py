@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from bleak import BleakClient, BleakScanner
 
 from hil.virtual.radio import Central
@@ -107,3 +108,47 @@ def test_two_runs_are_the_same_to_the_request(world, tmp_path):
         assert run(again) == first
     finally:
         again.close()
+
+
+@pytest.mark.parametrize("pause_ms", [0, 5])
+def test_several_writes_in_one_connection_event_are_handled_one_by_one_each_with_its_value(
+    world, pause_ms
+):
+    # NimBLE calls the handler before it looks at the next request.
+    values = [b"write %d" % i for i in range(6)]
+
+    async def program(client):
+        for value in values:
+            await client.write_gatt_char(RX, value, response=False)
+        await client.write_gatt_char(RX, b"confirmed", response=True)
+
+    node = with_a_computer(
+        world,
+        f"""
+quiet = (1, 2, 3, 21)
+def answer(event, data):
+    if event == 3:
+        time.sleep_ms({pause_ms})
+        print(ble.gatts_read(data[1]))
+""",
+        program,
+    )
+    assert node.lines == [str(value) for value in (*values, b"confirmed")]
+
+
+def test_a_read_behind_a_write_finds_what_the_handler_made_of_it(world):
+    async def program(client):
+        write = client.write_gatt_char(RX, b"question", response=False)
+        _, answer = await asyncio.gather(write, client.read_gatt_char(TX))
+        assert answer == b"answer"
+
+    with_a_computer(
+        world,
+        """
+def answer(event, data):
+    if event == 3:
+        time.sleep_ms(5)
+        ble.gatts_write(tx, b"answer")
+""",
+        program,
+    )
