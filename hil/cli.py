@@ -11,8 +11,6 @@ from host.commands.output import JsonOption, examples
 
 __all__ = ["register"]
 
-_SAMPLE_BITS = 24
-
 _OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder for everything the run leaves behind.")
 ]
@@ -161,7 +159,10 @@ def _report(
 
 
 def _compare(
-    boards: Annotated[list[str], typer.Argument(help="Names of boards.", metavar="BOARD...")],
+    boards: Annotated[
+        list[str],
+        typer.Argument(help="Names of boards, or paths of board.toml files.", metavar="BOARD..."),
+    ],
     *,
     out: _OutOption,
     seconds: _SecondsOption = 15.0,
@@ -173,27 +174,34 @@ def _compare(
     Leaves a folder for every board, with its report, and compare.html.
     """
     from boards import load_board
-    from hil.report.compare import columns, print_comparison, write_comparison
+    from boards.loader import board_path
+    from hil.report.compare import (
+        Run,
+        columns,
+        folder_names,
+        plain_data,
+        print_comparison,
+        write_comparison,
+    )
     from hil.results import Results
     from hil.run import RunRequest, run_suites
     from host.commands.output import print_json
 
     chosen = [load_board(name) for name in boards]
     runs = []
-    for board in chosen:
-        folder = out / board.name
-        request = RunRequest(board=board.name, out=folder, seconds=seconds, seed=seed)
+    for asked, board, name in zip(boards, chosen, folder_names(chosen), strict=True):
+        folder = out / name
+        file = str(board_path(asked).resolve())
+        request = RunRequest(board=file, out=folder, seconds=seconds, seed=seed)
         if not as_json:
-            typer.echo(board.name, err=True)
+            typer.echo(name, err=True)
         run_suites(request, quiet=True, progress=not as_json)
-        afe = board.afe
-        sample_bps = len(afe.channels) * _SAMPLE_BITS * afe.default_rate_sps
-        runs.append((Results.load(folder), float(sample_bps)))
+        runs.append(Run(Results.load(folder), board, name))
     made = columns(runs)
     page = write_comparison(made, out)
     if as_json:
-        print_json([{"board": c.board, "verdict": c.verdict, "values": c.values} for c in made])
+        print_json(plain_data(made))
     else:
         print_comparison(made)
-        typer.echo(f"\nside by side: {page}")
-    raise typer.Exit(max(results.exit_code for results, _ in runs))
+        typer.echo(f"side by side: {page}")
+    raise typer.Exit(max(results.exit_code for results, _, _ in runs))

@@ -25,7 +25,16 @@ from hil.results import Figure, Results, write_atomically
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FILE_NAME", "Card", "grouped", "render", "verdict_sentence", "write_report"]
+__all__ = [
+    "FILE_NAME",
+    "Card",
+    "attention",
+    "grouped",
+    "provenances",
+    "render",
+    "verdict_sentence",
+    "write_report",
+]
 
 FILE_NAME = "report.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -93,9 +102,9 @@ def render(results: Results, directory: Path) -> str:
         style=Markup(style),
         sentence=verdict_sentence(results),
         assumptions=merged(results.assumptions),
-        provenances=list(_provenances(results.figures)),
+        provenances=list(provenances(results.figures)),
         cards=_cards(results.figures),
-        attention=_attention(results.figures),
+        attention=attention(results.figures),
         judged=list(grouped(figure for figure in results.figures if figure.limit is not None)),
         others=list(grouped(figure for figure in results.figures if figure.limit is None)),
         sections=sections.all_of(results, directory),
@@ -166,13 +175,13 @@ def _main(headline: Headline, by_name: dict[str, Figure]) -> Figure | None:
     return min(candidates, key=lambda figure: _WORST_FIRST.index(figure.verdict), default=None)
 
 
-def _attention(figures: list[Figure]) -> list[Figure]:
+def attention(figures: list[Figure]) -> list[Figure]:
     """Return what is not a plain pass, worst first."""
     troubled = [figure for figure in figures if figure.verdict not in (None, "pass")]
     return sorted(troubled, key=lambda figure: _WORST_FIRST.index(figure.verdict))
 
 
-def _provenances(figures: list[Figure]) -> Iterable[tuple[str, str]]:
+def provenances(figures: list[Figure]) -> Iterable[tuple[str, str]]:
     """Yield where figures come from; all but the most frequent origin say for which ones."""
     by_origin: dict[str, list[Figure]] = {}
     for figure in figures:
