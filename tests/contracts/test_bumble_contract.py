@@ -29,11 +29,17 @@ def test_the_version_pinned():
         "allocate_connection_handle",
         "find_le_connection_by_handle",
         "on_hci_acl_data_packet",
+        "on_hci_command_packet",
         "on_hci_disconnect_command",
         "on_hci_le_connection_update_command",
         "on_hci_le_create_connection_cancel_command",
         "on_hci_le_create_connection_command",
         "on_hci_le_read_phy_command",
+        "on_hci_le_set_advertising_data_command",
+        "on_hci_le_set_advertising_enable_command",
+        "on_hci_le_set_advertising_parameters_command",
+        "on_hci_le_set_scan_parameters_command",
+        "on_hci_le_set_scan_response_data_command",
         "on_le_disconnected",
         "on_le_long_term_key_reply",
         "on_ll_control_pdu",
@@ -98,6 +104,22 @@ def test_defect_cancelling_a_connection_does_nothing():
         assert stock.pending_le_connection is not None
 
     asyncio.run(main())
+
+
+def test_defect_an_unknown_command_without_a_result_is_not_answered():
+    async def main() -> list[bytes]:
+        stock = controller.Controller("stock")
+        answers: list[bytes] = []
+        stock.send_hci_packet = answers.append  # type: ignore[method-assign,assignment]
+        stock.on_hci_packet(hci.HCI_Inquiry_Command(0x9E8B33, 1, 0))
+        return answers
+
+    assert not asyncio.run(main())
+
+
+def test_defect_strength_cannot_be_read_though_it_is_listed():
+    assert hci.HCI_READ_RSSI_COMMAND in controller.Controller.supported_commands
+    assert not hasattr(controller.Controller, "on_hci_read_rssi_command")
 
 
 def test_defect_neither_phy_nor_data_length_can_be_set():
