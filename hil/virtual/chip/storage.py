@@ -96,7 +96,7 @@ class Storage:
         if self.directory is None:
             return True
         self._lock, last = _acquire(self.directory, self._mark)
-        if last == self._mark and all(
+        if last == (str(os.getpid()), self._mark) and all(
             path.exists() and path.stat().st_ino == number for path, number in self._files.items()
         ):
             return True
@@ -104,8 +104,8 @@ class Storage:
         return False
 
 
-def _acquire(directory: Path, mark: str) -> tuple[IO[str], str]:
-    """Lock a directory for the holder with that mark; return the lock and the last one's mark."""
+def _acquire(directory: Path, mark: str) -> tuple[IO[str], tuple[str, str]]:
+    """Lock a directory for the holder with that mark; return the lock and who was last."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = (directory / "lock").open("a+", encoding="ascii")
@@ -123,7 +123,7 @@ def _acquire(directory: Path, mark: str) -> tuple[IO[str], str]:
             f"the virtual board in {directory} is in use by process {holder}: "
             "wait until it ends, or set EEGRIG_STATE to another directory"
         ) from None
-    _, last = _holder(lock)
+    last = _holder(lock)
     lock.truncate(0)
     lock.write(f"{os.getpid()} {mark}")
     lock.flush()
@@ -133,5 +133,5 @@ def _acquire(directory: Path, mark: str) -> tuple[IO[str], str]:
 def _holder(lock: IO[str]) -> tuple[str, str]:
     """Return process and mark of whoever wrote the lock file last."""
     lock.seek(0)
-    words = [*lock.read().split(), "unknown", ""]
-    return words[0], words[1] if len(words) == 4 else ""
+    process, _, mark = lock.read().strip().partition(" ")
+    return process or "unknown", mark

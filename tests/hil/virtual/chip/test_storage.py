@@ -55,3 +55,43 @@ def test_a_place_that_cannot_be_a_directory_is_an_infrastructure_error(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(InfrastructureError, match="EEGRIG_STATE"):
         Storage(tmp_path / "file" / "board")
+
+
+# ---- let go and taken again
+
+
+def test_a_directory_nobody_had_meanwhile_is_the_same(tmp_path):
+    storage = Storage(tmp_path)
+    storage.map("flash.bin", 4096)
+    storage.close()
+    assert storage.reopen()
+    with pytest.raises(InfrastructureError, match="in use by process"):
+        Storage(tmp_path)
+    storage.close()
+
+
+def test_one_that_somebody_had_is_another(tmp_path):
+    storage = Storage(tmp_path)
+    storage.close()
+    Storage(tmp_path).close()
+    assert not storage.reopen()
+    Storage(tmp_path).close()  # it was left to others
+
+
+def test_a_forked_process_is_somebody_else(tmp_path, monkeypatch):
+    storage = Storage(tmp_path)
+    storage.close()
+    with monkeypatch.context() as forked:  # it inherits the storage, not the process
+        forked.setattr(os, "getpid", lambda: 1)
+        assert not storage.reopen()
+    assert not storage.reopen()
+
+
+def test_files_that_were_made_anew_are_others(tmp_path):
+    storage = Storage(tmp_path)
+    storage.map("flash.bin", 4096)
+    storage.close()
+    kept = tmp_path / "kept"
+    (tmp_path / "flash.bin").rename(kept)
+    (tmp_path / "flash.bin").write_bytes(kept.read_bytes())
+    assert not storage.reopen()
