@@ -102,7 +102,7 @@ class CpuModel:
         places = {}
         at = 0
         for file in self.files:
-            places[file.size, file.checksum] = (at, len(file.copy))
+            places[file.size, file.checksum] = at
             at += len(file.copy)
         figures = {
             "jump_ns": self.jump_ns,

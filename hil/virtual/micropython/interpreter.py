@@ -195,8 +195,9 @@ class Interpreter:
     def host_work(self) -> None:
         """Let the Bluetooth host take note of completed packets, in an interrupt of its own.
 
-        It costs its time when the process runs the next time, with all that were completed until
-        then; what its waking of the CPU costs beyond is not modelled.
+        It costs its time with the next notification, for all that were completed until then; what
+        its waking of the CPU costs beyond is not modelled. So it does not matter how far the
+        process has got on its own.
         """
         self._host_works = True
 
@@ -257,9 +258,10 @@ class Interpreter:
                 self._waking = self._clock.call_at_ns(ready_ns, self._woken, answer)
                 return
             self._clocks_run()
+        notifies = self._held.op == Op.BLE_NOTIFY
         self._held = None
         self._resumed_ns = self._loop.now_ns()
-        self._send(answer)
+        self._send(answer, notifies=notifies)
         self._run()
 
     def _woken(self, answer: int | bytes) -> None:
@@ -390,7 +392,7 @@ class Interpreter:
         if answer is None:
             self._hold(request)
             return False
-        self._send(answer)
+        self._send(answer, notifies=op == Op.BLE_NOTIFY)
         return True
 
     def _interrupts_wait(self) -> bool:
@@ -428,7 +430,7 @@ class Interpreter:
             self._peripherals.cpu_stopped(stopped=True)
         self._drain()
 
-    def _send(self, answer: int | bytes) -> None:
+    def _send(self, answer: int | bytes, *, notifies: bool = False) -> None:
         reply = self._reply
         data = b""
         value = 0
@@ -444,7 +446,7 @@ class Interpreter:
         if n_irqs:
             reply[rpc.IRQ_AT : rpc.IRQ_AT + n_irqs] = irqs[:n_irqs]
             del irqs[:n_irqs]
-        n_works = 1 if self._host_works and n_irqs < rpc.MAX_IRQS else 0
+        n_works = 1 if self._host_works and notifies and n_irqs < rpc.MAX_IRQS else 0
         if n_works:
             reply[rpc.IRQ_AT + n_irqs] = rpc.HOST_WORK
             self._host_works = False

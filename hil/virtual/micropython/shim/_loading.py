@@ -18,27 +18,38 @@ _Lfs2 = _vfs.VfsLfs2
 _compile = builtins.compile  # the interpreter's own
 _FROZEN = ("asyncio", "uasyncio")
 
-_copies = {}  # (size, checksum) -> (place, size) in the file of copies
-_file = None
+_copies = {}  # (size, checksum) -> place in the file of copies
+# That file, opened once for each import, which closes it: read by C code, for that takes nothing of the heap.
+_files = []
+_REPEATED = 16  # imports of a module that was forgotten
+_buffer = memoryview(bytearray(256))
 _awaited = False  # the interpreter's import is about to open the file of a module
 _import = None
 
 
 def set_copies(path, places):
     """Take the copies, before the PC's file system is gone."""
-    global _file
-    _file = open(path, "rb")
     _copies.update(places)
+    for _ in range(len(places) + _REPEATED if places else 0):
+        _files.append(open(path, "rb"))
 
 
 @micropython.native
-def _copy_of(data):
+def _copy_of(file):
     """Return the copy that stands for a module's file, or None."""
-    place = _copies.get((len(data), binascii.crc32(data)))
-    if place is None:
+    size = checksum = 0
+    while True:
+        n = file.readinto(_buffer)
+        if not n:
+            break
+        size += n
+        checksum = binascii.crc32(_buffer if n == len(_buffer) else _buffer[:n], checksum)
+    at = _copies.get((size, checksum))
+    if at is None or not _files:
         return None
-    _file.seek(place[0])
-    return _file.read(place[1])
+    file = _files.pop()
+    file.seek(at)  # what is loaded ends by itself
+    return file
 
 
 def _forwarding(name):
@@ -63,14 +74,20 @@ class Volume:
         if not _awaited or _b.quiet:
             return file
         _awaited = False
-        data = file.read()
-        file.close()
-        copy = _copy_of(data) if path.endswith(".mpy") else None
-        if copy is not None:
-            _b.expect(0)
-            return io.BytesIO(copy)
+        if path.endswith(".mpy"):
+            copy = _copy_of(file)
+            if copy is not None:
+                file.close()
+                _b.expect(0)
+                return copy
+        elif _port.native:
+            data = file.read()
+            if data is not _as_bytecode(data):
+                file.close()
+                file = io.BytesIO(_as_bytecode(data))
         _b.expect_anywhere()
-        return io.BytesIO(_as_bytecode(data) if path.endswith(".py") else data)
+        file.seek(0)
+        return file
 
 
 for _name in ("mount", "umount", "stat", "statvfs", "ilistdir", "chdir", "getcwd"):

@@ -75,7 +75,8 @@ def test_both_in_one_program_are_charged_each_in_its_way(boot):
         TIMED.format(call) for call in ("part.loop(1000)", "other.loop(100)", "part.loop(1000)")
     )
     first, other, second = map(int, boot(main, part=LOOP, other_py=LOOP).lines[:3])
-    assert first == second == pytest.approx(1000 * pass_us(), rel=0.15)
+    assert first == pytest.approx(second, abs=2)
+    assert first == pytest.approx(1000 * pass_us(), rel=0.15)
     assert other == pytest.approx(100_000, rel=0.01)
 
 
@@ -206,8 +207,12 @@ def test_a_collection_and_a_hash_take_time(boot):
     assert digest == pytest.approx(64 * calls.sha256_byte / 64, rel=0.3)
 
 
-def test_work_of_the_bluetooth_host_costs_its_time_when_the_process_runs_next(boot):
-    machine = boot("import part", part="import time\nwhile True:\n    time.sleep_ms(100)\n")
+def test_work_of_the_bluetooth_host_costs_its_time_with_the_next_notification(boot):
+    machine = boot(
+        "import part",
+        part="import bluetooth, time\nble = bluetooth.BLE()\nble.active(True)\n"
+        "while True:\n    time.sleep_ms(100)\n    ble.gatts_notify(1, 16, b'x')\n",
+    )
     active = machine.hardware.active_ns
 
     def busy_ns() -> int:
