@@ -148,10 +148,12 @@ def _report(
     """Write the report of a run again, from its results."""
     from hil.report.page import write_report
     from hil.results import Results
+    from hil.run_folder import note_rewritten
     from host.commands.output import print_json
 
     results = Results.load(directory)
     path = write_report(directory)
+    note_rewritten(directory, path.name)
     if as_json:
         print_json({"report": str(path), "verdict": results.verdict})
     else:
@@ -176,6 +178,7 @@ def _compare(
     from boards import load_board
     from boards.loader import board_path
     from hil.report.compare import (
+        FILE_NAME,
         Run,
         columns,
         folder_names,
@@ -185,20 +188,23 @@ def _compare(
     )
     from hil.results import Results
     from hil.run import RunRequest, run_suites
+    from hil.run_folder import open_run_folder
     from host.commands.output import print_json
 
     chosen = [load_board(name) for name in boards]
     runs = []
-    for asked, board, name in zip(boards, chosen, folder_names(chosen), strict=True):
-        folder = out / name
-        file = str(board_path(asked).resolve())
-        request = RunRequest(board=file, out=folder, seconds=seconds, seed=seed)
-        if not as_json:
-            typer.echo(name, err=True)
-        run_suites(request, quiet=True, progress=not as_json)
-        runs.append(Run(Results.load(folder), board, name))
-    made = columns(runs)
-    page = write_comparison(made, out)
+    with open_run_folder(out, (FILE_NAME,)) as whole:
+        for asked, board, name in zip(boards, chosen, folder_names(chosen), strict=True):
+            folder = out / name
+            file = str(board_path(asked).resolve())
+            request = RunRequest(board=file, out=folder, seconds=seconds, seed=seed)
+            if not as_json:
+                typer.echo(name, err=True)
+            run_suites(request, quiet=True, progress=not as_json)
+            runs.append(Run(Results.load(folder), board, name))
+        made = columns(runs)
+        page = out / write_comparison(made, whole.work).name
+        whole.publish()
     if as_json:
         print_json(plain_data(made))
     else:

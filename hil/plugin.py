@@ -8,7 +8,8 @@ the bench's event loop.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["RigRecorder"]
 
 _RESULTS = pytest.StashKey["Results"]()
+_PARTIAL = pytest.StashKey[bool]()
 _RECORDER = pytest.StashKey["RigRecorder"]()  # of tests that could not begin
 
 
@@ -68,6 +70,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "figures(*names): targets a test is there for; if it fails before it has taken them, they "
         "are inconclusive",
     )
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Take note that the run is one of a part of the tests, by whichever option."""
+    for item in items[:1]:
+        item.config.stash[_PARTIAL] = True
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -189,14 +197,17 @@ def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> It
         bench=rig.name,
         seed=rig.seed,
         signal=rig.source.description,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     results.rest_on(board_runtime(rig.board), modelled=rig.provenance == "simulated")
     request.config.stash[_RESULTS] = results
     request.config.stash[_RECORDER] = RigRecorder(rig, results)
     yield results
     record_rules(rig, results)
-    selected = bool(request.config.option.keyword or request.config.option.markexpr)
-    results.close(rig.board, provenance=rig.provenance, partial=selected)
+    option = request.config.option
+    left_out = request.config.stash.get(_PARTIAL, False)
+    partial = left_out or bool(option.keyword or option.markexpr)
+    results.close(rig.board, provenance=rig.provenance, partial=partial)
     results.save(rig_out)
 
 

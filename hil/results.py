@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from boards.errors import ConfigError
-from hil.verdict import Verdict, judge
+from hil.verdict import RunVerdict, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -209,6 +209,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         In the order they were taken.
     assumptions : list of Assumption
     not_measured : list of NotMeasured
+    part_of : int or None
+        How many targets the board has, in a run of a part of the tests; None for one of all.
     schema : int
         Version of this layout.
     """
@@ -225,6 +227,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     figures: list[Figure] = []
     assumptions: list[Assumption] = []
     not_measured: list[NotMeasured] = []
+    part_of: int | None = None
     schema: int = SCHEMA_VERSION
 
     def add(self, figure: Figure) -> Figure:
@@ -352,6 +355,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         run that was told to be `partial` it is listed as not measured instead, and so is one that
         was left out with `omit`.
         """
+        if partial:
+            self.part_of = len(board.targets)
         accounted = {figure.name for figure in self.figures}
         accounted |= {entry.what for entry in self.not_measured}
         for name, target in board.targets.items():
@@ -383,17 +388,26 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return next((figure for figure in self.figures if figure.name == name), None)
 
     @property
-    def verdict(self) -> Verdict:
-        """The worst verdict of all; inconclusive if nothing was judged or the firmware is wrong."""
+    def met(self) -> int:
+        """How many figures meet their targets."""
+        return sum(figure.verdict in ("pass", "marginal") for figure in self.figures)
+
+    @property
+    def verdict(self) -> RunVerdict:
+        """The worst verdict of all; inconclusive if nothing was judged or the firmware is wrong.
+
+        A run of a part of the tests passes nothing: it is ``part`` if all that it took is met.
+        """
         found = {figure.verdict for figure in self.figures} - {None}
         if not found or (self.firmware is not None and not self.firmware.matches):
             found.add("inconclusive")
-        return next(verdict for verdict in _WORST_FIRST if verdict in found)
+        worst = next(verdict for verdict in _WORST_FIRST if verdict in found)
+        return "part" if self.part_of is not None and worst in ("marginal", "pass") else worst
 
     @property
     def exit_code(self) -> int:
-        """Exit code of a command that ends with this run: 0 if every target is met, else 1."""
-        return 0 if self.verdict in ("pass", "marginal") else 1
+        """Exit code of a command that ends with this run: 0 if all that it took is met, else 1."""
+        return 0 if self.verdict in ("pass", "marginal", "part") else 1
 
     def digest(self) -> str:
         """Return a SHA-256 over everything but the time of day, in hex.

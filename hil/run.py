@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import typer
 
 from boards import load_board
 from boards.errors import ConfigError, EegrigError, InfrastructureError
+from hil.run_folder import open_run_folder
+from hil.surroundings import own_settings
 
 if TYPE_CHECKING:
-    import pytest
-
     from hil.results import Results
 
 __all__ = ["RunRequest", "run_suites"]
@@ -30,7 +30,11 @@ _PRODUCTS = (
     "junit.xml",
     "recording.bdf",
     "recording.json",
+    "recording-optics.bdf",
+    "recording-optics.json",
     "image.bin",
+    "traces/eeg.npz",
+    "traces/goodput.npz",
 )
 
 
@@ -69,17 +73,17 @@ class RunRequest:
     seed: int = 0
     firmware_dir: Path | None = None
 
-    def pytest_arguments(self) -> list[str]:
-        """Return the arguments for pytest."""
+    def pytest_arguments(self, folder: Path) -> list[str]:
+        """Return the arguments for pytest, to write into `folder`."""
         arguments = [
             str(_SUITES),
             f"--rig={self.rig}",
             f"--rig-board={self.board}",
-            f"--rig-out={self.out}",
+            f"--rig-out={folder}",
             f"--rig-seed={self.seed}",
             f"--rig-seconds={self.seconds}",
             f"--rig-signal={self.signal}",
-            f"--junitxml={self.out / 'junit.xml'}",
+            f"--junitxml={folder / 'junit.xml'}",
             "--rootdir",
             str(_SUITES),
             "-c",
@@ -111,10 +115,9 @@ def run_suites(
     Raises
     ------
     ConfigError
-        If board, signal, bench or folder are wrong; then nothing is left in the folder.
+        If board, signal, bench or folder are wrong; then the folder is left as it was.
     """
-    import pytest
-
+    from hil import plugin
     from hil.report.page import write_report
     from hil.results import Results
     from hil.setup import SignalFactory
@@ -123,18 +126,21 @@ def run_suites(
     signal = SignalFactory(
         request.signal, board, request.seed, assign=request.assign, seconds=request.seconds
     )
-    _prepare(request.out)
     watcher = _Progress(shown=progress and not as_json)
     if progress and not as_json:
         for note in signal.notes:
             typer.echo(f"  note {note}", err=True)
-    code = int(pytest.main(request.pytest_arguments(), plugins=[watcher]))
-    failure = watcher.error or _incomplete(code, request)
-    if failure is not None:
-        _clear(request.out)
-        raise failure
-    results = Results.load(request.out)
-    report = write_report(request.out)
+    with open_run_folder(request.out, _PRODUCTS) as folder, own_settings(folder.work):
+        arguments = request.pytest_arguments(folder.work)
+        code = int(pytest.main(arguments, plugins=[plugin, watcher]))
+        if watcher.interrupted:
+            raise KeyboardInterrupt
+        failure = watcher.error or _incomplete(code, request)
+        if failure is not None:
+            raise failure
+        results = Results.load(folder.work)
+        report = request.out / write_report(folder.work).name
+        folder.publish()
     if quiet:
         pass
     elif as_json:
@@ -147,8 +153,6 @@ def run_suites(
 
 def _incomplete(code: int, request: RunRequest) -> EegrigError | None:
     """Return why a run of pytest is no run of the suites, if it is none."""
-    import pytest
-
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         return ConfigError(f"no test of the suites matches -k {request.select!r}")
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
@@ -156,21 +160,6 @@ def _incomplete(code: int, request: RunRequest) -> EegrigError | None:
             f"pytest ended with exit code {code} before the suites were done"
         )
     return None
-
-
-def _prepare(out: Path) -> None:
-    """Make the folder and take away what an earlier run left: old must not look like new."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _clear(out)
-    except OSError as error:
-        raise ConfigError(f"cannot write to {out}: {error.strerror}") from None
-
-
-def _clear(out: Path) -> None:
-    for name in _PRODUCTS:
-        (out / name).unlink(missing_ok=True)
-    shutil.rmtree(out / "traces", ignore_errors=True)
 
 
 def _summary(results: Results, out: Path) -> dict[str, Any]:
@@ -197,6 +186,20 @@ class _Progress:
         self._shown = shown
         self._started_s = 0.0
         self.error: EegrigError | None = None
+        self.interrupted = False
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self) -> Generator[None, None, None]:
+        """Keep what is wrong with a selection; pytest would print it, and a usage of its own."""
+        try:
+            return (yield)
+        except pytest.UsageError as error:
+            self.error = ConfigError(f"-k: {' '.join(str(error).split())}")
+            pytest.exit(str(self.error), returncode=int(pytest.ExitCode.USAGE_ERROR))
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        # pytest ends a session early with an exception that derives from it, too.
+        self.interrupted = excinfo.type is KeyboardInterrupt
 
     def pytest_runtest_logstart(self, nodeid: str, location: Sequence[Any]) -> None:
         self._started_s = time.perf_counter()

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from boards.schema import Board, Target
 
-__all__ = ["Judgement", "Verdict", "judge"]
+__all__ = ["Judgement", "RunVerdict", "Verdict", "judge"]
 
 Verdict = Literal["pass", "marginal", "fail", "inconclusive"]
 """How a figure stands against its target."""
+
+RunVerdict = Verdict | Literal["part"]
+"""How a run stands: as its worst figure, or ``part`` if it took a part of the tests, all met."""
 
 
 class Judgement(NamedTuple):

@@ -33,6 +33,7 @@ __all__ = [
     "provenances",
     "render",
     "verdict_sentence",
+    "verdict_word",
     "write_report",
 ]
 
@@ -100,6 +101,7 @@ def render(results: Results, directory: Path) -> str:
     return environment.get_template("report.html.j2").render(
         results=results,
         style=Markup(style),
+        verdict=verdict_word(results),
         sentence=verdict_sentence(results),
         assumptions=merged(results.assumptions),
         provenances=list(provenances(results.figures)),
@@ -110,6 +112,13 @@ def render(results: Results, directory: Path) -> str:
         sections=sections.all_of(results, directory),
         bullet=sections.bullet,
     )
+
+
+def verdict_word(results: Results) -> str:
+    """Say in capitals how the run ended; one of a part of the tests says how large a part."""
+    if results.part_of is None:
+        return results.verdict.upper()
+    return f"PART: {results.met} of {results.part_of} figures met"
 
 
 def verdict_sentence(results: Results) -> str:
@@ -129,7 +138,10 @@ def verdict_sentence(results: Results) -> str:
         parts.append(f"{_count(open_, judged)} could not be decided: {_labels(open_)}.")
     if parts:
         return " ".join(parts)
-    every = "The target is met" if len(judged) == 1 else f"All {len(judged)} targets are met"
+    if results.part_of is not None:
+        every = "What this run took is met, and the rest was left out"
+    else:
+        every = "The target is met" if len(judged) == 1 else f"All {len(judged)} targets are met"
     if close := by_verdict.get("marginal"):
         return f"{every}, but not with every uncertainty: {_labels(close)}."
     return f"{every}."

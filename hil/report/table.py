@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.report.page import grouped, verdict_sentence
+from hil.report.page import grouped, verdict_sentence, verdict_word
 from hil.report.vocabulary import limit_text, shown, word
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _STYLES = {
     "marginal": "yellow",
     "fail": "bold red",
     "inconclusive": "magenta",
+    "part": "cyan",
     None: "dim",
 }
 _MARKS = {"pass": "✓", "marginal": "≈", "fail": "✕", "inconclusive": "?", None: " "}
@@ -40,7 +41,7 @@ def print_table(results: Results, console: Console | None = None) -> None:
     console = console or Console(highlight=False)
     verdict = results.verdict
     head = Text()
-    head.append(f" {verdict.upper()} ", style=f"{_STYLES[verdict]} reverse")
+    head.append(f" {verdict_word(results)} ", style=f"{_STYLES[verdict]} reverse")
     head.append(f"  {results.board_title or results.board}", style="bold")
     console.print()
     console.print(head)

@@ -12,6 +12,7 @@ import pytest
 from boards.errors import BoardFault, ConfigError, InfrastructureError
 from hil.results import Results
 from hil.run import RunRequest, run_suites
+from hil.run_folder import open_run_folder
 from hil.virtual.bench import VirtualBench
 from host import cli
 
@@ -67,19 +68,74 @@ def test_another_seed_gives_another_recording(tmp_path):
     assert recordings[0] != recordings[1]
 
 
+def test_a_verdict_does_not_depend_on_its_surroundings(tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "conftest.py").write_text("raise SystemExit('a conftest.py of somebody else')")
+    for name in ("pytest.ini", "tox.ini"):
+        (folder / name).write_text("[pytest]\naddopts = -k nothing --no-such-option\n")
+    (folder / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "--lf -x"\n')
+    (folder / "pyocd.yaml").write_text("frequency: [nonsense\n")
+    (folder / "pyocd_user.py").write_text("raise SystemExit('a script of somebody else')")
+    (folder / "matplotlibrc").write_text("backend: nonsense\n")
+    strange = {
+        "PYTEST_ADDOPTS": "-k goodput -n 3 --maxfail=1",
+        "PYTEST_PLUGINS": "no_such_module",
+        "PYTEST_TIMEOUT": "0.001",
+        "PYOCD_PROJECT_DIR": str(folder),
+        "PYTHONWARNINGS": "error",
+        "MPLBACKEND": "nonsense",
+        "MNE_LOGGING_LEVEL": "nonsense",
+        "EEGRIG_STATE": str(tmp_path / "state"),
+        "LC_ALL": "C",
+        "TZ": "Asia/Tokyo",
+    }
+    for name, more, cwd in (("plain", {}, tmp_path), ("strange", strange, folder)):
+        out = tmp_path / name
+        code = "import sys; from host.cli import main; main(sys.argv[1:])"
+        arguments = ["hil", "run", "--out", str(out), "--seconds", "5", "-k", "equals_the_input"]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env={**os.environ, **more},
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "PART: " in done.stdout
+        assert "PASS" not in done.stdout
+    one, other = (Results.load(tmp_path / name) for name in ("plain", "strange"))
+    assert one.digest() == other.digest()
+
+
 # ---- what is left when it goes wrong
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def earlier_run(out: Path) -> dict[str, bytes]:
+    """Make what an earlier run left, and something of the user's; return all of it."""
+    with open_run_folder(out, PRODUCTS) as folder:
+        for name in PRODUCTS:
+            (folder.work / name).write_text("of an earlier run")
+        folder.publish()
+    (out / "traces").mkdir()
+    (out / "traces" / "mine.txt").write_text("mine")
+    return contents(out)
+
+
 def failing(out: Path, **options: object) -> str:
-    """Run into an error; return its one line, after checking that nothing is left."""
-    out.mkdir()
-    for name in PRODUCTS:
-        (out / name).write_text("of an earlier run")
+    """Run into an error; return its one line, after checking that all is as it was."""
+    before = earlier_run(out)
     with pytest.raises((BoardFault, ConfigError, InfrastructureError)) as caught:
         run_suites(request(out, **options), quiet=True, progress=False)
     assert "\n" not in str(caught.value)
-    assert left(out) == []
-    assert not (out / "traces").exists()
+    assert contents(out) == before
     return f"{caught.value.exit_code}: {caught.value}"
 
 
@@ -122,6 +178,25 @@ def test_a_link_that_is_too_narrow_is_exit_code_3(tmp_path, monkeypatch):
 def test_a_selection_without_a_test_is_exit_code_2(tmp_path):
     message = failing(tmp_path / "out", select="nothing_has_this_name")
     assert message == "2: no test of the suites matches -k 'nothing_has_this_name'"
+
+
+@pytest.mark.parametrize("select", ["latency and", "(", "a b", "not"])
+def test_a_broken_selection_is_exit_code_2_and_one_line(tmp_path, capfd, select):
+    message = failing(tmp_path / "out", select=select)
+    assert message.startswith("2: -k: ")
+    assert "usage:" not in (said := capfd.readouterr().err)
+    assert "ERROR" not in said
+
+
+def test_an_interrupted_run_leaves_all_as_it_was(tmp_path, monkeypatch):
+    async def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = earlier_run(tmp_path / "out")
+    monkeypatch.setattr("hil.suites.streams.record", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_suites(request(tmp_path / "out"), quiet=True, progress=False)
+    assert contents(tmp_path / "out") == before
 
 
 def test_a_run_whose_tests_all_break_is_inconclusive_and_says_why(tmp_path, monkeypatch, capsys):
