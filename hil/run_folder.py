@@ -20,6 +20,7 @@ import msgspec
 
 from boards.errors import ConfigError
 from hil.results import write_atomically
+from host.interruption import held
 
 __all__ = ["FILE_NAME", "RunFolder", "note_rewritten", "open_run_folder"]
 
@@ -84,6 +85,12 @@ class RunFolder:
         self.check(new)
         old = self._listed.files
         both = {name: [*old.get(name, ()), new[name]] for name in new}
+        with held():
+            self._put_in_place(old, new, both)
+
+    def _put_in_place(
+        self, old: dict[str, list[str]], new: dict[str, str], both: dict[str, list[str]]
+    ) -> None:
         try:
             # Whenever this ends, a file in the folder is one of the list.
             _write_list(self.out / FILE_NAME, {**old, **both})
@@ -138,12 +145,13 @@ def open_run_folder(out: Path, names: Collection[str]) -> Iterator[RunFolder]:
     try:
         with contextlib.ExitStack() as stack:
             try:
-                out.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(_alone(out))
-                work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=out))
+                with held():
+                    out.mkdir(parents=True, exist_ok=True)
+                    stack.enter_context(_alone(out))
+                    work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=out))
+                    stack.callback(_remove_folder, work)
             except OSError as error:
                 raise ConfigError(f"cannot write to {out}: {error.strerror}") from None
-            stack.callback(shutil.rmtree, work, ignore_errors=True)
             _remove_abandoned(out, work)
             folder = RunFolder(out, work)
             folder.check(names)
@@ -192,6 +200,11 @@ def _alone(out: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _remove_folder(path: Path) -> None:
+    with held():
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _remove_abandoned(out: Path, work: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from host.commands import (
     update,
 )
 from host.commands.output import examples, tell
+from host.interruption import exit_code, held, hold_for_good, unwinding
 
 __all__ = ["main", "make_app"]
 
@@ -112,10 +114,33 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     ------
     SystemExit
         Always: 0 done, 1 a target missed or a board found wrong, 2 usage or configuration,
-        3 infrastructure, 130 interrupted.
+        3 infrastructure, 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_run(arguments or ["--help"]))
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    own_process = arguments is None
+    try:
+        with unwinding():
+            if own_process:
+                _keep_temporary_files_together()
+            code = _run(given or ["--help"])
+            if own_process:
+                hold_for_good()
+    except KeyboardInterrupt:  # in the last moment
+        code = exit_code()
+    sys.exit(code)
+
+
+def _keep_temporary_files_together() -> None:
+    """Let everything that this process puts into the temporary folder go with it, come what may."""
+    import atexit
+    import shutil
+    import tempfile
+
+    # Without a folder for temporary files those commands go on that need none.
+    with held(), contextlib.suppress(OSError):
+        root = tempfile.mkdtemp(prefix="eegrig-")
+        tempfile.tempdir = root
+        atexit.register(shutil.rmtree, root, ignore_errors=True)
 
 
 def _run(arguments: list[str]) -> int:
@@ -135,11 +160,13 @@ def _run(arguments: list[str]) -> int:
         tell(f"{message}; see `{command} --help`", 2, None, as_json=as_json)
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        return _INTERRUPTED
+        return exit_code()
     except Exception as error:
         if os.environ.get(_DEBUG):
             raise
         message = f"internal error, {type(error).__name__}: {error}; {_DEBUG}=1 shows where"
         tell(message.replace("\n", " "), 3, None, as_json=as_json)
         return 3
+    if result == _INTERRUPTED:  # what typer makes of KeyboardInterrupt
+        return exit_code()
     return result if isinstance(result, int) else 0

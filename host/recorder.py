@@ -29,6 +29,7 @@ async def record(
     stall_timeout_s: float = 10.0,
     parameters: Callable[[], LinkParameters | None] | None = None,
     on_block: Callable[[Block], None] | None = None,
+    on_start: Callable[[Recording], None] | None = None,
 ) -> Recording:
     """Record from START until `seconds` of frames have been converted, and stop the board.
 
@@ -46,6 +47,9 @@ async def record(
         Tells what the link was negotiated to, once it streams; None for what the link knows.
     on_block : callable or None
         Called with every block as it arrives.
+    on_start : callable or None
+        Called with the recording before there is anything in it: whoever keeps it has what
+        arrived, however this ends.
 
     Returns
     -------
@@ -62,6 +66,8 @@ async def record(
     info = dataclasses.replace(link.info, profile=profile)
     recording = Recording(info)
     wanted = round(seconds * info.sample_rate_sps)
+    if on_start is not None:
+        on_start(recording)
     await link.start(profile, pattern)
     try:
         while recording.n_frames < wanted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -13,12 +12,12 @@ import typer
 
 from boards.errors import EegrigError, InfrastructureError
 from host.commands.output import JsonOption, examples, print_json, progress_bar, tell
+from host.interruption import noticed, until_ctrl_c
 
 if TYPE_CHECKING:
     from boards import Board
     from host.board_repl import BoardRepl
     from host.deploy import DeployReport
-    from host.source_watcher import SourceWatcher
 
 __all__ = ["register"]
 
@@ -74,12 +73,12 @@ def _deploy(
     show = not as_json and ((sys.stdout.isatty() or watch) if console is None else console)
     with session:
         if watch:
-            with contextlib.suppress(KeyboardInterrupt):
+            with until_ctrl_c():
                 session.watch(show=show)
             return
         session.deploy()
         if show:
-            with contextlib.suppress(KeyboardInterrupt):
+            with until_ctrl_c():
                 session.show(lambda: False)
 
 
@@ -132,26 +131,30 @@ class _Session:
         from host.source_watcher import SourceWatcher
 
         watcher = SourceWatcher(self._sources)
-        while True:
-            try:
-                self.deploy()
-            except InfrastructureError as error:
-                if self._repl is None:
-                    raise  # there never was such a port
-                self._failed(error)
-            except EegrigError as error:
-                self._failed(error)
-            self._wait(watcher, show=show)
+        with noticed() as interrupted:
+            while not interrupted():
+                self._deploy_or_tell()
+                self._wait(lambda: interrupted() or watcher.changed(), show=show)
 
-    def _wait(self, watcher: SourceWatcher, *, show: bool) -> None:
-        """Wait until a source changes."""
+    def _deploy_or_tell(self) -> None:
+        try:
+            self.deploy()
+        except InfrastructureError as error:
+            if self._repl is None:
+                raise  # there never was such a port
+            self._failed(error)
+        except EegrigError as error:
+            self._failed(error)
+
+    def _wait(self, until: Callable[[], bool], *, show: bool) -> None:
+        """Wait until `until` returns True, showing what the board says meanwhile."""
         try:
             if show and self._repl is not None:
-                self.show(watcher.changed)
+                self.show(until)
                 return
         except InfrastructureError as error:
             self._failed(error)
-        while not watcher.changed():
+        while not until():
             time.sleep(_POLL_S)
 
     def _failed(self, error: EegrigError) -> None:

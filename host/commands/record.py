@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ import typer
 from boards.errors import ConfigError
 from host.commands.output import JsonOption, examples, print_json, progress_bar
 from host.commands.targets import RadioOption, TargetArgument, advertised_name
+from host.interruption import held
 
 if TYPE_CHECKING:
     from host.recorder import Recording
@@ -64,7 +65,8 @@ def _record(
 
     Beside FILE a .json says which firmware sent it, what was lost, and what the link was. Streams
     other than the electrodes' get files of their own. Exits with 1 if frames were lost: they are
-    filled and annotated BAD_ACQ_SKIP.
+    filled and annotated BAD_ACQ_SKIP. What arrived until the board, the link or somebody ended it
+    too early is written all the same.
     """
     if output.suffix.lower() != ".bdf":
         raise ConfigError(f"{output}: recordings are BDF+ files: let the name end in .bdf")
@@ -72,8 +74,16 @@ def _record(
         raise ConfigError(f"{output}: there is no folder {output.resolve().parent}: make it first")
     name = advertised_name(target)
     started = datetime.datetime.now().replace(microsecond=0)
-    with progress_bar(f"recording {name}", shown=not as_json) as progress:
-        recording = asyncio.run(_session(name, radio, seconds, rate_sps, profile, progress))
+    begun: list[Recording] = []
+    try:
+        with progress_bar(f"recording {name}", shown=not as_json) as progress:
+            recording = asyncio.run(
+                _session(name, radio, seconds, rate_sps, profile, progress, begun.append)
+            )
+    except BaseException as error:
+        with held():
+            _keep(begun, output, started, error)
+        raise
     recording.write_bdf(output, start=started)
     _say(recording, output, as_json=as_json)
     raise typer.Exit(0 if _intact(recording) else 1)
@@ -86,6 +96,7 @@ async def _session(
     rate_sps: int | None,
     profile: _Profile,
     progress: Callable[[float], None] | None,
+    on_start: Callable[[Recording], None],
 ) -> Recording:
     from host.link import connect
     from host.protocol import Profile
@@ -101,7 +112,24 @@ async def _session(
             if progress is not None:
                 progress(min((block.first_frame + block.n_frames) / wanted, 1.0))
 
-        return await record(link, seconds, profile=Profile[profile.name], on_block=took)
+        return await record(
+            link, seconds, profile=Profile[profile.name], on_block=took, on_start=on_start
+        )
+
+
+def _keep(
+    begun: Sequence[Recording], path: Path, started: datetime.datetime, error: BaseException
+) -> None:
+    """Write what arrived before `error` ended it, and say so."""
+    if not begun or not begun[0].n_frames:
+        return
+    (recording,) = begun
+    recording.write_bdf(path, start=started)
+    why = "interrupted" if isinstance(error, KeyboardInterrupt) else "it ended too early"
+    typer.echo(
+        f"eegrig: {why}; the {recording.duration_s:.3f} s that arrived until then are in {path}",
+        err=True,
+    )
 
 
 def _intact(recording: Recording) -> bool:

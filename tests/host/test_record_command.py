@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from edfio import read_bdf
 
+from host.stream import StreamDecoder
 from tests.host.room import Room, RunInRoom
 from tests.host.scripted_board import NAME
 
@@ -67,3 +70,68 @@ def test_a_rate_the_board_has_not_is_said_in_a_line(record: RunInRoom, tmp_path:
     assert "300" in err
     assert err.count("\n") == 1
     assert not (tmp_path / "x.bdf").exists()
+
+
+def _falls_silent(room: Room, _patch: pytest.MonkeyPatch) -> None:
+    room.board.mute_after = 50
+
+
+def _goes_out_of_reach(room: Room, _patch: pytest.MonkeyPatch) -> None:
+    room.loop.call_later(4, room.computer.vanish)
+
+
+def _is_interrupted(room: Room, _patch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    room.loop.call_later(4, interrupt)
+
+
+def _has_a_bug(room: Room, patch: pytest.MonkeyPatch) -> None:
+    feed, packets = StreamDecoder.feed, iter(range(50))
+
+    def broken(self: StreamDecoder, data: bytes, arrival_ns: int) -> object:
+        if next(packets, None) is None:
+            raise KeyError("x")
+        return feed(self, data, arrival_ns)
+
+    patch.setattr(StreamDecoder, "feed", broken)
+
+
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [(_falls_silent, 1), (_goes_out_of_reach, 3), (_is_interrupted, 130), (_has_a_bug, 3)],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_however_it_ends_what_arrived_is_in_the_file(
+    record: RunInRoom,
+    tmp_path: Path,
+    room_set_up: list[Callable[[Room], None]],
+    monkeypatch: pytest.MonkeyPatch,
+    ending: Callable[[Room, pytest.MonkeyPatch], None],
+    expected: int,
+    as_json: bool,
+) -> None:
+    room_set_up.append(lambda room: ending(room, monkeypatch))
+    path = tmp_path / "x.bdf"
+    code, _, err = record("-o", str(path), "--seconds", "60", *(["--json"] * as_json))
+    assert code == expected
+    told = re.search(rf"the ([\d.]+) s that arrived until then are in {re.escape(str(path))}", err)
+    assert told is not None
+    seconds = float(told[1])
+    assert 1.0 < seconds < 5.0
+    file = read_bdf(path)
+    assert len(file.signals) == 8
+    assert file.duration == math.ceil(seconds)
+    sidecar = json.loads(path.with_suffix(".json").read_text())
+    assert sidecar["duration_s"] == pytest.approx(seconds, abs=1e-3)
+
+
+def test_a_recording_that_never_began_leaves_no_file(
+    record: RunInRoom, tmp_path: Path, room_set_up: list[Callable[[Room], None]]
+) -> None:
+    room_set_up.append(lambda room: setattr(room.board, "mute_after", 0))
+    code, _, err = record("-o", str(tmp_path / "x.bdf"))
+    assert code == 1
+    assert "arrived" not in err
+    assert list(tmp_path.iterdir()) == []

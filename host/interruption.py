@@ -1,0 +1,128 @@
+"""Being told to end: Ctrl-C, SIGTERM and SIGHUP unwind the stack alike, so that nothing is left.
+
+All three arrive as KeyboardInterrupt, by way of whatever handles Ctrl-C at the time: asyncio, for
+example, then cancels its main task.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+__all__ = ["exit_code", "held", "hold_for_good", "noticed", "until_ctrl_c", "unwinding"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_IMPATIENT = 3
+_last = signal.SIGINT
+
+
+def exit_code() -> int:
+    """Return what a command ends with that was interrupted: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + _last
+
+
+@contextlib.contextmanager
+def unwinding() -> Iterator[None]:
+    """Let what ends a process end it by KeyboardInterrupt while the block runs.
+
+    A signal that the process was started to ignore (as `nohup` does) stays ignored.
+    """
+    global _last
+    _last = signal.SIGINT
+
+    def unwind(number: int, frame: FrameType | None) -> None:
+        global _last
+        _last = signal.Signals(number)
+        on_ctrl_c = signal.getsignal(signal.SIGINT)
+        if callable(on_ctrl_c):
+            on_ctrl_c(number, frame)
+        else:
+            raise KeyboardInterrupt
+
+    handlers: dict[signal.Signals, Any] = dict.fromkeys(_SIGNALS, unwind)
+    with _handling({**handlers, signal.SIGINT: signal.default_int_handler}):
+        yield
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Keep what ends the process waiting until the block is done; an impatient third ends it."""
+    waiting = _Waiting()
+    with _handling(dict.fromkeys(_SIGNALS, waiting)):
+        yield
+    for number in waiting.arrived[:1]:
+        signal.raise_signal(number)
+
+
+def hold_for_good() -> None:
+    """Let the process, which is about to end, end in peace."""
+    waiting = _Waiting()
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, waiting)
+
+
+class _Waiting:
+    """A handler of signals that lets them wait."""
+
+    def __init__(self) -> None:
+        self.arrived: list[int] = []
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self.arrived.append(number)
+        if len(self.arrived) >= _IMPATIENT:
+            os._exit(128 + number)
+
+
+@contextlib.contextmanager
+def noticed() -> Iterator[Callable[[], bool]]:
+    """Notice Ctrl-C also where Python or a library swallows the exception.
+
+    That happens in finalizers and callbacks of the garbage collector, whose exceptions go nowhere.
+
+    Yields
+    ------
+    callable
+        Tells whether Ctrl-C was pressed; loops that go on for ever ask it.
+    """
+    pressed = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    with _handling({signal.SIGINT: interrupt}):
+        yield pressed.is_set
+
+
+@contextlib.contextmanager
+def until_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end the block, as its user was told to; other signals end the command, too."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if _last != signal.SIGINT:
+            raise
+
+
+@contextlib.contextmanager
+def _handling(handlers: dict[signal.Signals, Any]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main one is sent signals
+        return
+    before = {}
+    try:
+        for number, handler in handlers.items():
+            found = signal.getsignal(number)
+            if found not in (signal.SIG_IGN, None):
+                before[number] = found
+                signal.signal(number, handler)
+        yield
+    finally:
+        for number, found in before.items():
+            signal.signal(number, found)
