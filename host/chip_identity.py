@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-__all__ = ["ChipIdentity", "identify", "is_read_protected"]
+__all__ = ["ChipIdentity", "identify", "is_of_family", "is_read_protected"]
 
 ReadWord = Callable[[int], int]
 
 _FICR = 0x1000_0000
+
+# Nordic's CTRL-AP (nRF52840 product specification, 6.2.3, IDR); the revision is left out.
+_CTRL_AP_IDR, _CTRL_AP_MASK = 0x0288_0000, 0x0FFF_FFFF
 
 # STM32WB (ST RM0434): debug identity, flash option register, factory-programmed page.
 _DBGMCU_IDCODE, _FLASH_OPTR = 0xE004_2000, 0x5800_4020
@@ -96,6 +99,31 @@ def _identify_stm32wb(read_word: ReadWord) -> ChipIdentity:
 
 def _written(octets: bytes) -> str:
     return ":".join(f"{octet:02X}" for octet in octets)
+
+
+def is_of_family(target: str, access_ports: Collection[int], read_word: ReadWord) -> bool:
+    """Ask a chip whether it is one of a family, in ways that also work while it is locked.
+
+    Parameters
+    ----------
+    target : str
+        pyOCD target of a chip of the family.
+    access_ports : collection of int
+        IDR of each access port the chip has.
+    read_word : callable
+        Asked only where the access ports do not tell.
+
+    Returns
+    -------
+    bool
+        True too if nothing is known about chips of this kind.
+    """
+    if target not in _READERS:
+        return True
+    nordic = any(idr & _CTRL_AP_MASK == _CTRL_AP_IDR for idr in access_ports)
+    if target not in _ST_TARGETS:
+        return nordic
+    return not nordic and read_word(_DBGMCU_IDCODE) & 0xFFF in _ST_FAMILIES
 
 
 def is_read_protected(target: str, read_word: ReadWord) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from boards.errors import BoardFault, ConfigError, InfrastructureError
-from host.chip_identity import is_read_protected
+from host.chip_identity import is_of_family, is_read_protected
 from host.device_holders import probe_holders
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ __all__ = [
     "one_line",
     "probe_session",
 ]
+
+# Arm ADIv5, C1.3: a port is bits 31 to 24 of the address; IDR of one that is not there reads as 0.
+_AP_IDR, _ACCESS_PORTS = 0xFC, 4
 
 _FORCED_OPTIONS: dict[str, Any] = {
     # A locked chip is reported, never erased behind the user's back.
@@ -73,24 +76,25 @@ class ProbeInfo(msgspec.Struct, frozen=True, kw_only=True):
 def list_probes() -> list[ProbeInfo]:
     """List the debug probes that pyOCD finds, by id."""
     with _quiet():
-        found = [
-            ProbeInfo(
-                uid=probe.unique_id,
-                description=probe.description,
-                target=getattr(probe.associated_board_info, "target", None),
-                board=getattr(probe.associated_board_info, "name", None),
-                on_demand=bool(getattr(probe, "on_demand", False)),
-            )
-            for probe in _find_probes(None)
-        ]
+        found = [_probe_info(probe) for probe in _find_probes(None)]
     return sorted(found, key=lambda probe: probe.uid)
+
+
+def _probe_info(probe: Any) -> ProbeInfo:
+    return ProbeInfo(
+        uid=probe.unique_id,
+        description=probe.description,
+        target=getattr(probe.associated_board_info, "target", None),
+        board=getattr(probe.associated_board_info, "name", None),
+        on_demand=bool(getattr(probe, "on_demand", False)),
+    )
 
 
 def fitting_probes(board: Board) -> list[str]:
     """Choose the probes of every board of a kind that is connected.
 
     A probe that says that it sits on another of our boards, or on another chip, does not fit. One
-    with a board only while it is used is left out, unless there is no other.
+    with a board only while it is used is not connected to any: it is taken when it is named.
 
     Returns
     -------
@@ -102,22 +106,35 @@ def fitting_probes(board: Board) -> list[str]:
     InfrastructureError
         If there is none.
     """
+    with _quiet():
+        fitting = [
+            str(probe.unique_id)
+            for probe in _with_a_board(board, _find_probes(None))
+            if _fits(board, probe)
+        ]
+    if not fitting:
+        raise _no_probe(board)
+    return sorted(fitting)
+
+
+def _with_a_board(board: Board, probes: Sequence[Any]) -> list[Any]:
+    """Leave out probes behind which there is no board now, or another one of ours."""
     from boards import list_boards
 
     others = set(list_boards()) - {board.name}
-    fitting = [
-        probe
-        for probe in list_probes()
-        if probe.target in (None, board.mcu.pyocd_target) and probe.board not in others
-    ]
-    present = [probe.uid for probe in fitting if not probe.on_demand]
-    chosen = present or [probe.uid for probe in fitting]
-    if not chosen:
-        raise InfrastructureError(
-            f"no debug probe found that a {board.name} could be behind: connect one, or name it "
-            "with --probe"
-        )
-    return chosen
+    infos = [(probe, _probe_info(probe)) for probe in probes]
+    return [probe for probe, info in infos if not info.on_demand and info.board not in others]
+
+
+def _fits(board: Board, probe: Any) -> bool:
+    return _probe_info(probe).target in (None, board.mcu.pyocd_target)
+
+
+def _no_probe(board: Board) -> InfrastructureError:
+    return InfrastructureError(
+        f"no debug probe found that a {board.name} could be behind: connect one, bring a virtual "
+        f"board up (`eegrig virtual up {board.name}`), or name one with --probe"
+    )
 
 
 @contextmanager
@@ -129,7 +146,8 @@ def probe_session(board: Board, uid: str | None, *, locked_too: bool = False) ->
     board : Board
         The board; it decides the target.
     uid : str or None
-        pyOCD's id of the probe, or a part of it; None if there is only one.
+        pyOCD's id of the probe, or a part of it; None for the only one that fits and has a board
+        behind it.
     locked_too : bool
         Also where the chip is locked; there is little to be done with it then.
 
@@ -148,7 +166,7 @@ def probe_session(board: Board, uid: str | None, *, locked_too: bool = False) ->
         If the chip is locked, and that was not asked for.
     """
     with _quiet():
-        session = _make_session(board, _choose_probe(uid))
+        session = _make_session(board, _choose_probe(board, uid))
         name = str(session.probe.unique_id)
         try:
             _connect(session, board, name, locked_too=locked_too)
@@ -168,17 +186,20 @@ def _find_probes(uid: str | None) -> list[Any]:
         raise InfrastructureError(f"pyOCD cannot look for probes: {one_line(error)}") from error
 
 
-def _choose_probe(uid: str | None) -> Any:
+def _choose_probe(board: Board, uid: str | None) -> Any:
     found = _find_probes(uid)
+    if uid is None:
+        found = _with_a_board(board, found)
+        # What a probe says of its target is the maker's word for a board that it came with: of
+        # several it tells which one is meant, but an only one may have been wired to another.
+        found = [probe for probe in found if _fits(board, probe)] or found
     if len(found) == 1:
         return found[0]
     if found:
         ids = ", ".join(sorted(str(probe.unique_id) for probe in found))
         raise InfrastructureError(f"several debug probes fit: choose one with --probe: {ids}")
     if uid is None:
-        raise InfrastructureError(
-            "no debug probe found: connect one, or install eegrig[virtual] for virtual boards"
-        )
+        raise _no_probe(board)
     ids = ", ".join(sorted(str(probe.unique_id) for probe in _find_probes(None))) or "none"
     raise InfrastructureError(f"no debug probe with the id {uid!r}; there are: {ids}")
 
@@ -224,17 +245,41 @@ def _connect(session: Any, board: Board, uid: str, *, locked_too: bool) -> None:
         with explained(uid, "connecting to the chip"):
             session.open()
     except _NotRecognised:
+        _check_family(target, board, uid)
         # pyOCD looks for no processor in a locked chip, and then misses it.
         if not is_locked(target, board, uid):
-            raise InfrastructureError(
-                f"pyOCD finds no {board.mcu.pyocd_target} behind {uid}: check that it is wired to "
-                f"a {board.name}, and cable and power"
-            ) from None
+            raise
+    else:
+        _check_family(target, board, uid)
     if not locked_too and is_locked(target, board, uid):
         raise BoardFault(
             f"the chip of {board.name} behind {uid} is locked: to erase all of it and open it, "
             "flash with --mass-erase-unlock"
         )
+
+
+def _check_family(target: Any, board: Board, uid: str) -> None:
+    """Make sure that it is a chip of the board's make before it is asked, or told, anything else.
+
+    What means "locked" in a chip of one make means anything, or nothing, in those of others.
+    """
+    from pyocd.core import exceptions
+
+    wanted = board.mcu.pyocd_target
+    try:
+        with explained(uid, "asking the chip what it is"):
+            # Asked anew: what pyOCD did not find may have been a cable.
+            ports = [int(target.dp.read_ap(port << 24 | _AP_IDR)) for port in range(_ACCESS_PORTS)]
+            if is_of_family(wanted, ports, target.read32):
+                return
+    except InfrastructureError as error:
+        if not isinstance(error.__cause__, exceptions.TransferFaultError):
+            raise
+        # There is nothing at the address where chips of this make say what they are.
+    raise BoardFault(
+        f"wrong board: the chip behind {uid} is no {wanted}, which a {board.name} has: choose the "
+        "right probe or the right board"
+    )
 
 
 def is_locked(target: Any, board: Board, uid: str) -> bool:
@@ -280,6 +325,9 @@ def explained(uid: str, doing: str) -> Iterator[None]:
         ) from error
     except exceptions.FlashFailure as error:
         raise BoardFault(f"the flash memory failed while {doing}: {one_line(error)}") from error
+    except exceptions.DebugError as error:
+        # How pyOCD meets a chip that has no processor it can see.
+        raise _NotRecognised(f"pyOCD failed while {doing}: {one_line(error)}") from error
     except exceptions.Error as error:
         raise InfrastructureError(f"pyOCD failed while {doing}: {one_line(error)}") from error
     except KeyError as error:

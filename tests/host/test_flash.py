@@ -13,6 +13,7 @@ from boards.errors import BoardFault, ConfigError, InfrastructureError
 from hil.virtual.chip.chip import Chip
 from hil.virtual.chip.signals import Ack
 from hil.virtual.probe import attach, detach
+from host import chip_lock
 from host.flash import flash, list_probes
 from host.image import build_image
 
@@ -215,8 +216,57 @@ def test_no_probe_of_that_id_lists_the_others(kind, chip):
 
 
 def test_several_probes_without_an_id_are_a_choice_to_make(kind, chip):
-    with pytest.raises(InfrastructureError, match=rf"several debug probes.*--probe.*{UID}"):
+    attach("flash-test-2", kind.chip(seed="flash-test-2"))
+    try:
+        with pytest.raises(InfrastructureError, match=rf"several debug probes.*--probe.*{UID}"):
+            flash(kind.board, SMALL)
+    finally:
+        detach("flash-test-2")
+
+
+def test_the_only_probe_with_a_board_behind_it_is_taken_beside_those_without(kind, chip):
+    assert "virtual:headband8" in [probe.uid for probe in list_probes()]
+    assert flash(kind.board, SMALL).probe == UID
+
+
+def test_another_board_of_ours_that_is_up_is_not_the_one_that_is_meant(kind, chip):
+    attach("hairclip1", KINDS["nrf52840"].chip(seed="hairclip1"))
+    try:
+        assert flash(kind.board, SMALL).probe == UID
+    finally:
+        detach("hairclip1")
+
+
+def test_without_a_probe_nothing_is_flashed(kind):
+    with pytest.raises(InfrastructureError, match=r"no debug probe found.*virtual up.*--probe"):
         flash(kind.board, SMALL)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda board: flash(board, SMALL, probe=UID),
+        lambda board: chip_lock.lock(board, UID),
+        lambda board: chip_lock.mass_erase_unlock(board, UID),
+    ],
+    ids=["flash", "lock", "unlock"],
+)
+def test_a_chip_of_another_make_is_a_wrong_board_and_is_left_alone(kind, operation, locked):
+    (other,) = (one for one in KINDS.values() if one is not kind)
+    chip = other.chip(seed="flash-test")
+    if locked:
+        chip.lock()
+        chip.power_cycle()
+    before = bytes(chip.flash_bytes(other.start, 65536))
+    attach(UID, chip)
+    try:
+        with pytest.raises(BoardFault, match=rf"^wrong board: .*{UID} is no ") as caught:
+            operation(kind.board)
+    finally:
+        detach(UID)
+    assert "erase" not in str(caught.value)
+    assert bytes(chip.flash_bytes(other.start, 65536)) == before
 
 
 def test_an_unknown_kind_of_probe_is_one_line():

@@ -129,8 +129,14 @@ def test_all_takes_the_boards_that_are_there_and_no_other_kind(state):
             detach(name)
 
 
-def test_a_board_that_is_there_only_while_it_is_used_is_taken_where_there_is_no_other(state):
-    assert fitting_probes(BOARD) == ["virtual:headband8"]
+def test_all_of_none_is_an_error_and_makes_no_board_and_no_record(state, image):
+    record = state / "boards.jsonl"
+    ended = eegrig("flash", "headband8", "--all", "--image", str(image), "--record", str(record))
+    assert ended.returncode == 3
+    assert "no debug probe found that a headband8 could be behind" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert not record.exists()
+    assert not state_directory("headband8").exists()
 
 
 def test_no_probe_that_fits_is_one_line(state, monkeypatch):
