@@ -25,7 +25,7 @@ from host.commands import (
     record,
     update,
 )
-from host.commands.output import examples, tell
+from host.commands.output import degrading_streams, examples, tell
 from host.interruption import exit_code, held, hold_for_good, unwinding
 
 __all__ = ["main", "make_app"]
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     own_process = arguments is None
     try:
-        with unwinding():
+        with degrading_streams(), unwinding():
             if own_process:
                 _keep_temporary_files_together()
             code = _run(given or ["--help"])

@@ -42,7 +42,8 @@ def load_scene(name_or_path: str | Path) -> Scene:
             msg = f"{path}: no such scene file"
             raise SceneError(msg)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Some editors begin a file with a byte-order mark, which TOML has no place for.
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{text}: not a readable scene: {error}"
         raise SceneError(msg) from None

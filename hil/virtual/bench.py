@@ -48,6 +48,9 @@ class VirtualBench:
         The same for the photodiodes of a board that has some, in amperes.
     firmware_dir : Path or None
         Firmware sources; None for eegrig's own.
+    cpu : int or None
+        Which CPU it keeps to, as `one_cpu` takes it; None for one by the process's number, so that
+        benches in processes of their own do not share one.
 
     Attributes
     ----------
@@ -68,6 +71,7 @@ class VirtualBench:
         make_source: Callable[[float], Any] | None = None,
         make_light: Callable[[float], Any] | None = None,
         firmware_dir: Path | None = None,
+        cpu: int | None = None,
     ) -> None:
         micropython_executable()  # what is missing is said before anything is flashed
         self._exit = contextlib.ExitStack()
@@ -75,7 +79,7 @@ class VirtualBench:
             directory = Path(
                 self._exit.enter_context(tempfile.TemporaryDirectory(prefix="eegrig-bench-"))
             )
-        self._exit.enter_context(one_cpu())
+        self._exit.enter_context(one_cpu(os.getpid() if cpu is None else cpu))
         self.loop = VirtualLoop()
         self._exit.callback(self.loop.close)
         rng = np.random.default_rng(seed)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +14,9 @@ import typer
 
 __all__ = [
     "JsonOption",
+    "degrading_streams",
     "examples",
+    "json_text",
     "print_json",
     "print_table",
     "progress_bar",
@@ -21,6 +25,12 @@ __all__ = [
 ]
 
 _PIPE_WIDTH = 200
+_PLAINLY = "eegrig.plainly"
+_PLAIN = {
+    "✓": "+", "✕": "x", "≈": "~", "◔": "o", "≤": "<=", "≥": ">=", "±": "+-", "−": "-", "×": "x",
+    "µ": "u", "Ω": "Ohm", "°": "deg", "²": "2", "³": "3", "·": "|", "…": "...", "→": "->", "—": "-",
+    "–": "-", "\u00a0": " ", "\u2009": " ", "\u202f": " ",
+}  # fmt: skip
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
@@ -31,9 +41,44 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
+@contextlib.contextmanager
+def degrading_streams() -> Iterator[None]:
+    """Let what the encoding of a standard stream lacks become something plainer in the block."""
+    codecs.register_error(_PLAINLY, _plainly)
+    before = []
+    for stream in (sys.stdout, sys.stderr):
+        # The second is what Python takes in the locale "C".
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            before.append((stream, stream.errors))
+            stream.reconfigure(errors=_PLAINLY)
+    try:
+        yield
+    finally:
+        for stream, errors in before:
+            if not stream.closed:
+                stream.reconfigure(errors=errors)
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(character, "?") for character in lacking), error.end
+
+
 def print_json(data: Any) -> None:
-    """Print `data` as JSON."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    """Print `data` as JSON; nothing of it is lost whatever encoding standard output has."""
+    typer.echo(json_text(data, indent=2))
+
+
+def json_text(data: Any, *, indent: int | None = None) -> str:
+    """Return `data` as JSON that standard output can encode."""
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return json.dumps(data, indent=indent)
+    return text
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -100,7 +145,7 @@ def tell(message: str, exit_code: int, traceback: str | None, *, as_json: bool) 
         answer: dict[str, object] = {"error": message, "exit_code": exit_code}
         if traceback is not None:
             answer["traceback"] = traceback
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+        typer.echo(json_text(answer))
         return
     if traceback is not None:
         typer.echo(traceback, err=True)

@@ -38,6 +38,19 @@ def test_a_board_loads_from_its_folder_and_from_its_file():
     assert load_board(BOARD) == load_board(str(BOARD.parent)) == load_board("headband8")
 
 
+def test_a_byte_order_mark_at_the_beginning_is_no_mistake(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + BOARD.read_bytes())
+    assert load_board(path) == load_board("headband8")
+
+
+def test_a_file_in_another_encoding_says_which_it_should_be(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_text(BOARD.read_text(), encoding="utf-16")
+    with pytest.raises(ConfigError, match="not UTF-8, which TOML is: save it as UTF-8"):
+        load_board(path)
+
+
 def test_headband8_is_what_the_issue_says():
     board = load_board("headband8")
     assert board.mcu.pyocd_target == "nrf52840"

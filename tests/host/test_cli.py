@@ -98,6 +98,45 @@ def test_version(eegrig: Run) -> None:
     assert eegrig("--version").out == f"eegrig {version('eegrig')}\n"
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "latin-1"},
+        {"PYTHONIOENCODING": "gbk"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["ascii", "latin-1", "gbk", "C"],
+)
+def test_a_stream_that_lacks_a_character_gets_something_else(
+    surroundings: dict[str, str], as_json: bool
+) -> None:
+    script = (
+        "import typer\n"
+        "from host import cli\n"
+        "from host.commands.output import print_json, print_table\n"
+        "def say(as_json: bool = typer.Option(False, '--json')):\n"
+        "    if as_json: print_json({'\\u00b5': '\\u2264 \\u03a9'})\n"
+        "    else: print_table(['\\u00b5'], [['\\u2264 \\u03a9']])\n"
+        "    for err in (False, True)[as_json:]: typer.echo('\\u2713', err=err)\n"
+        "cli.make_app = lambda: (app := typer.Typer(), app.command('say')(say),"
+        " app.callback()(lambda: None))[0]\n"
+        f"cli.main({['say', *(['--json'] * as_json)]})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **surroundings},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+    if as_json:
+        encoding = "gbk" if "gbk" in surroundings.values() else "latin-1"
+        assert json.loads(done.stdout.decode(encoding)) == {"µ": "≤ Ω"}
+
+
 def test_help_imports_nothing_heavy() -> None:
     script = (
         "import sys\n"

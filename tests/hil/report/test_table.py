@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -8,6 +9,7 @@ from rich.console import Console
 from hil.report.table import print_table
 from hil.report.vocabulary import word
 from hil.results import Results
+from host.commands.output import degrading_streams
 
 from .sample import write_sample
 
@@ -43,6 +45,30 @@ def test_what_is_wrong_is_said(tmp_path, kind, said):
     text = printed(write_sample(tmp_path, kind))
     assert text.lstrip().startswith(kind.upper())
     assert said in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk"])
+@pytest.mark.parametrize("kind", ["pass", "marginal", "fail", "inconclusive"])
+def test_a_terminal_that_lacks_characters_shows_others(tmp_path, monkeypatch, encoding, kind):
+    out = io.BytesIO()
+    stream = io.TextIOWrapper(out, encoding=encoding)
+    monkeypatch.setattr("sys.stdout", stream)
+    with degrading_streams():
+        print_table(write_sample(tmp_path, kind), Console(file=stream, width=100, highlight=False))
+        stream.flush()
+    said = out.getvalue().decode(encoding)
+    assert ("?" in said) == (kind == "inconclusive")
+    assert "<=" in said or "≤" in said
+    assert (kind == "fail") == bool(re.search(r"^\W*[x✕] \W", said, re.MULTILINE))
+
+
+def test_a_run_of_a_part_says_how_large_a_part(passing_run):
+    results = Results.load(passing_run)
+    results.part_of = 99
+    said = printed(results)
+    assert said.lstrip().startswith(f"PART: {results.met} of 99 figures met")
+    assert "PASS" not in said
+    assert "All " not in said
 
 
 def test_a_run_without_figures_is_no_pass():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import struct
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
+from boards import load_board
 from boards.errors import BoardFault, ConfigError, InfrastructureError
 from hil.setup import flash_and_identify
 from hil.virtual.bench import VirtualBench
@@ -423,3 +425,22 @@ def test_flashing_again_boots_what_was_flashed(tmp_path):
         assert flashed.identity.image_hash != first.identity.image_hash
         assert flashed.identity.matches
         assert console_text(virtual).count("second") == 1
+
+
+def test_a_bench_keeps_to_the_cpu_that_its_caller_chose_and_gives_the_others_back():
+    before = os.sched_getaffinity(0)
+    allowed = sorted(before, reverse=True)
+    for cpu in range(len(allowed) + 1):
+        with VirtualBench(load_board("headband8"), cpu=cpu):
+            assert os.sched_getaffinity(0) == {allowed[cpu % len(allowed)]}
+        assert os.sched_getaffinity(0) == before
+
+
+def test_benches_in_processes_of_their_own_do_not_share_a_cpu_by_default(monkeypatch):
+    allowed = sorted(os.sched_getaffinity(0), reverse=True)
+    chosen = set()
+    for pid in range(1000, 1000 + len(allowed)):
+        monkeypatch.setattr("os.getpid", lambda pid=pid: pid)
+        with VirtualBench(load_board("headband8")):
+            chosen |= os.sched_getaffinity(0)
+    assert chosen == set(allowed)
