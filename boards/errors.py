@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BoardFault", "ConfigError", "EegrigError", "InfrastructureError"]
+__all__ = ["BoardFault", "ConfigError", "EegrigError", "InfrastructureError", "OutputError"]
 
 
 class EegrigError(Exception):
@@ -28,6 +28,10 @@ class ConfigError(EegrigError):
     """A command line, a file or a parameter is wrong."""
 
     exit_code = 2
+
+
+class OutputError(ConfigError):
+    """A file cannot be written where it was asked for."""
 
 
 class InfrastructureError(EegrigError):

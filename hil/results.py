@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from boards.errors import ConfigError
+from boards.errors import ConfigError, OutputError
 from hil.verdict import RunVerdict, Verdict, judge
 
 if TYPE_CHECKING:
@@ -469,7 +469,20 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside it first, then renamed over it."""
+    """Write a file whole or not at all: beside it first, then renamed over it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    try:
+        _write_whole(path, content)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         temporary = Path(file.name)
         try:
@@ -482,5 +495,9 @@ def write_atomically(path: Path, content: bytes) -> None:
     # A temporary file is private; a result is as readable as any other new file.
     umask = os.umask(0)
     os.umask(umask)
-    temporary.chmod(0o666 & ~umask)
-    temporary.replace(path)
+    try:
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from boards import load_board
-from boards.errors import ConfigError, EegrigError, InfrastructureError
+from boards.errors import ConfigError, EegrigError, InfrastructureError, OutputError
 from hil.run_folder import open_run_folder
 from hil.surroundings import own_settings
 
@@ -36,6 +36,12 @@ _PRODUCTS = (
     "traces/eeg.npz",
     "traces/goodput.npz",
 )
+
+
+# What a run may need of a disk: three bytes of a sample in the recording, and two 8-byte numbers in
+# a trace; the pages, an image and the traces of power besides.
+_BYTES_PER_SAMPLE = 3 + 16
+_BESIDES = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -126,11 +132,14 @@ def run_suites(
     signal = SignalFactory(
         request.signal, board, request.seed, assign=request.assign, seconds=request.seconds
     )
+    afe = board.afe
+    samples = request.seconds * max(afe.rates_sps) * len(afe.channels)
+    needed = _BESIDES + round(_BYTES_PER_SAMPLE * samples)
     watcher = _Progress(shown=progress and not as_json)
     if progress and not as_json:
         for note in signal.notes:
             typer.echo(f"  note {note}", err=True)
-    with open_run_folder(request.out, _PRODUCTS) as folder, own_settings(folder.work):
+    with open_run_folder(request.out, _PRODUCTS, needed) as folder, own_settings(folder.work):
         arguments = request.pytest_arguments(folder.work)
         code = int(pytest.main(arguments, plugins=[plugin, watcher]))
         if watcher.interrupted:
@@ -205,9 +214,10 @@ class _Progress:
         self._started_s = time.perf_counter()
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        if call.excinfo is not None and self.error is None and call.when == "setup":
+        if call.excinfo is not None and self.error is None:
             error = call.excinfo.value
-            if isinstance(error, EegrigError):
+            fatal = EegrigError if call.when == "setup" else OutputError
+            if isinstance(error, fatal):
                 self.error = error
                 item.session.shouldstop = str(error)
 

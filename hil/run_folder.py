@@ -20,6 +20,7 @@ import msgspec
 
 from boards.errors import ConfigError
 from hil.results import write_atomically
+from host.bdf import check_place
 from host.interruption import held
 
 __all__ = ["FILE_NAME", "RunFolder", "note_rewritten", "open_run_folder"]
@@ -124,7 +125,7 @@ class RunFolder:
 
 
 @contextlib.contextmanager
-def open_run_folder(out: Path, names: Collection[str]) -> Iterator[RunFolder]:
+def open_run_folder(out: Path, names: Collection[str], n_bytes: int = 0) -> Iterator[RunFolder]:
     """Take a folder for a run; it is made if there is none.
 
     Unless the run publishes its files, the folder is left as it was found.
@@ -134,6 +135,8 @@ def open_run_folder(out: Path, names: Collection[str]) -> Iterator[RunFolder]:
     out : Path
     names : collection of str
         Files that the run will write.
+    n_bytes : int
+        How much they will be.
 
     Raises
     ------
@@ -155,6 +158,7 @@ def open_run_folder(out: Path, names: Collection[str]) -> Iterator[RunFolder]:
             _remove_abandoned(out, work)
             folder = RunFolder(out, work)
             folder.check(names)
+            check_place(work / FILE_NAME, n_bytes)
             yield folder
     finally:
         for path in made:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ __all__ = ["main", "make_app"]
 
 _INTERRUPTED = 130
 _DEBUG = "EEGRIG_DEBUG"
+# What is wrong with the place that something was to be written to.
+_PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 def make_app() -> typer.Typer:
@@ -164,6 +167,10 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get(_DEBUG):
             raise
+        if isinstance(error, OSError) and error.errno in _PLACES:
+            where = "" if error.filename is None else f" {error.filename}"
+            tell(f"cannot write{where}: {error.strerror}", 2, None, as_json=as_json)
+            return 2
         message = f"internal error, {type(error).__name__}: {error}; {_DEBUG}=1 shows where"
         tell(message.replace("\n", " "), 3, None, as_json=as_json)
         return 3

@@ -97,6 +97,9 @@ def write_release(image: Image, path: Path, firmware_dir: Path | None = None) ->
     manifest = manifest_path(path)
     if manifest == path:
         raise ConfigError(f"{path}: the manifest gets that name; let the image end in .bin or .hex")
+    for target in (path, manifest):
+        if target.is_dir():
+            raise ConfigError(f"cannot write the image to {path}: {target} is a folder")
     data = image.encode(path)
     release = Release(
         format=_FORMAT,

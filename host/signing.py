@@ -8,6 +8,7 @@ boards.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +74,12 @@ def new_key(path: Path) -> Ed25519PrivateKey:
         with os.fdopen(os.open(path, flags, _PRIVATE_MODE), "wb") as file:
             file.write(private)
         public_path(path).write_bytes(public)
+    except FileExistsError as error:
+        raise ConfigError(f"{path} exists: a key is never overwritten") from error
     except OSError as error:
+        for half in (path, public_path(path)):
+            with contextlib.suppress(OSError):
+                half.unlink()
         raise ConfigError(f"cannot write the key {path}: {error.strerror}") from error
     return key
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from boards.errors import ConfigError
+from host.bdf import check_place
 from host.commands.output import JsonOption, examples, print_json, progress_bar
 from host.commands.targets import RadioOption, TargetArgument, advertised_name
 from host.interruption import held
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from host.recorder import Recording
 
 __all__ = ["register"]
+
+
+_BESIDES = 1_000_000  # headers, annotations and the sidecar, in bytes
 
 
 class _Profile(Enum):
@@ -70,15 +74,22 @@ def _record(
     """
     if output.suffix.lower() != ".bdf":
         raise ConfigError(f"{output}: recordings are BDF+ files: let the name end in .bdf")
-    if not output.resolve().parent.is_dir():
-        raise ConfigError(f"{output}: there is no folder {output.resolve().parent}: make it first")
+    for path in (output, output.with_suffix(".json")):
+        check_place(path)
     name = advertised_name(target)
     started = datetime.datetime.now().replace(microsecond=0)
     begun: list[Recording] = []
+
+    def begin(recording: Recording) -> None:
+        streams = [recording.stream, *(other.stream for other in recording.others.values())]
+        bytes_per_s = sum(3 * stream.n_channels * stream.rate_sps for stream in streams)
+        check_place(output, round(seconds * bytes_per_s) + _BESIDES)
+        begun.append(recording)
+
     try:
         with progress_bar(f"recording {name}", shown=not as_json) as progress:
             recording = asyncio.run(
-                _session(name, radio, seconds, rate_sps, profile, progress, begun.append)
+                _session(name, radio, seconds, rate_sps, profile, progress, begin)
             )
     except BaseException as error:
         with held():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -80,7 +81,8 @@ def write(
     Raises
     ------
     SignalError
-        Unknown format or a length that is not positive. Nothing is written then.
+        Unknown format, a length that is not positive, or a place that cannot be written to. Nothing
+        is left there then.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -95,8 +97,14 @@ def write(
     if not path.parent.is_dir():
         msg = f"{path.parent}: no such folder for {path.name}: make it first"
         raise SignalError(msg)
+    truth_path = path.with_suffix(".truth.json")
+    for place in (path, truth_path):
+        if place.is_dir():
+            msg = f"{place} is a folder: name a file"
+            raise SignalError(msg)
     n_times = max(1, round(seconds * source.rate_hz))
     unfinished = path.with_name(path.name + ".part")
+    unfinished_truth = truth_path.with_name(truth_path.name + ".part")
     try:
         if suffix == ".npz":
             truth = ground_truth(source, n_times, name=name)
@@ -107,11 +115,16 @@ def write(
             n_times, clipped = _write_edf(source, unfinished, suffix, n_times, progress)
             truth = ground_truth(source, n_times, name=name)
         truth["clipped"] = clipped
-        truth_path = path.with_suffix(".truth.json")
-        truth_path.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
+        unfinished_truth.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
+        unfinished_truth.replace(truth_path)
         unfinished.replace(path)
+    except OSError as error:
+        msg = f"cannot write {path}: {error.strerror or error}"
+        raise SignalError(msg) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        for part in (unfinished, unfinished_truth):
+            with contextlib.suppress(OSError):
+                part.unlink()
     return Written(path, truth_path, n_times, clipped)
 
 

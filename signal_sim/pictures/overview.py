@@ -10,6 +10,7 @@ import numpy as np
 
 from signal_sim.events import Event
 from signal_sim.montage import POSITIONS, canonical
+from signal_sim.pictures.canvas import own_style, save
 from signal_sim.pictures.topography import draw_head
 from signal_sim.stream import FloatArray, Source
 
@@ -26,6 +27,7 @@ _FEW = 6
 _COLOURS = {"artefact": "tab:red", "stimulus": "tab:green", "waveform": "tab:purple"}
 
 
+@own_style()
 def plot(source: Source, path: Path, *, title: str, start_s: float = 0.0) -> None:
     """Draw traces, spectrum and topography of a source into a picture file.
 
@@ -44,6 +46,8 @@ def plot(source: Source, path: Path, *, title: str, start_s: float = 0.0) -> Non
     ------
     ValueError
         Matplotlib knows no such picture format.
+    SignalError
+        The file cannot be written.
     """
     from matplotlib.figure import Figure
     from scipy.signal import welch
@@ -72,7 +76,7 @@ def plot(source: Source, path: Path, *, title: str, start_s: float = 0.0) -> Non
         band = (frequency >= 8) & (frequency <= 13)
         rms_uv = np.sqrt(density[rows][:, band].sum(axis=1) * frequency[1]) * 1e6
         draw_head(lower, places, rms_uv, "8-13 Hz / µVrms")
-    figure.savefig(path, dpi=90)
+    save(figure, path, dpi=90)
 
 
 def _draw_traces(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from boards.errors import BoardFault, ConfigError, InfrastructureError
+from hil import results
 from hil.results import Results
 from hil.run import RunRequest, run_suites
 from hil.run_folder import open_run_folder
@@ -186,6 +189,27 @@ def test_a_broken_selection_is_exit_code_2_and_one_line(tmp_path, capfd, select)
     assert message.startswith("2: -k: ")
     assert "usage:" not in (said := capfd.readouterr().err)
     assert "ERROR" not in said
+
+
+def test_a_disk_that_fills_up_is_one_line(tmp_path, monkeypatch):
+    write = results._write_whole
+
+    def full(path: Path, content: bytes) -> None:
+        if path.suffix == ".npz":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(results, "_write_whole", full)
+    message = failing(tmp_path / "out")
+    assert message.startswith("2: cannot write ")
+    assert message.endswith("No space left on device")
+
+
+def test_a_disk_without_the_room_is_found_before_anything_runs(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
+    monkeypatch.setattr("pytest.main", None)
+    assert "there is room for 1.0 MB" in failing(tmp_path / "out")
 
 
 def test_an_interrupted_run_leaves_all_as_it_was(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,4 +135,21 @@ def test_a_recording_that_never_began_leaves_no_file(
     code, _, err = record("-o", str(tmp_path / "x.bdf"))
     assert code == 1
     assert "arrived" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_the_room_is_found_before_the_board_is_started(
+    record: RunInRoom,
+    tmp_path: Path,
+    room_set_up: list[Callable[[Room], None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rooms: list[Room] = []
+    room_set_up.append(rooms.append)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_500_000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
+    code, _, err = record("-o", str(tmp_path / "x.bdf"), "--seconds", "200")
+    assert code == 2
+    assert "it needs 2.2 MB, and there is room for 1.5 MB" in err
+    assert rooms[0].board.commands == []
     assert list(tmp_path.iterdir()) == []

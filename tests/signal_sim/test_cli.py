@@ -97,6 +97,26 @@ def test_a_picture(tmp_path: Path, name: str, suffix: str) -> None:
     assert start.startswith(b"\x89PNG" if suffix == ".png" else b"<?xml")
 
 
+def test_a_picture_does_not_depend_on_the_surroundings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = []
+    for name in ("a", "b"):
+        code = "import sys; from host.cli import main; main(sys.argv[1:])"
+        (tmp_path / name).mkdir()
+        if name == "b":
+            monkeypatch.setenv("MPLBACKEND", "nonsense")
+            (tmp_path / name / "matplotlibrc").write_text("figure.facecolor: red\n")
+        subprocess.run(
+            [sys.executable, "-c", code, "sim", "eyes-open", "--plot", "x.png"],
+            cwd=tmp_path / name,
+            check=True,
+            timeout=120,
+        )
+        pictures.append((tmp_path / name / "x.png").read_bytes())
+    assert pictures[0] == pictures[1]
+
+
 def test_the_gallery_shows_every_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from signal_sim.pictures import gallery
 
