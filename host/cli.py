@@ -27,7 +27,7 @@ from host.commands import (
     update,
 )
 from host.commands.output import degrading_streams, examples, tell
-from host.interruption import exit_code, held, hold_for_good, unwinding
+from host.interruption import exit_code, held, hold_for_good, ignore_for_good, unwinding
 
 __all__ = ["main", "make_app"]
 
@@ -141,6 +141,7 @@ def _keep_temporary_files_together() -> None:
 
     # Without a folder for temporary files those commands go on that need none.
     with held(), contextlib.suppress(OSError):
+        atexit.register(ignore_for_good)  # the first that is registered is the last that is called
         root = tempfile.mkdtemp(prefix="eegrig-")
         tempfile.tempdir = root
         atexit.register(shutil.rmtree, root, ignore_errors=True)
@@ -167,6 +168,8 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get(_DEBUG):
             raise
+        if _comes_of_interruption(error):
+            return exit_code()
         if isinstance(error, OSError) and error.errno in _PLACES:
             where = "" if error.filename is None else f" {error.filename}"
             tell(f"cannot write{where}: {error.strerror}", 2, None, as_json=as_json)
@@ -177,3 +180,11 @@ def _run(arguments: list[str]) -> int:
     if result == _INTERRUPTED:  # what typer makes of KeyboardInterrupt
         return exit_code()
     return result if isinstance(result, int) else 0
+
+
+def _comes_of_interruption(error: BaseException) -> bool:
+    """Tell whether it is what a library made of KeyboardInterrupt, as numpy does when imported."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from boards.errors import ConfigError
+from host.interruption import held
 
 __all__ = [
     "Erase",
@@ -34,6 +35,7 @@ class FileSystemFull(ConfigError):
     """The files do not fit."""
 
 
+@held()  # an interrupt in one of its callbacks would be dropped, and what it was to write with it
 def pack(files: Mapping[str, bytes], size: int, block_size: int) -> tuple[bytes, int]:
     """Make a file system.
 
@@ -272,7 +274,8 @@ class FileSystemCopy:
         from littlefs import LittleFSError
 
         try:
-            yield
+            with held():
+                yield
         except LittleFSError as error:
             if error.code == _NO_SPACE:
                 raise FileSystemFull(f"{problem}: the file system is full") from None

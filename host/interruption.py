@@ -9,15 +9,25 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["exit_code", "held", "hold_for_good", "noticed", "until_ctrl_c", "unwinding"]
+__all__ = [
+    "exit_code",
+    "held",
+    "hold_for_good",
+    "ignore_for_good",
+    "noticed",
+    "until_ctrl_c",
+    "unwinding",
+]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _IMPATIENT = 3
+_MOMENT_S = 0.01
 _last = signal.SIGINT
 
 
@@ -45,26 +55,61 @@ def unwinding() -> Iterator[None]:
             raise KeyboardInterrupt
 
     handlers: dict[signal.Signals, Any] = dict.fromkeys(_SIGNALS, unwind)
-    with _handling({**handlers, signal.SIGINT: signal.default_int_handler}):
+    handlers[signal.SIGINT] = signal.default_int_handler
+    with _handling(handlers), _raised_again():
         yield
+
+
+@contextlib.contextmanager
+def _raised_again() -> Iterator[None]:
+    """Raise KeyboardInterrupt again, a moment later, where it was raised and dropped.
+
+    Python drops what is raised in finalizers and in callbacks of C code (LittleFS's and Unicorn's,
+    for example), and prints it.
+    """
+    before = sys.unraisablehook
+    timers: list[threading.Timer] = []
+
+    def dropped(unraisable: Any) -> None:
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            before(unraisable)
+            return
+        timers.append(threading.Timer(_MOMENT_S, os.kill, (os.getpid(), _last)))
+        timers[-1].start()
+
+    sys.unraisablehook = dropped
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        for timer in timers:
+            timer.cancel()
 
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
     """Keep what ends the process waiting until the block is done; an impatient third ends it."""
     waiting = _Waiting()
-    with _handling(dict.fromkeys(_SIGNALS, waiting)):
-        yield
-    for number in waiting.arrived[:1]:
-        signal.raise_signal(number)
+    try:
+        with _handling(dict.fromkeys(_SIGNALS, waiting)):
+            yield
+    finally:
+        for number in waiting.arrived[:1]:
+            signal.raise_signal(number)
 
 
 def hold_for_good() -> None:
-    """Let the process, which is about to end, end in peace."""
+    """Let the process, which is about to end, end in peace: with its own exit code."""
     waiting = _Waiting()
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, waiting)
+
+
+def ignore_for_good() -> None:
+    """Ignore what would end the process; for its last moment, when Python's handlers are gone."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _Waiting:

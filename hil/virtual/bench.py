@@ -20,6 +20,7 @@ from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import VirtualLoop
 from hil.virtual.micropython.process import micropython_executable
 from hil.virtual.radio import Air, Central
+from host.interruption import held
 
 __all__ = ["VirtualBench", "VirtualFaults", "one_cpu"]
 
@@ -137,6 +138,12 @@ class VirtualBench:
             raise InfrastructureError(
                 f"the virtual bench failed at {self.loop.time():.6f} s, a model is wrong: {what}"
             ) from error
+        except KeyboardInterrupt:
+            # What it holds is let go of now, in its order, as asyncio's own runner would do.
+            with held(), contextlib.suppress(asyncio.CancelledError, Exception):
+                task.cancel()
+                self.loop.run_until_complete(task)
+            raise
         finally:
             self.loop.set_exception_handler(None)
 

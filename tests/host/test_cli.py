@@ -229,6 +229,20 @@ def test_an_interrupt_ends_with_130(eegrig: Run, with_command: Callable[..., Non
     assert eegrig("try").code == 130
 
 
+def test_an_interrupt_that_a_library_made_another_exception_of_ends_with_130(
+    eegrig: Run, with_command: Callable[..., None]
+) -> None:
+    def interrupted() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    with_command(interrupted)
+    ended = eegrig("try")
+    assert (ended.code, ended.err) == (130, "")
+
+
 def test_a_command_chooses_its_exit_code(eegrig: Run, with_command: Callable[..., None]) -> None:
     def missed() -> None:
         raise typer.Exit(1)

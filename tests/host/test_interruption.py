@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from host.file_system import pack
 from host.interruption import held, noticed, until_ctrl_c, unwinding
 
 # A command that goes on for ever, in a process of its own.
@@ -34,7 +37,12 @@ cli.make_app = app
 sys.argv[1:] = ["forever"]
 entry.main()
 """
-WAITS = ["time.sleep(60)", "asyncio.run(asyncio.sleep(60))"]
+WAITS = [
+    "time.sleep(60)",
+    "asyncio.run(asyncio.sleep(60))",
+    # Where Python drops what is raised, for the first half second.
+    "drops = type('', (), {'__del__': lambda self: time.sleep(0.5)}); drops(); time.sleep(60)",
+]
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 
@@ -91,6 +99,24 @@ def test_what_must_be_finished_is_finished_first() -> None:
     with unwinding(), pytest.raises(KeyboardInterrupt):
         work()
     assert done == ["all of it"]
+
+
+def test_an_image_is_whole_or_not_at_all_whenever_it_is_interrupted() -> None:
+    files = {f"lib/{number}.py": bytes([number]) * 3000 for number in range(40)}
+    whole, _ = pack(files, 262144, 4096)
+    interrupted = 0
+    for delay_s in (0.0005, 0.001, 0.002, 0.004):
+        timer = threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGINT))
+        with unwinding():
+            try:
+                timer.start()
+                assert pack(files, 262144, 4096)[0] == whole
+                timer.join()
+                time.sleep(0.01)
+            except KeyboardInterrupt:
+                interrupted += 1
+            timer.join()
+    assert interrupted == 4
 
 
 def test_ctrl_c_that_was_swallowed_is_noticed() -> None:
