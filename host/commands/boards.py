@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,19 +16,28 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("boards", epilog=examples("eegrig boards", "eegrig boards --json"))(_boards)
+    app.command(
+        "boards",
+        epilog=examples("eegrig boards", "eegrig boards headband8", "eegrig boards --json"),
+    )(_boards)
 
 
-def _boards(*, as_json: JsonOption = False) -> None:
-    """List the boards: what they are made of, and what they promise."""
+def _boards(
+    name: Annotated[
+        str | None, typer.Argument(metavar="BOARD", help="One board, with all that it promises.")
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List the boards and what they are made of; of one board, what it promises."""
     from boards import list_boards, load_board
 
-    boards = [load_board(name) for name in list_boards()]
+    chosen = [load_board(one) for one in (list_boards() if name is None else [name])]
     if as_json:
-        print_json([_as_dict(board) for board in boards])
+        print_json([_as_dict(board) for board in chosen])
         return
     print_table(
-        ("board", "form", "MCU", "AFE", "channels", "rates (SPS)", "targets"),
+        ("board", "form", "MCU", "AFE", "ch", "rates (SPS)", "targets"),
         [
             (
                 board.name,
@@ -36,12 +45,19 @@ def _boards(*, as_json: JsonOption = False) -> None:
                 board.mcu.part,
                 board.afe.part,
                 str(len(board.afe.channels)),
-                ", ".join(map(str, board.afe.rates_sps)),
-                "\n".join(_promise(name, board) for name in board.targets),
+                " ".join(map(str, board.afe.rates_sps)),
+                str(len(board.targets)),
             )
-            for board in boards
+            for board in chosen
         ],
     )
+    if name is None:
+        typer.echo("\neegrig boards BOARD: what a board promises")
+        return
+    for board in chosen:
+        typer.echo()
+        for target in board.targets:
+            typer.echo(_promise(target, board))
 
 
 def _promise(name: str, board: Board) -> str:

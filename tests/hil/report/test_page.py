@@ -252,6 +252,26 @@ def test_the_wrong_firmware_is_the_first_thing_said():
     assert "does not run the firmware that was asked for" in verdict_sentence(results)
 
 
+@pytest.mark.parametrize(
+    ("kind", "verdict", "met"),
+    [("pass", "part", 10), ("marginal", "part", 10), ("fail", "fail", 8)],
+)
+def test_a_run_of_a_part_says_how_large_a_part_and_never_that_it_passed(
+    tmp_path, kind, verdict, met
+):
+    results = write_sample(tmp_path, kind)
+    results.part_of = 21
+    results.save(tmp_path)
+    assert Results.load(tmp_path).verdict == verdict
+    assert results.exit_code == (verdict == "fail")
+    html = write_report(tmp_path).read_text(encoding="utf-8")
+    page = Page(html)
+    assert f"PART: {met} of 21 figures met" in page.text
+    assert f"<title>headband8: PART: {met} of 21 figures met" in html
+    assert f'class="verdict v-{verdict}"' in html
+    assert "targets are met" not in page.text
+
+
 def test_one_target_is_told_in_the_singular():
     figure = Figure(
         name="power.total",
