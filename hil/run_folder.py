@@ -20,8 +20,8 @@ import msgspec
 
 from boards.errors import ConfigError
 from hil.results import write_atomically
-from host.bdf import check_place
 from host.interruption import held
+from host.places import check_place
 
 __all__ = ["FILE_NAME", "RunFolder", "note_rewritten", "open_run_folder"]
 

@@ -6,8 +6,6 @@ import contextlib
 import datetime
 import io
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 
 from boards.errors import ConfigError, OutputError
 
-__all__ = ["Annotation", "HeaderRange", "atomic_file", "check_place", "header_range", "write_bdf"]
+__all__ = ["Annotation", "HeaderRange", "atomic_file", "header_range", "write_bdf"]
 
 _LABEL_SIZE = 16
 _FIELD_SIZE = 8
@@ -238,35 +236,3 @@ def atomic_file(path: Path) -> Iterator[io.BufferedWriter]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
-
-
-def check_place(path: Path, n_bytes: int = 0) -> None:
-    """Find out whether a file can be written, without touching one that is there.
-
-    Parameters
-    ----------
-    path : Path
-    n_bytes : int
-        How large it will be.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be.
-    """
-    folder = path.absolute().parent
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder: name a file")
-    if not folder.is_dir():
-        raise OutputError(f"{path}: there is no folder {folder}: make it first")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    if free < n_bytes:
-        raise OutputError(
-            f"cannot write {path}: it needs {n_bytes / 1e6:.1f} MB, and there is room for "
-            f"{free / 1e6:.1f} MB"
-        )

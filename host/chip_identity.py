@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-__all__ = ["ChipIdentity", "identify", "is_of_family", "is_read_protected"]
+__all__ = ["ChipIdentity", "identify", "is_of_family", "is_read_protected", "may_be_of_family"]
 
 ReadWord = Callable[[int], int]
 
@@ -101,8 +101,8 @@ def _written(octets: bytes) -> str:
     return ":".join(f"{octet:02X}" for octet in octets)
 
 
-def is_of_family(target: str, access_ports: Collection[int], read_word: ReadWord) -> bool:
-    """Ask a chip whether it is one of a family, in ways that also work while it is locked.
+def may_be_of_family(target: str, access_ports: Collection[int]) -> bool:
+    """Ask a chip's access ports whether it can be of a family; a locked one's answer, too.
 
     Parameters
     ----------
@@ -110,20 +110,19 @@ def is_of_family(target: str, access_ports: Collection[int], read_word: ReadWord
         pyOCD target of a chip of the family.
     access_ports : collection of int
         IDR of each access port the chip has.
-    read_word : callable
-        Asked only where the access ports do not tell.
 
     Returns
     -------
     bool
         True too if nothing is known about chips of this kind.
     """
-    if target not in _READERS:
-        return True
     nordic = any(idr & _CTRL_AP_MASK == _CTRL_AP_IDR for idr in access_ports)
-    if target not in _ST_TARGETS:
-        return nordic
-    return not nordic and read_word(_DBGMCU_IDCODE) & 0xFFF in _ST_FAMILIES
+    return target not in _READERS or nordic != (target in _ST_TARGETS)
+
+
+def is_of_family(target: str, read_word: ReadWord) -> bool:
+    """Ask a chip that may be of a family whether it is, in a way that works while it is locked."""
+    return target not in _ST_TARGETS or read_word(_DBGMCU_IDCODE) & 0xFFF in _ST_FAMILIES
 
 
 def is_read_protected(target: str, read_word: ReadWord) -> bool:

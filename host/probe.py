@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from boards.errors import BoardFault, ConfigError, InfrastructureError
-from host.chip_identity import is_of_family, is_read_protected
+from host.chip_identity import is_of_family, is_read_protected, may_be_of_family
 from host.device_holders import probe_holders
 
 if TYPE_CHECKING:
@@ -245,12 +245,15 @@ def _connect(session: Any, board: Board, uid: str, *, locked_too: bool) -> None:
         with explained(uid, "connecting to the chip"):
             session.open()
     except _NotRecognised:
-        _check_family(target, board, uid)
+        with explained(uid, "asking the chip what it is"):
+            # Asked anew: what pyOCD did not find may have been a cable.
+            ports = [int(target.dp.read_ap(port << 24 | _AP_IDR)) for port in range(_ACCESS_PORTS)]
+        _check_make(board, uid, ports)
         # pyOCD looks for no processor in a locked chip, and then misses it.
         if not is_locked(target, board, uid):
             raise
     else:
-        _check_family(target, board, uid)
+        _check_make(board, uid, [int(port.idr) for port in target.dp.aps.values()])
     if not locked_too and is_locked(target, board, uid):
         raise BoardFault(
             f"the chip of {board.name} behind {uid} is locked: to erase all of it and open it, "
@@ -258,27 +261,16 @@ def _connect(session: Any, board: Board, uid: str, *, locked_too: bool) -> None:
         )
 
 
-def _check_family(target: Any, board: Board, uid: str) -> None:
-    """Make sure that it is a chip of the board's make before it is asked, or told, anything else.
+def _check_make(board: Board, uid: str, ports: Sequence[int]) -> None:
+    """Make sure that a chip is of the board's make before it is asked, or told, anything else."""
+    if not may_be_of_family(board.mcu.pyocd_target, ports):
+        raise _wrong_board(board, uid)
 
-    What means "locked" in a chip of one make means anything, or nothing, in those of others.
-    """
-    from pyocd.core import exceptions
 
-    wanted = board.mcu.pyocd_target
-    try:
-        with explained(uid, "asking the chip what it is"):
-            # Asked anew: what pyOCD did not find may have been a cable.
-            ports = [int(target.dp.read_ap(port << 24 | _AP_IDR)) for port in range(_ACCESS_PORTS)]
-            if is_of_family(wanted, ports, target.read32):
-                return
-    except InfrastructureError as error:
-        if not isinstance(error.__cause__, exceptions.TransferFaultError):
-            raise
-        # There is nothing at the address where chips of this make say what they are.
-    raise BoardFault(
-        f"wrong board: the chip behind {uid} is no {wanted}, which a {board.name} has: choose the "
-        "right probe or the right board"
+def _wrong_board(board: Board, uid: str) -> BoardFault:
+    return BoardFault(
+        f"wrong board: the chip behind {uid} is no {board.mcu.pyocd_target}, which a {board.name} "
+        "has: choose the right probe or the right board"
     )
 
 
@@ -298,7 +290,23 @@ def is_locked(target: Any, board: Board, uid: str) -> bool:
         return False
     with explained(uid, "asking the chip whether it is locked"):
         # A target from a CMSIS pack knows no lock: the chip is asked as well.
-        return bool(target.is_locked()) or is_read_protected(board.mcu.pyocd_target, target.read32)
+        if target.is_locked():
+            return True
+        if not is_read_protected(board.mcu.pyocd_target, target.read32):
+            return False
+    # What means "locked" in a chip of one make means anything, or nothing, in those of others.
+    from pyocd.core import exceptions
+
+    try:
+        with explained(uid, "asking the chip what it is"):
+            of_family = is_of_family(board.mcu.pyocd_target, target.read32)
+    except InfrastructureError as error:
+        if not isinstance(error.__cause__, exceptions.TransferFaultError):
+            raise
+        of_family = False  # there is nothing where chips of this make say what they are
+    if not of_family:
+        raise _wrong_board(board, uid)
+    return True
 
 
 class _NotRecognised(InfrastructureError):

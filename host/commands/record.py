@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from boards.errors import ConfigError
-from host.bdf import check_place
 from host.commands.output import JsonOption, examples, print_json, progress_bar
 from host.commands.targets import RadioOption, TargetArgument, advertised_name
 from host.interruption import held
+from host.places import check_place
 
 if TYPE_CHECKING:
     from host.recorder import Recording

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from boards import load_board
+from boards.errors import OutputError
 from boards.ports import board_runtime
 from boards.schema import Target
 from hil.results import (
@@ -209,7 +210,7 @@ def test_saving_over_a_run_leaves_the_old_file_or_the_new_one(tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("hil.results.os.fsync", no_space)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OutputError, match="No space"):
         results.save(tmp_path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]

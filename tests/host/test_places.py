@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from boards.errors import OutputError
-from host.bdf import check_place
+from host.places import check_place
 
 # A disk that is full after some bytes, as a process sees it.
 FULL = (
