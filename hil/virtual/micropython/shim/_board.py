@@ -157,7 +157,9 @@ _queue = []
 _head = 0
 _queued = 0
 _locked = 0
+_in_files = 0  # above 0 while a file system is at work: no callback runs then, as on a board
 _deferred = False
+callbacks = 0  # counts handlers and callbacks: whoever looks for what they do looks again
 _ble_events = []
 event_room = 0  # bytes of the port's event ring buffer; 0: there is none
 _event_bytes = 0
@@ -286,8 +288,16 @@ def _attend():
     """Run what the last reply brought along."""
     if _n_pending and not _in_irq and not _masked:
         _interrupt()
-    if (_queued or _ble_events) and not _locked and not _in_irq:
+    if (_queued or _ble_events) and not _locked and not _in_irq and not _in_files:
         _dispatch()
+
+
+@micropython.native
+def _run_soon():
+    """Have what is queued run at the firmware's next jump, or in its next call."""
+    global horizon, _deferred
+    horizon = 0  # a jump beyond the horizon asks the simulator, and runs what waits
+    _deferred = True
 
 
 def _take_event(event):
@@ -320,7 +330,7 @@ def _collect(n):
 @micropython.native
 def _interrupt():
     """Run the handlers of the interrupts that came, as the port would."""
-    global _n_pending, _in_irq, now, quiet
+    global _n_pending, _in_irq, now, quiet, callbacks
     i = 0
     while i < _n_pending:
         number = _pending[i]
@@ -336,6 +346,7 @@ def _interrupt():
             _enqueue(handler, argument)  # dropped when the queue is full, as on a board
             continue
         _in_irq = 1
+        callbacks += 1
         now += _interrupt_ns
         was = quiet
         quiet = 1
@@ -387,19 +398,27 @@ def schedule(function, argument):
     """Stand in for micropython.schedule."""
     if not _enqueue(function, argument):
         raise RuntimeError("schedule queue full")
+    if not _in_irq and not _locked:
+        _run_soon()
 
 
 @micropython.native
 def _dispatch():
-    """Run what was scheduled; one callback never runs inside another."""
-    global _head, _queued, _locked, now, quiet, _event_bytes
+    """Run what was scheduled; one callback never runs inside another.
+
+    What callbacks schedule themselves waits for the firmware's next jump (py/scheduler.c, MicroPython 1c3c201149).
+    """
+    global _head, _queued, _locked, now, quiet, _event_bytes, callbacks
     _locked = 1
+    left = _queued
     was = quiet
     turn = False
-    while _queued or _ble_events:
+    while left or _ble_events:
         # In turns, as the port's queue is first in, first out: neither starves the other.
         turn = not turn
-        if _queued and (turn or not _ble_events):
+        callbacks += 1
+        if left and (turn or not _ble_events):
+            left -= 1
             function, argument = _queue[_head]
             _head = (_head + 1) % DEPTH
             _queued -= 1
@@ -420,6 +439,8 @@ def _dispatch():
             sys.print_exception(error)
         quiet = was
     _locked = 0
+    if _queued:
+        _run_soon()
 
 
 @micropython.native
@@ -482,9 +503,11 @@ def _skip(when):
 def wait_until(when, deep=IDLE, console=0):
     """Sleep until a time, or for ever if negative, or until something happened; with `console`, until there is
     console input, too."""
+    global _deferred
     if _n_pending and not _in_irq and not _masked:
         _interrupt()
-    elif (_queued or _ble_events) and not _locked:
+        _deferred = True  # for who sleeps but once
+    elif (_queued or _ble_events) and not _locked and not _in_irq:
         _dispatch()
     elif not _coming or deep or not _interrupt_ns or not _skip(when):
         call(WAIT, when, deep, console)
@@ -517,6 +540,8 @@ def mask(value):
     _masked = value
     if not value and _n_pending and not _in_irq:
         _interrupt()
+        if _queued:
+            _run_soon()
     return old
 
 
@@ -552,9 +577,14 @@ def _take_back():
 
 @micropython.native
 def hold_back():
-    """Keep keyboard interrupts off code that must not be left half-way: it runs inside C code of the interpreter."""
-    global _held_back, _keyboard, _deferred
+    """Keep keyboard interrupts and callbacks off the code of a block device: it runs inside a file system's C code.
+
+    A callback there could use the same file system, whose state is half-way; on a board none runs before that code
+    has returned.
+    """
+    global _held_back, _keyboard, _deferred, _in_files
     try:
+        _in_files += 1
         _held_back += 1
         if _raising:
             _take_back()
@@ -571,8 +601,11 @@ def set_interrupt_char(char):
 
 @micropython.native
 def let_come():
-    """End `hold_back`: what it took back is pending again."""
-    global _held_back
+    """End `hold_back`: what it took back is pending again, callbacks come at the next jump after the C code."""
+    global _held_back, _in_files
+    if _queued or _ble_events:
+        _run_soon()
+    _in_files -= 1
     if _keyboard and _held_back == 1 and not (_in_irq or _locked):
         _interrupt_firmware()
     _held_back -= 1  # no jump comes between this and the C code

@@ -3,6 +3,8 @@
 import _board as _b
 import micropython
 
+_ENOMEM = 12
+
 
 class FlashArea:
     """The file-system region: read from the file the chip keeps, written through the chip."""
@@ -28,26 +30,32 @@ class FlashArea:
     def writeblocks(self, block, buf, offset=None):
         # The file system's own code is in C, and must not be left half-way.
         _b.hold_back()
+        _b.enter()
         try:
-            self._write(block, buf, offset)
+            return self._write(block, buf, offset)
+        except MemoryError:
+            return -_ENOMEM
         finally:
+            _b.leave()
             _b.let_come()
 
     @micropython.native
     def _write(self, block, buf, offset):
+        """Return 0, or what went wrong: an exception would leave the file system half-way."""
         if offset is None:
-            self._erase(block)
+            result = _b.call(_b.FLASH_ERASE, self._start + block * self._block_size)
+            if result < 0:
+                return result
             offset = 0
         address = self._start + block * self._block_size + offset
         view = memoryview(buf)
         for at in range(0, len(view), 448):
             part = view[at : at + 448]
-            _b.enter()
             _b.out[: len(part)] = part
             result = _b.call(_b.FLASH_WRITE, address + at, 0, 0, len(part))
-            _b.leave()
             if result < 0:
-                raise OSError(-result)
+                return result
+        return 0
 
     @micropython.native
     def ioctl(self, op, arg):
@@ -58,12 +66,8 @@ class FlashArea:
         elif op == 5:
             answer = self._block_size
         elif op == 6:
-            self._erase(arg)
+            _b.enter()
+            answer = _b.call(_b.FLASH_ERASE, self._start + arg * self._block_size)
+            _b.leave()
         _b.let_come()
         return answer
-
-    @micropython.native
-    def _erase(self, block):
-        _b.enter()
-        _b.call(_b.FLASH_ERASE, self._start + block * self._block_size)
-        _b.leave()
