@@ -196,11 +196,15 @@ def test_a_callback_that_fails_is_shown_and_the_next_one_runs(machine):
 def test_the_schedulers_queue_is_as_deep_as_a_ports_and_then_full(machine):
     machine.boot(
         "import micropython\n"
-        "try:\n"
-        "    for i in range(9):\n"
-        "        micropython.schedule(lambda x: None, 0)\n"
-        "except RuntimeError as error:\n"
-        "    print(i, error)\n"
+        "def fill(_):\n"  # nothing else runs meanwhile
+        "    try:\n"
+        "        for i in range(9):\n"
+        "            micropython.schedule(lambda x: None, 0)\n"
+        "    except RuntimeError as error:\n"
+        "        print(i, error)\n"
+        "micropython.schedule(fill, 0)\n"
+        "for _ in range(9):\n"
+        "    pass\n"
     )
     assert machine.lines[0] == "4 schedule queue full"
 

@@ -254,16 +254,56 @@ def test_zephyr_has_locks_and_its_threads_are_not_modelled(world):
     assert node.lines[-1] == "NotImplementedError: threads are not modelled on the virtual board"
 
 
+@pytest.mark.parametrize("port", ["zephyr", "stm32"])
+def test_what_is_scheduled_runs_at_the_next_jump(world, port):
+    node = world.board(
+        "import micropython\n"
+        "log = []\n"
+        "for n in range(20):\n"
+        "    micropython.schedule(log.append, n)\n"
+        "    log.append('m')\n"
+        "print(log == [x for n in range(20) for x in ('m', n)])\n",
+        port=port,
+    )
+    world.run(1.0)
+    assert node.lines == ["True"]
+
+
+@pytest.mark.parametrize("port", ["zephyr", "stm32"])
+@pytest.mark.parametrize("pause", ["pass", "time.ticks_us()", "time.sleep_ms(1)"])
+def test_a_callback_that_schedules_itself_leaves_the_main_program_its_share(world, port, pause):
+    node = world.board(
+        "import micropython, time\n"
+        "ran = n = 0\n"
+        "def again(_):\n"
+        "    global ran\n"
+        "    ran += 1\n"
+        "    if n < 49:\n"
+        "        micropython.schedule(again, None)\n"
+        "micropython.schedule(again, None)\n"
+        "for n in range(50):\n"
+        f"    {pause}\n"
+        "print(n, ran >= 49)\n",
+        port=port,
+    )
+    world.run(1.0)
+    assert node.lines == ["49 True"]
+
+
 @pytest.mark.parametrize(("port", "depth"), [("zephyr", 4), ("stm32", 8)])
 def test_the_scheduler_is_as_deep_as_the_ports(world, port, depth):
     node = world.board(
         "import micropython\n"
-        "n = 0\n"
-        "try:\n"
-        "    for n in range(20):\n"
-        "        micropython.schedule(print, n)\n"
-        "except RuntimeError as error:\n"
-        "    print(error, n)\n",
+        "def fill(_):\n"  # nothing else runs meanwhile
+        "    n = 0\n"
+        "    try:\n"
+        "        for n in range(20):\n"
+        "            micropython.schedule(print, n)\n"
+        "    except RuntimeError as error:\n"
+        "        print(error, n)\n"
+        "micropython.schedule(fill, None)\n"
+        "for _ in range(20):\n"
+        "    pass\n",
         port=port,
     )
     world.run(1.0)
