@@ -40,6 +40,9 @@ _LONGEST_RUN_NS = 10_000_000
 _PATIENCE_S = 5.0
 _IMPATIENCE_S = 0.05
 _STRIDE_NS = 250_000_000
+# From the end of a process that nobody asked for to the reset that follows; assumed. It lets a
+# board that ends so at every start take time for it.
+_FAULT_NS = 100_000_000
 
 
 class ResetCause:
@@ -117,6 +120,7 @@ class Interpreter:
         self._keyboard.reset()
         self._resumed_ns = 0
         self._told_ns: Sequence[int] = ()  # when the conversions come that it was told of
+        self._began = False  # the shim has told that it is there
         self.requests = 0
         self.running_main = False
 
@@ -371,6 +375,7 @@ class Interpreter:
             self._send(0)
             return True
         if op == Op.HELLO:
+            self._began = True
             self._send(0)
             return True
         if op == Op.REPL:
@@ -533,3 +538,12 @@ class Interpreter:
         self.running_main = False
         self.stop()
         self._on_console(b"\r\nMicroPython ended unexpectedly\r\n")
+        # A chip resets itself after a fault; what never began would not begin the next time either.
+        if self._began and self.on_reset is not None:
+            when_ns = self._loop.now_ns() + _FAULT_NS
+            self._ahead = self._clock.call_at_ns(when_ns, self._reset_after_fault)
+
+    def _reset_after_fault(self) -> None:
+        self._ahead = None
+        if self._process is None and self.on_reset is not None:
+            self.on_reset(ResetCause.HARD)

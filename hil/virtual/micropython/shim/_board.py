@@ -148,6 +148,7 @@ _in_irq = 0
 _masked = 0
 # The heap is locked while a hard interrupt's handler runs, but not for what the shim does for it.
 _heap_locked = False
+_heap_locks = 0  # how often the firmware itself locked it
 _heap_lock = _micropython.heap_lock
 _heap_unlock = _micropython.heap_unlock
 
@@ -233,7 +234,7 @@ def leave():
             _ticking = True
             _schedule(_tick, None)
         _allocated = _mem_total()
-        if _in_irq:
+        if _in_irq or _heap_locks:
             _heap_locked = True
             _heap_lock()
     if interrupted:
@@ -374,6 +375,35 @@ def _end_of_handler():
 
 
 @micropython.native
+def heap_lock():
+    """Stand in for micropython.heap_lock: what the shim itself needs is had all the same."""
+    global _heap_locks, _heap_locked
+    _heap_locks += 1
+    if not _heap_locked:
+        _heap_locked = True
+        _heap_lock()
+
+
+@micropython.native
+def heap_unlock():
+    """Stand in for micropython.heap_unlock; returns how often it is locked still."""
+    global _heap_locks, _heap_locked
+    if _heap_locks:
+        _heap_locks -= 1
+    if _heap_locked and not _heap_locks and not _in_irq:
+        _heap_locked = False
+        _heap_unlock()
+    return _heap_locks + _in_irq
+
+
+def free_heap():
+    """Unlock the heap, whoever locked it: the code has ended, and the prompt needs it."""
+    global _heap_locks
+    _heap_locks = 0
+    _end_of_handler()
+
+
+@micropython.native
 def _enqueue(function, argument):
     global _queued
     if _queued == DEPTH:
@@ -436,6 +466,7 @@ def _dispatch():
             enter()
         except BaseException as error:
             quiet = was
+            _end_of_handler()
             sys.print_exception(error)
         quiet = was
     _locked = 0

@@ -48,6 +48,7 @@ def _run(text, name, kind):
             return KeyboardInterrupt()
     except BaseException as error:
         _b.quiet = 1
+        _b.free_heap()
         _b.forget_interrupt()  # as pyexec does it: what ended the code is told
         return error
 
@@ -68,6 +69,7 @@ def _execute(text, name, kind):
     except KeyboardInterrupt as late:
         error = late
     _b.quiet = 1
+    _b.free_heap()  # code that leaves it locked would take the prompt along
     _b.forget_interrupt()
     _b.call(_b.CONSOLE_INTERRUPT_CHAR, -1)
     _b.forget_interrupt()
@@ -92,8 +94,12 @@ def run(path):
         os.stat(path)
     except OSError:
         return
-    with open(path) as file:
-        text = file.read()
+    try:
+        with open(path) as file:
+            text = file.read()
+    except (OSError, UnicodeError, MemoryError) as error:  # a folder of that name, say
+        _show(error)
+        return
     _finish(_execute(text, path, "exec"))
 
 

@@ -50,6 +50,8 @@ _board.set_depth(_port.depth)
 _modules = load("_modules")
 stand_in = _modules.copy_of(builtin_micropython)
 stand_in.schedule = _board.schedule
+stand_in.heap_lock = _board.heap_lock
+stand_in.heap_unlock = _board.heap_unlock
 stand_in.kbd_intr = _board.set_interrupt_char
 stand_in.alloc_emergency_exception_buf = lambda size: None
 sys.modules["micropython"] = stand_in

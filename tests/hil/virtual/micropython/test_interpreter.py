@@ -323,6 +323,56 @@ def test_a_process_that_is_killed_is_reported_on_the_console(machine):
     machine.run(0.1)
     assert "MicroPython ended unexpectedly" in machine.lines
     assert not machine.interpreter.alive
+    assert machine.resets == []
+    machine.run(0.1)
+    assert machine.resets == [ResetCause.HARD]
+
+
+def test_switching_off_after_a_fault_is_for_good(machine):
+    machine.boot("import time\nwhile True:\n    time.sleep_ms(10)\n")
+    os.kill(machine.interpreter._process.pid, signal.SIGKILL)
+    machine.run(0.05)
+    machine.interpreter.stop()
+    machine.run(1)
+    assert machine.resets == []
+
+
+@pytest.mark.parametrize("end", ["", "1/0\n"])
+def test_code_that_ends_with_the_heap_locked_leaves_a_prompt(machine, end):
+    machine.boot(
+        "import micropython\n"
+        "micropython.heap_lock()\n"
+        "micropython.heap_lock()\n"
+        "try:\n"
+        "    bytearray(100)\n"
+        "except MemoryError:\n"
+        "    print('locked', micropython.heap_unlock())\n" + end
+    )
+    machine.run(0.1)
+    machine.interpreter.console_input(b"len(bytearray(100))\r")
+    machine.run(0.1)
+    assert machine.lines[0] == "locked 1"
+    assert machine.lines[-2:] == ["100", ">>> "]
+
+
+def test_the_heap_stays_locked_over_calls_of_the_port_and_callbacks(machine):
+    machine.boot(
+        "import micropython, time\n"
+        "def fail(name):\n"
+        "    try:\n"
+        "        bytearray(100)\n"
+        "        print(name, 'is not locked')\n"
+        "    except MemoryError:\n"
+        "        print(name)\n"
+        "micropython.heap_lock()\n"
+        "micropython.schedule(fail, 'callback')\n"
+        "time.sleep_ms(5)\n"
+        "fail('main')\n"
+        "micropython.heap_unlock()\n"
+        "print(len(bytearray(100)))\n"
+    )
+    machine.run(0.1)
+    assert machine.lines[:3] == ["callback", "main", "100"]
 
 
 def test_stopping_leaves_neither_process_nor_files(machine):

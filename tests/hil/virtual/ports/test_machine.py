@@ -415,3 +415,38 @@ def test_registers_nobody_models_read_zero(world):
         "from machine import mem32\nmem32[0x58000000] = 5\nprint(mem32[0x58000000])",
     )
     assert node.lines == ["0"]
+
+
+@pytest.mark.parametrize("port", ["zephyr", "stm32"])
+def test_an_interpreter_that_ends_unexpectedly_is_a_reset_with_its_banner(world, port):
+    node = world.board(
+        "import os, uctypes\n"
+        "try:\n"
+        "    os.stat('once')\n"
+        "except OSError:\n"
+        "    open('once', 'w').close()\n"
+        "    getattr(os, 'sync', int)()\n"
+        "    uctypes.bytearray_at(0, 10)[0] = 1\n",  # no memory of the process
+        port=port,
+        build="xiao_ble_nrf52840_sense" if port == "zephyr" else None,
+    )
+    world.run(1.0)
+    assert node.resets == [ResetCause.HARD]
+    assert "MicroPython v" in node.text
+    assert node.text.endswith(">>> ")
+
+
+@pytest.mark.parametrize("port", ["zephyr", "stm32"])
+def test_a_folder_in_the_place_of_a_program_is_told_and_leaves_a_prompt(world, port):
+    node = world.board(
+        "import os, sys\n"
+        "os.remove('main.py')\n"
+        "os.mkdir('main.py')\n"
+        "getattr(os, 'sync', int)()\n"
+        "sys.exit()\n",
+        port=port,
+    )
+    world.run(1.0)
+    assert node.resets == [ResetCause.SOFT]
+    assert "EISDIR" in node.text
+    assert node.text.endswith(">>> ")
