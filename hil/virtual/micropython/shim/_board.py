@@ -140,7 +140,8 @@ _state = _find_pending()
 
 # Interrupt handlers by slot: (handler, argument, hard). What the port does in an interrupt of its own, and no
 # handler sees, has the last number.
-handlers = []
+handlers = []  # None: without a handler, False: to be given to somebody else
+once = bytearray(256)  # 1 where the argument is a timer that elapses but once
 HOST_WORK = 255
 _pending = bytearray(64)
 _n_pending = 0
@@ -194,6 +195,25 @@ def configure(figures):
     _dispatch_ns = call_ns["dispatch"]
     _host_work_ns = call_ns["packet_completed"]
     _event_ns = call_ns["ble_event"]
+
+
+def take_slot():
+    """Return a slot for an interrupt handler; one that was given back if no interrupt of its old owner may come."""
+    if not _n_pending:
+        for slot in range(len(handlers)):
+            if handlers[slot] is False:
+                handlers[slot] = None
+                return slot
+    if len(handlers) == HOST_WORK:
+        raise MemoryError("no room for another interrupt handler")
+    handlers.append(None)
+    return len(handlers) - 1
+
+
+def give_slot(slot):
+    """Give a slot back."""
+    handlers[slot] = False
+    once[slot] = 0
 
 
 def connect(read_fd, write_fd):
@@ -340,9 +360,11 @@ def _interrupt():
             now += _host_work_ns
             continue
         slot = handlers[number]
-        if slot is None:
+        if not slot:
             continue
         handler, argument, hard = slot
+        if once[number]:
+            argument._ended()
         if not hard:
             _enqueue(handler, argument)  # dropped when the queue is full, as on a board
             continue
@@ -361,7 +383,8 @@ def _interrupt():
             _end_of_handler()
             sys.stdout.write("Uncaught exception in hard interrupt handler\n")
             sys.print_exception(error)
-            handlers[number] = None
+            if handlers[number] is slot:
+                handlers[number] = None
         _in_irq = 0
     _n_pending = 0
 

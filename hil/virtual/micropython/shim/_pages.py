@@ -34,8 +34,8 @@ def open_flash(path, start, size):
     _start = start
     _at = start % _file.seek(0, 2)
     _size = size
-    _slot = len(_b.handlers)
-    _b.handlers.append((_tick, None, True))
+    _slot = _b.take_slot()
+    _b.handlers[_slot] = (_tick, None, True)
 
 
 @micropython.native

@@ -124,8 +124,7 @@ class Pin:
             edges = trigger & 3
         _b.enter()
         if self._slot < 0:
-            self._slot = len(_b.handlers)
-            _b.handlers.append(None)
+            self._slot = _b.take_slot()
         if handler is not None:
             _b.handlers[self._slot] = (handler, self, hard)
         else:

@@ -17,12 +17,14 @@ class _Namespace:
 
 # The builtin modules that the shims stand in for, under names of their own.
 sys.path[:] = []
+import select as builtin_select
 import time as builtin_time
 
 import micropython as builtin_micropython
 
 namespace = _Namespace()
 namespace.time = builtin_time
+namespace.select = builtin_select
 sys.modules["_builtin"] = namespace
 sys.path[:] = [shim]
 
@@ -139,6 +141,7 @@ for name in (
 
 del (
     builtin_micropython,
+    builtin_select,
     builtin_time,
     namespace,
     name,

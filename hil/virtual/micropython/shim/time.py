@@ -4,6 +4,7 @@ import _port
 import micropython
 from _builtin import time as _time
 from _timers import RTC as _RTC
+from _timers import seconds as _seconds
 
 _EPOCH = 946_684_800 if _port.name == "stm32" else 0  # 2000-01-01 or 1970-01-01
 _PERIOD = 1 << 30
@@ -34,6 +35,8 @@ def ticks_cpu():
 
 
 def ticks_add(ticks, delta):
+    if not -_HALF < delta < _HALF:
+        raise OverflowError("ticks interval overflow")
     return (ticks + delta) & _PERIOD - 1
 
 
@@ -52,17 +55,28 @@ def _sleep(ns):
         _b.leave()
 
 
+@micropython.native
+def _check_int(value):
+    if not isinstance(value, int):
+        raise TypeError("can't convert %s to int" % type(value).__name__)
+
+
+@micropython.native
 def sleep_us(us):
+    _check_int(us)
     _sleep(us * 1000)
 
 
 @micropython.native
 def sleep_ms(ms):
+    _check_int(ms)
     _sleep(ms * 1_000_000)
 
 
 def sleep(s):
-    _sleep(int(s * 1_000_000_000))
+    _sleep(
+        int(s * 1000) * 1_000_000
+    )  # whole milliseconds, as extmod/modtime.c has it (MicroPython 1c3c201149)
 
 
 def time():
@@ -74,11 +88,13 @@ def time_ns():
 
 
 def gmtime(secs=None):
-    return _time.gmtime((time() if secs is None else secs) + _EPOCH)
+    return _time.gmtime((time() if secs is None else secs) + _EPOCH)[:8]
 
 
 localtime = gmtime
 
 
 def mktime(parts):
-    return _time.mktime(parts) - _EPOCH
+    if len(parts) not in (8, 9):
+        raise TypeError("mktime needs a tuple of length 8 or 9")
+    return _seconds(*parts[:6]) - _EPOCH
