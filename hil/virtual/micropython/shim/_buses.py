@@ -2,6 +2,8 @@
 import _board as _b
 import _port
 import micropython
+from _console import octets_of as _octets_of
+from _console import place_in as _bytes_in
 from _pins import Pin, pin_number
 
 _STM32 = _port.name == "stm32"
@@ -37,11 +39,18 @@ _zeros = Windows(memoryview(bytes(_LONGEST)))
 
 
 _BYTES = (bytes, bytearray, memoryview)
+_PLACES = (bytearray, memoryview)
 
 
 def _bytes_of(buf):
     """Return what the ports send of an object: they take all that has a buffer to read, text too."""
-    return buf if isinstance(buf, _BYTES) else bytes(memoryview(buf))
+    return buf if isinstance(buf, _BYTES) else _octets_of(buf)
+
+
+@micropython.native
+def _place_in(buf):
+    """Return the bytes of a buffer to read into; makes no new object of what is bytes already."""
+    return buf if isinstance(buf, _PLACES) else _bytes_in(buf)
 
 
 def _number_of(id, kind, known):
@@ -142,15 +151,20 @@ class SPI:
 
     @micropython.native
     def readinto(self, buf, write=0):
-        self._transfer(None, buf, len(buf))
+        buf = _place_in(buf)
+        size = len(buf)
+        self._transfer(bytes((write & 0xFF,)) * size if write else None, buf, size)
 
     def read(self, nbytes, write=0):
         buf = bytearray(nbytes)
-        self._transfer(None, buf, nbytes)
+        self.readinto(buf, write)
         return bytes(buf)
 
     def write_readinto(self, write_buf, read_buf):
         write_buf = _bytes_of(write_buf)
+        read_buf = _place_in(read_buf)
+        if len(write_buf) != len(read_buf):
+            raise ValueError("buffers must be the same length")
         self._transfer(write_buf, read_buf, len(write_buf))
 
 
@@ -206,7 +220,7 @@ class I2C:
         return bytes(buf)
 
     def readfrom_into(self, addr, buf, stop=True):
-        self._exchange(addr, None, buf)
+        self._exchange(addr, None, _place_in(buf))
 
     def writeto(self, addr, buf, stop=True):
         buf = _bytes_of(buf)
@@ -225,7 +239,7 @@ class I2C:
         return bytes(buf)
 
     def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
-        self._exchange(addr, self._register(memaddr, addrsize), buf)
+        self._exchange(addr, self._register(memaddr, addrsize), _place_in(buf))
 
     def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
         self._exchange(addr, self._register(memaddr, addrsize) + _bytes_of(buf))

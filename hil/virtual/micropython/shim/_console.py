@@ -7,6 +7,7 @@ import sys
 
 import _board as _b
 import _port
+import uctypes
 
 _POLL = 3
 _CLOSE = 4
@@ -31,6 +32,18 @@ def take(size, line=False):
         _b.leave()
         if found:
             return found
+
+
+def octets_of(data):
+    """Return the bytes of whatever has a buffer: text, an array of words; raises TypeError for what has none."""
+    return bytes(memoryview(data))
+
+
+def place_in(buf):
+    """Return the bytes of a buffer, to be written to; raises TypeError where that is not possible."""
+    if isinstance(buf, (str, bytes)):
+        raise TypeError("object with buffer protocol required")
+    return uctypes.bytearray_at(uctypes.addressof(buf), len(octets_of(buf)))
 
 
 def put(data):
@@ -64,7 +77,7 @@ class _Stream(io.IOBase):
         return data.decode() if self._text else data
 
     def readinto(self, buf, size=-1):
-        view = memoryview(buf)
+        view = place_in(buf)
         if size < 0 or size > len(view):
             size = len(view)
         at = 0
@@ -94,16 +107,17 @@ class _Stream(io.IOBase):
     def write(self, data, *span):
         if self._reads:
             raise OSError(_EPERM)
-        if span:
-            data = (
-                memoryview(data)[: span[0]]
-                if len(span) == 1
-                else memoryview(data)[span[0] :][: span[1]]
-            )
+        _b.enter()  # what is copied here is not the firmware's
+        try:
+            data = octets_of(data)
+            if span:
+                data = data[: span[0]] if len(span) == 1 else data[span[0] :][: span[1]]
+        finally:
+            _b.leave()
         if self._text:
             _write(data)
         else:
-            put(data.encode() if isinstance(data, str) else data)
+            put(data)
         return len(data)
 
     def flush(self):

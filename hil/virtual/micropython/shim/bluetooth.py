@@ -1,11 +1,13 @@
 # The port's `bluetooth`, on the virtual radio. What the port's build lacks is taken away at the end.
 import binascii
 import struct
+from array import array
 
 import _board as _b
 import _port
 import micropython
-from _buses import Windows
+from _buses import Windows as _Windows
+from _console import octets_of as _octets_of
 
 FLAG_READ = 0x02
 FLAG_WRITE_NO_RESPONSE = 0x04
@@ -22,6 +24,7 @@ _CONFIG_MTU, _CONFIG_NAME, _CONFIG_MAC, _CONFIG_ADDRESS, _CONFIG_SECURITY, _CONF
     1, 7
 )
 _NOT_GIVEN = 255
+_NOT_OF_BYTES = (str, array)
 # Operations of l2cap_*, for one request.
 _LISTEN, _OPEN, _CLOSE, _SEND, _RECEIVE = range(5)
 
@@ -144,14 +147,17 @@ class BLE:
         """Make a request; returns the value answered, with what came along in `_answer()`."""
         if not self._active:
             raise OSError(_ENODEV)
-        if isinstance(body, str):
-            body = body.encode()
+        if isinstance(body, _NOT_OF_BYTES):
+            body = _octets_of(body)
         size = len(body)
         if size > len(_b.out):
             raise OSError(_ENOMEM)
         _b.enter()
         if size:
-            _b.out[:size] = body
+            try:
+                _b.out[:size] = body
+            except Exception:
+                size = len(self._put(body))
         if charge is not None:
             _b.charge(charge)
         result = _b.call(op, a, b, c, size)
@@ -159,6 +165,16 @@ class BLE:
             _b.leave()
             raise OSError(-result)
         return result
+
+    def _put(self, body):
+        """Put the bytes of what is no bytes into the request, as a view of words; returns them."""
+        try:
+            body = _octets_of(body)
+            _b.out[: len(body)] = body
+        except Exception as error:
+            _b.leave()
+            raise error
+        return body
 
     def _data(self):
         """Return what came with the answer to `_ask`, and go back to the firmware."""
@@ -271,6 +287,7 @@ class BLE:
         if result is None or result is True or result is False or isinstance(result, int):
             _b.call(_b.BLE_ANSWER, question, 0 if result is None else int(result), 0)
         else:
+            result = _octets_of(result)
             size = len(result)
             _b.out[:size] = result
             _b.call(_b.BLE_ANSWER, question, 0, 1, size)
@@ -378,11 +395,13 @@ class BLE:
             raise OSError(_ENODEV)
         if data is None:
             data = self.gatts_read(value_handle)
-        _b.enter()
-        if isinstance(data, str):
-            data = data.encode()
         size = len(data)
-        _out[size][_b.ALL] = data
+        _b.enter()
+        try:
+            _out[size][_b.ALL] = data
+        except Exception:
+            data = self._put(data)
+            size = len(data)
         _b.charge("gatts_notify")
         _b.charge_for("gatts_notify_byte", size)
         # The ports wait here until there is room: interrupts go on meanwhile, callbacks do not.
@@ -469,7 +488,7 @@ def _append_uuid(body, uuid):
     body.extend(data)
 
 
-_out = Windows(_b.out)
+_out = _Windows(_b.out)
 
 if not _rules["gatt_client"]:
     for _name in dir(BLE):
