@@ -1,3 +1,6 @@
+# Files in LittleFS have no times (_loading.py): the interpreter's are the PC's, and the same run has to give the same
+# flash memory.
+#
 # What the port mounts before it runs boot.py, and what it makes of a blank board; returns whether /flash is there.
 import os
 
@@ -5,6 +8,8 @@ import _port
 
 _MAGIC = b"littlefs"
 _ENODEV = 19
+_SECTOR = 512
+_DATE = (20 << 9 | 1 << 5 | 1).to_bytes(2, "little")
 _README = "A MicroPython board: code goes into main.py.\r\nThis is the file system that a virtual board makes when it has none.\r\n"
 _FILES = {
     "boot.py": "# Runs first: for what must be set up before main.py.\r\n",
@@ -14,14 +19,19 @@ _FILES = {
 }
 
 
+def _mount(vfs, device):
+    """Mount a LittleFS; raises OSError if there is none."""
+    vfs.mount(vfs.VfsLfs2(device), "/flash")
+
+
 def mount_area(vfs, area):
     """As ports/zephyr/modules/_boot.py does it: a file system is made where there is none."""
     try:
-        vfs.mount(vfs.VfsLfs2(area), "/flash")
+        _mount(vfs, area)
     except OSError:
         try:
             vfs.VfsLfs2.mkfs(area)
-            vfs.mount(vfs.VfsLfs2(area), "/flash")
+            _mount(vfs, area)
         except OSError:
             print("Error formatting flash partition")
             return False
@@ -43,7 +53,10 @@ def mount_pages(vfs, pages):
             break
     try:
         try:
-            vfs.mount(device, "/flash")
+            try:
+                _mount(vfs, device)
+            except OSError:  # another file system, or none
+                vfs.mount(device, "/flash")
         except OSError as error:
             if error.errno != _ENODEV or device is not whole:
                 raise
@@ -63,3 +76,22 @@ def _reset_to_factory(vfs, pages):
         with open("/fresh/" + name, "w") as file:
             file.write(text)
     vfs.umount("/fresh")
+    _date(pages)
+
+
+def _date(pages):
+    """Date what is in a fresh FAT file system as a clock that was not set does, the 1st of January 2000."""
+    head = bytearray(_SECTOR)
+    pages.read(0, head)
+    head[39:43] = b"\0\0\0\0"  # the volume's number is made of the time, too
+    pages.write(0, head)
+    root = head[14] + head[16] * int.from_bytes(
+        head[22:24], "little"
+    )  # reserved sectors, and tables
+    entries = bytearray(_SECTOR)
+    pages.read(root * _SECTOR, entries)
+    for at in range(0, _SECTOR, 32):
+        if entries[at] and entries[at + 11] != 0x0F:  # parts of a long name have no times
+            entries[at + 13 : at + 20] = b"\0\0\0" + _DATE + _DATE
+            entries[at + 22 : at + 26] = b"\0\0" + _DATE
+    pages.write(root * _SECTOR, entries)

@@ -36,6 +36,7 @@ UNMODELLED = (
     "zephyr",
     "zsensor",
 )
+_stand_ins = {}
 _ENDINGS = ("", ".py", ".mpy")
 _stat = os.stat
 
@@ -60,7 +61,12 @@ def _checking(present, modules):
         _b.enter()
         try:
             first = name.partition(".")[0]
-            if first in sys.modules or first in present:
+            if first in sys.modules:
+                return
+            if first in _stand_ins:  # the firmware has let go of it
+                sys.modules[first] = _stand_ins[first]
+                return
+            if first in present:
                 return
             if first in _FIRST or first[:1] == "u" and first[1:] in _FIRST or not _is_file(first):
                 if first in modules and first in UNMODELLED:
@@ -81,6 +87,12 @@ def _stand_in(check, real_import):
         return real_import(name, scope, locals, names, level)
 
     return __import__
+
+
+def stand_in(name, module):
+    """Let a module stand in for the interpreter's of that name, for good."""
+    for key in (name, "u" + name):
+        _stand_ins[key] = sys.modules[key] = module
 
 
 def install(modules):

@@ -16,6 +16,7 @@ import vfs as _vfs
 
 _Lfs2 = _vfs.VfsLfs2
 _compile = builtins.compile  # the interpreter's own
+_MTIME_AT = 4  # where it stands among the arguments
 _FROZEN = ("asyncio", "uasyncio")
 
 _copies = {}  # (size, checksum) -> place in the file of copies
@@ -65,7 +66,8 @@ class Volume:
     mkfs = _Lfs2.mkfs
 
     def __init__(self, *args, **options):
-        self._fs = _Lfs2(*args, **options)
+        options["mtime"] = False  # it would be the PC's: see _file_systems.py
+        self._fs = _Lfs2(*args[:_MTIME_AT], **options)
 
     @micropython.native
     def open(self, path, mode):

@@ -20,6 +20,29 @@ class Namespace:
     pass
 
 
+_empty = []  # modules, to be filled
+
+
+def make_empty(n):
+    """Make modules that are not called anything yet: only an import makes one, and files will be gone."""
+    for _ in range(n):
+        made = __import__("_empty")
+        del sys.modules["_empty"]
+        del made.__file__
+        _empty.append(made)
+
+
+def published(name, stand_in):
+    """Return a module with what is public of a stand-in, and nothing of the shim's."""
+    made = _empty.pop()
+    made.__name__ = name
+    for key in dir(stand_in):
+        value = getattr(stand_in, key)
+        if key[0] != "_" and not isinstance(value, (Namespace, type(sys))):
+            setattr(made, key, value)
+    return made
+
+
 def copy_of(module, names=None):
     """Return a changeable copy of a module."""
     copy = Namespace()

@@ -104,6 +104,7 @@ if in_pages:
     modules["os"].sync = _repl.sync = pages.sync
 _imports = load("_imports")
 _compiler = None if _port.native and _port.f_strings else load("_compiler")
+_modules.make_empty(len(modules) + len(_port.names))
 vfs.umount("/")
 builtin_names = _port.names.pop("builtins", None)
 _modules.trim(modules)
@@ -117,8 +118,7 @@ if builtin_names is not None:
 _repl.banner = "MicroPython v%s on 2026-08-19; %s" % (_modules.release(), _port.machine)
 for name in modules:
     if name in _port.modules:
-        sys.modules[name] = modules[name]
-        sys.modules["u" + name] = modules[name]
+        _imports.stand_in(name, _modules.published(name, modules[name]))
 for name in (
     "_builtin",
     "_port",
@@ -136,6 +136,8 @@ for name in (
     "_flash",
     "_pages",
     "_file_systems",
+    "_board",
+    "_start",
 ):
     sys.modules.pop(name, None)
 

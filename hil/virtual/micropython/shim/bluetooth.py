@@ -1,7 +1,7 @@
 # The port's `bluetooth`, on the virtual radio. What the port's build lacks is taken away at the end.
 import binascii
 import struct
-from array import array
+from array import array as _array
 
 import _board as _b
 import _port
@@ -24,7 +24,7 @@ _CONFIG_MTU, _CONFIG_NAME, _CONFIG_MAC, _CONFIG_ADDRESS, _CONFIG_SECURITY, _CONF
     1, 7
 )
 _NOT_GIVEN = 255
-_NOT_OF_BYTES = (str, array)
+_NOT_OF_BYTES = (str, _array)
 # Operations of l2cap_*, for one request.
 _LISTEN, _OPEN, _CLOSE, _SEND, _RECEIVE = range(5)
 

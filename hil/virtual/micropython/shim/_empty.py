@@ -1,0 +1,1 @@
+# Nothing: what an import makes of this is an empty module.
