@@ -161,7 +161,8 @@ _repl.scope = __main__.__dict__
 del __main__
 gc.collect()
 # The firmware has what its build leaves.
-_board.ballast = bytearray(max(0, gc.mem_free() - _port.heap_free - growth - 64))
+# The firmware's heap is what is left behind these, which fill the holes first, in one piece.
+_board.ballast = _modules.ballast(gc.mem_free() - _port.heap_free - growth)
 _board.own_bytes = gc.mem_alloc()
 _board.call(_board.HELLO, _board.own_bytes)
 if in_pages:
