@@ -15,15 +15,15 @@ from hil.figures.identity import board_identity, model_identity
 from hil.figures.stored import FOLDER, ROOT, Figures, Stored, StoredWalk, save, save_walk
 from hil.virtual.bench import one_cpu
 
-__all__ = ["BENCHMARKS", "MODELS", "WALKS", "all_tasks", "run_board", "run_tasks"]
+__all__ = ["BENCHMARKS", "MODELS", "WALKED", "WALKS", "all_tasks", "run_board", "run_tasks"]
 
 MODELS = "models"
 """Name of what comes from the models alone."""
 BENCHMARKS = "benchmarks"
 """Name of what ``make bench`` found on some machine; it is not run here."""
 WALKS = {"tutorial": ROOT / "docs" / "tutorial.md"}
-"""Pages whose commands are run, by name; their board is `_WALKED`."""
-_WALKED = "headband8"
+"""Pages whose commands are run, by name; their board is `WALKED`."""
+WALKED = "headband8"
 
 
 def all_tasks() -> list[str]:
@@ -126,4 +126,4 @@ def _walk(name: str, folder: Path) -> None:
 
     page = WALKS[name].read_text(encoding="utf-8")
     steps = [written(heard) for heard in walk(page) if heard.step.shown]
-    save_walk(name, StoredWalk(identity=board_identity(_WALKED, {}), steps=steps), folder)
+    save_walk(name, StoredWalk(identity=board_identity(WALKED, {}), steps=steps), folder)
