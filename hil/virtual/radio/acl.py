@@ -130,6 +130,17 @@ class AclQueue:
         self._packets.append(_Packet(end, llid, data, on_completed))
         self._fill()
 
+    def hand_over(self, end: End) -> None:
+        """Give the controller all there is for a connection that the host is about to end.
+
+        What asks for its end comes after it: a host with one packet under way waits for its turn
+        with data, not with commands.
+        """
+        mine = [packet for packet in self._packets if packet.end is end]
+        self._packets = deque(packet for packet in self._packets if packet.end is not end)
+        for packet in mine:
+            self._give(packet)
+
     def forget(self, end: End) -> None:
         """Drop what is for a connection that is gone."""
         for frame in self._waiting:
@@ -185,15 +196,17 @@ class AclQueue:
     # ------------------------------------------------------------------ controller
     def _fill(self) -> None:
         while self._packets and self._under_way.total() < self._buffers.packets:
-            packet = self._packets.popleft()
-            end = packet.end
-            if end.alive and not end.terminating:
-                self._under_way[end] += 1
-                done = partial(self._over, packet)
-                if self._buffers.completed == "sent":
-                    end.send_part(packet.data, packet.llid, None, done)
-                else:
-                    end.send_part(packet.data, packet.llid, done)
+            self._give(self._packets.popleft())
+
+    def _give(self, packet: _Packet) -> None:
+        end = packet.end
+        if end.alive and not end.terminating:
+            self._under_way[end] += 1
+            done = partial(self._over, packet)
+            if self._buffers.completed == "sent":
+                end.send_part(packet.data, packet.llid, None, done)
+            else:
+                end.send_part(packet.data, packet.llid, done)
 
     def _over(self, packet: _Packet) -> None:
         if self._buffers.refill_ns:

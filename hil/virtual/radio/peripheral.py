@@ -537,6 +537,7 @@ class Peripheral:
         end = controller.ends.get(connection)
         if end is None:
             return False
+        controller.acl.hand_over(end)
         controller.terminate(end, _REMOTE_USER_TERMINATED)
         return True
 
