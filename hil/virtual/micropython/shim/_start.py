@@ -136,7 +136,6 @@ for name in (
     "_flash",
     "_pages",
     "_file_systems",
-    "_board",
     "_start",
 ):
     sys.modules.pop(name, None)

@@ -27,7 +27,7 @@ def test_modules_are_modules_and_show_nothing_of_the_shim(world, port, build):
         "for m in (sys, machine, os, vfs, time, bluetooth, micropython, hashlib):\n"
         "    hidden = [n for n in dir(m) if n[0] == '_' and n[:2] != '__']\n"
         "    print(m, type(m) is type(gc), hidden, '__file__' in dir(m))\n"
-        "print([n for n in sys.modules if n in ('_board', '_start', '_port', '_builtin')])\n"
+        "print([n for n in sys.modules if n in ('_start', '_port', '_builtin')])\n"
         "print('array' in dir(bluetooth), 'struct' in dir(bluetooth))\n",
         port,
         build=build,
