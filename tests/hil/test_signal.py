@@ -56,7 +56,7 @@ def test_channels_are_chosen_by_hand_by_site_or_by_the_boards_name(tmp_path: Pat
 
 def test_a_run_hands_on_what_is_chosen_by_hand(tmp_path: Path) -> None:
     request = RunRequest("headband8", tmp_path, assign=("Fp1=A1", "O2=EEG 002"))
-    arguments = request.pytest_arguments()
+    arguments = request.pytest_arguments(tmp_path)
     assert "--rig-map=Fp1=A1" in arguments
     assert "--rig-map=O2=EEG 002" in arguments
 
