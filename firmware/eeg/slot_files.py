@@ -87,7 +87,7 @@ class SlotFiles:
         """Return the text of its manifest."""
         with open(self.path(manifest.NAME), "rb") as file:
             # As much as there is: `read` makes room for all it is asked for, in one piece.
-            return file.read(min(self.size(manifest.NAME), manifest.LARGEST + 1))
+            return file.read(min(self.size(manifest.NAME) or 0, manifest.LARGEST + 1))
 
     def has(self, path, size, digest):
         """Tell whether a file is there, copied from the slot that runs if that has it."""
