@@ -171,7 +171,7 @@ class _VolumeReader:
         memory = _Memory(state, self._block_size)
         try:
             self._files = self._read_files(memory, len(state))
-        except LittleFSError:
+        except (LittleFSError, FileNotFoundError):  # the latter: listed, and not there to be opened
             self._files = None
         self._read = {
             at: state[at : at + self._block_size]

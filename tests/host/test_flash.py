@@ -26,6 +26,11 @@ NOISE = random.Random(1).randbytes(REGION.size)
 SMALL = NOISE[:16384]
 
 
+@pytest.fixture(autouse=True)
+def _no_board_of_the_user_is_up(tmp_path_factory, monkeypatch) -> None:
+    monkeypatch.setenv("EEGRIG_STATE", str(tmp_path_factory.mktemp("state")))
+
+
 @pytest.fixture(params=KINDS)
 def kind(request) -> Kind:
     return KINDS[request.param]

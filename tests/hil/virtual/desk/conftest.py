@@ -79,10 +79,13 @@ def wait() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def _session_desk(tmp_path_factory) -> Iterator[Desk]:
     desk = Desk(tmp_path_factory.mktemp("state"))
+    # Not set in between: tests of other files run on the same worker before the session ends.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EEGRIG_STATE", str(desk.state))
         desk.up("headband8", "headband8@second", "--flash", "--hci-tcp", 0, "--hci-serial")
-        yield desk
+    yield desk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EEGRIG_STATE", str(desk.state))
         desk.virtual("down", "--all")
         assert registry.running() == []
 
