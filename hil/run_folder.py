@@ -144,6 +144,7 @@ def open_run_folder(out: Path, names: Collection[str], n_bytes: int = 0) -> Iter
         If another run has the folder, it cannot be written to, or one of `names` is there that no
         run wrote.
     """
+    out = out.absolute()  # the run goes on in a directory of its own
     made = _missing(out)
     try:
         with contextlib.ExitStack() as stack:

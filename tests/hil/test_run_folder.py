@@ -129,3 +129,12 @@ def test_a_killed_run_keeps_nobody_from_the_folder(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
     run(tmp_path, results_json="1")
     assert there(tmp_path) == {"results.json": "1"}
+
+
+def test_a_folder_named_from_where_one_is_serves_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with open_run_folder(Path("out/demo"), ["report.html"]) as folder:
+        (folder.work / "report.html").write_text("whole")
+        monkeypatch.chdir("/")
+        folder.publish()
+    assert (tmp_path / "out/demo/report.html").read_text() == "whole"
