@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -222,8 +222,3 @@ def _shape(electrodes: Electrodes, frequency_hz: NDArray[np.float64]) -> NDArray
     turn = (2j * np.pi * frequency_hz * electrodes.relaxation_s) ** electrodes.dispersion
     series = electrodes.series_fraction
     return np.asarray(series + (1 - series) / (1 + turn))
-
-
-def without_noise(electrodes: Electrodes) -> Electrodes:
-    """Return the same electrodes without noise, offset and drift (for tests of devices)."""
-    return replace(electrodes, noise_v=0.0, offset_v=0.0, drift_v_per_sqrt_s=0.0)

@@ -190,11 +190,6 @@ class Code:
     instructions: list[Instruction]
     children: list[Code] = field(default_factory=list)
 
-    @property
-    def is_generator(self) -> bool:
-        """Whether it yields."""
-        return bool(self.flags & 1)
-
     def walk(self) -> Iterator[Code]:
         """Yield this function and all that are made in it, each before those it makes."""
         yield self
