@@ -128,11 +128,9 @@ def run(world: World, test: str, files: dict[str, str], *, limit_s: float = 120.
     return nodes
 
 
-def expected(path: Path) -> list[list[str]] | None:
-    """Return what each instance should print, from the ``.exp`` beside a test; None: not given."""
+def expected(path: Path) -> list[list[str]]:
+    """Return what each instance should print, from the ``.exp`` beside a test."""
     exp = path.with_name(path.name + ".exp")
-    if not exp.is_file():
-        return None
     instances: list[list[str]] = []
     for line in exp.read_text().splitlines():
         if line.startswith("--- instance"):
