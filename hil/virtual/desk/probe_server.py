@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["ProbeServer"]
 
 _CHUNK = 1 << 16
+# More chunks than a socket's buffer holds (net.core.wmem_default, 208 KiB where it is not raised).
+_BUFFERED_CHUNKS = 8
 _CREDENTIALS = struct.Struct("3i")
 _HAS_WORDS = frozenset({Op.WRITE_DP, Op.WRITE_AP, Op.CLOCK, Op.BITS})
 
@@ -66,6 +68,7 @@ class ProbeServer:
             client, _ = self._listener.accept()
         except (BlockingIOError, ConnectionError):
             return
+        self._let_the_gone_go()
         refusal = self._refusal()
         if refusal:
             with client, contextlib.suppress(OSError):
@@ -77,6 +80,12 @@ class ProbeServer:
         self.client_pid = _peer(client)
         self._send(ANSWER.pack(Ack.OK, 0))
         self._loop.add_reader(client, self._on_request)
+
+    def _let_the_gone_go(self) -> None:
+        """Do what a client wrote before it closed: until then it looks as if it were there."""
+        for _ in range(_BUFFERED_CHUNKS):
+            if self._client is None or not self._on_request():
+                return
 
     def _refusal(self) -> str:
         if self._client is not None:
@@ -105,18 +114,19 @@ class ProbeServer:
             self._release()
 
     # ------------------------------------------------------------------ transactions
-    def _on_request(self) -> None:
+    def _on_request(self) -> bool:
+        """Serve what has arrived, and say whether anything had."""
         if self._client is None:
-            return
+            return False
         try:
             data = self._client.recv(_CHUNK)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         if not data:
             self._release()
-            return
+            return True
         self._received += data
         try:
             answers = self._serve()
@@ -125,6 +135,7 @@ class ProbeServer:
             self._release()
             raise
         self._send(answers)
+        return True
 
     def _serve(self) -> bytes:
         received, answers, at = self._received, bytearray(), 0

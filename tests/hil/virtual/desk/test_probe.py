@@ -185,6 +185,29 @@ def test_over_the_socket_a_chip_is_what_it_is_in_the_process(tmp_path_factory, s
         loop.close()
 
 
+def test_a_client_that_wrote_and_left_is_not_in_the_way_of_the_next(tmp_path):
+    loop = VirtualLoop(pace=1.0)
+    chip = Nrf52840()
+    path = str(tmp_path / "p")
+    server = ProbeServer(loop, "x", chip, path)
+    try:
+        first = loop.run_until_complete(loop.run_in_executor(None, RemoteChip, "x", path))
+        first.write_dp(CTRL_STAT, POWER_UP)
+        first.write_ap(CSW, [0x2300_0012])
+        first.write_ap(TAR, [0x2000_0000])
+        for word in (1, 2):
+            first.write_ap(DRW, [word] * 8192)  # more than is read at once
+        first.close()
+        # The server has seen none of that yet: the writes, the end and the next come at once.
+        second = loop.run_until_complete(loop.run_in_executor(None, RemoteChip, "x", path))
+        second.close()
+    finally:
+        server.close()
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+    assert chip.bus.read(0x2000_0000, 4) == 2
+
+
 def test_after_a_write_that_failed_nothing_is_done_until_it_is_told(tmp_path):
     loop = VirtualLoop(pace=1.0)
     chip = Nrf52840()
