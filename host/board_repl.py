@@ -76,13 +76,19 @@ class BoardRepl:
         from mpremote.transport import TransportError
         from mpremote.transport_serial import SerialTransport
 
+        def opened() -> SerialTransport:
+            return SerialTransport(port_path(url), baudrate, timeout=_READ_TIMEOUT_S)
+
         try:
-            # One that is held or missing is refused here, with a reason; mpremote gives none.
-            serial.serial_for_url(port_path(url), exclusive=None if "://" in url else True).close()
-            transport = SerialTransport(port_path(url), baudrate, timeout=_READ_TIMEOUT_S)
+            try:
+                return cls(opened(), url)
+            except TransportError:
+                # mpremote gives no reason: one that is held or missing is refused here, with one.
+                exclusive = None if "://" in url else True
+                serial.serial_for_url(port_path(url), exclusive=exclusive).close()
+                return cls(opened(), url)
         except (OSError, ValueError, TransportError) as error:
             raise cannot_open(url, error) from error
-        return cls(transport, url)
 
     def __enter__(self) -> Self:
         return self

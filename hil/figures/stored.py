@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
@@ -74,6 +75,18 @@ class StoredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             unit=unit,
             uncertainty=None if uncertainty is None else _rounded(uncertainty, _UNCERTAINTY_DIGITS),
             sound=sound,
+        )
+
+    def agrees(self, other: StoredFigure) -> bool:
+        """Say whether it is the same figure: a number that lies between two may be either of them.
+
+        Computers add up in different orders (numpy takes the widest vectors there are), so what
+        differs in the sixteenth digit on two of them may differ by one in the last that is kept.
+        """
+        return (
+            (self.unit, self.sound) == (other.unit, other.sound)
+            and _neighbours(self.value, other.value, 0 if self.unit == "B" else _DIGITS)
+            and _neighbours(self.uncertainty, other.uncertainty, _UNCERTAINTY_DIGITS)
         )
 
 
@@ -192,3 +205,11 @@ def _toml(value: str | int | float) -> str:
 
 def _rounded(value: float, digits: int) -> float:
     return float(f"{value:.{digits}g}")
+
+
+def _neighbours(one: float | None, other: float | None, digits: int) -> bool:
+    """Say whether two numbers of so many digits are equal, or next to each other."""
+    if one is None or other is None or one == other or not digits:
+        return one == other
+    step = Decimal(1).scaleb(min(Decimal(str(x)).adjusted() for x in (one, other)) - digits + 1)
+    return abs(Decimal(str(one)) - Decimal(str(other))) <= step

@@ -64,3 +64,28 @@ def test_what_was_never_run_is_left_out_of_all_and_refused_alone(tmp_path: Path)
     (tmp_path / "hat.toml").write_text("[identity]\n")
     with pytest.raises(ConfigError, match=r"hat\.toml: .*figures.*run `make figures`"):
         load("hat", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (7.3624e-4, 7.3625e-4, True),  # 7.36245e-4 on two computers
+        (7.3624e-4, 7.3626e-4, False),
+        (0.99999, 1.0, True),
+        (0.99998, 1.0, False),
+        (-3.0, -3.0001, True),
+        (3.0, None, False),
+        (None, None, True),
+    ],
+)
+def test_figures_agree_if_the_last_digit_kept_may_be_arithmetic(one, other, same) -> None:
+    assert StoredFigure.of(one, "V").agrees(StoredFigure.of(other, "V")) is same
+    assert StoredFigure.of(other, "V").agrees(StoredFigure.of(one, "V")) is same
+
+
+def test_bytes_another_unit_and_another_verdict_do_not_agree() -> None:
+    assert not StoredFigure.of(10, "B").agrees(StoredFigure.of(11, "B"))
+    assert not StoredFigure.of(1.0, "V").agrees(StoredFigure.of(1.0, "A"))
+    assert not StoredFigure.of(1.0, "V").agrees(StoredFigure.of(1.0, "V", sound=False))
+    assert not StoredFigure.of(1.0, "V", 0.10).agrees(StoredFigure.of(1.0, "V", 0.102))
+    assert StoredFigure.of(1.0, "V", 0.10).agrees(StoredFigure.of(1.0, "V", 0.101))
