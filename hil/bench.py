@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from host.link import LinkParameters
 
 __all__ = [
+    "AppliedEvent",
     "Bench",
     "BrokenRule",
     "Capability",
@@ -137,6 +138,24 @@ class Waveform:
     volts: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class AppliedEvent:
+    """Something that happened in what was applied: a stimulus, a blink, an annotation of a file.
+
+    Attributes
+    ----------
+    onset_ns : int
+        When it began, on the bench's clock.
+    duration_s : float
+        Length in seconds; 0 for an instant.
+    name : str
+    """
+
+    onset_ns: int
+    duration_s: float
+    name: str
+
+
 class SignalSource(Protocol):
     """What drives the electrodes."""
 
@@ -151,6 +170,10 @@ class SignalSource(Protocol):
 
     def applied(self, start_ns: int, stop_ns: int) -> Waveform:
         """Return what was applied between two times (kept for the last minutes)."""
+        ...
+
+    def events(self, start_ns: int, stop_ns: int) -> list[AppliedEvent]:
+        """Return what is known to have happened between two times, by onset."""
         ...
 
     def keep(self, seconds: float) -> None:

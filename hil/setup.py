@@ -269,6 +269,10 @@ class _Renamed:
         """Return the next `n_times` samples in volts, shape ``(n_channels, n_times)``."""
         return self._source.read(n_times)
 
+    def events(self, start_s: float, stop_s: float) -> Any:
+        """Return what is known to happen in ``[start_s, stop_s)``."""
+        return self._source.events(start_s, stop_s)
+
 
 def flash_and_identify(
     bench: Bench, *, progress: Callable[[float], None] | None = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import io
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,10 @@ _LABEL_SIZE = 16
 _FIELD_SIZE = 8
 # How many codes at each rail may be given up to find an end that the header can state exactly.
 _SPARE_CODES = 255
+PADDING_TEXT = "BAD_PADDING"
+"""What stands where the file's last record is longer than the recording."""
+_TIME_DIGITS = 7  # a tenth of a microsecond
+_RATE_ERROR = 0.2e-6
 DEFAULT_START = datetime.datetime(1985, 1, 1)
 
 
@@ -127,7 +133,8 @@ def write_bdf(
     labels : sequence of str
         Channel names, written as they are.
     rate_sps : float
-        A whole number, or one whose tenfold is.
+        Need not be a whole number: a record's duration, which states it, has six decimals, so a
+        reader finds it within 1 ppm.
     lsb_fv : int
         One code in femtovolts (or 1e-15 of whatever `dimension` is a millionth of).
     equipment : str
@@ -140,12 +147,17 @@ def write_bdf(
     patient : str
         Code of the person, for the header.
     start : datetime
-        When the first sample was taken.
+        When the first sample was taken, to the microsecond.
 
     Raises
     ------
     ConfigError
         If the recording is empty, or a name does not fit the format.
+
+    Notes
+    -----
+    What the last record is longer than the recording is filled with the last sample and marked
+    ``BAD_PADDING``: nothing was lost there.
     """
     # Imported here: it costs as much as a whole command line that does not record.
     from edfio import Bdf, BdfSignal, EdfAnnotation, Patient, Recording
@@ -155,13 +167,12 @@ def write_bdf(
         raise ConfigError(f"{path}: a recording without samples cannot be written")
     ends = header_range(lsb_fv)
     notes = list(annotations)
-    # Records of one second, or of ten for a rate that is no whole number; a last one that is not
-    # whole is held and marked like any gap.
-    record_s = 1 if rate_sps == int(rate_sps) else 10
-    rest = -n_times % round(rate_sps * record_s)
+    n_record, record_s = _record(n_times, rate_sps)
+    rate_sps = n_record / record_s
+    rest = -n_times % n_record
     if rest:
         codes = np.pad(codes, ((0, 0), (0, rest)), mode="edge")
-        notes.append(Annotation(n_times / rate_sps, rest / rate_sps, "BAD_ACQ_SKIP"))
+        notes.append(Annotation(n_times / rate_sps, rest / rate_sps, PADDING_TEXT))
     notes.sort(key=lambda note: note.onset_s)
     try:
         signals = [
@@ -185,12 +196,66 @@ def write_bdf(
             ),
             starttime=start.time(),
             data_record_duration=record_s,
-            annotations=[EdfAnnotation(n.onset_s, n.duration_s, n.text) for n in notes],
+            annotations=[
+                EdfAnnotation(round(n.onset_s, _TIME_DIGITS), _seconds(n.duration_s), _text(n.text))
+                for n in notes
+            ],
         )
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
+    written = io.BytesIO()
+    file.write(written)
     with atomic_file(path) as target:
-        file.write(target)
+        target.write(_exactly_timed(written.getvalue(), start.microsecond))
+
+
+def _text(text: str) -> str:
+    """Return an annotation without the control characters that end one in the file."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _seconds(duration_s: float | None) -> float | None:
+    return None if duration_s is None else round(duration_s, _TIME_DIGITS)
+
+
+def _record(n_times: int, rate_sps: float) -> tuple[int, float]:
+    """Return samples and seconds of a record: little padding first, then the rate as it is.
+
+    A duration below 10 s has six decimals in the header's eight characters. Of records that do
+    equally, the one nearest to a second is taken.
+    """
+    counts = range(max(1, math.ceil(rate_sps / 2)), max(1, math.floor(2 * rate_sps)) + 1)
+
+    def fault(count: int) -> tuple[int, bool, float, float]:
+        seconds = round(count / rate_sps, 6)
+        error = abs(count / seconds / rate_sps - 1) if seconds else math.inf
+        return -n_times % count, error > _RATE_ERROR, abs(seconds - 1), error
+
+    best = min(counts, key=fault)
+    return best, round(best / rate_sps, 6)
+
+
+def _exactly_timed(file: bytes, microsecond: int) -> bytearray:
+    """Return a BDF+C file whose records begin at the times that they have, digit by digit.
+
+    edfio writes the time of record k as a product of floats ("3.2644719999999996" for 3.264472),
+    and a reader that compares decimals, as edfio itself does, finds gaps between such records. The
+    exact number is never the longer one: it gets zeros at its end.
+    """
+    fixed = bytearray(file)
+    n_header, n_records, n_signals = int(file[184:192]), int(file[236:244]), int(file[252:256])
+    duration = Decimal(file[244:252].decode().strip())
+    counts_at = 256 + 216 * n_signals
+    sizes = [3 * int(file[counts_at + 8 * i : counts_at + 8 * i + 8]) for i in range(n_signals)]
+    at = n_header + sum(sizes[:-1])  # the annotations come last
+    for k in range(n_records):
+        end = fixed.index(b"\x14", at)
+        exact = f"{k * duration + Decimal(microsecond).scaleb(-6):+.6f}"
+        while len(exact) > end - at and exact[-1] in "0.":
+            exact = exact[:-1]
+        fixed[at:end] = exact.ljust(end - at, "0").encode()
+        at += sum(sizes)
+    return fixed
 
 
 def check_label(label: str) -> str:

@@ -316,6 +316,10 @@ class BoardLink:
             serial_number=await self._read_text(SERIAL_NUMBER_UUID),
         )
 
+    def now_ns(self) -> int:
+        """Return the time on the host's clock, the one that dates arrivals, in nanoseconds."""
+        return self._now_ns()
+
     # --- what arrives -----------------------------------------------------------------------
 
     async def receive(self) -> list[tuple[bytes, int]]:
@@ -365,13 +369,13 @@ class BoardLink:
     # --- bleak's callbacks ------------------------------------------------------------------
 
     def _on_stream(self, _sender: BleakGATTCharacteristic, data: bytearray) -> None:
-        arrival_ns = self._now_ns()
+        arrival_ns = self.now_ns()
         self._last_heard_ns = arrival_ns
         self._packets.append((bytes(data), arrival_ns))
         self._wake.set()
 
     def _on_control(self, _sender: BleakGATTCharacteristic, data: bytearray) -> None:
-        self._last_heard_ns = self._now_ns()
+        self._last_heard_ns = self.now_ns()
         try:
             message = decode_control(bytes(data))
         except ProtocolError as error:
@@ -396,7 +400,7 @@ class BoardLink:
         if self._farewell is not None:
             self._lose(self._farewell)
             return
-        silent_s = (self._now_ns() - self._last_heard_ns) * 1e-9
+        silent_s = (self.now_ns() - self._last_heard_ns) * 1e-9
         self._lose(
             f"the link to {self.name} broke, {silent_s:.1f} s after it was last heard: "
             "out of reach, out of battery, or reset"

@@ -80,7 +80,7 @@ async def record(
         with contextlib.suppress(EegrigError):
             await link.stop()
         raise
-    recording.link = (parameters() if parameters else None) or link.parameters
+    recording.set_link((parameters() if parameters else None) or link.parameters)
     await link.stop()
     # The board sends what it has before it answers: the rest of the slower streams.
     for data, arrival_ns in link.drain():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,21 @@ from boards.errors import BoardFault
 from host.bdf import DEFAULT_START, Annotation, atomic_file, check_label, header_range, write_bdf
 from host.board_link import LinkParameters
 from host.device_clock import DeviceClock
+from host.impedance import sinc3_gain
 from host.protocol import Info, StreamId, StreamInfo, Unit, stream_of
 from host.stream import Block, StreamCounters, StreamDecoder
+from host.time_base import TimeBase, time_base
 
 __all__ = ["GAP_TEXT", "Recording", "StreamRecording"]
 
 GAP_TEXT = "BAD_ACQ_SKIP"
 """How MNE-Python marks stretches without acquisition."""
 
-_SIDECAR_VERSION = 1
+_SIDECAR_VERSION = 2
+# A sinc3 filter delays by one and a half periods; a board adds its conversion's clocks to that.
+_SINC3_PERIODS = (1.4, 1.6)
+# Of a sinc3 filter, as a part of the sample rate: |sinc(f / rate)|**3 = 1 / sqrt(2).
+_SINC3_CUTOFF = 0.2620
 # EDF's names of units; its numbers are in millionths of ours.
 _DIMENSIONS = {
     Unit.VOLT: "uV",
@@ -52,7 +59,10 @@ class StreamRecording:
     blocks : list of Block
         What arrived, in order.
     clock : DeviceClock
-        From the board's time to the host's, by the packets delayed least.
+        From nominal frame time (index over nominal rate) to the host's time, by the packets
+        delayed least.
+    link : LinkParameters or None
+        What the link was negotiated to.
     """
 
     def __init__(self, info: Info, stream_id: int = StreamId.EEG) -> None:
@@ -63,30 +73,33 @@ class StreamRecording:
         self.decoder = StreamDecoder(info, stream_id)
         self.blocks: list[Block] = []
         self.clock = DeviceClock()
-        self._markers: list[Annotation] = []
+        self.link: LinkParameters | None = None
+        self._marks: list[_Mark] = []
         self._n_kept: int | None = None
-        self._last_sent_ns = -1
 
     def feed(self, data: bytes, arrival_ns: int) -> Block | None:
         """Take one packet and return its block, as `StreamDecoder.feed` does."""
         block = self.decoder.feed(data, arrival_ns)
         if block is not None:
             self.blocks.append(block)
-            span_ns = int((block.n_frames - 1) * 1_000_000_000 // self.stream.rate_sps)
-            sent_ns = block.device_ns + span_ns
-            # A board whose time goes back has its time jumps counted; no clock can follow it.
-            if sent_ns > self._last_sent_ns:
-                self.clock.add(sent_ns, arrival_ns)
-                self._last_sent_ns = sent_ns
+            self.clock.add(self._nominal_ns(block), arrival_ns)
         return block
 
-    def mark(self, onset_s: float, text: str, duration_s: float | None = None) -> None:
-        """Add a marker, `onset_s` seconds after the first frame."""
-        self._markers.append(Annotation(onset_s, duration_s, text))
+    def mark(self, text: str, at_ns: int, duration_s: float = 0.0) -> None:
+        """Mark what happened at a time of the host's clock, for so many of its seconds.
+
+        It is found in the file where the signal of that time is: later by the filter's delay.
+        """
+        self._marks.append(_Mark(at_ns, duration_s, text))
 
     def truncate(self, n_frames: int) -> None:
         """Keep only the first `n_frames` frames; counters and blocks stay as they are."""
         self._n_kept = n_frames
+
+    @property
+    def n_marks(self) -> int:
+        """How many marks were made."""
+        return len(self._marks)
 
     @property
     def counters(self) -> StreamCounters:
@@ -104,8 +117,9 @@ class StreamRecording:
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds, by the nominal rate."""
-        return self.n_frames / self.stream.rate_sps
+        """Length in seconds, by the rate that the file states."""
+        base = self.time_base()
+        return self.n_frames / (self.stream.rate_sps if base is None else base.rate_sps)
 
     def codes(self) -> NDArray[np.int32]:
         """Return the front end's codes, gaps filled with the last value before them.
@@ -142,19 +156,44 @@ class StreamRecording:
             mask[block.first_frame : block.first_frame + block.n_frames] = True
         return mask
 
+    def time_base(self) -> TimeBase | None:
+        """Return the rate that the file states and when its first frame was taken.
+
+        Returns
+        -------
+        TimeBase or None
+            None before the first packet.
+        """
+        fit = self.clock.fit()
+        if fit is None:
+            return None
+        return time_base(
+            np.array([block.first_frame + block.n_frames - 1 for block in self.blocks]),
+            np.array([block.arrival_ns for block in self.blocks]),
+            self.stream.rate_sps,
+            fit,
+            interval_ms=None if self.link is None else self.link.interval_ms,
+            time_jumps=self.counters.time_jumps,
+        )
+
     def annotations(self) -> list[Annotation]:
-        """Return gaps and markers, in order of time."""
-        rate_sps = self.stream.rate_sps
-        end = self.n_frames
-        notes = [note for note in self._markers if note.onset_s * rate_sps < end]
+        """Return gaps and marks, in order of time; their times are those of the file's samples."""
+        base, end = self.time_base(), self.n_frames
+        if base is None:
+            return []
+        notes = []
+        for mark in self._marks:
+            frame = base.frame_at(mark.at_ns + round(self._delay_s * 1e9))
+            if 0 <= frame < end:
+                notes.append(Annotation(frame / base.rate_sps, mark.duration_s or None, mark.text))
         for gap in self.decoder.gaps:
             n_frames = min(gap.n_frames, end - gap.first_frame)
             if n_frames > 0:
-                onset_s = gap.first_frame / rate_sps
-                notes.append(Annotation(onset_s, n_frames / rate_sps, GAP_TEXT))
+                onset_s = gap.first_frame / base.rate_sps
+                notes.append(Annotation(onset_s, n_frames / base.rate_sps, GAP_TEXT))
         return sorted(notes, key=lambda note: note.onset_s)
 
-    def write_bdf(self, path: Path, *, start: datetime.datetime = DEFAULT_START) -> None:
+    def write_bdf(self, path: Path, *, start: datetime.datetime | None = None) -> None:
         """Write the stream as BDF+C, and its sidecar beside it as JSON.
 
         The digital values are the front end's codes. Both files appear only when they are whole.
@@ -163,9 +202,9 @@ class StreamRecording:
         ----------
         path : Path
             Of the BDF file; the sidecar's has the suffix ``.json``.
-        start : datetime
-            When the first frame was taken. The default is the same always, so that equal data
-            make equal files.
+        start : datetime or None
+            When the first frame was taken; None for a time that is the same always, so that equal
+            data make equal files.
 
         Raises
         ------
@@ -175,9 +214,10 @@ class StreamRecording:
             If the file cannot be written.
         """
         info, stream = self.info, self.stream
-        if not self.blocks:
+        base = self.time_base()
+        if base is None:
             raise BoardFault(f"{info.board} sent no samples: nothing to write to {path}")
-        sidecar = json.dumps(self.sidecar(), indent=2, ensure_ascii=False) + "\n"
+        sidecar = json.dumps(self.sidecar(start), indent=2, ensure_ascii=False) + "\n"
         with atomic_file(path.with_suffix(".json")) as target:
             target.write(sidecar.encode())
         image = f"image_{info.image_hash[:12]}"
@@ -186,18 +226,25 @@ class StreamRecording:
             path,
             self.codes(),
             labels=stream.channels,
-            rate_sps=stream.rate_sps,
+            rate_sps=base.rate_sps,
             lsb_fv=_lsb_femto(stream),
             dimension=_DIMENSIONS[stream.unit],
             equipment=f"{info.board} {info.firmware_version}",
             additional=(image, f"gain_{info.gain}") if main else (image,),
             annotations=self.annotations(),
-            start=start,
+            start=DEFAULT_START if start is None else start,
         )
 
-    def sidecar(self) -> dict[str, Any]:
-        """Return what a reader of the file should know besides: identity, scale, counters."""
-        info, stream = self.info, self.stream
+    def sidecar(self, start: datetime.datetime | None = None) -> dict[str, Any]:
+        """Return what a reader of the file should know besides: identity, time, scale, counters.
+
+        Parameters
+        ----------
+        start : datetime or None
+            When the first frame was taken, if that is known.
+        """
+        info, stream, base = self.info, self.stream, self.time_base()
+        first_frame = {"first_frame": None if start is None else start.isoformat()}
         volts = stream.unit is Unit.VOLT
         ends = header_range(_lsb_femto(stream))
         of_unit = (
@@ -214,7 +261,9 @@ class StreamRecording:
             "kind": stream.kind.name.lower(),
             "unit": stream.unit.name.lower(),
             "channels": list(stream.channels),
-            "sample_rate_sps": stream.rate_sps,
+            "sample_rate_sps": stream.rate_sps if base is None else base.rate_sps,
+            "time_base": None if base is None else dataclasses.asdict(base) | first_frame,
+            "filter": self._filter(),
             **of_unit,
             "profile": info.profile.name.lower(),
             "n_frames": self.n_frames,
@@ -222,6 +271,41 @@ class StreamRecording:
             "counters": self.counters.as_dict(),
             "gaps": [dataclasses.asdict(gap) for gap in self.decoder.gaps],
         }
+
+    @property
+    def _delay_s(self) -> float:
+        """How much later than at the input something is in the samples."""
+        return self.info.group_delay_s if self.stream.stream_id == StreamId.EEG else 0.0
+
+    def _filter(self) -> dict[str, Any] | None:
+        """Return what the front end's filter does to the signal; None where nobody says."""
+        rate_sps, delay_s = self.stream.rate_sps, self._delay_s
+        if not delay_s:
+            return None
+        low, high = _SINC3_PERIODS
+        if not low <= delay_s * rate_sps <= high:
+            return {"kind": "unknown", "group_delay_s": delay_s}
+        grid_hz = [round(rate_sps * step / 20, 6) for step in range(11)]
+        return {
+            "kind": "sinc3",
+            "group_delay_s": delay_s,
+            "cutoff_hz": _SINC3_CUTOFF * rate_sps,
+            "response": [[hz, round(sinc3_gain(hz, rate_sps), 6)] for hz in grid_hz],
+            "source": "TI SBAS499C 9.3.2.2, equation 8; the kind is assumed from the delay",
+        }
+
+    def _nominal_ns(self, block: Block) -> int:
+        """Return when the block's last frame was taken, on a clock of the nominal rate."""
+        return round((block.first_frame + block.n_frames - 1) * 1e9 / self.stream.rate_sps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A mark, as it was made."""
+
+    at_ns: int
+    duration_s: float
+    text: str
 
 
 class Recording(StreamRecording):
@@ -231,8 +315,6 @@ class Recording(StreamRecording):
     ----------
     info : Info
         Of the board, as read before START.
-    link : LinkParameters or None
-        What the link was negotiated to, for the sidecar.
 
     Attributes
     ----------
@@ -240,12 +322,23 @@ class Recording(StreamRecording):
         The other streams, by their ids.
     """
 
-    def __init__(self, info: Info, *, link: LinkParameters | None = None) -> None:
+    def __init__(self, info: Info) -> None:
         super().__init__(info)
-        self.link = link
         self.others = {
             stream.stream_id: StreamRecording(info, stream.stream_id) for stream in info.others
         }
+
+    def set_link(self, link: LinkParameters | None) -> None:
+        """Say what the link was negotiated to."""
+        self.link = link
+        for other in self.others.values():
+            other.link = link
+
+    def mark(self, text: str, at_ns: int, duration_s: float = 0.0) -> None:
+        """Mark what happened at a time of the host's clock, in every stream."""
+        super().mark(text, at_ns, duration_s)
+        for other in self.others.values():
+            other.mark(text, at_ns, duration_s)
 
     def feed(self, data: bytes, arrival_ns: int) -> Block | None:
         """Take one packet of any stream; return its block if it is one of the electrodes'."""
@@ -270,21 +363,28 @@ class Recording(StreamRecording):
         """
         return self.samples()
 
-    def write_bdf(self, path: Path, *, start: datetime.datetime = DEFAULT_START) -> None:
+    def write_bdf(self, path: Path, *, start: datetime.datetime | None = None) -> None:
         """Write the electrodes' stream to `path`, and others of which there is anything beside it.
 
-        A stream of optics goes to ``<name>-optics.bdf``. Otherwise as `StreamRecording.write_bdf`.
+        A stream of optics goes to ``<name>-optics.bdf``; it begins when its own first frame was
+        taken. Otherwise as `StreamRecording.write_bdf`.
         """
         super().write_bdf(path, start=start)
+        base = self.time_base()
         for other in self.others.values():
-            if other.blocks:
-                name = f"{path.stem}-{other.stream.kind.name.lower()}{path.suffix}"
-                other.write_bdf(path.with_name(name), start=start)
+            theirs = other.time_base()
+            if base is None or theirs is None:
+                continue
+            name = f"{path.stem}-{other.stream.kind.name.lower()}{path.suffix}"
+            later = datetime.timedelta(
+                microseconds=(theirs.first_frame_ns - base.first_frame_ns) // 1000
+            )
+            other.write_bdf(path.with_name(name), start=None if start is None else start + later)
 
-    def sidecar(self) -> dict[str, Any]:
-        """Return what a reader of the file should know besides: identity, counters, link."""
+    def sidecar(self, start: datetime.datetime | None = None) -> dict[str, Any]:
+        """Return what a reader of the file should know besides, that of the link included."""
         info = self.info
-        return super().sidecar() | {
+        return super().sidecar(start) | {
             "gain": info.gain,
             "group_delay_s": info.group_delay_s,
             "lead_off": self._lead_off(),

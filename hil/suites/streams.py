@@ -158,7 +158,9 @@ async def stream(
             recorder.cancel()
             if rig.faults is not None:
                 rig.faults.packet_error_rate(0.0)
-    recording.link = parameters
+    recording.set_link(parameters)
+    for event in rig.source.events(start_ns, rig.clock.now_ns()):
+        recording.mark(event.name, event.onset_ns, event.duration_s)
     info = recording.info
     applied = _of_channels(rig.source.applied(start_ns, rig.clock.now_ns()), info.channels)
     return Session(

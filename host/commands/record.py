@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import sys
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +18,11 @@ from boards.errors import ConfigError
 from host.commands.output import JsonOption, examples, print_json, progress_bar
 from host.commands.targets import RadioOption, TargetArgument, advertised_name
 from host.interruption import held
+from host.mark_reader import read_marks
 from host.places import check_place
 
 if TYPE_CHECKING:
+    from host.board_link import BoardLink
     from host.recorder import Recording
 
 __all__ = ["register"]
@@ -39,6 +44,7 @@ def register(app: typer.Typer) -> None:
             "eegrig record headband8 -o resting.bdf --seconds 60",
             "eegrig record F0:12:34:56:78:9A -o fast.bdf --rate 1000 --profile low-latency",
             "eegrig record headband8 --radio virtual:headband8 -o out.bdf --json",
+            "stimulus-program | eegrig record headband8 -o ssvep.bdf --seconds 300 --marks",
         ),
     )(_record)
 
@@ -62,29 +68,38 @@ def _record(
         _Profile,
         typer.Option("--profile", help="Full packets seldom, or small ones often."),
     ] = _Profile.EFFICIENT,
+    marks: Annotated[
+        bool,
+        typer.Option(
+            "--marks", help="Annotate with the lines that are typed or piped in, when they come."
+        ),
+    ] = False,
     radio: RadioOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Record from a board over Bluetooth, as BDF+ with the front end's own codes.
 
-    Beside FILE a .json says which firmware sent it, what was lost, and what the link was. Streams
-    other than the electrodes' get files of their own. Exits with 1 if frames were lost: they are
-    filled and annotated BAD_ACQ_SKIP. What arrived until the board, the link or somebody ended it
-    too early is written all the same.
+    The file states the rate that the board's clock was found to have, and when its first frame was
+    taken. Beside FILE a .json says how that is known, which firmware sent it, what was lost, and
+    what the link was. Streams other than the electrodes' get files of their own.
+
+    Exits with 1 if frames were lost: they are filled and annotated BAD_ACQ_SKIP. What arrived until
+    the board, the link or somebody ended it too early is written all the same.
     """
     if output.suffix.lower() != ".bdf":
         raise ConfigError(f"{output}: recordings are BDF+ files: let the name end in .bdf")
     for path in (output, output.with_suffix(".json")):
         check_place(path)
     name = advertised_name(target)
-    started = datetime.datetime.now().replace(microsecond=0)
-    begun: list[Recording] = []
+    begun: list[_Begun] = []
 
-    def begin(recording: Recording) -> None:
+    def begin(recording: Recording, link: BoardLink) -> None:
         streams = [recording.stream, *(other.stream for other in recording.others.values())]
         bytes_per_s = sum(3 * stream.n_channels * stream.rate_sps for stream in streams)
         check_place(output, round(seconds * bytes_per_s) + _BESIDES)
-        begun.append(recording)
+        begun.append(_Begun(recording, time.time_ns() - link.now_ns()))
+        if marks:
+            read_marks(sys.stdin, link.now_ns, recording.mark)
 
     try:
         with progress_bar(f"recording {name}", shown=not as_json) as progress:
@@ -93,10 +108,13 @@ def _record(
             )
     except BaseException as error:
         with held():
-            _keep(begun, output, started, error)
+            _keep(begun, output, error)
         raise
-    recording.write_bdf(output, start=started)
-    _say(recording, output, as_json=as_json)
+    recording.write_bdf(output, start=begun[0].start())
+    if as_json:
+        print_json({"path": str(output)} | recording.sidecar(begun[0].start()))
+    else:
+        _say(recording, output)
     raise typer.Exit(0 if _intact(recording) else 1)
 
 
@@ -107,7 +125,7 @@ async def _session(
     rate_sps: int | None,
     profile: _Profile,
     progress: Callable[[float], None] | None,
-    on_start: Callable[[Recording], None],
+    on_start: Callable[[Recording, BoardLink], None],
 ) -> Recording:
     from host.link import connect
     from host.protocol import Profile
@@ -124,18 +142,35 @@ async def _session(
                 progress(min((block.first_frame + block.n_frames) / wanted, 1.0))
 
         return await record(
-            link, seconds, profile=Profile[profile.name], on_block=took, on_start=on_start
+            link,
+            seconds,
+            profile=Profile[profile.name],
+            on_block=took,
+            on_start=lambda recording: on_start(recording, link),
         )
 
 
-def _keep(
-    begun: Sequence[Recording], path: Path, started: datetime.datetime, error: BaseException
-) -> None:
+@dataclass(frozen=True)
+class _Begun:
+    """A recording that has begun, and how far its clock is from the time of day."""
+
+    recording: Recording
+    behind_ns: int
+
+    def start(self) -> datetime.datetime:
+        """Return the time of day at which the first frame was taken."""
+        base = self.recording.time_base()
+        first_ns = self.behind_ns + (0 if base is None else base.first_frame_ns)
+        moment = datetime.datetime.fromtimestamp(first_ns // 10**9).astimezone()
+        return moment.replace(microsecond=first_ns // 1000 % 10**6)
+
+
+def _keep(begun: Sequence[_Begun], path: Path, error: BaseException) -> None:
     """Write what arrived before `error` ended it, and say so."""
-    if not begun or not begun[0].n_frames:
+    if not begun or not begun[0].recording.n_frames:
         return
-    (recording,) = begun
-    recording.write_bdf(path, start=started)
+    recording = begun[0].recording
+    recording.write_bdf(path, start=begun[0].start())
     why = "interrupted" if isinstance(error, KeyboardInterrupt) else "it ended too early"
     typer.echo(
         f"eegrig: {why}; the {recording.duration_s:.3f} s that arrived until then are in {path}",
@@ -148,14 +183,15 @@ def _intact(recording: Recording) -> bool:
     return all(stream.counters.intact for stream in streams)
 
 
-def _say(recording: Recording, path: Path, *, as_json: bool) -> None:
-    info, counters = recording.info, recording.counters
-    if as_json:
-        print_json({"path": str(path)} | recording.sidecar())
-        return
+def _say(recording: Recording, path: Path) -> None:
+    info, counters, base = recording.info, recording.counters, recording.time_base()
     lost = f", {counters.frames_lost} frames lost" if counters.frames_lost else ", none lost"
+    rate = f"{recording.stream.rate_sps:g} SPS"
+    if base is not None and base.fitted:
+        rate += f" (its clock: {base.rate_sps / base.nominal_sps - 1:+.2%})"
+    n_marks = recording.n_marks
+    marks = f", {n_marks} mark{'s' * (n_marks != 1)}" if n_marks else ""
     typer.echo(
-        f"{path}: {recording.duration_s:g} s of {recording.stream.n_channels} channels at "
-        f"{recording.stream.rate_sps:g} SPS from {info.board} {info.firmware_version} "
-        f"({info.image_hash[:12]}){lost}"
+        f"{path}: {recording.duration_s:.4g} s of {recording.stream.n_channels} channels at "
+        f"{rate} from {info.board} {info.firmware_version} ({info.image_hash[:12]}){lost}{marks}"
     )

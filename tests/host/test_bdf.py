@@ -7,7 +7,7 @@ import edfio
 import mne
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boards.errors import ConfigError
@@ -82,12 +82,62 @@ def test_codes_beyond_the_stated_ends_are_the_ends(tmp_path: Path) -> None:
     assert set(file.signals[0].digital.tolist()) == {low, high}
 
 
-def test_a_last_second_that_is_not_whole_is_held_and_marked(tmp_path: Path) -> None:
-    file = edfio.read_bdf(write(tmp_path / "a.bdf", CODES[:, :600]))
-    np.testing.assert_array_equal(file.signals[0].digital[:600], CODES[0, :600])
-    assert set(file.signals[0].digital[600:].tolist()) == {CODES[0, 599]}
-    (note,) = file.annotations
-    assert (note.onset, note.duration, note.text) == (2.4, 0.6, "BAD_ACQ_SKIP")
+@pytest.mark.parametrize("n_times", [1, 9, 250, 499, 600, 601, 701, 997, 1000])
+def test_what_fills_the_last_record_is_held_and_marked_as_no_loss(
+    tmp_path: Path, n_times: int
+) -> None:
+    file = edfio.read_bdf(write(tmp_path / "a.bdf", CODES[:, :n_times]))
+    digital = file.signals[0].digital
+    np.testing.assert_array_equal(digital[:n_times], CODES[0, :n_times])
+    n_padded = digital.size - n_times
+    assert n_padded < 125  # never more than half a second
+    if n_padded:
+        assert set(digital[n_times:].tolist()) == {CODES[0, n_times - 1]}
+        (note,) = file.annotations
+        assert note.text == "BAD_PADDING"
+        assert note.onset == pytest.approx(n_times / 250)
+        assert note.duration == pytest.approx(n_padded / 250)
+    else:
+        assert file.annotations == ()
+
+
+def test_a_length_that_divides_into_records_of_about_a_second_is_not_padded(tmp_path: Path) -> None:
+    for n_times in (600, 994, 1000):
+        file = edfio.read_bdf(write(tmp_path / "a.bdf", CODES[:, :n_times]))
+        assert file.signals[0].digital.size == n_times
+        assert file.annotations == ()
+    assert file.data_record_duration == 1.0  # a whole second where it can be
+
+
+@settings(max_examples=25)
+@given(
+    rate_sps=st.floats(9.0, 2100.0),
+    n_times=st.integers(1, 30_000),
+    microsecond=st.integers(0, 999_999),
+)
+def test_any_rate_is_stated_to_1_ppm_and_its_records_follow_each_other(
+    tmp_path_factory: pytest.TempPathFactory, rate_sps: float, n_times: int, microsecond: int
+) -> None:
+    start = datetime.datetime(2026, 11, 22, 13, 14, 15, microsecond)
+    codes = np.arange(n_times, dtype=np.int32)[None]
+    note = Annotation((n_times - 1) / rate_sps, None, "last")
+    path = tmp_path_factory.mktemp("rate") / "a.bdf"
+    write(path, codes, labels=("Fp1",), rate_sps=rate_sps, start=start, annotations=[note])
+    file = edfio.read_bdf(path)
+    assert file.signals[0].sampling_frequency == pytest.approx(rate_sps, rel=1e-6)
+    assert file.is_continuous
+    assert file.starttime == start.time()
+    np.testing.assert_array_equal(file.signals[0].digital[:n_times], codes[0])
+    last = next(a for a in file.annotations if a.text == "last")
+    assert last.onset * rate_sps == pytest.approx(n_times - 1, abs=0.01)
+    raw = mne.io.read_raw_bdf(path, verbose="error")
+    assert raw.info["sfreq"] == pytest.approx(rate_sps, rel=1e-6)
+
+
+def test_an_annotation_cannot_end_another(tmp_path: Path) -> None:
+    notes = [Annotation(1.0, None, "left\x14right\x00\nend")]
+    (read,) = edfio.read_bdf(write(tmp_path / "a.bdf", annotations=notes)).annotations
+    assert read.text == "left right  end"
 
 
 def test_the_same_data_make_the_same_bytes(tmp_path: Path) -> None:

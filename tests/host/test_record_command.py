@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import shutil
 from collections.abc import Callable
@@ -123,7 +122,7 @@ def test_however_it_ends_what_arrived_is_in_the_file(
     assert 1.0 < seconds < 5.0
     file = read_bdf(path)
     assert len(file.signals) == 8
-    assert file.duration == math.ceil(seconds)
+    assert seconds <= file.duration < seconds + 0.5
     sidecar = json.loads(path.with_suffix(".json").read_text())
     assert sidecar["duration_s"] == pytest.approx(seconds, abs=1e-3)
 

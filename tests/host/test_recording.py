@@ -14,6 +14,9 @@ from host.recorder import GAP_TEXT, Recording
 from tests.host import wire
 
 INFO: Info = decode_info(wire.info())
+DELAY_S = INFO.group_delay_s
+FIRST_NS = 5_000_000 - 32_000_000
+"""Host time of the first frame of `recorded`, as arrivals tell it."""
 
 
 def recorded(*numbers: int, info: Info = INFO) -> Recording:
@@ -56,14 +59,14 @@ def test_a_gap_at_the_start_is_filled_from_behind() -> None:
 
 def test_truncating_cuts_samples_gaps_and_markers_but_no_counter() -> None:
     recording = recorded(0, 1, 4, 5)
-    recording.mark(0.05, "kept")
-    recording.mark(0.2, "beyond")
+    recording.mark("kept", FIRST_NS + 50_000_000)
+    recording.mark("beyond", FIRST_NS + 200_000_000)
     recording.truncate(20)
     assert recording.n_frames == 20
     assert recording.codes().shape == (8, 20)
     assert recording.received().sum() == 18
     assert recording.annotations() == [
-        Annotation(0.05, None, "kept"),
+        Annotation(pytest.approx(0.05 + DELAY_S), None, "kept"),
         Annotation(18 / 250, 2 / 250, GAP_TEXT),
     ]
     assert recording.counters.frames == 36
@@ -73,7 +76,7 @@ def test_the_clock_follows_the_last_frame_of_every_packet() -> None:
     recording = recorded(*range(10))
     # Frame 8 of a packet is 32 ms after its first, and the packet arrives 5 ms after that frame's
     # packet began: a constant delay, whatever the packet's length.
-    assert recording.clock.to_host_ns(0) == 5_000_000 - 32_000_000
+    assert recording.clock.to_host_ns(0) == FIRST_NS
 
 
 def test_a_board_whose_time_goes_back_is_recorded_and_counted() -> None:
@@ -86,7 +89,7 @@ def test_a_board_whose_time_goes_back_is_recorded_and_counted() -> None:
 
 def test_the_file_is_continuous_for_mne_and_later_markers_do_not_slide(tmp_path: Path) -> None:
     recording = recorded(*range(20), *range(70, 140))
-    recording.mark(4.5, "stimulus", 0.1)
+    recording.mark("stimulus", FIRST_NS + 4_500_000_000, 0.1)
     path = tmp_path / "recording.bdf"
     recording.write_bdf(path)
     raw = mne.io.read_raw_bdf(path, preload=True, verbose="error")
@@ -98,7 +101,7 @@ def test_the_file_is_continuous_for_mne_and_later_markers_do_not_slide(tmp_path:
         for a in raw.annotations
     }
     assert (0.72, 1.8, "BAD_ACQ_SKIP") in read
-    assert (4.5, 0.1, "stimulus") in read
+    assert (round(4.5 + DELAY_S, 4), 0.1, "stimulus") in read
 
 
 def test_the_sidecar_tells_counters_identity_and_scale(tmp_path: Path) -> None:

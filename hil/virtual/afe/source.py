@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boards import ConfigError, InfrastructureError
-from hil.bench import Waveform
+from hil.bench import AppliedEvent, Waveform
 from hil.virtual.clock import Clock
 
 __all__ = ["Playable", "SourceFactory", "VirtualSignalSource"]
@@ -86,6 +86,7 @@ class VirtualSignalSource:
         self._rows: list[int] = []
         self._first = 0  # index of the first sample kept
         self._stop = 0  # index after the last sample read
+        self._begun = 0  # index of what is played's own first sample
         self._buffer: FloatArray = np.zeros((len(self.channels), 0))  # from sample _first on
 
     @property
@@ -130,6 +131,7 @@ class VirtualSignalSource:
             self._restart(made.rate_hz)
         else:
             self._cut(index)
+            self._begun = index
         self._changed()
 
     def stop(self) -> None:
@@ -213,6 +215,18 @@ class VirtualSignalSource:
             volts=self.samples(first, stop).copy(),
         )
 
+    def events(self, start_ns: int, stop_ns: int) -> list[AppliedEvent]:
+        """Return what is known to happen in what is played now, between two times, by onset."""
+        told = getattr(self._source, "events", None)
+        if told is None:
+            return []
+        begun_ns = self._origin_ns + round(self._begun * _NS_PER_S / self._rate_hz)
+        start_s, stop_s = ((ns - begun_ns) / _NS_PER_S for ns in (start_ns, stop_ns))
+        return [
+            AppliedEvent(begun_ns + round(event.onset_s * _NS_PER_S), event.duration_s, event.name)
+            for event in told(max(0.0, start_s), stop_s)
+        ]
+
     def _match(self, source: Playable) -> list[int]:
         names = {name.casefold(): row for row, name in enumerate(source.channels)}
         missing = [name for name in self.channels if name.casefold() not in names]
@@ -230,7 +244,7 @@ class VirtualSignalSource:
     def _restart(self, rate_hz: float) -> None:
         self._rate_hz = rate_hz
         self._origin_ns = self._clock.now_ns()
-        self._first = self._stop = 0
+        self._first = self._stop = self._begun = 0
         self._buffer = np.zeros((len(self.channels), 0))
 
     def _finish(self) -> int:

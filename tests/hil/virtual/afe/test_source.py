@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boards import ConfigError, InfrastructureError
+from hil.bench import AppliedEvent
 from hil.virtual.afe import VirtualSignalSource
 
 
@@ -155,3 +158,32 @@ def test_samples_do_not_depend_on_how_they_are_asked_for(stretches):
     for first, n_times in stretches:
         got = source.samples(first, first + n_times)[0] * 1e6
         assert np.allclose(got, np.arange(first, first + n_times), atol=1e-6)
+
+
+class Happening(Ramp):
+    """Something happens every second."""
+
+    def events(self, start_s, stop_s):
+        return [
+            SimpleNamespace(onset_s=float(n), duration_s=0.5, name=f"event {n}")
+            for n in range(int(np.ceil(start_s)), int(np.ceil(stop_s)))
+        ]
+
+
+def test_events_lie_on_the_clock_from_the_moment_of_play():
+    clock = StillClock(7_000_000_000)
+    source = VirtualSignalSource(clock, ("C3",), 1000.0)
+    assert source.events(0, 100_000_000_000) == []
+    clock.time_ns += 500_000_000
+    source.play(lambda rate_hz: Happening(("C3",), rate_hz))
+    assert source.events(0, 9_000_000_000) == [
+        AppliedEvent(7_500_000_000, 0.5, "event 0"),
+        AppliedEvent(8_500_000_000, 0.5, "event 1"),
+    ]
+    clock.time_ns += 1_000_000_000
+    source.want_rate(2000.0, 1000.0)  # the signal begins anew
+    assert source.events(9_000_000_000, 9_600_000_000) == [
+        AppliedEvent(9_500_000_000, 0.5, "event 1")
+    ]
+    source.stop()
+    assert source.events(0, 100_000_000_000) == []
