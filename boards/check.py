@@ -232,7 +232,7 @@ def _check_traffic(board: Board) -> None:
     profiles: tuple[LinkProfile, ...] = ("efficient", "low_latency")
     for profile in profiles:
         interval_ms = link_interval_ms(board, runtime, fastest_sps, profile)
-        capacity_bps = link_capacity_bps(radio, interval_ms, runtime.bluetooth.link_octets_max)
+        capacity_bps = link_capacity_bps(radio, runtime, interval_ms)
         if needed_bps > capacity_bps:
             raise ConfigError(
                 f"afe.rates_sps: {n_channels} channels at {fastest_sps} SPS need"

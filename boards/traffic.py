@@ -1,14 +1,11 @@
-"""What a board's samples need of its radio link, what the link carries, and how often it has to.
-
-Bluetooth Core 5.4, Vol 6 Part B: a data packet with its answer takes its air time, an empty
-packet's and two inter frame spaces; an event holds whole pairs and keeps one space free.
-"""
+"""What a board's samples need of its radio link, what the link carries, and how often it has to."""
 
 from __future__ import annotations
 
 import math
 from typing import Literal
 
+from boards.link_layer import ATT_NOTIFY_HEADER, goodput_bound_bps
 from boards.ports import Runtime
 from boards.schema import Board, Radio
 
@@ -30,44 +27,43 @@ SHORTEST_INTERVAL_MS = 7.5
 CONNECTION_STEP_MS = 1.25
 """Bluetooth Core 5.4, Vol 6 Part B 4.5.1: connection intervals are 7.5 ms to 4 s in such steps."""
 
-_T_IFS_US = 150
-_L2CAP_AND_ATT = 7
-_ATT_HEADER = 3
 _PACKET_HEADER = 16  # of our own protocol, docs/protocol.md
-_SAMPLE_BITS = 24
-_OPTICAL_BITS = 32
+_SAMPLE_BITS = 24  # of electrodes and of light
 _INTERVALS_UNDER_WAY = 2
 
 
-def link_capacity_bps(radio: Radio, interval_ms: float, link_octets: int) -> float:
+def link_capacity_bps(
+    radio: Radio, runtime: Runtime, interval_ms: float, *, link_octets: int | None = None
+) -> float:
     """Return how many bits of notification payload a second the link carries at most.
+
+    It is the bound that the rig holds a measured goodput against.
 
     Parameters
     ----------
     radio : Radio
+    runtime : Runtime
+        What the board runs: how long its link-layer packets may be, and how many are under way.
     interval_ms : float
         Connection interval in milliseconds.
-    link_octets : int
-        Longest payload of a link-layer packet: a longer notification goes as several.
+    link_octets : int or None
+        Longest payload of a link-layer packet that was negotiated; None for the runtime's longest.
     """
-    byte_us = 8 / radio.phy
-    overhead = 10 if radio.phy == 1 else 11  # preamble, address, header, CRC
-    payload = radio.mtu - _ATT_HEADER
-    whole, rest = divmod(payload + _L2CAP_AND_ATT, link_octets)
-    pair_us = 2 * overhead * byte_us + 2 * _T_IFS_US
-    notification_us = (whole + bool(rest)) * pair_us + (payload + _L2CAP_AND_ATT) * byte_us
-    notifications = (interval_ms * 1000 - _T_IFS_US) / notification_us
-    if not whole or (whole == 1 and not rest):
-        notifications = int(notifications)
-    return notifications * payload * 8 / (interval_ms * 1e-3)
+    return goodput_bound_bps(
+        interval_ms,
+        phy=radio.phy,
+        octets=runtime.bluetooth.link_octets_max if link_octets is None else link_octets,
+        mtu=radio.mtu,
+        one_at_a_time=runtime.bluetooth.acl_packets == 1,
+    )
 
 
 def traffic_bps(board: Board) -> float:
     """Return what streaming everything at the highest rates needs, packet headers included."""
     raw = len(board.afe.channels) * max(board.afe.rates_sps) * _SAMPLE_BITS
     if board.optics is not None:
-        raw += round(len(board.optics.channels) * max(board.optics.rates_sps) * _OPTICAL_BITS)
-    payload = board.radio.mtu - _ATT_HEADER
+        raw += round(len(board.optics.channels) * max(board.optics.rates_sps) * _SAMPLE_BITS)
+    payload = board.radio.mtu - ATT_NOTIFY_HEADER
     return raw * payload / (payload - _PACKET_HEADER)
 
 
@@ -80,7 +76,7 @@ def packet_period_ms(board: Board, rate_sps: float) -> float:
     rate_sps : float
         Of its electrodes, in samples per second.
     """
-    room = board.radio.mtu - _ATT_HEADER - _PACKET_HEADER
+    room = board.radio.mtu - ATT_NOTIFY_HEADER - _PACKET_HEADER
     frames = room * 8 // (len(board.afe.channels) * _SAMPLE_BITS)
     per_second = rate_sps / frames
     if board.optics is not None:

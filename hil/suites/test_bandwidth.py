@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from boards.link_layer import DATA_OCTETS_MIN
 from boards.ports import board_runtime
+from boards.traffic import link_capacity_bps
 from hil.measure.bandwidth import frame_loss, goodput
-from hil.measure.ble_link import goodput_bound_bps
 from hil.report import traces
 from hil.suites.streams import interval_ms, linked, stream
 from host.protocol import Pattern, Profile
@@ -39,7 +41,8 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
 ) -> None:
     arrival_ns: list[int] = []
     sizes: list[int] = []
-    one_at_a_time = board_runtime(rig.board).bluetooth.acl_packets == 1
+    runtime = board_runtime(rig.board)
+    one_at_a_time = runtime.bluetooth.acl_packets == 1
     async with linked(rig, _SHORTEST_MS if one_at_a_time else _LONG_MS) as link:
         decoder = StreamDecoder(link.info)
         await link.start(Profile.EFFICIENT, Pattern.THROUGHPUT)
@@ -59,12 +62,12 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
     assert parameters is not None
     assert parameters.phy_rx is not None
     assert parameters.interval_ms is not None
-    bound_bps = goodput_bound_bps(
+    asked = rig.board.radio
+    bound_bps = link_capacity_bps(
+        replace(asked, phy=parameters.phy_rx, mtu=min(parameters.mtu, asked.mtu)),
+        runtime,
         parameters.interval_ms,
-        phy=parameters.phy_rx,
-        octets=parameters.max_tx_octets or 27,
-        mtu=min(parameters.mtu, rig.board.radio.mtu),
-        one_at_a_time=one_at_a_time,
+        link_octets=parameters.max_tx_octets or DATA_OCTETS_MIN,
     )
     result = goodput(np.array(arrival_ns), np.array(sizes))
     conditions = {

@@ -257,7 +257,7 @@ def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
             "SPI = true\n",
             "SPI = true\nBT_ATT_TX_COUNT = 20\n",
             "afe.rates_sps: 8 channels at 2000 SPS need 411 kbit/s, but a 2M link with MTU 247"
-            " and packets of 27 bytes carries 396 kbit/s at an interval of 15 ms (efficient)",
+            " and packets of 27 bytes carries 400 kbit/s at an interval of 15 ms (efficient)",
         ),
         (
             "earpatch2",

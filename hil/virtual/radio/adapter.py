@@ -14,7 +14,7 @@ from bumble import hci
 from bumble.device import ConnectionParametersPreferences
 
 from boards.errors import ConfigError, InfrastructureError
-from hil.measure.ble_link import DATA_OCTETS_MAX, DATA_OCTETS_MIN, Phy
+from boards.link_layer import DATA_OCTETS_MAX, DATA_OCTETS_MIN, Phy
 from hil.virtual.radio.procedures import valid_parameters
 from host.link import LinkParameters
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from boards.errors import ConfigError
-from hil.measure.ble_link import T_IFS_NS, Phy, air_time_ns, sync_time_ns
+from boards.link_layer import T_IFS_NS, Phy, air_time_ns, sync_time_ns
 from hil.virtual.clock import Cancellable, Clock
 from hil.virtual.radio.activity import ActivitySink
 from hil.virtual.radio.channel import RECEIVED, Channel

@@ -9,8 +9,8 @@ from bumble import hci
 from bumble.device import Device, DeviceConfiguration
 
 from boards.errors import InfrastructureError
+from boards.link_layer import DATA_OCTETS_MIN
 from hil.bench import LinkStatistics
-from hil.measure.ble_link import DATA_OCTETS_MIN
 from hil.virtual.radio.adapter import DEFAULT_MTU, Adapter, LinkWish, next_event
 from hil.virtual.radio.air import Air
 from hil.virtual.radio.controller import RadioController

@@ -15,7 +15,7 @@ from bumble import hci, ll
 from bumble.controller import Connection, Controller
 from bumble.core import PhysicalTransport
 
-from hil.measure.ble_link import DATA_OCTETS_MAX, DATA_OCTETS_MIN, Phy, air_time_ns
+from boards.link_layer import DATA_OCTETS_MAX, DATA_OCTETS_MIN, Phy, air_time_ns
 from hil.virtual.clock import Clock
 from hil.virtual.radio.activity import ActivitySink
 from hil.virtual.radio.advertising import RSSI_DBM, Advertiser

@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from hil.measure.ble_link import DATA_OCTETS_MAX, DATA_OCTETS_MIN, T_IFS_NS, Phy, air_time_ns
-from hil.measure.ble_link import sync_time_ns as sync_ns
+from boards.link_layer import DATA_OCTETS_MAX, DATA_OCTETS_MIN, T_IFS_NS, Phy, air_time_ns
+from boards.link_layer import sync_time_ns as sync_ns
 from hil.virtual.clock import Clock
 from hil.virtual.radio.activity import ActivityKind, ActivitySink
 from hil.virtual.radio.channel import NO_SYNC, RECEIVED, Channel

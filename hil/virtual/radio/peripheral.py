@@ -14,7 +14,7 @@ from bumble.device import AdvertisingType, DeviceConfiguration, LegacyAdvertiser
 from bumble.gatt import GATT_DEVICE_NAME_CHARACTERISTIC
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from hil.measure.ble_link import DATA_OCTETS_MAX, Phy
+from boards.link_layer import DATA_OCTETS_MAX, Phy
 from hil.virtual.clock import Cancellable, Clock
 from hil.virtual.radio.acl import PLENTY, AclBuffers
 from hil.virtual.radio.activity import ActivitySink

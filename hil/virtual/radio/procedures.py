@@ -9,7 +9,7 @@ from typing import Any
 
 from bumble import hci, ll
 
-from hil.measure.ble_link import Phy
+from boards.link_layer import Phy
 from hil.virtual.radio.link import End
 from hil.virtual.radio.pdu import (
     ConnectionParamReq,

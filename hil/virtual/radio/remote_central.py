@@ -16,7 +16,7 @@ from bumble.device import Device, DeviceConfiguration
 from bumble.transport import open_transport
 
 from boards.errors import InfrastructureError
-from hil.measure.ble_link import DATA_OCTETS_MAX, Phy
+from boards.link_layer import DATA_OCTETS_MAX, Phy
 from hil.virtual.radio.adapter import Adapter, LinkWish, next_event
 from hil.virtual.radio.host import ValueHost
 from host.link import LinkParameters

@@ -7,7 +7,7 @@ import pytest
 from bleak import BleakScanner
 
 from boards.errors import ConfigError
-from hil.measure.ble_link import T_IFS_NS, air_time_ns
+from boards.link_layer import T_IFS_NS, air_time_ns
 from hil.virtual.clock import run
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"

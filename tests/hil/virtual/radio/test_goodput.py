@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from hil.measure.ble_link import goodput_bound_bps, pairs_per_event
+from boards.link_layer import goodput_bound_bps, pairs_per_event
 from hil.virtual.clock import run
 from hil.virtual.radio import LinkWish
 from hil.virtual.radio.channel import CRC_ERROR, RECEIVED

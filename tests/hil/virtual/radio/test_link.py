@@ -14,7 +14,7 @@ from bumble import ll
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hil.measure.ble_link import T_IFS_NS, air_time_ns, sync_time_ns
+from boards.link_layer import T_IFS_NS, air_time_ns, sync_time_ns
 from hil.virtual.clock import VirtualLoop, run
 from hil.virtual.radio.channel import CRC_ERROR, NO_SYNC, RECEIVED, BitErrors, PacketErrors
 from hil.virtual.radio.link import (

@@ -10,6 +10,7 @@ import math
 from enum import IntEnum
 
 __all__ = [
+    "ATT_NOTIFY_HEADER",
     "ATT_NOTIFY_OVERHEAD",
     "DATA_OCTETS_MAX",
     "DATA_OCTETS_MIN",
