@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boards.errors import BoardFault
+from boards.sinc3 import sinc3_gain
 
 if TYPE_CHECKING:
     from host.board_link import BoardLink
@@ -32,7 +33,6 @@ __all__ = [
     "Impedance",
     "electrode_impedance",
     "measure_impedance",
-    "sinc3_gain",
 ]
 
 FUNDAMENTAL = 4 / np.pi
@@ -114,15 +114,6 @@ class Impedance:
         )
 
 
-def sinc3_gain(frequency_hz: float, rate_sps: float) -> float:
-    """Return what a sinc3 decimation filter passes, as a fraction of the amplitude.
-
-    ``|sin(x) / x|**3`` with ``x = pi f / r``: the limit of many modulator clocks per sample, which
-    differs by 3e-5 at a quarter of the rate from 64 of them (TI SBAS499C 9.3.2.2, equation 8).
-    """
-    return float(abs(np.sinc(frequency_hz / rate_sps)) ** 3)
-
-
 def electrode_impedance(
     samples_v: NDArray[np.float64],
     rate_sps: float,
@@ -172,7 +163,7 @@ def electrode_impedance(
     )
     mean = phasors.mean(axis=0)
     spread_v = np.sqrt((abs(phasors - mean) ** 2).sum(axis=0) / (n_segments - 1) / n_segments)
-    per_ohm = drive.current_a * FUNDAMENTAL * sinc3_gain(drive.frequency_hz, rate_sps)
+    per_ohm = drive.current_a * FUNDAMENTAL * float(sinc3_gain(drive.frequency_hz, rate_sps))
     # The part of the spread that is along the phasor is what its magnitude feels.
     return abs(mean) / per_ohm, spread_v / np.sqrt(2) / per_ohm
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boards import sinc3
 from boards.errors import BoardFault
 from host.bdf import DEFAULT_START, Annotation, atomic_file, check_label, header_range, write_bdf
 from host.board_link import LinkParameters
 from host.device_clock import DeviceClock
-from host.impedance import sinc3_gain
 from host.protocol import Info, StreamId, StreamInfo, Unit, stream_of
 from host.stream import Block, StreamCounters, StreamDecoder
 from host.time_base import TimeBase, time_base
@@ -27,10 +27,8 @@ GAP_TEXT = "BAD_ACQ_SKIP"
 """How MNE-Python marks stretches without acquisition."""
 
 _SIDECAR_VERSION = 2
-# A sinc3 filter delays by one and a half periods; a board adds its conversion's clocks to that.
-_SINC3_PERIODS = (1.4, 1.6)
-# Of a sinc3 filter, as a part of the sample rate: |sinc(f / rate)|**3 = 1 / sqrt(2).
-_SINC3_CUTOFF = 0.2620
+# What a board may add to its filter's delay, in periods: the clocks of its conversion.
+_DELAY_BESIDES = 0.1
 # EDF's names of units; its numbers are in millionths of ours.
 _DIMENSIONS = {
     Unit.VOLT: "uV",
@@ -282,15 +280,15 @@ class StreamRecording:
         rate_sps, delay_s = self.stream.rate_sps, self._delay_s
         if not delay_s:
             return None
-        low, high = _SINC3_PERIODS
-        if not low <= delay_s * rate_sps <= high:
+        if abs(delay_s * rate_sps - sinc3.DELAY_PERIODS) > _DELAY_BESIDES:
             return {"kind": "unknown", "group_delay_s": delay_s}
-        grid_hz = [round(rate_sps * step / 20, 6) for step in range(11)]
+        grid_hz = np.linspace(0, rate_sps / 2, 11).round(6)
+        gain = sinc3.sinc3_gain(grid_hz, rate_sps).round(6)
         return {
             "kind": "sinc3",
             "group_delay_s": delay_s,
-            "cutoff_hz": _SINC3_CUTOFF * rate_sps,
-            "response": [[hz, round(sinc3_gain(hz, rate_sps), 6)] for hz in grid_hz],
+            "cutoff_hz": sinc3.CUTOFF * rate_sps,
+            "response": np.stack([grid_hz, gain], axis=1).tolist(),
             "source": "TI SBAS499C 9.3.2.2, equation 8; the kind is assumed from the delay",
         }
 

@@ -8,41 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
     from hil.bench import Waveform
 
-__all__ = ["as_is", "sinc3", "sinc3_gain"]
-
-
-def sinc3_gain(
-    frequency_hz: ArrayLike, rate_hz: float, modulator_hz: float | None = None
-) -> NDArray[np.float64]:
-    """Return the amplitude response of a sinc3 decimation filter.
-
-    ``|sin(N pi f / f_mod) / (N sin(pi f / f_mod))| ** 3`` with ``N = f_mod / rate`` (TI ADS1299
-    data sheet SBAS499C, section 9.3.2.1); without `modulator_hz`, its limit for a fast modulator,
-    ``|sinc(f / rate)| ** 3``.
-
-    Parameters
-    ----------
-    frequency_hz : array_like
-        Frequencies in hertz, any shape.
-    rate_hz : float
-        Output data rate in hertz.
-    modulator_hz : float, optional
-        Modulator clock in hertz (1.024 MHz for the ADS1299).
-
-    Returns
-    -------
-    ndarray
-        Amplitude gain, 1 at 0 Hz, in the shape of `frequency_hz`.
-    """
-    frequency = np.asarray(frequency_hz, dtype=np.float64)
-    gain: NDArray[np.float64] = np.sinc(frequency / rate_hz)
-    if modulator_hz is not None:
-        gain = gain / np.sinc(frequency / modulator_hz)
-    return np.abs(gain) ** 3
+__all__ = ["as_is", "sinc3"]
 
 
 def sinc3(applied: Waveform, rate_hz: float) -> Waveform:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from boards.errors import BoardFault
 from host.board_link import BoardLink
-from host.impedance import Drive, Impedance, electrode_impedance, measure_impedance, sinc3_gain
+from host.impedance import Drive, Impedance, electrode_impedance, measure_impedance
 from host.link_errors import BoardStatusError
 from tests.host import wire
 from tests.host.room import Room, linked
@@ -69,13 +67,6 @@ def test_missing_frames_do_not_turn_the_phase() -> None:
     frames = np.flatnonzero((np.arange(1500) < 333) | (np.arange(1500) >= 514))
     ohm, _ = electrode_impedance(samples_v[:, frames], 250, drive, frames=frames)
     np.testing.assert_allclose(ohm, [10e3], rtol=1e-3)
-
-
-@given(st.floats(1, 120), st.integers(6, 14))
-def test_the_filters_gain_is_that_of_any_fine_decimation(frequency_hz: float, bits: int) -> None:
-    n, x = 2**bits, np.pi * frequency_hz / 250
-    exact = abs(np.sin(x) / (n * np.sin(x / n))) ** 3
-    assert sinc3_gain(frequency_hz, 250) == pytest.approx(exact, rel=4e-4)
 
 
 def test_too_little_to_tell_and_a_drive_nobody_can_see_are_refused() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOISE_GAIN", "frequency_response", "taps", "weights"]
+__all__ = ["NOISE_GAIN", "taps", "weights"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -53,8 +53,3 @@ def weights(centres: FloatArray, samples_per_period: float) -> tuple[IntArray, F
     inner = 0.75 - u * u
     outer = 0.5 * np.square(np.maximum(1.5 - u, 0.0))
     return first, np.where(u < 0.5, inner, outer) / samples_per_period
-
-
-def frequency_response(frequency_hz: FloatArray, rate_sps: float) -> FloatArray:
-    """Return the filter's gain at `frequency_hz` for conversions at `rate_sps`."""
-    return np.abs(np.sinc(np.asarray(frequency_hz, dtype=np.float64) / rate_sps)) ** 3

@@ -30,23 +30,6 @@ def test_the_window_is_centred(centre):
     assert position[weight[0] > 0][[0, -1]] - centre == pytest.approx([-12, 12], abs=1.0)
 
 
-@pytest.mark.parametrize("samples_per_period", [4.0, 8.0])
-def test_response_is_sinc_cubed(samples_per_period):
-    _, weight = sinc3.weights(np.array([100.0]), samples_per_period)
-    frequency = np.array([0.05, 0.1, 0.262, 0.4, 0.5])
-    position = np.arange(weight.shape[1])
-    seen = np.abs(
-        np.exp(-2j * np.pi * frequency[:, None] * position / samples_per_period) @ weight[0]
-    )
-    tolerance = 4e-3 if samples_per_period == 4 else 4e-4
-    assert seen == pytest.approx(sinc3.frequency_response(frequency, 1.0), rel=tolerance)
-
-
-def test_minus_3_db_at_0_262_of_the_data_rate():
-    response = sinc3.frequency_response(np.array([0.262 * 250]), 250.0)
-    assert 20 * np.log10(response[0]) == pytest.approx(-3.0, abs=0.03)
-
-
 def test_noise_gain_is_that_of_the_spline():
     _, weight = sinc3.weights(np.linspace(50.0, 51.0, 11), 8.0)
     assert np.square(weight).sum(axis=1).mean() == pytest.approx(sinc3.NOISE_GAIN / 8, rel=1e-3)
