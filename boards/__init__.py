@@ -5,23 +5,25 @@
 24
 >>> load_part("ads1299")["vref"].si
 4.5
+
+Errors, and what else is said of the ground, are in modules of their own, which load nothing else.
 """
 
 from __future__ import annotations
 
-from boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
-from boards.loader import list_boards, list_parts, load_board, load_part
-from boards.part import Curve, Figure, Part, Table
-from boards.schema import Board, Target
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from boards.loader import list_boards, load_board
+    from boards.part import Curve, Figure, Part, Table
+    from boards.part_library import list_parts, load_part
+    from boards.schema import Board, Target
 
 __all__ = [
     "Board",
-    "BoardFault",
-    "ConfigError",
     "Curve",
-    "EegrigError",
     "Figure",
-    "InfrastructureError",
     "Part",
     "Table",
     "Target",
@@ -30,3 +32,17 @@ __all__ = [
     "load_board",
     "load_part",
 ]
+
+_HOMES = {
+    "boards.loader": ("list_boards", "load_board"),
+    "boards.part": ("Curve", "Figure", "Part", "Table"),
+    "boards.part_library": ("list_parts", "load_part"),
+    "boards.schema": ("Board", "Target"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from boards.check_front_ends import check_afe, check_optics, check_pins
 from boards.check_supply import check_supply
 from boards.errors import ConfigError
-from boards.part import Part, to_si
-from boards.parts_of import LoadPart, find_part
+from boards.part_library import find_part, load_part
 from boards.ports import Runtime, board_runtime, load_port
 from boards.schema import Board, FlashRegion, Mcu, Radio
 from boards.traffic import (
@@ -20,7 +19,7 @@ from boards.traffic import (
     traffic_bps,
 )
 
-__all__ = ["check_board", "check_part"]
+__all__ = ["check_board"]
 
 _CONNECTION_RANGE_MS = (SHORTEST_INTERVAL_MS, 4000.0)
 _ADVERTISING_STEP_MS = 0.625  # Bluetooth Core 5.4, Vol 6 Part B 4.4.2.2: 20 ms to 10.24 s
@@ -28,33 +27,31 @@ _ADVERTISING_RANGE_MS = (20.0, 10240.0)
 _NAME_ROOM = 26  # 31 B of legacy advertising data less flags (3 B) and the name's header (2 B)
 
 
-def check_board(board: Board, load_part: LoadPart) -> None:
+def check_board(board: Board) -> None:
     """Compare a board with itself and with its parts.
 
     Parameters
     ----------
     board : Board
-    load_part : callable
-        Returns the part of a name, or raises ConfigError.
 
     Raises
     ------
     boards.errors.ConfigError
         On the first contradiction: ``key: what is wrong and what was expected``.
     """
-    _check_mcu(board.mcu, load_part)
-    _check_runtime(board, load_part)
-    check_afe(board.afe, load_part)
+    _check_mcu(board.mcu)
+    _check_runtime(board)
+    check_afe(board.afe)
     if board.optics is not None:
-        check_optics(board.optics, load_part)
+        check_optics(board.optics)
     if (board.optics is not None) != (board.firmware.optics_driver is not None):
         raise ConfigError(
             "firmware.optics_driver: expected a driver if and only if there is an [optics] section"
         )
-    check_pins(board, load_part)
+    check_pins(board)
     _check_radio(board.radio)
-    check_supply(board, load_part)
-    cell = find_part("battery.part", board.battery.part, ("battery",), load_part)
+    check_supply(board)
+    cell = find_part("battery.part", board.battery.part, ("battery",))
     if cell["capacity"].value != board.battery.capacity_mah:
         raise ConfigError(
             f"battery.capacity_mah: expected {cell['capacity'].value:g}, the capacity of part"
@@ -63,47 +60,8 @@ def check_board(board: Board, load_part: LoadPart) -> None:
     _check_traffic(board)
 
 
-def check_part(part: Part, stem: str) -> None:
-    """Compare a part read from ``<stem>.toml`` with itself.
-
-    Raises
-    ------
-    boards.errors.ConfigError
-        On the first contradiction: ``key: what is wrong and what was expected``.
-    """
-    if part.name != stem:
-        raise ConfigError(f"name: expected {stem!r}, the file's name, got {part.name!r}")
-    for key, figure in part.figures.items():
-        _check_unit(f"figures.{key}.unit", figure.unit)
-    for key, curve in part.curves.items():
-        _check_unit(f"curves.{key}.x_unit", curve.x_unit)
-        _check_unit(f"curves.{key}.y_unit", curve.y_unit)
-        if len(curve.x) != len(curve.y):
-            raise ConfigError(
-                f"curves.{key}.y: expected {len(curve.x)} values, one for each x,"
-                f" got {len(curve.y)}"
-            )
-        if any(b <= a for a, b in zip(curve.x, curve.x[1:], strict=False)):
-            raise ConfigError(f"curves.{key}.x: expected values that rise strictly")
-    for key, table in part.tables.items():
-        _check_unit(f"tables.{key}.unit", table.unit)
-        widths = {len(row) for row in table.values}
-        if len(table.values) != len(table.rows) or widths != {len(table.columns)}:
-            raise ConfigError(
-                f"tables.{key}.values: expected {len(table.rows)} rows"
-                f" of {len(table.columns)} values"
-            )
-
-
-def _check_unit(where: str, unit: str) -> None:
-    try:
-        to_si(1.0, unit)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
-
-
-def _check_mcu(mcu: Mcu, load_part: LoadPart) -> None:
-    part = find_part("mcu.part", mcu.part, ("mcu",), load_part)
+def _check_mcu(mcu: Mcu) -> None:
+    part = find_part("mcu.part", mcu.part, ("mcu",))
     flash_start, flash_end = mcu.flash.start, mcu.flash.start + mcu.flash.size
     if mcu.flash.size > part["flash_size"].value:
         raise ConfigError(
@@ -150,7 +108,7 @@ def _check_regions(mcu: Mcu) -> None:
         seen.append((key, first, last))
 
 
-def _check_runtime(board: Board, load_part: LoadPart) -> None:
+def _check_runtime(board: Board) -> None:
     """Refuse what the board's runtime cannot do."""
     port, part = board.mcu.port, load_part(board.mcu.part)
     if port not in part.ports:

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 
 from boards.errors import ConfigError
-from boards.parts_of import LoadPart, find_part, listed
+from boards.part_library import find_part, load_part
 from boards.ports import board_runtime
 from boards.schema import AfeConfig, Board, Optics
+from boards.wording import listed
 
 __all__ = ["check_afe", "check_optics", "check_pins"]
 
 
-def check_afe(afe: AfeConfig, load_part: LoadPart) -> None:
+def check_afe(afe: AfeConfig) -> None:
     """Compare the biopotential front end's use with what its part can do.
 
     Raises
@@ -21,7 +22,7 @@ def check_afe(afe: AfeConfig, load_part: LoadPart) -> None:
     boards.errors.ConfigError
         On the first contradiction.
     """
-    part = find_part("afe.part", afe.part, ("afe",), load_part)
+    part = find_part("afe.part", afe.part, ("afe",))
     n_inputs = int(part["channels"].value)
     if len(afe.channels) > n_inputs:
         raise ConfigError(
@@ -76,7 +77,7 @@ def check_afe(afe: AfeConfig, load_part: LoadPart) -> None:
         )
 
 
-def check_optics(optics: Optics, load_part: LoadPart) -> None:
+def check_optics(optics: Optics) -> None:
     """Compare the optical front end's use with what its part can do.
 
     Raises
@@ -84,7 +85,7 @@ def check_optics(optics: Optics, load_part: LoadPart) -> None:
     boards.errors.ConfigError
         On the first contradiction.
     """
-    part = find_part("optics.part", optics.part, ("optics",), load_part)
+    part = find_part("optics.part", optics.part, ("optics",))
     _check_unique("optics.pairs", optics.pairs)
     n_channels, n_pairs = len(optics.channels), len(optics.pairs)
     for needed, key, per, what in (
@@ -104,7 +105,7 @@ def check_optics(optics: Optics, load_part: LoadPart) -> None:
             f" wavelengths, got {len(optics.leds)}"
         )
     for index, (name, nm) in enumerate(zip(optics.leds, optics.wavelengths_nm, strict=True)):
-        led = find_part(f"optics.leds[{index}]", name, ("led",), load_part)
+        led = find_part(f"optics.leds[{index}]", name, ("led",))
         if led["wavelength"].value != nm:
             raise ConfigError(
                 f"optics.leds[{index}]: expected an LED of {nm} nm, {name} is one of"
@@ -134,7 +135,7 @@ def check_optics(optics: Optics, load_part: LoadPart) -> None:
         )
 
 
-def check_pins(board: Board, load_part: LoadPart) -> None:
+def check_pins(board: Board) -> None:
     """Refuse pins that the port does not have or that are used twice.
 
     A part whose RESET is its PWDN may have both on one pin of the processor.

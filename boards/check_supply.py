@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from boards.errors import ConfigError
 from boards.part import Part
-from boards.parts_of import LoadPart, find_part
+from boards.part_library import find_part, load_part
 from boards.schema import Board
 
 __all__ = ["check_supply"]
 
 
-def check_supply(board: Board, load_part: LoadPart) -> None:
+def check_supply(board: Board) -> None:
     """Compare the supply with itself and with what the parts need.
 
     Raises
@@ -19,10 +19,10 @@ def check_supply(board: Board, load_part: LoadPart) -> None:
         On the first contradiction.
     """
     supply = board.supply
-    find_part("supply.mcu", supply.mcu, ("buck", "ldo"), load_part)
+    find_part("supply.mcu", supply.mcu, ("buck", "ldo"))
     for rail in ("input", "afe", "optics"):
-        _check_chain(rail, getattr(supply, rail), getattr(supply, f"{rail}_v"), load_part)
-    find_part("supply.charger", supply.charger, ("charger",), load_part)
+        _check_chain(rail, getattr(supply, rail), getattr(supply, f"{rail}_v"))
+    find_part("supply.charger", supply.charger, ("charger",))
     mcu, afe = load_part(board.mcu.part), load_part(board.afe.part)
     _check_rail("supply.mcu_v", supply.mcu_v, mcu, "vdd")
     _check_rail("supply.mcu_v", supply.mcu_v, afe, "dvdd")
@@ -38,14 +38,14 @@ def check_supply(board: Board, load_part: LoadPart) -> None:
         _check_rail(where, supply.optics_v[-1], load_part(board.optics.part), "avdd")
 
 
-def _check_chain(rail: str, names: list[str], output_v: list[float], load_part: LoadPart) -> None:
+def _check_chain(rail: str, names: list[str], output_v: list[float]) -> None:
     if len(names) != len(output_v):
         raise ConfigError(
             f"supply.{rail}_v: expected one output voltage for each converter of supply.{rail}"
             f" ({len(names)}), got {len(output_v)}"
         )
     for index, (name, volts) in enumerate(zip(names, output_v, strict=True)):
-        part = find_part(f"supply.{rail}[{index}]", name, ("boost", "ldo", "buck"), load_part)
+        part = find_part(f"supply.{rail}[{index}]", name, ("boost", "ldo", "buck"))
         if part.kind != "ldo" or index == 0:
             continue
         needed_v = volts + part["dropout"].si

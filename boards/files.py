@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from boards.errors import ConfigError
+from boards.wording import near
 
-__all__ = ["explain", "nearest", "read_toml", "unknown"]
+__all__ = ["explain", "read_toml"]
 
 _T = TypeVar("_T")
 
@@ -48,18 +47,6 @@ def read_toml(path: Path, kind: type[_T]) -> _T:
         raise ConfigError(f"{path}: {explain(str(error), kind)}") from None
 
 
-def unknown(what: str, name: str, known: list[str]) -> str:
-    """Say that a name is not one of those known, and which is the nearest."""
-    hint = nearest(name, known)
-    return f"unknown {what} {name!r};{hint} {what}s are: {', '.join(known) or 'none'}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Ask whether the nearest of the known names was meant; nothing if none is near."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" did you mean {close[0]!r}?" if close else ""
-
-
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<where>.*)`)?$", re.DOTALL)
 _UNKNOWN_FIELD = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
 _MISSING_FIELD = re.compile(r"^Object missing required field `(?P<key>.*)`$")
@@ -75,8 +62,8 @@ def explain(message: str, kind: Any) -> str:
     if unexpected := _UNKNOWN_FIELD.match(what):
         known = _fields_at(kind, where)
         return (
-            f"{_join(where, unexpected['key'])}: unknown key;"
-            f"{nearest(unexpected['key'], known)} keys here are: {', '.join(sorted(known))}"
+            f"{_join(where, unexpected['key'])}: unknown key"
+            f"{near(unexpected['key'], known)}; keys here are: {', '.join(sorted(known))}"
         )
     if missing := _MISSING_FIELD.match(what):
         return f"{_join(where, missing['key'])}: missing; this key is required"

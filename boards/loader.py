@@ -1,30 +1,23 @@
-"""Finds and reads boards and parts; a mistake in a file becomes one line that says where it is."""
+"""Finds and reads boards; a mistake in a file becomes one line that says where it is."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
-from boards.check import check_board, check_part
+from boards.check import check_board
 from boards.errors import ConfigError
-from boards.files import read_toml, unknown
-from boards.part import Part
+from boards.files import read_toml
 from boards.schema import Board
+from boards.wording import unknown
 
-__all__ = ["board_path", "list_boards", "list_parts", "load_board", "load_part"]
+__all__ = ["board_path", "list_boards", "load_board"]
 
 _ROOT = Path(__file__).parent
-_PARTS = _ROOT / "parts"
 
 
 def list_boards() -> list[str]:
     """Return the names of the boards that come with eegrig, sorted."""
     return sorted(path.parent.name for path in _ROOT.glob("*/board.toml"))
-
-
-def list_parts() -> list[str]:
-    """Return the names of the parts that come with eegrig, sorted."""
-    return sorted(path.stem for path in _PARTS.glob("*.toml"))
 
 
 def load_board(name_or_path: str | Path) -> Board:
@@ -44,30 +37,10 @@ def load_board(name_or_path: str | Path) -> Board:
     path = board_path(name_or_path)
     board = read_toml(path, Board)
     try:
-        check_board(board, load_part)
+        check_board(board)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return board
-
-
-@cache
-def load_part(name: str) -> Part:
-    """Read and check a part that comes with eegrig.
-
-    Raises
-    ------
-    boards.errors.ConfigError
-        If there is no such part or its file is broken.
-    """
-    path = _PARTS / f"{name}.toml"
-    if name not in list_parts():
-        raise ConfigError(unknown("part", name, list_parts()))
-    part = read_toml(path, Part)
-    try:
-        check_part(part, path.stem)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    return part
 
 
 def board_path(name_or_path: str | Path) -> Path:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from boards.errors import ConfigError, OutputError
+from boards.errors import ConfigError
+from boards.whole_file import write_whole
 from hil.verdict import RunVerdict, Verdict, judge
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ __all__ = [
     "Results",
     "ResultsError",
     "RuntimeIdentity",
-    "write_atomically",
 ]
 
 SCHEMA_VERSION = 1
@@ -432,7 +430,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """Write ``results.json`` into `directory`, whole or not at all, and return its path."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / FILE_NAME
-        write_atomically(path, self.to_json())
+        write_whole(path, self.to_json())
         return path
 
     @classmethod
@@ -466,38 +464,3 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             return msgspec.convert(content, cls)
         except msgspec.ValidationError as error:
             raise ResultsError(f"{path}: {error}; run again") from error
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside it first, then renamed over it.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    try:
-        _write_whole(path, content)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    # A temporary file is private; a result is as readable as any other new file.
-    umask = os.umask(0)
-    os.umask(umask)
-    try:
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from boards.errors import ConfigError
-from hil.results import write_atomically
+from boards.whole_file import write_whole
 from host.interruption import held
 from host.places import check_place
 
@@ -233,7 +233,7 @@ def _read_list(path: Path) -> _Listed:
 
 def _write_list(path: Path, files: dict[str, list[str]]) -> None:
     content = msgspec.json.encode(_Listed(files=files), order="sorted")
-    write_atomically(path, msgspec.json.format(content, indent=2) + b"\n")
+    write_whole(path, msgspec.json.format(content, indent=2) + b"\n")
 
 
 def _digest(path: Path) -> str:

@@ -162,17 +162,14 @@ class SignalFactory:
 
         sites, channels = self._afe.electrode_sites, self._afe.channels
         source: Any
-        try:
-            if self._is_recording:
-                source = signal_sim.Recording(
-                    self._signal, channels=sites, rate_hz=rate_hz, assign=self._assign
-                )
-            else:
-                source = signal_sim.scene(
-                    self._signal, channels=sites, rate_hz=rate_hz, seed=self._seed
-                )
-        except signal_sim.SignalError as error:
-            raise ConfigError(str(error)) from error
+        if self._is_recording:
+            source = signal_sim.Recording(
+                self._signal, channels=sites, rate_hz=rate_hz, assign=self._assign
+            )
+        else:
+            source = signal_sim.scene(
+                self._signal, channels=sites, rate_hz=rate_hz, seed=self._seed
+            )
         return source if sites == channels else _Renamed(source, channels)
 
     def _shown(self, board: Board, seconds: float) -> list[str]:
@@ -216,7 +213,6 @@ class SignalFactory:
 
     def _by_site(self, assign: Sequence[str]) -> dict[str, str]:
         """Return the label for each electrode chosen by hand, by its site on the head."""
-        from signal_sim import SignalError
         from signal_sim.recordings.assigned import assignments
 
         if assign and not self._is_recording:
@@ -224,10 +220,7 @@ class SignalFactory:
                 f"--map chooses channels of a recording: give one, not {self._signal}"
             )
         sites = dict(zip(self._afe.channels, self._afe.electrode_sites, strict=True))
-        try:
-            return {sites.get(name, name): label for name, label in assignments(assign).items()}
-        except SignalError as error:
-            raise ConfigError(str(error)) from error
+        return {sites.get(name, name): label for name, label in assignments(assign).items()}
 
 
 def light_factory(board: Board, seed: int) -> Callable[[float], Any] | None:
@@ -238,12 +231,9 @@ def light_factory(board: Board, seed: int) -> Callable[[float], Any] | None:
     import signal_sim
 
     def make(rate_hz: float) -> Any:
-        try:
-            return signal_sim.open_source(
-                _LIGHT_SCENE, channels=optics.channels, rate_hz=rate_hz, seed=seed
-            )
-        except signal_sim.SignalError as error:
-            raise ConfigError(str(error)) from error
+        return signal_sim.open_source(
+            _LIGHT_SCENE, channels=optics.channels, rate_hz=rate_hz, seed=seed
+        )
 
     return make
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import io
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boards.errors import ConfigError, OutputError
+from boards.errors import ConfigError
+from boards.whole_file import write_whole
 
-__all__ = ["Annotation", "HeaderRange", "atomic_file", "header_range", "write_bdf"]
+__all__ = ["Annotation", "HeaderRange", "header_range", "write_bdf"]
 
 _LABEL_SIZE = 16
 _FIELD_SIZE = 8
@@ -205,8 +204,7 @@ def write_bdf(
         raise ConfigError(f"{path}: {error}") from error
     written = io.BytesIO()
     file.write(written)
-    with atomic_file(path) as target:
-        target.write(_exactly_timed(written.getvalue(), start.microsecond))
+    write_whole(path, _exactly_timed(written.getvalue(), start.microsecond))
 
 
 def _text(text: str) -> str:
@@ -277,27 +275,3 @@ def check_label(label: str) -> str:
 def _subfield(text: str) -> str:
     """Return text as a subfield of the header: no spaces, ASCII, "X" for nothing."""
     return "_".join(text.encode("ascii", "replace").decode().split()) or "X"
-
-
-@contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[io.BufferedWriter]:
-    """Open a file that appears under its name only when it is whole.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written there.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as target:
-            yield target
-            target.flush()
-            os.fsync(target.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boards.errors import ConfigError
+from boards.whole_file import write_whole
 from host.application import Application, build_application, sizes
 from host.file_system import FileSystemFull
 from host.layout import Layout, layout_of, layout_of_image
@@ -103,16 +104,10 @@ class Image:
 
         Raises
         ------
-        ConfigError
+        OutputError
             If the file cannot be written.
         """
-        part = path.with_name(path.name + ".part")
-        try:
-            part.write_bytes(self.encode(path))
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise ConfigError(f"cannot write the image to {path}: {error.strerror}") from error
+        write_whole(path, self.encode(path))
 
     def encode(self, path: Path) -> bytes:
         """Return what `write` puts into a file of that name."""

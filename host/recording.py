@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from boards import sinc3
 from boards.errors import BoardFault
-from host.bdf import DEFAULT_START, Annotation, atomic_file, check_label, header_range, write_bdf
+from boards.whole_file import write_whole
+from host.bdf import DEFAULT_START, Annotation, check_label, header_range, write_bdf
 from host.board_link import LinkParameters
 from host.device_clock import DeviceClock
 from host.protocol import Info, StreamId, StreamInfo, Unit, stream_of
@@ -216,8 +217,7 @@ class StreamRecording:
         if base is None:
             raise BoardFault(f"{info.board} sent no samples: nothing to write to {path}")
         sidecar = json.dumps(self.sidecar(start), indent=2, ensure_ascii=False) + "\n"
-        with atomic_file(path.with_suffix(".json")) as target:
-            target.write(sidecar.encode())
+        write_whole(path.with_suffix(".json"), sidecar.encode())
         image = f"image_{info.image_hash[:12]}"
         main = stream.stream_id == StreamId.EEG
         write_bdf(

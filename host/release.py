@@ -6,7 +6,6 @@ time and no path of the machine, so that the same sources give the same bytes.
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from boards.errors import ConfigError
+from boards.whole_file import whole_files
 from host.application import default_firmware
 from host.manifest import FileEntry
 from host.mpycross import compiler_version
@@ -117,18 +117,10 @@ def write_release(image: Image, path: Path, firmware_dir: Path | None = None) ->
         files=image.files,
     )
     text = msgspec.json.format(msgspec.json.encode(release), indent=2) + b"\n"
-    parts = {path: data, manifest: text}
-    try:
-        for target, content in parts.items():
-            _part(target).write_bytes(content)
-        manifest.unlink(missing_ok=True)
-        for target in parts:
-            _part(target).replace(target)
-    except OSError as error:
-        for target in parts:
-            with contextlib.suppress(OSError):
-                _part(target).unlink(missing_ok=True)
-        raise ConfigError(f"cannot write the image to {path}: {error.strerror}") from error
+    with whole_files(manifest, path) as (new_manifest, new_image):
+        new_manifest.write_bytes(text)
+        new_image.write_bytes(data)
+        manifest.unlink(missing_ok=True)  # it is of the image before
     return release
 
 
@@ -173,7 +165,3 @@ def _git(directory: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return ended.stdout.decode(errors="replace").strip() if ended.returncode == 0 else None
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(path.name + ".part")

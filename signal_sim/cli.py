@@ -76,6 +76,7 @@ def _sim(
     A scene is a head with its electrodes and what surrounds it. The ground truth (markers, targets,
     sleep stages, which samples carry which artefact) is written beside each file as .truth.json.
     """
+    from boards.errors import ConfigError
     from signal_sim.errors import SignalError
 
     try:
@@ -105,7 +106,7 @@ def _sim(
                 return open_source(scene, channels=names, rate_hz=rate, seed=seed, assign=assign)
 
             _write(scene, opened, out or [], plot, seconds, as_json=as_json)
-    except SignalError as error:
+    except ConfigError as error:
         raise typer.TyperException(str(error)) from error
 
 
@@ -150,7 +151,8 @@ def _write(
     *,
     as_json: bool,
 ) -> None:
-    from signal_sim.errors import SignalError, nearest
+    from boards.wording import nearest
+    from signal_sim.errors import SignalError
     from signal_sim.files import FORMATS, write
 
     # Everything that can be wrong is found before anything is written.

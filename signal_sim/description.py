@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import isfinite
 
+from boards.wording import nearest
 from signal_sim.body import Amplifier, Electrodes, Mains, Motion
-from signal_sim.errors import SceneError, nearest
+from signal_sim.errors import SceneError
 from signal_sim.fnirs import Fnirs
 from signal_sim.hypnogram import STAGES, hypnogram
 from signal_sim.montage import POSITIONS, canonical

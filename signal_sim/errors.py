@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from boards.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["RecordingError", "SceneError", "SignalError", "nearest"]
+__all__ = ["RecordingError", "SceneError", "SignalError"]
 
 
-class SignalError(ValueError):
+class SignalError(ConfigError, ValueError):
     """A signal that cannot be made as asked."""
 
 
@@ -21,12 +17,3 @@ class SceneError(SignalError):
 
 class RecordingError(SignalError):
     """A recording cannot be played back."""
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return ``" (did you mean X?)"`` for the valid name nearest to `name`, or the whole choice."""
-    choice = sorted(valid)
-    close = get_close_matches(name, choice, n=1, cutoff=0.5)
-    if close:
-        return f" (did you mean {close[0]!r}?)"
-    return f" (there are: {', '.join(choice)})" if choice else ""

@@ -14,7 +14,8 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from signal_sim.errors import SceneError, nearest
+from boards.wording import nearest
+from signal_sim.errors import SceneError
 from signal_sim.stream import FloatArray
 
 __all__ = ["POSITIONS", "angles_deg", "canonical", "position", "positions"]

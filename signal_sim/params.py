@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields
 from math import inf, isfinite
 from typing import Any, ClassVar
 
-from signal_sim.errors import SceneError, nearest
+from boards.wording import nearest
+from signal_sim.errors import SceneError
 
 __all__ = ["ASSUMED", "Parameter", "Spec", "par", "parameters"]
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from boards.wording import nearest
 from signal_sim.body.bank import Change, ElectrodeBank, Property
 from signal_sim.body.electrodes import PRESETS, Amplifier
 from signal_sim.body.mains import Mains
 from signal_sim.body.motion import MotionWave
 from signal_sim.description import Scene
-from signal_sim.errors import SceneError, SignalError, nearest
+from signal_sim.errors import SceneError, SignalError
 from signal_sim.events import Event
 from signal_sim.fnirs import FnirsPlayer
 from signal_sim.montage import POSITIONS, canonical

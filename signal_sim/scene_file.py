@@ -7,9 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from boards.wording import nearest
 from signal_sim.body import Amplifier, Mains, Motion, electrodes_from_mapping
 from signal_sim.description import LeadEvent, Scene, StateTimeline
-from signal_sim.errors import SceneError, nearest
+from signal_sim.errors import SceneError
 from signal_sim.fnirs import Fnirs
 from signal_sim.voices import source_from_mapping
 

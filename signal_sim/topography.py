@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from signal_sim.errors import SceneError, nearest
+from boards.wording import nearest
+from signal_sim.errors import SceneError
 from signal_sim.montage import POSITIONS, angles_deg, canonical, positions
 from signal_sim.stream import FloatArray
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from boards.errors import ConfigError
-from boards.files import nearest, unknown
 from boards.ports.facts import Facts
 from boards.ports.port import Option, Sections, facts_of, list_ports, load_port
 from boards.ports.rows import Row
+from boards.wording import near, unknown
 
 if TYPE_CHECKING:
     from boards.schema import Board
@@ -86,8 +86,8 @@ def _resolve(
     for name in options:
         if name not in port.options:
             raise ConfigError(
-                f"mcu.options.{name}: the {port_name} port has no such option;"
-                f"{nearest(name, port.options)} options are:"
+                f"mcu.options.{name}: the {port_name} port has no such option"
+                f"{near(name, port.options)}; options are:"
                 f" {', '.join(port.options) or 'none'}"
             )
     asked_for: dict[str, bool | int] = {}

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from boards import list_boards
 from boards.errors import ConfigError
+from boards.wording import nearest
 from hil.figures.picture import PICTURE, boards_picture
 from hil.figures.runs.walk import commands
 from hil.figures.stored import FOLDER, ROOT, Stored, StoredWalk, load_all, load_walk
@@ -178,5 +178,4 @@ def _with_answers(block: str, said: Mapping[str, list[str]]) -> Iterator[str]:
 
 
 def _unknown(word: str, known: Mapping[str, object] | list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
-    return f"{word!r}" + (f"; did you mean {near[0]!r}?" if near else f"; {', '.join(known)}")
+    return f"{word!r}{nearest(word, known)}"

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from boards.errors import ConfigError
-from hil.results import write_atomically
+from boards.whole_file import write_whole
 
 __all__ = [
     "FOLDER",
@@ -195,7 +195,7 @@ def _read(path: Path, kind: type[T]) -> T:
 def _write(path: Path, identity: Mapping[str, str | int | float], lines: Iterable[str]) -> None:
     head = [_HEAD, "[identity]", *(f"{key} = {_toml(value)}" for key, value in identity.items())]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, ("\n".join([*head, *lines]) + "\n").encode())
+    write_whole(path, ("\n".join([*head, *lines]) + "\n").encode())
 
 
 def _toml(value: str | int | float) -> str:

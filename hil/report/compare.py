@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from boards.whole_file import write_whole
 from hil.report import page
 from hil.report.quantities import NO_BREAK, quantity
 from hil.report.vocabulary import POWER_GROUPS, limit_text, margin_text, shown, word
-from hil.results import Figure, Results, write_atomically
+from hil.results import Figure, Results
 
 if TYPE_CHECKING:
     from boards.schema import Board
@@ -294,5 +295,5 @@ def write_comparison(made: Sequence[Column], directory: Path) -> Path:
         legend=[(f"g-{name}", label) for name, label in POWER_GROUPS.items() if name in seen],
     )
     path = directory / FILE_NAME
-    write_atomically(path, html.encode())
+    write_whole(path, html.encode())
     return path

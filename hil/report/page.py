@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from boards.whole_file import write_whole
 from hil.report import sections
 from hil.report.assumptions import merged
 from hil.report.vocabulary import (
@@ -20,7 +21,7 @@ from hil.report.vocabulary import (
     shown,
     word,
 )
-from hil.results import Figure, Results, write_atomically
+from hil.results import Figure, Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +72,7 @@ def write_report(directory: Path) -> Path:
         If the results or a trace cannot be read.
     """
     path = directory / FILE_NAME
-    write_atomically(path, render(Results.load(directory), directory).encode())
+    write_whole(path, render(Results.load(directory), directory).encode())
     return path
 
 

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hil.results import ResultsError, write_atomically
+from boards.whole_file import write_whole
+from hil.results import ResultsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,7 @@ def save(directory: Path, name: str, **arrays: ArrayLike) -> Path:
     made: dict[str, Any] = {field: np.asarray(value) for field, value in arrays.items()}
     np.savez_compressed(content, allow_pickle=False, **made)
     path = folder / f"{name}.npz"
-    write_atomically(path, content.getvalue())
+    write_whole(path, content.getvalue())
     return path
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from boards import Board, ConfigError, Part, load_part
+from boards import Board, Part, load_part
+from boards.errors import ConfigError
 from boards.ports import board_runtime
 from boards.schema import Optics
 from hil.bench import BrokenRule, RuleCheck

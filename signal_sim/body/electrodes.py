@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from signal_sim.errors import SceneError, nearest
+from boards.wording import nearest
+from signal_sim.errors import SceneError
 from signal_sim.params import ASSUMED, Spec, par
 
 __all__ = ["PRESETS", "PRESET_SOURCES", "Amplifier", "Electrodes", "electrodes_from_mapping"]

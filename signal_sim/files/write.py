@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from signal_sim.errors import SignalError, nearest
+from boards.whole_file import whole_files
+from boards.wording import nearest
+from signal_sim.errors import SignalError
 from signal_sim.files.edf import EdfWriter, Scaling, header_value
 from signal_sim.files.npz import write_npz
 from signal_sim.stream import FloatArray, Source
@@ -81,8 +82,9 @@ def write(
     Raises
     ------
     SignalError
-        Unknown format, a length that is not positive, or a place that cannot be written to. Nothing
-        is left there then.
+        Unknown format, or a length that is not positive.
+    boards.errors.OutputError
+        A place that cannot be written to. Nothing is left there then.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -103,28 +105,17 @@ def write(
             msg = f"{place} is a folder: name a file"
             raise SignalError(msg)
     n_times = max(1, round(seconds * source.rate_hz))
-    unfinished = path.with_name(path.name + ".part")
-    unfinished_truth = truth_path.with_name(truth_path.name + ".part")
-    try:
+    with whole_files(path, truth_path) as (new_signal, new_truth):
         if suffix == ".npz":
             truth = ground_truth(source, n_times, name=name)
             blocks = _blocks(source, n_times, _BLOCK, progress)
-            write_npz(unfinished, source, n_times, blocks, truth)
+            write_npz(new_signal, source, n_times, blocks, truth)
             clipped: dict[str, int] = {}
         else:
-            n_times, clipped = _write_edf(source, unfinished, suffix, n_times, progress)
+            n_times, clipped = _write_edf(source, new_signal, suffix, n_times, progress)
             truth = ground_truth(source, n_times, name=name)
         truth["clipped"] = clipped
-        unfinished_truth.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
-        unfinished_truth.replace(truth_path)
-        unfinished.replace(path)
-    except OSError as error:
-        msg = f"cannot write {path}: {error.strerror or error}"
-        raise SignalError(msg) from error
-    finally:
-        for part in (unfinished, unfinished_truth):
-            with contextlib.suppress(OSError):
-                part.unlink()
+        new_truth.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     return Written(path, truth_path, n_times, clipped)
 
 

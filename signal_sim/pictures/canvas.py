@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signal_sim.errors import SignalError
+from boards.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,18 +40,9 @@ def save(figure: Figure, path: Path, *, dpi: int) -> None:
 
     Raises
     ------
-    SignalError
+    OutputError
         If it cannot be written.
     """
     content = io.BytesIO()
     figure.savefig(content, format=path.suffix[1:].lower(), dpi=dpi)
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_bytes(content.getvalue())
-        unfinished.replace(path)
-    except OSError as error:
-        msg = f"cannot write {path}: {error.strerror or error}"
-        raise SignalError(msg) from error
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
+    write_whole(path, content.getvalue())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from signal_sim.errors import RecordingError, nearest
+from boards.wording import nearest
+from signal_sim.errors import RecordingError
 from signal_sim.events import Event
 from signal_sim.montage import POSITIONS, canonical
 from signal_sim.recordings.loaded import Loaded

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from signal_sim.errors import SceneError, nearest
+from boards.wording import nearest
+from signal_sim.errors import SceneError
 from signal_sim.voices.background import Background
 from signal_sim.voices.base import SourceSpec
 from signal_sim.voices.evoked import Oddball

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from boards import ConfigError, Curve, Figure, Part, Table, list_parts, load_part
-from boards.check import check_part
+from boards import Curve, Figure, Part, Table, list_parts, load_part
+from boards.check_part import check_part
+from boards.errors import ConfigError
 from boards.part import to_si
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from boards import ConfigError, load_board
+from boards import load_board
+from boards.errors import ConfigError
 from hil.results import Results
 from hil.run import RunRequest, run_suites
 

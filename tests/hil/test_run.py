@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from boards.errors import BoardFault, ConfigError, InfrastructureError
-from hil import results
 from hil.results import Results
 from hil.run import RunRequest, run_suites
 from hil.run_folder import open_run_folder
@@ -192,14 +191,14 @@ def test_a_broken_selection_is_exit_code_2_and_one_line(tmp_path, capfd, select)
 
 
 def test_a_disk_that_fills_up_is_one_line(tmp_path, monkeypatch):
-    write = results._write_whole
+    write = Path.write_bytes
 
-    def full(path: Path, content: bytes) -> None:
+    def full(path: Path, content: bytes) -> int:
         if path.suffix == ".npz":
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(path, content)
+        return write(path, content)
 
-    monkeypatch.setattr(results, "_write_whole", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     message = failing(tmp_path / "out")
     assert message.startswith("2: cannot write ")
     assert message.endswith("No space left on device")

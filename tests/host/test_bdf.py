@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boards.errors import ConfigError
-from host.bdf import Annotation, atomic_file, header_range, write_bdf
+from host.bdf import Annotation, header_range, write_bdf
 
 LSB_FV = 22351742
 CODES = np.random.default_rng(7).integers(-(2**22), 2**22, (2, 1000)).astype(np.int32)
@@ -175,18 +175,3 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"cannot write .*a\.bdf"):
         write(tmp_path / "file" / "a.bdf")
-
-
-def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "a.bdf"
-    path.write_bytes(b"old")
-
-    def interrupted() -> None:
-        with atomic_file(path) as target:
-            target.write(b"half of the new")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -270,7 +270,7 @@ def test_it_is_written_raw_or_as_intel_hex_at_its_address(board, firmware, tmp_p
 
 
 def test_a_place_that_cannot_be_written_is_named(board, firmware, tmp_path):
-    with pytest.raises(ConfigError, match="cannot write the image to"):
+    with pytest.raises(ConfigError, match=r"^cannot write .*image\.bin: No such"):
         build_image(board, firmware).write(tmp_path / "missing" / "image.bin")
 
 

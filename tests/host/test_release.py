@@ -1,5 +1,6 @@
 """A release: the same sources give the same bytes, and a manifest says which they were."""
 
+import errno
 import json
 import os
 import shutil
@@ -131,13 +132,21 @@ def test_an_image_cannot_have_the_name_of_its_manifest(board, firmware, tmp_path
         write_release(build_image(board, firmware), tmp_path / "image.json", firmware)
 
 
-def test_what_cannot_be_written_leaves_what_was_there(board, firmware, tmp_path):
+def test_what_cannot_be_written_leaves_what_was_there(board, firmware, tmp_path, monkeypatch):
     path = tmp_path / "image.bin"
     image = build_image(board, firmware)
     first = write_release(image, path, firmware)
-    (tmp_path / "image.json.part").mkdir()  # in the way, even for root
-    with pytest.raises(ConfigError, match="cannot write the image"):
+    before = sorted(path.name for path in tmp_path.iterdir())
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.suffix == ".bin":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ConfigError, match=r"cannot write .* No space left on device"):
         write_release(build_image(board, firmware, version="2.0"), path, firmware)
     assert path.read_bytes() == image.data
     assert read_release(path) == first
-    assert not (tmp_path / "image.bin.part").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == before

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from boards import ConfigError, InfrastructureError
+from boards.errors import ConfigError, InfrastructureError
 from hil.bench import AppliedEvent, Waveform
 from hil.virtual.clock import Clock
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from boards.errors import ConfigError, InfrastructureError
+from boards.whole_file import write_whole
 
 __all__ = ["Storage"]
 
@@ -60,10 +61,7 @@ class Storage:
             return memory
         path = self.directory / name
         if not path.exists():
-            # Under another name first: a process killed here leaves no short file behind.
-            fresh = path.with_suffix(".new")
-            fresh.write_bytes(b"\xff" * size)
-            fresh.replace(path)
+            write_whole(path, b"\xff" * size)
         found = path.stat().st_size
         if found != size:
             raise ConfigError(

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from boards.errors import InfrastructureError
+from boards.whole_file import write_whole
 
 __all__ = ["RUNTIME_PREFIX", "Device", "consoles", "find", "forget", "record", "running", "sweep"]
 
@@ -77,10 +78,7 @@ def _root() -> Path:
 
 def record(device: Device) -> None:
     """Let other processes find a board."""
-    path = _root() / device.name / FILE
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(device), indent=2))
-    fresh.replace(path)
+    write_whole(_root() / device.name / FILE, json.dumps(asdict(device), indent=2).encode())
 
 
 def forget(device: Device) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boards import ConfigError
+from boards.errors import ConfigError
 from hil.figures.comparison import compared, export_to
 from hil.figures.stored import load
 

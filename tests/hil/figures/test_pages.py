@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from boards import ConfigError
+from boards.errors import ConfigError
 from hil.figures.pages import Filler
 from hil.figures.stored import Step, Stored, StoredFigure, StoredWalk
 
@@ -78,7 +78,7 @@ def test_marks_in_code_are_examples(fill: Filler) -> None:
         ("<!--fig band.power.streaming ms-->1<!--/fig-->", r"p:1: .*is in W, .* in ms"),
         ("<!--fig band.power.streaming mW mW-->1<!--/fig-->", r"p:1: .*no unit"),
         ("<!--fig band.identity.sead-->1<!--/fig-->", r"p:1: .*did you mean 'seed'"),
-        ("<!--figs no-->\n<!--/figs-->", r"p:1: <!--figs no-->: 'no'; targets, rates"),
+        ("<!--figs no-->\n<!--/figs-->", r"p:1: <!--figs no-->: 'no' .there are: .*targets"),
         ("<!--figs targets hat-->\n<!--/figs-->", r"p:1: .*'hat' is not one board that was run"),
         ("<!--figs shell walk-->\n<!--/figs-->", r"p:1: .*no page whose commands were run"),
         ("<!--fig band.power.streaming-->1", r"p: <!--fig has no other end"),

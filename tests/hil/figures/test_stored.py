@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from boards import ConfigError
+from boards.errors import ConfigError
 from hil.figures.stored import (
     Step,
     Stored,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from boards import ConfigError, load_board
+from boards import load_board
+from boards.errors import ConfigError
 from hil.figures.runs.rates import OWN, Link, links, tried_rates
 from hil.figures.stored import Stored, StoredFigure
 from hil.figures.tables import _LARGER_ROWS, TABLES

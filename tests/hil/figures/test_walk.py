@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from boards import InfrastructureError
+from boards.errors import InfrastructureError
 from hil.figures.runs.walk import Heard, commands, written
 from hil.figures.stored import Step
 

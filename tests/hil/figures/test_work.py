@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from boards import ConfigError, list_boards
+from boards import list_boards
+from boards.errors import ConfigError
 from hil.figures.stored import load
 from hil.figures.work import MODELS, all_tasks, run_tasks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boards import ConfigError
+from boards.errors import ConfigError
 from hil.virtual.afe.maps import ads1292r, ads1298, ads1299
 from hil.virtual.afe.registers import RegisterMap
 

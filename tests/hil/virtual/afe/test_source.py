@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boards import ConfigError, InfrastructureError
+from boards.errors import ConfigError, InfrastructureError
 from hil.bench import AppliedEvent
 from hil.virtual.afe import VirtualSignalSource
 
