@@ -220,8 +220,6 @@ class Radio(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
         1 or 2 (Mbit/s).
     mtu : int
         Largest ATT MTU of the port's build.
-    tx_power_dbm : float
-        Transmit power.
     efficient_interval_ms, low_latency_interval_ms : float
         Connection interval the rig asks for in each streaming profile.
     advertising_interval_ms : float
@@ -231,7 +229,6 @@ class Radio(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: str
     phy: Literal[1, 2]
     mtu: Annotated[int, msgspec.Meta(ge=23, le=517)]
-    tx_power_dbm: float
     efficient_interval_ms: Positive
     low_latency_interval_ms: Positive
     advertising_interval_ms: Positive
@@ -244,14 +241,11 @@ class Battery(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ----------
     part : str
         Name of the file in ``boards/parts``.
-    capacity_mah : float
-        Capacity in mAh.
     divider : int
         The ADC sees the cell's voltage divided by this.
     """
 
     part: str
-    capacity_mah: Positive
     divider: PositiveInt
 
 

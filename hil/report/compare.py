@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from boards import load_part
 from boards.whole_file import write_whole
 from hil.report import page
 from hil.report.quantities import NO_BREAK, quantity
@@ -143,6 +144,10 @@ def folder_names(boards: Iterable[Board]) -> list[str]:
     return names
 
 
+def _capacity_mah(run: Run) -> float:
+    return load_part(run.board.battery.part)["capacity"].value
+
+
 def columns(runs: Sequence[Run]) -> list[Column]:
     """Return a column for each run."""
     made = []
@@ -153,7 +158,7 @@ def columns(runs: Sequence[Run]) -> list[Column]:
         figures[_HEADROOM] = _headroom(figures["Goodput"], stream_bps)
         facts = {
             "Channels": f"{len(afe.channels)} at{NO_BREAK}{afe.default_rate_sps}{NO_BREAK}SPS",
-            "Battery": f"{run.board.battery.capacity_mah:g}{NO_BREAK}mAh",
+            "Battery": f"{_capacity_mah(run):g}{NO_BREAK}mAh",
         }
         made.append(Column(run.folder, run, facts, figures))
     return made
@@ -204,7 +209,7 @@ def plain_data(made: Sequence[Column]) -> list[dict[str, Any]]:
             "report": column.report,
             "channels": len(column.run.board.afe.channels),
             "rate_sps": column.run.board.afe.default_rate_sps,
-            "capacity_mah": column.run.board.battery.capacity_mah,
+            "capacity_mah": _capacity_mah(column.run),
             "values": {
                 row: None if figure is None else msgspec.to_builtins(figure)
                 for row, figure in column.figures.items()

@@ -57,7 +57,7 @@ def test_headband8_is_what_the_issue_says():
     assert board.mcu.pyocd_target == "nrf52840"
     assert (len(board.afe.channels), board.afe.gain, board.afe.default_rate_sps) == (8, 24, 250)
     assert max(board.afe.rates_sps) == 500
-    assert board.battery.capacity_mah == 400
+    assert board.battery.divider == 2
     assert all(target.reason for target in board.targets.values())
     assert board.targets["power.streaming"].limit == 50e-3
     assert board.targets["power.non_afe"].limit == 6e-3
@@ -146,7 +146,16 @@ def test_broken_toml_names_file_and_line(edit):
             'name = "a name that is longer than an advertisement"',
             "radio.name: expected 1 to 26 bytes",
         ),
-        ("capacity_mah = 400", "capacity_mah = 500", "battery.capacity_mah: expected 400"),
+        (
+            'part = "lipo-400mah"',
+            'part = "ads1299"',
+            "battery.part: expected a part of kind battery",
+        ),
+        (
+            'part = "ads1299"',
+            'part = "ads1300"',
+            "afe.part: unknown part 'ads1300' (did you mean 'ads12",
+        ),
         ("afe_v = [5.2, 5.0]", "afe_v = [5.0]", "supply.afe_v: expected one output voltage"),
         ("afe_v = [5.2, 5.0]", "afe_v = [5.0, 5.0]", "supply.afe_v[0]: expected at least 5.14 V"),
         ('charger = "bq25180"', 'charger = "tps7a20"', "supply.charger: expected a part of kind"),

@@ -26,6 +26,12 @@ def test_it_meets_its_targets(board: str, tmp_path: Path) -> None:
     assert (code, missed) == (0, [])
     judged = {figure.name for figure in results.figures if figure.verdict is not None}
     assert judged == set(load_board(board).targets)
+    # What a time rests on is said, of the flash memory's operations too.
+    part = load_board(board).mcu.part
+    assert any(
+        assumption.text.startswith(f"{part}: flash_page_erase = ")
+        for assumption in results.assumptions
+    )
     for name in ("results.json", "report.html", "junit.xml", "recording.bdf", "image.bin"):
         assert (tmp_path / name).stat().st_size > 0, name
 

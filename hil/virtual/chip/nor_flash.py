@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from dataclasses import dataclass
 
+from boards import Part
 from hil.virtual.chip.faults import Faults
 from hil.virtual.chip.signals import BusFault, PowerLost
 
@@ -22,14 +23,17 @@ class FlashTiming:
     word_ns, page_erase_ns, mass_erase_ns : int
         Programming what is programmed at a time (`NorFlash.granule`), erasing one page, erasing
         everything.
-    source : str
-        Where the figures are from, or ``assumed``.
     """
 
     word_ns: int
     page_erase_ns: int
     mass_erase_ns: int
-    source: str
+
+    @classmethod
+    def of(cls, part: Part) -> FlashTiming:
+        """Return the times of a part (``boards/parts``), which says where they are from."""
+        keys = ("flash_program", "flash_page_erase", "flash_mass_erase")
+        return cls(*(round(part[key].si * 1e9) for key in keys))
 
 
 class NorFlash:

@@ -1,7 +1,7 @@
 """The nRF52840 as a debug target.
 
-Register addresses are those of the nRF52840 product specification. The flash timing is from
-memory of its table of electrical characteristics, hence *assumed*.
+Register addresses are those of the nRF52840 product specification; sizes and times of the memories
+are the part's (``boards/parts``).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+from boards import load_part
 from hil.virtual.chip.bus import Memory, Peripheral
 from hil.virtual.chip.chip import Chip
 from hil.virtual.chip.coresight import NORDIC, rom_table
@@ -22,15 +23,14 @@ from hil.virtual.chip.storage import Storage
 
 __all__ = ["Nrf52840"]
 
-FLASH_SIZE, PAGE_SIZE = 0x10_0000, 0x1000
-RAM_BASE, RAM_SIZE = 0x2000_0000, 0x4_0000
+_PART = load_part("nrf52840")
+FLASH_SIZE, PAGE_SIZE = (int(_PART[key].value) for key in ("flash_size", "flash_page_size"))
+RAM_BASE, RAM_SIZE = 0x2000_0000, int(_PART["ram_size"].value)
 FICR_BASE, UICR_BASE = 0x1000_0000, 0x1000_1000
 APPROTECT = UICR_BASE + 0x208
 CLOCK_HZ = 64_000_000
 
-TIMING = FlashTiming(
-    word_ns=41_000, page_erase_ns=85_000_000, mass_erase_ns=169_000_000, source="assumed"
-)
+TIMING = FlashTiming.of(_PART)
 
 
 class NordicCtrlAp(AccessPort):

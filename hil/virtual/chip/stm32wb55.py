@@ -1,8 +1,8 @@
 """The STM32WB55 as a debug target: CPU1, its flash memory, and the read protection.
 
-Addresses and rules are those of ST RM0434; the flash timing is from memory of the data sheet's
-table of electrical characteristics, hence *assumed*. CPU2, the radio's processor, is not there:
-its wireless stack is a stretch of flash memory that CPU1 may not write.
+Addresses and rules are those of ST RM0434; sizes and times of the memories are the part's
+(``boards/parts``). CPU2, the radio's processor, is not there: its wireless stack is a stretch of
+flash memory that CPU1 may not write.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import mmap
 from hashlib import sha256
 from pathlib import Path
 
+from boards import load_part
 from hil.virtual.chip.bus import Memory, Peripheral
 from hil.virtual.chip.chip import Chip
 from hil.virtual.chip.coresight import ST, rom_table
@@ -23,18 +24,19 @@ from hil.virtual.chip.storage import Storage
 
 __all__ = ["Stm32wb55"]
 
-FLASH_BASE, FLASH_SIZE, PAGE_SIZE = 0x0800_0000, 0x10_0000, 0x1000
+_PART = load_part("stm32wb55")
+FLASH_BASE = 0x0800_0000
+FLASH_SIZE, PAGE_SIZE = (int(_PART[key].value) for key in ("flash_size", "flash_page_size"))
 RAM_BASE, SRAM1_SIZE = 0x2000_0000, 0x3_0000
-SRAM2_BASE, SRAM2_ALIAS, SRAM2_SIZE = 0x2003_0000, 0x1000_0000, 0x1_0000
+SRAM2_BASE, SRAM2_ALIAS = 0x2003_0000, 0x1000_0000
+SRAM2_SIZE = int(_PART["ram_size"].value) - SRAM1_SIZE
 SYSTEM_BASE, OPTIONS_BASE = 0x1FFF_7000, 0x1FFF_8000
 DBGMCU_IDCODE = 0xE004_2000
 REVISION = 0x2001_6000
 # After a reset the core runs from the MSI at 4 MHz (RM0434, 8.2.3).
 CLOCK_HZ = 4_000_000
 
-TIMING = FlashTiming(
-    word_ns=81_700, page_erase_ns=22_000_000, mass_erase_ns=22_100_000, source="assumed"
-)
+TIMING = FlashTiming.of(_PART)
 
 
 class Stm32wb55(Chip):

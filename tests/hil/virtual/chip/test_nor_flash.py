@@ -11,7 +11,7 @@ from hil.virtual.chip.nor_flash import FlashTiming, NorFlash
 from hil.virtual.chip.signals import BusFault, PowerLost
 
 BASE, PAGE, SIZE = 0x0800_0000, 0x1000, 0x3000
-TIMING = FlashTiming(word_ns=10, page_erase_ns=1000, mass_erase_ns=5000, source="assumed")
+TIMING = FlashTiming(word_ns=10, page_erase_ns=1000, mass_erase_ns=5000)
 
 
 def make(faults: Faults | None = None) -> NorFlash:
