@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 from boards import load_part
 from boards.errors import ConfigError
 from boards.ports import Runtime, board_runtime
+from boards.ports.pins import bus_literal, pin_literal
 from boards.traffic import shortest_packet_ms
 from host.protocol.constants import StreamKind
 
 if TYPE_CHECKING:
-    from boards.ports import PinFacts
     from boards.schema import AfeConfig, Board, Optics
 
 __all__ = [
     "ACQUISITIONS",
     "acquisition_of",
     "board_config_source",
-    "bus_literal",
     "drivers_of",
-    "pin_literal",
 ]
 
 ACQUISITIONS = {True: "interrupt_acquisition", False: "callback_acquisition"}
@@ -134,18 +131,3 @@ def _kind(afe: AfeConfig) -> int:
     if "eeg" not in kinds:
         return StreamKind.EMG.value
     return StreamKind.EXG.value if "emg" in kinds else StreamKind.EEG.value
-
-
-def pin_literal(pin: str, names: PinFacts) -> str | tuple[str, int]:
-    """Give a pin in the form that ``machine.Pin`` takes: ``("gpio0", 15)`` or ``"A15"``."""
-    if names.pin_form == "name":
-        return pin
-    device, _, number = pin.partition(":")
-    return device, int(number)
-
-
-def bus_literal(bus: str, names: PinFacts) -> str | int:
-    """Give a bus in the form that ``machine.SPI`` and ``machine.I2C`` take: ``"spi0"`` or 0."""
-    if names.bus_form == "name":
-        return bus
-    return int(re.sub(r"^(spi|i2c)", "", bus))

@@ -14,9 +14,10 @@ from littlefs import LittleFS
 from boards import list_boards, load_board, load_part
 from boards.errors import ConfigError
 from boards.ports import board_runtime, stock_runtime
+from boards.ports.pins import bus_literal, pin_literal
 from hil.virtual.micropython.process import micropython_executable
 from host.application import default_firmware
-from host.board_config import board_config_source, bus_literal, pin_literal
+from host.board_config import board_config_source
 from host.image import build_image, read_image
 from host.manifest import MANIFEST, encode_manifest, image_hash
 

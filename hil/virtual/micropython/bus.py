@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from boards.ports import board_runtime
+from boards.ports.pins import pin_number
 from boards.schema import Board
 from hil.virtual.chip.signals import BusFault, PowerLost
 from hil.virtual.clock import NS_PER_S, Clock
@@ -22,7 +23,6 @@ from hil.virtual.micropython.ble import BleRequests
 from hil.virtual.micropython.interpreter import Interpreter
 from hil.virtual.micropython.peripherals import Answer, Coming, Later
 from hil.virtual.micropython.rpc import Op, Request
-from hil.virtual.micropython.runtime import pin_number
 from hil.virtual.micropython.timers import Timers
 from hil.virtual.radio import Peripheral
 

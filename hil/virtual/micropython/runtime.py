@@ -2,38 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
-from boards.errors import ConfigError
-from boards.ports import BluetoothFacts, PinFacts, Runtime
+from boards.ports import BluetoothFacts, Runtime
 from hil.virtual.radio import AclBuffers
 
-__all__ = ["acl_buffers", "figures_for_shim", "pin_number"]
-
-
-def pin_number(pin: str, names: PinFacts) -> int:
-    """Return the number of a pin named as in ``board.toml``.
-
-    Raises
-    ------
-    ConfigError
-        If the port has no such pin.
-
-    Examples
-    --------
-    >>> from boards.ports import stock_runtime
-    >>> pin_number("gpio1:2", stock_runtime("zephyr", "nrf52840dk_nrf52840").pins)
-    34
-    >>> pin_number("B3", stock_runtime("stm32", "NUCLEO_WB55").pins)
-    19
-    """
-    match = re.fullmatch(names.pin_pattern, pin)
-    if match is None:
-        raise ConfigError(
-            f"pin {pin!r} is not one of the port: expected one like {names.pin_example!r}"
-        )
-    bank = ord(match[1]) - ord(names.first_bank)
-    return bank * names.pins_per_bank + int(match[2])
+__all__ = ["acl_buffers", "figures_for_shim"]
 
 
 def acl_buffers(facts: BluetoothFacts) -> AclBuffers:

@@ -8,8 +8,8 @@ import pytest
 import hil.virtual.micropython
 from boards.errors import ConfigError
 from boards.ports import list_ports, load_port, stock_runtime
+from boards.ports.pins import pin_number
 from hil.virtual.micropython.interpreter import ResetCause
-from hil.virtual.micropython.runtime import pin_number
 from hil.virtual.radio.irq import FORMATS
 from tests.hil.virtual.ports.conftest import World
 
