@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boards.errors import InfrastructureError
-from hil.virtual.desk.registry import running
 from hil.virtual.micropython.process import micropython_executable
-from hil.virtual.probe import state_directory
+from hil.virtual.registry import running, state_directory
 from host.doctor import Finding
 from host.doctor.packages import unmet
 

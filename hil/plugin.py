@@ -18,8 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from boards import Board
     from hil.bench import Bench
+    from hil.flashed_board import FlashedBoard
     from hil.results import Figure, Results
-    from hil.setup import FlashedBoard
 
 __all__ = ["RigRecorder"]
 
@@ -160,7 +160,7 @@ def rig_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session")
 def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
     """Set up the bench that ``--rig`` names, for the whole session."""
-    from hil.setup import open_bench
+    from hil.rig import open_bench
 
     config = request.config
     with open_bench(
@@ -177,7 +177,7 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
 @pytest.fixture(scope="session")
 def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard:
     """Build the firmware from source, flash it and identify the board."""
-    from hil.setup import flash_and_identify
+    from hil.flashed_board import flash_and_identify
 
     flashed = flash_and_identify(rig)
     flashed.image.write(rig_out / "image.bin")

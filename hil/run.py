@@ -126,7 +126,7 @@ def run_suites(
     from hil import plugin
     from hil.report.page import write_report
     from hil.results import Results
-    from hil.setup import SignalFactory
+    from hil.signal_factory import SignalFactory
 
     board = load_board(request.board)
     signal = SignalFactory(

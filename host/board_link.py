@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from boards.errors import BoardFault, InfrastructureError
-from host.impedance import Drive
 from host.link_errors import BoardEventError, BoardStatusError, LinkLost
 from host.protocol import (
     BATTERY_LEVEL_UUID,
@@ -41,6 +40,7 @@ from host.protocol import (
     encode_test_signal,
     frames_per_packet,
 )
+from host.protocol.impedance import Drive, decode_drive
 
 if TYPE_CHECKING:
     from bleak import BleakClient
@@ -263,10 +263,7 @@ class BoardLink:
         )
         if response.detail is None:
             raise ProtocolError("the response to IMPEDANCE does not tell the current")
-        return Drive(
-            current_a=(response.detail & 0xFFFF) * 1e-12,
-            frequency_hz=(response.detail >> 16) / 100,
-        )
+        return decode_drive(response.detail)
 
     async def ping(self) -> int:
         """Return the board's time in microseconds, mod 2^30."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from boards.errors import BoardFault
 from boards.sinc3 import sinc3_gain
+from host.protocol.impedance import Drive
 
 if TYPE_CHECKING:
     from host.board_link import BoardLink
@@ -29,7 +30,6 @@ __all__ = [
     "GOOD_OHM",
     "OFF_OHM",
     "Contact",
-    "Drive",
     "Impedance",
     "electrode_impedance",
     "measure_impedance",
@@ -49,22 +49,6 @@ _CLIPPED_SHARE = 0.1
 _SETTLE_S = 0.5
 _SEGMENT_S = 0.5
 _MIN_SEGMENTS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Drive:
-    """The lead-off current, as the board tells it.
-
-    Attributes
-    ----------
-    current_a : float
-        Amplitude of the square wave in amperes; front ends keep it to some 20 %.
-    frequency_hz : float
-        By the front end's nominal clock, as its sample rate is.
-    """
-
-    current_a: float
-    frequency_hz: float
 
 
 class Contact(Enum):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.bench import Bench
+    from hil.flashed_board import FlashedBoard
     from hil.results import Results
-    from hil.setup import FlashedBoard
     from host.recorder import Recording
 
 

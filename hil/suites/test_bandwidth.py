@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.bench import Bench
+    from hil.flashed_board import FlashedBoard
     from hil.plugin import RigRecorder
-    from hil.setup import FlashedBoard
     from hil.suites.streams import Session
 
 _LONG_MS = 50.0  # connection interval: many packets go in an event

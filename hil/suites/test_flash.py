@@ -11,8 +11,8 @@ from boards import load_part
 
 if TYPE_CHECKING:
     from hil.bench import Bench
+    from hil.flashed_board import FlashedBoard
     from hil.plugin import RigRecorder
-    from hil.setup import FlashedBoard
 
 _TIMES = ("flash_program", "flash_page_erase", "flash_mass_erase")
 """Figures of the part on which the time to flash a model of it rests."""

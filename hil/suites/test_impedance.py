@@ -13,8 +13,8 @@ from host.impedance import measure_impedance
 
 if TYPE_CHECKING:
     from hil.bench import Bench
+    from hil.flashed_board import FlashedBoard
     from hil.plugin import RigRecorder
-    from hil.setup import FlashedBoard
 
 _LOWEST_OHM, _HIGHEST_OHM = 5e3, 100e3  # wet and prepared, dry
 _USUAL_OHM = 10e3

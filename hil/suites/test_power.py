@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.bench import Bench, PowerCapture
+    from hil.flashed_board import FlashedBoard
     from hil.plugin import RigRecorder
-    from hil.setup import FlashedBoard
     from hil.suites.streams import Session
 
 pytestmark = pytest.mark.needs("power")

@@ -7,7 +7,7 @@ anything of the virtual bench.
 A probe is named ``virtual:<board>``, or ``virtual:<board>-<number>`` where there are several of a
 kind. It opens the chip that was attached under that name in this process, or else the one of the
 board of that name that is up in another (`hil.virtual.desk`), or else the one kept in the state
-directory (see `state_directory`). That one has power as long as this process lives, from the first
+directory (`hil.virtual.registry`). That one has power as long as this process lives, from the first
 session on, as a board on a bench has between two of them; another process may have it meanwhile,
 and it is then as if it had been unplugged and plugged in again.
 """
@@ -15,7 +15,6 @@ and it is then as if it had been unplugged and plugged in again.
 from __future__ import annotations
 
 import logging
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,12 +22,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from boards.errors import EegrigError
 from hil.virtual.chip import MODELLED_PARTS, open_chip
+from hil.virtual.registry import state_directory
 
 if TYPE_CHECKING:
     from hil.virtual.chip.chip import Chip
     from hil.virtual.desk.remote_chip import RemoteChip
 
-__all__ = ["PREFIX", "VirtualTarget", "attach", "available", "detach", "find", "state_directory"]
+__all__ = ["PREFIX", "VirtualTarget", "attach", "available", "detach", "find"]
 
 PREFIX = "virtual:"
 
@@ -123,21 +123,10 @@ def detach(uid: str) -> None:
     _attached.pop(_name(uid), None)
 
 
-def state_directory(board: str) -> Path:
-    """Directory that keeps the memories of a virtual board outside any bench.
-
-    ``eegrig/virtual/<board>`` under ``EEGRIG_STATE``, or ``XDG_STATE_HOME``, or
-    ``~/.local/state``.
-    """
-    root = os.environ.get("EEGRIG_STATE") or os.environ.get("XDG_STATE_HOME")
-    base = Path(root).expanduser() if root else Path.home() / ".local" / "state"
-    return base / "eegrig" / "virtual" / board
-
-
 def available() -> list[VirtualTarget]:
     """List the attached chips, boards that are up, and those with a model; makes nothing."""
     from boards import list_boards, load_board
-    from hil.virtual.desk import registry
+    from hil.virtual import registry
 
     targets = [VirtualTarget(name, "", chip.pyocd_target) for name, chip in _attached.items()]
     targets += [

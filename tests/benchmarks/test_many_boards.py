@@ -13,7 +13,7 @@ import numpy as np
 
 from boards import load_board
 from hil.figures.stored import StoredFigure
-from hil.setup import SignalFactory
+from hil.signal_factory import SignalFactory
 from hil.virtual.bench import one_cpu
 from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import VirtualLoop

@@ -9,7 +9,8 @@ import pytest
 
 from boards import load_board
 from hil.figures.stored import StoredFigure
-from hil.setup import SignalFactory, flash_and_identify
+from hil.flashed_board import flash_and_identify
+from hil.signal_factory import SignalFactory
 from hil.suites.streams import linked
 from hil.virtual.bench import VirtualBench
 from host.protocol import Profile

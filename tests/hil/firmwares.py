@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from boards import load_board
-from hil.setup import FlashedBoard, flash_and_identify
+from hil.flashed_board import FlashedBoard, flash_and_identify
 from hil.virtual.bench import VirtualBench
 from host.application import default_firmware
 from host.link import BoardLink, connect

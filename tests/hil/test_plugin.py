@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import hil.results
-import hil.setup  # noqa: F401 (a run within this process forgets what it was the first to import)
+import hil.rig  # noqa: F401 (a run within this process forgets what it was the first to import)
 
 pytest_plugins = ["pytester"]
 

@@ -11,7 +11,7 @@ import pytest
 from boards import load_board
 from boards.errors import ConfigError
 from hil.run import RunRequest
-from hil.setup import SignalFactory
+from hil.signal_factory import SignalFactory
 from host.cli import main
 
 RATE_HZ = 256

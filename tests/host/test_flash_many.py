@@ -11,7 +11,8 @@ import pytest
 from boards import load_board
 from boards.errors import InfrastructureError
 from hil.virtual.chip.nrf52840 import Nrf52840
-from hil.virtual.probe import attach, detach, state_directory
+from hil.virtual.probe import attach, detach
+from hil.virtual.registry import state_directory
 from host.image import build_image, read_image
 from host.probe import fitting_probes
 

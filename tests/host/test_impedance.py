@@ -7,8 +7,9 @@ import pytest
 
 from boards.errors import BoardFault
 from host.board_link import BoardLink
-from host.impedance import Drive, Impedance, electrode_impedance, measure_impedance
+from host.impedance import Impedance, electrode_impedance, measure_impedance
 from host.link_errors import BoardStatusError
+from host.protocol.impedance import Drive
 from tests.host import wire
 from tests.host.room import Room, linked
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from host.commands import impedance as command
-from host.impedance import GOOD_OHM, Contact, Drive, Impedance
+from host.impedance import GOOD_OHM, Contact, Impedance
+from host.protocol.impedance import Drive
 from tests.host.room import RunInRoom
 from tests.host.scripted_board import NAME
 

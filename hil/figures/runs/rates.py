@@ -19,7 +19,8 @@ from boards.errors import EegrigError
 from boards.ports import board_runtime
 from boards.traffic import SHORTEST_INTERVAL_MS, link_interval_ms
 from hil.figures.stored import Figures, StoredFigure
-from hil.setup import SignalFactory, flash_and_identify, light_factory
+from hil.flashed_board import flash_and_identify
+from hil.signal_factory import SignalFactory, light_factory
 from hil.suites.streams import linked
 from hil.virtual.bench import VirtualBench
 from host.protocol import Profile

@@ -12,7 +12,7 @@ from boards.errors import ConfigError, InfrastructureError
 from host.commands.output import JsonOption, examples, print_json, print_table
 
 if TYPE_CHECKING:
-    from hil.virtual.desk.registry import Device
+    from hil.virtual.registry import Device
 
 __all__ = ["register"]
 
@@ -129,7 +129,7 @@ def _named(boards: list[str]) -> tuple[tuple[str, str], ...]:
 
 def _refuse_what_is_up(boards: tuple[tuple[str, str], ...]) -> None:
     from boards import list_boards
-    from hil.virtual.desk import registry
+    from hil.virtual import registry
 
     registry.sweep()
     up = {device.name: device for device in registry.running()}
@@ -164,7 +164,7 @@ def _status(*, as_json: JsonOption = False) -> None:
     """Say which virtual boards are up, and how they are."""
     from dataclasses import asdict
 
-    from hil.virtual.desk import registry
+    from hil.virtual import registry
     from hil.virtual.desk.control import ask
 
     gone = registry.sweep()
@@ -225,7 +225,7 @@ def _down(
     everything: Annotated[bool, typer.Option("--all", help="All that are up.")] = False,
 ) -> None:
     """Take virtual boards down; what is in their flash memories stays."""
-    from hil.virtual.desk import registry
+    from hil.virtual import registry
     from hil.virtual.desk.control import ask
 
     if bool(names) == everything:
@@ -245,7 +245,7 @@ def _down(
 def _wait_until_gone(device: Device) -> None:
     from pathlib import Path
 
-    from hil.virtual.desk import registry
+    from hil.virtual import registry
 
     deadline = time.monotonic() + _PATIENCE_S
     alone = all(other.pid != device.pid for other in registry.running() if other != device)
@@ -268,7 +268,7 @@ def _reset(
     ] = False,
 ) -> None:
     """Reset a virtual board, as its reset pin would."""
-    from hil.virtual.desk import registry
+    from hil.virtual import registry
     from hil.virtual.desk.control import ask
 
     if soft and safe:
@@ -296,7 +296,7 @@ def _fault(
     as_json: JsonOption = False,
 ) -> None:
     """Break something on a virtual board, or mend it."""
-    from hil.virtual.desk import registry
+    from hil.virtual import registry
     from hil.virtual.desk.control import ask
 
     if show:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
-from hil.virtual.desk.registry import Device
+from hil.virtual.registry import Device
 
 __all__ = ["ask", "serve"]
 

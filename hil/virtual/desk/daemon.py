@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
-from hil.virtual.desk import registry
+from hil.virtual import registry
 
 __all__ = ["UpRequest", "hold", "start"]
 
@@ -57,7 +57,7 @@ class UpRequest:
     @property
     def log(self) -> Path:
         """Where failures are written to."""
-        from hil.virtual.probe import state_directory
+        from hil.virtual.registry import state_directory
 
         return state_directory(self.boards[0][1]) / "desk.log"
 

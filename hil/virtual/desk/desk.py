@@ -15,11 +15,11 @@ import numpy as np
 
 from boards import Board
 from boards.errors import ConfigError, InfrastructureError
-from hil.setup import SignalFactory, light_factory
-from hil.virtual import probe
+from hil.signal_factory import SignalFactory, light_factory
+from hil.virtual import probe, registry
 from hil.virtual.board import VirtualBoard
 from hil.virtual.clock import NS_PER_S, VirtualLoop
-from hil.virtual.desk import control, faults, registry
+from hil.virtual.desk import control, faults
 from hil.virtual.desk.firmware import renew, write_firmware
 from hil.virtual.desk.hci_server import HciServer
 from hil.virtual.desk.probe_server import ProbeServer
@@ -159,7 +159,7 @@ class Desk:
             await asyncio.sleep(_LOOK_S)
 
     def _set_up(self, board: Board, name: str) -> _Place:
-        directory = probe.state_directory(name)
+        directory = registry.state_directory(name)
         rng = np.random.default_rng([self._seed, zlib.crc32(name.encode())])
         virtual = VirtualBoard(
             board, loop=self._loop, air=self._air, directory=directory, rng=rng, uid=name

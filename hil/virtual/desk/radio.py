@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from hil.virtual.desk import registry
+from hil.virtual import registry
 from hil.virtual.radio.remote_central import RemoteCentral, open_central
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 
 from boards import load_board
 from boards.errors import BoardFault, ConfigError, InfrastructureError
-from hil.setup import flash_and_identify
+from hil.flashed_board import flash_and_identify
 from hil.virtual.bench import VirtualBench
 from host.board_link import BoardLink
 from host.link import BoardEventError, BoardStatusError, LinkLost

@@ -11,7 +11,7 @@ import serial
 from boards import load_board
 from boards.errors import InfrastructureError
 from boards.ports import board_runtime
-from hil.setup import SignalFactory
+from hil.signal_factory import SignalFactory
 from hil.virtual.bench import VirtualBench
 from hil.virtual.micropython.bus import Bus
 from hil.virtual.micropython.interpreter import ResetCause

@@ -10,7 +10,7 @@ import pytest
 
 import boards
 from boards import load_board
-from hil.setup import flash_and_identify
+from hil.flashed_board import flash_and_identify
 from hil.virtual.bench import VirtualBench
 from host.impedance import measure_impedance
 from host.protocol import Profile, TestSignal

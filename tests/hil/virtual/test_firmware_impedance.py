@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from boards import load_board
-from hil.setup import flash_and_identify
+from hil.flashed_board import flash_and_identify
 from hil.suites.streams import linked
 from hil.virtual.bench import VirtualBench
 from host.impedance import Contact, Impedance, measure_impedance

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from boards import load_board
-from hil.setup import flash_and_identify, light_factory
+from hil.flashed_board import flash_and_identify
+from hil.signal_factory import light_factory
 from hil.suites.streams import linked
 from hil.virtual.bench import VirtualBench
 from host.protocol import StreamId

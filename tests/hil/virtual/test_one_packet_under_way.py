@@ -20,7 +20,7 @@ import pytest
 from boards import load_board
 from boards.ports import board_runtime
 from boards.traffic import link_interval_ms
-from hil.setup import flash_and_identify
+from hil.flashed_board import flash_and_identify
 from hil.virtual.bench import VirtualBench
 from host.protocol import Profile
 from host.recorder import Recording, record

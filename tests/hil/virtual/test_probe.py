@@ -10,7 +10,7 @@ from intelhex import IntelHex
 
 from boards import load_board
 from boards.errors import InfrastructureError
-from hil.virtual import probe
+from hil.virtual import probe, registry
 from hil.virtual.chip import open_chip
 from hil.virtual.chip.nrf52840 import Nrf52840
 from hil.virtual.chip.stm32wb55 import Stm32wb55
@@ -32,7 +32,7 @@ def pyocd(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 @pytest.fixture
 def state(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
-    return probe.state_directory("headband8")
+    return registry.state_directory("headband8")
 
 
 def contents(state: Path) -> bytes:
@@ -87,14 +87,14 @@ def test_opening_a_probe_again_powers_a_board_that_lost_its_supply():
 def test_the_state_directory_follows_the_environment(monkeypatch, tmp_path, variable):
     monkeypatch.delenv("EEGRIG_STATE", raising=False)
     monkeypatch.setenv(variable, str(tmp_path))
-    assert probe.state_directory("x") == tmp_path / "eegrig" / "virtual" / "x"
+    assert registry.state_directory("x") == tmp_path / "eegrig" / "virtual" / "x"
 
 
 def test_without_the_environment_the_state_is_in_the_home_directory(monkeypatch, tmp_path):
     monkeypatch.delenv("EEGRIG_STATE", raising=False)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert probe.state_directory("x") == tmp_path / ".local/state/eegrig/virtual/x"
+    assert registry.state_directory("x") == tmp_path / ".local/state/eegrig/virtual/x"
 
 
 def test_importing_the_module_needs_neither_pyocd_nor_unicorn():
@@ -127,7 +127,7 @@ def test_pyocd_lists_no_virtual_probe_when_told_so(state):
 @pytest.mark.parametrize(("board", "start"), [("headband8", 0), ("headphone8", 0x0800_0000)])
 def test_flash_then_reset_then_read_then_erase(tmp_path, monkeypatch, board, start):
     monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
-    state = probe.state_directory(board)
+    state = registry.state_directory(board)
     uid, target = f"virtual:{board}", load_board(board).mcu.pyocd_target
     data = bytes(range(256)) * 64
     image = tmp_path / "image.hex"
@@ -164,17 +164,17 @@ def test_flash_then_reset_then_read_then_erase(tmp_path, monkeypatch, board, sta
 
 def test_a_read_protected_stm32_is_opened_by_erasing_it_all(tmp_path, monkeypatch):
     monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
-    chip = Stm32wb55(probe.state_directory("headphone8"))
+    chip = Stm32wb55(registry.state_directory("headphone8"))
     chip.flash.program(0x0800_0000, b"secret!!")
     chip.lock()
     chip.close()
     command = ["commander", "-u", "virtual:headphone8", "-c", "read8 0x08000000 8"]
     read = pyocd(*command, "-O", "auto_unlock=0")
     assert "73 65 63" not in read.stdout
-    assert contents(probe.state_directory("headphone8"))[:8] == b"secret!!"
+    assert contents(registry.state_directory("headphone8"))[:8] == b"secret!!"
     erased = pyocd("erase", "--chip", "-u", "virtual:headphone8")
     assert erased.returncode == 0, erased.stderr
-    assert set(contents(probe.state_directory("headphone8"))) == {0xFF}
+    assert set(contents(registry.state_directory("headphone8"))) == {0xFF}
     read = pyocd("commander", "-u", "virtual:headphone8", "-c", "read8 0x08000000 2")
     assert "ff ff" in read.stdout
 
@@ -293,7 +293,7 @@ def test_memories_that_were_deleted_are_another_chip(opened, tmp_path):
     target, chip = opened("headband8")
     chip.flash.program(0, b"old")
     target.release(chip)
-    (probe.state_directory("headband8") / "flash.bin").unlink()
+    (registry.state_directory("headband8") / "flash.bin").unlink()
     target, chip = opened("headband8")
     assert bytes(chip.flash_bytes(0, 3)) == b"\xff\xff\xff"
     target.release(chip)

@@ -4,7 +4,7 @@ import pytest
 
 from boards import load_board
 from boards.errors import BoardFault
-from hil.setup import flash_and_identify
+from hil.flashed_board import flash_and_identify
 from hil.virtual.bench import VirtualBench
 from host.link import connect
 from host.self_test import Figure, self_test

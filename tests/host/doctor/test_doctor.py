@@ -19,8 +19,8 @@ from dbus_fast.aio import MessageBus
 
 import host.doctor
 from hil import doctor as virtual_doctor
-from hil.virtual.desk import registry
-from hil.virtual.probe import state_directory
+from hil.virtual import registry
+from hil.virtual.registry import state_directory
 from host import cli
 from host.doctor import Finding, bluetooth, examine, packages, ports, probes, tools, usable
 

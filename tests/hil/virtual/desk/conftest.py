@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from hil.virtual.desk import control, registry
+from hil.virtual import registry
+from hil.virtual.desk import control
 
 Done = subprocess.CompletedProcess[str]
 

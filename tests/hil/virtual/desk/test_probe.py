@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boards.errors import InfrastructureError
-from hil.virtual import probe
+from hil.virtual import registry
 from hil.virtual.chip.nrf52840 import Nrf52840
 from hil.virtual.chip.signals import Ack, WireError
 from hil.virtual.clock import VirtualLoop
-from hil.virtual.desk import registry
 from hil.virtual.desk.probe_server import ProbeServer
 from hil.virtual.desk.remote_chip import RemoteChip
 
@@ -68,7 +67,7 @@ def test_pyocd_flashes_a_board_that_runs(desk, tmp_path):
     (tmp_path / "data.bin").write_bytes(data)
     done = desk.run("pyocd", "flash", "-u", UID, "-a", "0x80000", tmp_path / "data.bin")
     assert done.returncode == 0, done.stderr
-    flash = probe.state_directory("headband8") / "flash.bin"
+    flash = registry.state_directory("headband8") / "flash.bin"
     assert flash.read_bytes()[0x80000:][: len(data)] == data
     assert desk.status("headband8")["state"] in ("running", "starting")
 

@@ -12,9 +12,9 @@ import pytest
 
 from boards import load_board
 from boards.errors import InfrastructureError
-from hil.virtual import probe
+from hil.virtual import registry
 from hil.virtual.chip import open_chip
-from hil.virtual.desk import control, registry
+from hil.virtual.desk import control
 from host.file_system import pack
 from host.image import build_image, read_image
 from host.layout import layout_of
@@ -58,7 +58,7 @@ def test_a_board_that_is_up_is_not_brought_up_again(desk):
 def test_its_flash_memory_belongs_to_its_process(desk):
     pid = desk.status("headband8")["pid"]
     with pytest.raises(InfrastructureError, match=f"in use by process {pid}"):
-        open_chip("nrf52840", probe.state_directory("headband8"))
+        open_chip("nrf52840", registry.state_directory("headband8"))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_board_kept_from_before_with_blocks_its_port_does_not_mount_is_written
     board = load_board("nucleo-wb55-ads1299")
     image, region = build_image(board, version="0.0.1"), board.mcu.filesystem
     files = {**read_image(image.data).files, "notes.txt": b"mine"}
-    chip = open_chip(board.mcu.part, probe.state_directory("kept"), seed="kept")
+    chip = open_chip(board.mcu.part, registry.state_directory("kept"), seed="kept")
     chip.flash.program(region.start, pack(files, region.size, 4096)[0])
     chip.close()
     done = empty_desk.eegrig("virtual", "up", f"{board.name}@kept")
@@ -113,7 +113,7 @@ def test_a_board_kept_from_before_with_blocks_its_port_does_not_mount_is_written
     assert "4096-byte blocks, and its port mounts 512-byte blocks only: it was written" in line
     assert line.endswith("; files of yours were kept: notes.txt")
     empty_desk.virtual("down", "kept")
-    chip = open_chip(board.mcu.part, probe.state_directory("kept"), seed="kept")
+    chip = open_chip(board.mcu.part, registry.state_directory("kept"), seed="kept")
     there = read_image(bytes(chip.flash_bytes(region.start, region.size)), layout_of(board))
     chip.close()
     assert there.files == {**read_image(build_image(board).data).files, "notes.txt": b"mine"}

@@ -11,7 +11,7 @@ import pytest
 import serial
 
 from boards import load_board
-from hil.virtual.desk import registry
+from hil.virtual import registry
 from host.application import build_application
 
 from ...firmwares import Patch, patched_firmware

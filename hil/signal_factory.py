@@ -1,104 +1,20 @@
-"""Getting a bench and a board ready: what every run begins with."""
+"""What is played to a board's electrodes and photodiodes: sources made for the rate it wants."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from boards import Board
-from boards.errors import BoardFault, ConfigError
-from hil.bench import Bench
-from hil.results import FirmwareIdentity
-from host.flash import FlashReport, flash
-from host.image import Image, build_image
+from boards.errors import ConfigError
 
-__all__ = ["FlashedBoard", "SignalFactory", "flash_and_identify", "light_factory", "open_bench"]
+__all__ = ["SignalFactory", "light_factory"]
 
-_BOOT_TIMEOUT_S = 10.0
 _LIGHT_SCENE = "fnirs-tapping"
 _LOOKED_AT_S = 600.0
 _LARGEST_EEG_V = 500e-6
 """Rms of a typical second; EEG has tens of microvolts, slow waves some hundred (assumed)."""
-
-
-@dataclass(frozen=True)
-class FlashedBoard:
-    """What flashing a board gave.
-
-    Attributes
-    ----------
-    image : Image
-        What was flashed.
-    report : FlashReport
-        How it went.
-    identity : FirmwareIdentity
-        What the board says it runs, beside what was asked for.
-    """
-
-    image: Image
-    report: FlashReport
-    identity: FirmwareIdentity
-
-
-@contextlib.contextmanager
-def open_bench(
-    rig: str,
-    board: Board,
-    *,
-    seed: int = 0,
-    signal: str = "resting",
-    assign: Sequence[str] = (),
-    firmware_dir: str | Path | None = None,
-) -> Iterator[Bench]:
-    """Set up the bench that `rig` names.
-
-    Parameters
-    ----------
-    rig : str
-        ``sim``, or the path of a ``bench.toml``.
-    board : Board
-    seed : int
-    signal : str
-        A scene of `signal_sim`, or the path of a recording.
-    assign : sequence of str
-        Channels of the recording chosen by hand, each ``"ELECTRODE=LABEL"``.
-    firmware_dir : str or Path or None
-        Firmware sources; None for eegrig's own.
-
-    Yields
-    ------
-    Bench
-
-    Raises
-    ------
-    ConfigError
-        If there is no such bench or signal.
-    """
-    if rig != "sim":
-        raise ConfigError(
-            f"--rig {rig}: only the virtual bench (--rig sim) can be set up by this version; a "
-            "bench of instruments is not built yet"
-        )
-    make_source = SignalFactory(signal, board, seed, assign=assign)
-    folder = None if firmware_dir is None else Path(firmware_dir)
-    try:
-        from hil.virtual.bench import VirtualBench
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the virtual bench needs {error.name}: install eegrig[virtual]"
-        ) from None
-    with VirtualBench(
-        board,
-        seed=seed,
-        make_source=make_source,
-        make_light=light_factory(board, seed),
-        firmware_dir=folder,
-    ) as virtual:
-        yield virtual.bench
 
 
 class SignalFactory:
@@ -262,43 +178,3 @@ class _Renamed:
     def events(self, start_s: float, stop_s: float) -> Any:
         """Return what is known to happen in ``[start_s, stop_s)``."""
         return self._source.events(start_s, stop_s)
-
-
-def flash_and_identify(
-    bench: Bench, *, progress: Callable[[float], None] | None = None
-) -> FlashedBoard:
-    """Build the firmware, flash it, and read back over the console what the board runs.
-
-    Raises
-    ------
-    ConfigError
-        If the firmware does not build or does not fit.
-    BoardFault
-        If the chip is wrong or does not hold what was programmed, or the firmware does not boot.
-    InfrastructureError
-        If probe or console cannot be reached.
-    """
-    image = build_image(bench.board, bench.firmware_dir)
-    report = flash(
-        bench.board, image, probe=bench.probe, progress=progress, clock_ns=bench.flash_clock_ns
-    )
-    identity = bench.run(_identify(bench, image))
-    if not identity.matches:
-        raise BoardFault(
-            f"{bench.board.name} runs {identity.version} ({identity.image_hash[:12]}), not the "
-            f"{image.version} ({image.manifest.image_hash[:12]}) that was flashed: reset it and "
-            "flash again"
-        )
-    return FlashedBoard(image, report, identity)
-
-
-async def _identify(bench: Bench, image: Image) -> FirmwareIdentity:
-    from host.console import read_identity
-
-    async with asyncio.timeout(_BOOT_TIMEOUT_S + 1):
-        found = await read_identity(bench.console, timeout_s=_BOOT_TIMEOUT_S)
-    return FirmwareIdentity(
-        version=found.version,
-        image_hash=found.image_hash,
-        expected_hash=image.manifest.image_hash,
-    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 from dataclasses import asdict, dataclass, fields
@@ -16,7 +17,17 @@ from pathlib import Path
 from boards.errors import InfrastructureError
 from boards.whole_file import write_whole
 
-__all__ = ["RUNTIME_PREFIX", "Device", "consoles", "find", "forget", "record", "running", "sweep"]
+__all__ = [
+    "RUNTIME_PREFIX",
+    "Device",
+    "consoles",
+    "find",
+    "forget",
+    "record",
+    "running",
+    "state_directory",
+    "sweep",
+]
 
 FILE = "device.json"
 RUNTIME_PREFIX = "eegrig-desk-"
@@ -70,9 +81,18 @@ class Device:
     log: str
 
 
-def _root() -> Path:
-    from hil.virtual.probe import state_directory
+def state_directory(board: str) -> Path:
+    """Directory that keeps the memories of a virtual board outside any bench.
 
+    ``eegrig/virtual/<board>`` under ``EEGRIG_STATE``, or ``XDG_STATE_HOME``, or
+    ``~/.local/state``.
+    """
+    root = os.environ.get("EEGRIG_STATE") or os.environ.get("XDG_STATE_HOME")
+    base = Path(root).expanduser() if root else Path.home() / ".local" / "state"
+    return base / "eegrig" / "virtual" / board
+
+
+def _root() -> Path:
     return state_directory("x").parent
 
 

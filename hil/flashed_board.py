@@ -1,0 +1,76 @@
+"""A board with the firmware built, flashed and identified: what every run begins with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from boards.errors import BoardFault
+from hil.bench import Bench
+from hil.results import FirmwareIdentity
+from host.flash import FlashReport, flash
+from host.image import Image, build_image
+
+__all__ = ["FlashedBoard", "flash_and_identify"]
+
+_BOOT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class FlashedBoard:
+    """What flashing a board gave.
+
+    Attributes
+    ----------
+    image : Image
+        What was flashed.
+    report : FlashReport
+        How it went.
+    identity : FirmwareIdentity
+        What the board says it runs, beside what was asked for.
+    """
+
+    image: Image
+    report: FlashReport
+    identity: FirmwareIdentity
+
+
+def flash_and_identify(
+    bench: Bench, *, progress: Callable[[float], None] | None = None
+) -> FlashedBoard:
+    """Build the firmware, flash it, and read back over the console what the board runs.
+
+    Raises
+    ------
+    ConfigError
+        If the firmware does not build or does not fit.
+    BoardFault
+        If the chip is wrong or does not hold what was programmed, or the firmware does not boot.
+    InfrastructureError
+        If probe or console cannot be reached.
+    """
+    image = build_image(bench.board, bench.firmware_dir)
+    report = flash(
+        bench.board, image, probe=bench.probe, progress=progress, clock_ns=bench.flash_clock_ns
+    )
+    identity = bench.run(_identify(bench, image))
+    if not identity.matches:
+        raise BoardFault(
+            f"{bench.board.name} runs {identity.version} ({identity.image_hash[:12]}), not the "
+            f"{image.version} ({image.manifest.image_hash[:12]}) that was flashed: reset it and "
+            "flash again"
+        )
+    return FlashedBoard(image, report, identity)
+
+
+async def _identify(bench: Bench, image: Image) -> FirmwareIdentity:
+    from host.console import read_identity
+
+    async with asyncio.timeout(_BOOT_TIMEOUT_S + 1):
+        found = await read_identity(bench.console, timeout_s=_BOOT_TIMEOUT_S)
+    return FirmwareIdentity(
+        version=found.version,
+        image_hash=found.image_hash,
+        expected_hash=image.manifest.image_hash,
+    )

@@ -1,0 +1,71 @@
+"""The bench that a rig's name stands for, ready for a board."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from boards import Board
+from boards.errors import ConfigError
+from hil.bench import Bench
+from hil.signal_factory import SignalFactory, light_factory
+
+__all__ = ["open_bench"]
+
+
+@contextlib.contextmanager
+def open_bench(
+    rig: str,
+    board: Board,
+    *,
+    seed: int = 0,
+    signal: str = "resting",
+    assign: Sequence[str] = (),
+    firmware_dir: str | Path | None = None,
+) -> Iterator[Bench]:
+    """Set up the bench that `rig` names.
+
+    Parameters
+    ----------
+    rig : str
+        ``sim``, or the path of a ``bench.toml``.
+    board : Board
+    seed : int
+    signal : str
+        A scene of `signal_sim`, or the path of a recording.
+    assign : sequence of str
+        Channels of the recording chosen by hand, each ``"ELECTRODE=LABEL"``.
+    firmware_dir : str or Path or None
+        Firmware sources; None for eegrig's own.
+
+    Yields
+    ------
+    Bench
+
+    Raises
+    ------
+    ConfigError
+        If there is no such bench or signal.
+    """
+    if rig != "sim":
+        raise ConfigError(
+            f"--rig {rig}: only the virtual bench (--rig sim) can be set up by this version; a "
+            "bench of instruments is not built yet"
+        )
+    make_source = SignalFactory(signal, board, seed, assign=assign)
+    folder = None if firmware_dir is None else Path(firmware_dir)
+    try:
+        from hil.virtual.bench import VirtualBench
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the virtual bench needs {error.name}: install eegrig[virtual]"
+        ) from None
+    with VirtualBench(
+        board,
+        seed=seed,
+        make_source=make_source,
+        make_light=light_factory(board, seed),
+        firmware_dir=folder,
+    ) as virtual:
+        yield virtual.bench
