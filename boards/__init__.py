@@ -1,6 +1,6 @@
 """What a board is, as data: boards, their parts, and a loader that checks them.
 
->>> from boards import load_board, load_part
+>>> from eegrig.boards import load_board, load_part
 >>> load_board("headband8").afe.gain
 24
 >>> load_part("ads1299")["vref"].si
@@ -15,10 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from boards.loader import list_boards, load_board
-    from boards.part import Curve, Figure, Part, Table
-    from boards.part_library import list_parts, load_part
-    from boards.schema import Board, Target
+    from eegrig.boards.loader import list_boards, load_board
+    from eegrig.boards.part import Curve, Figure, Part, Table
+    from eegrig.boards.part_library import list_parts, load_part
+    from eegrig.boards.schema import Board, Target
 
 __all__ = [
     "Board",
@@ -34,10 +34,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "boards.loader": ("list_boards", "load_board"),
-    "boards.part": ("Curve", "Figure", "Part", "Table"),
-    "boards.part_library": ("list_parts", "load_part"),
-    "boards.schema": ("Board", "Target"),
+    "eegrig.boards.loader": ("list_boards", "load_board"),
+    "eegrig.boards.part": ("Curve", "Figure", "Part", "Table"),
+    "eegrig.boards.part_library": ("list_parts", "load_part"),
+    "eegrig.boards.schema": ("Board", "Target"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from boards.check_front_ends import check_afe, check_optics, check_pins
-from boards.check_supply import check_supply
-from boards.errors import ConfigError
-from boards.part_library import find_part, load_part
-from boards.ports import Runtime, board_runtime, load_port
-from boards.schema import Board, FlashRegion, Mcu, Radio
-from boards.traffic import (
+from eegrig.boards.check_front_ends import check_afe, check_optics, check_pins
+from eegrig.boards.check_supply import check_supply
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.part_library import find_part, load_part
+from eegrig.boards.ports import Runtime, board_runtime, load_port
+from eegrig.boards.schema import Board, FlashRegion, Mcu, Radio
+from eegrig.boards.traffic import (
     CONNECTION_STEP_MS,
     SHORTEST_INTERVAL_MS,
     LinkProfile,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from boards.errors import ConfigError
-from boards.part_library import find_part, load_part
-from boards.ports import board_runtime
-from boards.schema import AfeConfig, Board, Optics
-from boards.wording import listed
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.part_library import find_part, load_part
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.schema import AfeConfig, Board, Optics
+from eegrig.boards.wording import listed
 
 __all__ = ["check_afe", "check_optics", "check_pins"]
 

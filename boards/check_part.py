@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from boards.errors import ConfigError
-from boards.part import Part, to_si
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.part import Part, to_si
 
 __all__ = ["check_part"]
 

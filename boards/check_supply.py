@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from boards.errors import ConfigError
-from boards.part import Part
-from boards.part_library import find_part, load_part
-from boards.schema import Board
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.part import Part
+from eegrig.boards.part_library import find_part, load_part
+from eegrig.boards.schema import Board
 
 __all__ = ["check_supply"]
 

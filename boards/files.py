@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from boards.errors import ConfigError
-from boards.wording import near
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.wording import near
 
 __all__ = ["explain", "read_toml"]
 

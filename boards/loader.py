@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from boards.check import check_board
-from boards.errors import ConfigError
-from boards.files import read_toml
-from boards.schema import Board
-from boards.wording import unknown
+from eegrig.boards.check import check_board
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.files import read_toml
+from eegrig.boards.schema import Board
+from eegrig.boards.wording import unknown
 
 __all__ = ["board_path", "list_boards", "load_board"]
 

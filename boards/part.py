@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from boards.errors import ConfigError
+from eegrig.boards.errors import ConfigError
 
 __all__ = ["Curve", "Figure", "Part", "PartKind", "Table", "to_si"]
 

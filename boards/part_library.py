@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from boards.check_part import check_part
-from boards.errors import ConfigError
-from boards.files import read_toml
-from boards.part import Part, PartKind
-from boards.wording import unknown
+from eegrig.boards.check_part import check_part
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.files import read_toml
+from eegrig.boards.part import Part, PartKind
+from eegrig.boards.wording import unknown
 
 __all__ = ["find_part", "list_parts", "load_part"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from boards.link_layer import ATT_NOTIFY_HEADER, goodput_bound_bps
-from boards.ports import Runtime
-from boards.schema import Board, Radio
+from eegrig.boards.link_layer import ATT_NOTIFY_HEADER, goodput_bound_bps
+from eegrig.boards.ports import Runtime
+from eegrig.boards.schema import Board, Radio
 
 __all__ = [
     "CONNECTION_STEP_MS",

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from boards.errors import OutputError
+from eegrig.boards.errors import OutputError
 
 __all__ = ["whole_files", "write_whole"]
 

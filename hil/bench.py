@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bleak.backends.scanner import BaseBleakScanner
     from numpy.typing import NDArray
 
-    from boards import Board
-    from host.link import LinkParameters
+    from eegrig.boards import Board
+    from eegrig.host.link.board_link import LinkParameters
 
 __all__ = [
     "AppliedEvent",

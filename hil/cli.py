@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from host.commands.output import JsonOption, examples
+from eegrig.host.commands.output import JsonOption, examples
 
 __all__ = ["register"]
 
@@ -88,7 +88,7 @@ def _demo(
     results.json, report.html, junit.xml, recording.bdf and image.bin. Exits with 0 if all targets
     are met.
     """
-    from hil.run import RunRequest, run_suites
+    from eegrig.hil.run import RunRequest, run_suites
 
     request = RunRequest(
         board=board,
@@ -124,7 +124,7 @@ def _run(
     as_json: JsonOption = False,
 ) -> None:
     """Run the suites on a board and report."""
-    from hil.run import RunRequest, run_suites
+    from eegrig.hil.run import RunRequest, run_suites
 
     request = RunRequest(
         board=board,
@@ -146,10 +146,10 @@ def _report(
     as_json: JsonOption = False,
 ) -> None:
     """Write the report of a run again, from its results."""
-    from hil.report.page import write_report
-    from hil.results import Results
-    from hil.run_folder import note_rewritten
-    from host.commands.output import print_json
+    from eegrig.hil.report.page import write_report
+    from eegrig.hil.results import Results
+    from eegrig.hil.run_folder import note_rewritten
+    from eegrig.host.commands.output import print_json
 
     results = Results.load(directory)
     path = write_report(directory)
@@ -175,9 +175,9 @@ def _compare(
 
     Leaves a folder for every board, with its report, and compare.html.
     """
-    from boards import load_board
-    from boards.loader import board_path
-    from hil.report.compare import (
+    from eegrig.boards import load_board
+    from eegrig.boards.loader import board_path
+    from eegrig.hil.report.compare import (
         FILE_NAME,
         Run,
         columns,
@@ -186,10 +186,10 @@ def _compare(
         print_comparison,
         write_comparison,
     )
-    from hil.results import Results
-    from hil.run import RunRequest, run_suites
-    from hil.run_folder import open_run_folder
-    from host.commands.output import print_json
+    from eegrig.hil.results import Results
+    from eegrig.hil.run import RunRequest, run_suites
+    from eegrig.hil.run_folder import open_run_folder
+    from eegrig.host.commands.output import print_json
 
     chosen = [load_board(name) for name in boards]
     runs = []

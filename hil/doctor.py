@@ -7,11 +7,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from boards.errors import InfrastructureError
-from hil.virtual.micropython.process import micropython_executable
-from hil.virtual.registry import running, state_directory
-from host.doctor import Finding
-from host.doctor.packages import unmet
+from eegrig.boards.errors import InfrastructureError
+from eegrig.hil.virtual.micropython.process import micropython_executable
+from eegrig.hil.virtual.registry import running, state_directory
+from eegrig.host.doctor import Finding
+from eegrig.host.doctor.packages import unmet
 
 __all__ = ["check"]
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from boards.errors import BoardFault
-from hil.bench import Bench
-from hil.results import FirmwareIdentity
-from host.flash import FlashReport, flash
-from host.image import Image, build_image
+from eegrig.boards.errors import BoardFault
+from eegrig.hil.bench import Bench
+from eegrig.hil.results import FirmwareIdentity
+from eegrig.host.flashing.flash import FlashReport, flash
+from eegrig.host.image.firmware_image import Image, build_image
 
 __all__ = ["FlashedBoard", "flash_and_identify"]
 
@@ -65,7 +65,7 @@ def flash_and_identify(
 
 
 async def _identify(bench: Bench, image: Image) -> FirmwareIdentity:
-    from host.console import read_identity
+    from eegrig.host.console.console import read_identity
 
     async with asyncio.timeout(_BOOT_TIMEOUT_S + 1):
         found = await read_identity(bench.console, timeout_s=_BOOT_TIMEOUT_S)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import pytest
 
 if TYPE_CHECKING:
-    from boards import Board
-    from hil.bench import Bench
-    from hil.flashed_board import FlashedBoard
-    from hil.results import Figure, Results
+    from eegrig.boards import Board
+    from eegrig.hil.bench import Bench
+    from eegrig.hil.flashed_board import FlashedBoard
+    from eegrig.hil.results import Figure, Results
 
 __all__ = ["RigRecorder"]
 
@@ -135,7 +135,7 @@ def rig_capabilities(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="session")
 def rig_board(request: pytest.FixtureRequest) -> Board:
     """Return the board under test, as data."""
-    from boards import load_board
+    from eegrig.boards import load_board
 
     return load_board(request.config.getoption("--rig-board"))
 
@@ -160,7 +160,7 @@ def rig_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session")
 def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
     """Set up the bench that ``--rig`` names, for the whole session."""
-    from hil.rig import open_bench
+    from eegrig.hil.rig import open_bench
 
     config = request.config
     with open_bench(
@@ -177,7 +177,7 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
 @pytest.fixture(scope="session")
 def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard:
     """Build the firmware from source, flash it and identify the board."""
-    from hil.flashed_board import flash_and_identify
+    from eegrig.hil.flashed_board import flash_and_identify
 
     flashed = flash_and_identify(rig)
     flashed.image.write(rig_out / "image.bin")
@@ -188,8 +188,8 @@ def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard
 @pytest.fixture(scope="session")
 def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> Iterator[Results]:
     """Everything this run finds out; written to the run's folder at its end."""
-    from boards.ports import board_runtime
-    from hil.results import Results
+    from eegrig.boards.ports import board_runtime
+    from eegrig.hil.results import Results
 
     results = Results(
         board=rig.board.name,

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from boards.errors import ConfigError
-from boards.whole_file import write_whole
-from hil.verdict import RunVerdict, Verdict, judge
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.whole_file import write_whole
+from eegrig.hil.verdict import RunVerdict, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from boards.ports import Runtime
-    from boards.schema import Board
+    from eegrig.boards.ports import Runtime
+    from eegrig.boards.schema import Board
 
 __all__ = [
     "FILE_NAME",

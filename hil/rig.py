@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from boards import Board
-from boards.errors import ConfigError
-from hil.bench import Bench
-from hil.signal_factory import SignalFactory, light_factory
+from eegrig.boards import Board
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.bench import Bench
+from eegrig.hil.signal_factory import SignalFactory, light_factory
 
 __all__ = ["open_bench"]
 
@@ -56,7 +56,7 @@ def open_bench(
     make_source = SignalFactory(signal, board, seed, assign=assign)
     folder = None if firmware_dir is None else Path(firmware_dir)
     try:
-        from hil.virtual.bench import VirtualBench
+        from eegrig.hil.virtual.bench import VirtualBench
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the virtual bench needs {error.name}: install eegrig[virtual]"

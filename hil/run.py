@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from boards import load_board
-from boards.errors import ConfigError, EegrigError, InfrastructureError, OutputError
-from hil.run_folder import open_run_folder
-from hil.surroundings import own_settings
+from eegrig.boards import load_board
+from eegrig.boards.errors import ConfigError, EegrigError, InfrastructureError, OutputError
+from eegrig.hil.run_folder import open_run_folder
+from eegrig.hil.surroundings import own_settings
 
 if TYPE_CHECKING:
-    from hil.results import Results
+    from eegrig.hil.results import Results
 
 __all__ = ["RunRequest", "run_suites"]
 
@@ -123,10 +123,10 @@ def run_suites(
     ConfigError
         If board, signal, bench or folder are wrong; then the folder is left as it was.
     """
-    from hil import plugin
-    from hil.report.page import write_report
-    from hil.results import Results
-    from hil.signal_factory import SignalFactory
+    from eegrig.hil import plugin
+    from eegrig.hil.report.page import write_report
+    from eegrig.hil.results import Results
+    from eegrig.hil.signal_factory import SignalFactory
 
     board = load_board(request.board)
     signal = SignalFactory(
@@ -182,7 +182,7 @@ def _summary(results: Results, out: Path) -> dict[str, Any]:
 
 
 def _print(results: Results, report: Path) -> None:
-    from hil.report.table import print_table
+    from eegrig.hil.report.table import print_table
 
     print_table(results)
     typer.echo(f"report: {report}")

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import msgspec
 
-from boards.errors import ConfigError
-from boards.whole_file import write_whole
-from host.interruption import held
-from host.places import check_place
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.whole_file import write_whole
+from eegrig.host.process.interruption import held
+from eegrig.host.process.places import check_place
 
 __all__ = ["FILE_NAME", "RunFolder", "note_rewritten", "open_run_folder"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from boards import Board
-from boards.errors import ConfigError
+from eegrig.boards import Board
+from eegrig.boards.errors import ConfigError
 
 __all__ = ["SignalFactory", "light_factory"]
 
@@ -57,7 +57,7 @@ class SignalFactory:
         assign: Sequence[str] = (),
         seconds: float = 30.0,
     ) -> None:
-        from signal_sim.player import names_recording
+        from eegrig.signal_sim.player import names_recording
 
         self._signal = signal
         self._afe = board.afe
@@ -74,7 +74,7 @@ class SignalFactory:
 
         None gives a recording its own rate.
         """
-        import signal_sim
+        from eegrig import signal_sim
 
         sites, channels = self._afe.electrode_sites, self._afe.channels
         source: Any
@@ -100,7 +100,7 @@ class SignalFactory:
             return []
         import numpy as np
 
-        from hil.measure.showing import doubtful, told, unfit
+        from eegrig.hil.measure.showing import doubtful, told, unfit
 
         source = self(None)
         length_s = min(source.duration_s, _LOOKED_AT_S)
@@ -129,7 +129,7 @@ class SignalFactory:
 
     def _by_site(self, assign: Sequence[str]) -> dict[str, str]:
         """Return the label for each electrode chosen by hand, by its site on the head."""
-        from signal_sim.recordings.assigned import assignments
+        from eegrig.signal_sim.recordings.assigned import assignments
 
         if assign and not self._is_recording:
             raise ConfigError(
@@ -144,7 +144,7 @@ def light_factory(board: Board, seed: int) -> Callable[[float], Any] | None:
     optics = board.optics
     if optics is None:
         return None
-    import signal_sim
+    from eegrig import signal_sim
 
     def make(rate_hz: float) -> Any:
         return signal_sim.open_source(

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from boards.schema import Board, Target
+    from eegrig.boards.schema import Board, Target
 
 __all__ = ["Judgement", "RunVerdict", "Verdict", "judge"]
 

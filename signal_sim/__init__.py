@@ -4,7 +4,7 @@ A source (`Source`) is read from its start in blocks of any length, and any part
 bits. `scene` makes one from a description of a head, its electrodes and its surroundings,
 `Recording` from a file, `Replay` from an array, and `sine` and its kin are for testing devices.
 
->>> from signal_sim import scene
+>>> from eegrig.signal_sim import scene
 >>> source = scene("resting", channels=["Fp1", "O1"], rate_hz=250, seed=3)
 >>> source.read(500).shape
 (2, 500)
@@ -16,8 +16,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from signal_sim.body import Amplifier, Electrodes, Mains, Motion
-    from signal_sim.calibration import (
+    from eegrig.signal_sim.body import Amplifier, Electrodes, Mains, Motion
+    from eegrig.signal_sim.calibration import (
         chirp,
         common_mode,
         dc_offset,
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
         square,
         triangle,
     )
-    from signal_sim.description import Scene
-    from signal_sim.errors import RecordingError, SceneError, SignalError
-    from signal_sim.events import Event
-    from signal_sim.files import write
-    from signal_sim.fnirs import Fnirs
-    from signal_sim.player import open_source, play, scene
-    from signal_sim.recordings import Recording
-    from signal_sim.replay import Replay
-    from signal_sim.scene_file import load_scene, scene_names
-    from signal_sim.stream import Source
-    from signal_sim.voices.background import Background
-    from signal_sim.voices.evoked import Oddball
-    from signal_sim.voices.eyes import Blinks, Saccades
-    from signal_sim.voices.heart import Heart
-    from signal_sim.voices.imagery import MotorImagery
-    from signal_sim.voices.muscle import Gestures, Muscle
-    from signal_sim.voices.rhythm import Rhythm
-    from signal_sim.voices.ssvep import Ssvep
-    from signal_sim.voices.waves import KComplexes, SlowWaves, SpikeWave, Spindles
+    from eegrig.signal_sim.description import Scene
+    from eegrig.signal_sim.errors import RecordingError, SceneError, SignalError
+    from eegrig.signal_sim.events import Event
+    from eegrig.signal_sim.files import write
+    from eegrig.signal_sim.fnirs import Fnirs
+    from eegrig.signal_sim.player import open_source, play, scene
+    from eegrig.signal_sim.recordings import Recording
+    from eegrig.signal_sim.replay import Replay
+    from eegrig.signal_sim.scene_file import load_scene, scene_names
+    from eegrig.signal_sim.stream import Source
+    from eegrig.signal_sim.voices.background import Background
+    from eegrig.signal_sim.voices.evoked import Oddball
+    from eegrig.signal_sim.voices.eyes import Blinks, Saccades
+    from eegrig.signal_sim.voices.heart import Heart
+    from eegrig.signal_sim.voices.imagery import MotorImagery
+    from eegrig.signal_sim.voices.muscle import Gestures, Muscle
+    from eegrig.signal_sim.voices.rhythm import Rhythm
+    from eegrig.signal_sim.voices.ssvep import Ssvep
+    from eegrig.signal_sim.voices.waves import KComplexes, SlowWaves, SpikeWave, Spindles
 
 __all__ = [
     "Amplifier",
@@ -129,6 +129,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    value = getattr(import_module(f"signal_sim.{_HOME[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     return value

@@ -12,8 +12,8 @@ from math import isfinite
 
 import numpy as np
 
-from signal_sim.errors import SignalError
-from signal_sim.stream import BLOCK, BlockSource, FloatArray
+from eegrig.signal_sim.errors import SignalError
+from eegrig.signal_sim.stream import BLOCK, BlockSource, FloatArray
 
 __all__ = [
     "Calibration",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from signal_sim.stream import Source
+    from eegrig.signal_sim.stream import Source
 
 __all__ = ["register"]
 
@@ -76,14 +76,14 @@ def _sim(
     A scene is a head with its electrodes and what surrounds it. The ground truth (markers, targets,
     sleep stages, which samples carry which artefact) is written beside each file as .truth.json.
     """
-    from boards.errors import ConfigError
-    from signal_sim.errors import SignalError
+    from eegrig.boards.errors import ConfigError
+    from eegrig.signal_sim.errors import SignalError
 
     try:
         if list_scenes:
             _list(as_json=as_json)
         elif parameters:
-            from signal_sim.documentation import parameter_tables
+            from eegrig.signal_sim.documentation import parameter_tables
 
             typer.echo(parameter_tables(), nl=False)
         elif gallery is not None:
@@ -95,13 +95,13 @@ def _sim(
             msg = f"what to make of {scene}? give -o FILE.bdf, .edf or .npz, or --plot FILE.png"
             raise SignalError(msg)
         else:
-            from signal_sim.recordings.assigned import assignments
+            from eegrig.signal_sim.recordings.assigned import assignments
 
             names = [name.strip() for name in channels.split(",")] if channels else None
             assign = assignments(assigned or [])
 
             def opened() -> Source:
-                from signal_sim.player import open_source
+                from eegrig.signal_sim.player import open_source
 
                 return open_source(scene, channels=names, rate_hz=rate, seed=seed, assign=assign)
 
@@ -111,7 +111,7 @@ def _sim(
 
 
 def _list(*, as_json: bool) -> None:
-    from signal_sim.scene_file import load_scene, scene_names
+    from eegrig.signal_sim.scene_file import load_scene, scene_names
 
     scenes = [load_scene(name) for name in scene_names()]
     if as_json:
@@ -134,7 +134,7 @@ def _list(*, as_json: bool) -> None:
 
 
 def _gallery(folder: Path, *, as_json: bool) -> None:
-    from signal_sim.pictures.gallery import make_gallery
+    from eegrig.signal_sim.pictures.gallery import make_gallery
 
     page = make_gallery(
         folder, progress=None if as_json else lambda name: typer.echo(name, err=True)
@@ -151,9 +151,9 @@ def _write(
     *,
     as_json: bool,
 ) -> None:
-    from boards.wording import nearest
-    from signal_sim.errors import SignalError
-    from signal_sim.files import FORMATS, write
+    from eegrig.boards.wording import nearest
+    from eegrig.signal_sim.errors import SignalError
+    from eegrig.signal_sim.files import FORMATS, write
 
     # Everything that can be wrong is found before anything is written.
     for path in out:
@@ -183,7 +183,7 @@ def _write(
                 f"{path.name}: {count} samples of {channel} are beyond the file's range and clipped"
             )
     if plot is not None:
-        from signal_sim.pictures.overview import plot as draw
+        from eegrig.signal_sim.pictures.overview import plot as draw
 
         draw(source, plot, title=scene)
         report["files"].append({"file": str(plot)})

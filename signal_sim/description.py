@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import isfinite
 
-from boards.wording import nearest
-from signal_sim.body import Amplifier, Electrodes, Mains, Motion
-from signal_sim.errors import SceneError
-from signal_sim.fnirs import Fnirs
-from signal_sim.hypnogram import STAGES, hypnogram
-from signal_sim.montage import POSITIONS, canonical
-from signal_sim.timeline import Timeline, cycle, once
-from signal_sim.voices import SourceSpec
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.body import Amplifier, Electrodes, Mains, Motion
+from eegrig.signal_sim.errors import SceneError
+from eegrig.signal_sim.fnirs import Fnirs
+from eegrig.signal_sim.hypnogram import STAGES, hypnogram
+from eegrig.signal_sim.montage import POSITIONS, canonical
+from eegrig.signal_sim.timeline import Timeline, cycle, once
+from eegrig.signal_sim.voices import SourceSpec
 
 __all__ = ["LeadEvent", "Scene", "StateTimeline"]
 

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from signal_sim.body import Amplifier, Electrodes, Mains, Motion
-from signal_sim.body.electrodes import PRESET_SOURCES, PRESETS
-from signal_sim.fnirs import Fnirs
-from signal_sim.params import Spec, parameters
-from signal_sim.scene_file import load_scene, scene_names
-from signal_sim.voices import KINDS
+from eegrig.signal_sim.body import Amplifier, Electrodes, Mains, Motion
+from eegrig.signal_sim.body.electrodes import PRESET_SOURCES, PRESETS
+from eegrig.signal_sim.fnirs import Fnirs
+from eegrig.signal_sim.params import Spec, parameters
+from eegrig.signal_sim.scene_file import load_scene, scene_names
+from eegrig.signal_sim.voices import KINDS
 
 __all__ = ["parameter_tables"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boards.errors import ConfigError
+from eegrig.boards.errors import ConfigError
 
 __all__ = ["RecordingError", "SceneError", "SignalError"]
 

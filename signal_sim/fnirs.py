@@ -16,12 +16,12 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import gammainc
 
-from signal_sim.errors import SceneError
-from signal_sim.events import Event
-from signal_sim.noise import ColouredNoise, band_pass
-from signal_sim.params import ASSUMED, Spec, par
-from signal_sim.stream import BLOCK, BlockSource, FloatArray, State
-from signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
+from eegrig.signal_sim.errors import SceneError
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.noise import ColouredNoise, band_pass
+from eegrig.signal_sim.params import ASSUMED, Spec, par
+from eegrig.signal_sim.stream import BLOCK, BlockSource, FloatArray, State
+from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["EXTINCTION", "Fnirs", "FnirsPlayer", "haemodynamic_step"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from signal_sim.timeline import Span, SpanMaker
+from eegrig.signal_sim.timeline import Span, SpanMaker
 
 __all__ = ["EPOCH_S", "STAGES", "hypnogram"]
 

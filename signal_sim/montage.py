@@ -14,9 +14,9 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from boards.wording import nearest
-from signal_sim.errors import SceneError
-from signal_sim.stream import FloatArray
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.errors import SceneError
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["POSITIONS", "angles_deg", "canonical", "position", "positions"]
 

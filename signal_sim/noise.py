@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.signal import butter, sosfilt, sosfreqz
 
-from signal_sim.errors import SceneError
-from signal_sim.stream import FloatArray, State
+from eegrig.signal_sim.errors import SceneError
+from eegrig.signal_sim.stream import FloatArray, State
 
 __all__ = ["ColouredNoise", "band_pass", "band_rms", "power_law"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 from math import inf, isfinite
 from typing import Any, ClassVar
 
-from boards.wording import nearest
-from signal_sim.errors import SceneError
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.errors import SceneError
 
 __all__ = ["ASSUMED", "Parameter", "Spec", "par", "parameters"]
 

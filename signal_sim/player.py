@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from boards.wording import nearest
-from signal_sim.body.bank import Change, ElectrodeBank, Property
-from signal_sim.body.electrodes import PRESETS, Amplifier
-from signal_sim.body.mains import Mains
-from signal_sim.body.motion import MotionWave
-from signal_sim.description import Scene
-from signal_sim.errors import SceneError, SignalError
-from signal_sim.events import Event
-from signal_sim.fnirs import FnirsPlayer
-from signal_sim.montage import POSITIONS, canonical
-from signal_sim.scene_file import load_scene
-from signal_sim.stream import BLOCK, BlockSource, FloatArray, Source, State
-from signal_sim.timeline import Gain, Timeline
-from signal_sim.voices.base import Context, FieldVoice, LatentVoice, SourceSpec, Voice
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.body.bank import Change, ElectrodeBank, Property
+from eegrig.signal_sim.body.electrodes import PRESETS, Amplifier
+from eegrig.signal_sim.body.mains import Mains
+from eegrig.signal_sim.body.motion import MotionWave
+from eegrig.signal_sim.description import Scene
+from eegrig.signal_sim.errors import SceneError, SignalError
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.fnirs import FnirsPlayer
+from eegrig.signal_sim.montage import POSITIONS, canonical
+from eegrig.signal_sim.scene_file import load_scene
+from eegrig.signal_sim.stream import BLOCK, BlockSource, FloatArray, Source, State
+from eegrig.signal_sim.timeline import Gain, Timeline
+from eegrig.signal_sim.voices.base import Context, FieldVoice, LatentVoice, SourceSpec, Voice
 
 __all__ = ["Lead", "ScenePlayer", "names_recording", "open_source", "play", "scene"]
 
@@ -365,7 +365,7 @@ def open_source(
         There is no such signal, or it cannot be had on these channels at this rate.
     """
     if not isinstance(signal, Scene) and names_recording(signal):
-        from signal_sim.recordings import Recording
+        from eegrig.signal_sim.recordings import Recording
 
         return Recording(signal, channels=channels, rate_hz=rate_hz, assign=assign)
     if assign:

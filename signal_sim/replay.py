@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from signal_sim.errors import SignalError
-from signal_sim.events import Event
-from signal_sim.stream import BLOCK, BlockSource, FloatArray
+from eegrig.signal_sim.errors import SignalError
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.stream import BLOCK, BlockSource, FloatArray
 
 __all__ = ["Replay"]
 

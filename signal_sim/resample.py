@@ -9,8 +9,8 @@ from math import ceil, floor
 import numpy as np
 from scipy.signal import firwin, upfirdn
 
-from signal_sim.errors import RecordingError
-from signal_sim.stream import FloatArray
+from eegrig.signal_sim.errors import RecordingError
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["Polyphase", "ratio"]
 

@@ -7,19 +7,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from boards.wording import nearest
-from signal_sim.body import Amplifier, Mains, Motion, electrodes_from_mapping
-from signal_sim.description import LeadEvent, Scene, StateTimeline
-from signal_sim.errors import SceneError
-from signal_sim.fnirs import Fnirs
-from signal_sim.voices import source_from_mapping
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.body import Amplifier, Mains, Motion, electrodes_from_mapping
+from eegrig.signal_sim.description import LeadEvent, Scene, StateTimeline
+from eegrig.signal_sim.errors import SceneError
+from eegrig.signal_sim.fnirs import Fnirs
+from eegrig.signal_sim.voices import source_from_mapping
 
 __all__ = ["load_scene", "scene_from_mapping", "scene_names"]
 
 
 def scene_names() -> list[str]:
     """Return the names of the scenes that come with the simulator."""
-    folder = files("signal_sim") / "scenes"
+    folder = files("eegrig.signal_sim") / "scenes"
     return sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
@@ -33,7 +33,7 @@ def load_scene(name_or_path: str | Path) -> Scene:
     """
     text = str(name_or_path)
     if text in scene_names():
-        path: Any = files("signal_sim") / "scenes" / f"{text}.toml"
+        path: Any = files("eegrig.signal_sim") / "scenes" / f"{text}.toml"
     else:
         path = Path(name_or_path)
         if path.suffix != ".toml":

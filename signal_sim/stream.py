@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from signal_sim.errors import SignalError
-from signal_sim.events import Event
+from eegrig.signal_sim.errors import SignalError
+from eegrig.signal_sim.events import Event
 
 __all__ = ["BLOCK", "BlockSource", "FloatArray", "Source", "State"]
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from signal_sim.events import Event
-from signal_sim.stream import FloatArray
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["CONSTANT", "Gain", "Span", "Timeline"]
 

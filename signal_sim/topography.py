@@ -7,10 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from boards.wording import nearest
-from signal_sim.errors import SceneError
-from signal_sim.montage import POSITIONS, angles_deg, canonical, positions
-from signal_sim.stream import FloatArray
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.errors import SceneError
+from eegrig.signal_sim.montage import POSITIONS, angles_deg, canonical, positions
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["FIELDS", "field_at", "scattered_fields", "smooth_mixing"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from signal_sim.player import ScenePlayer
-from signal_sim.stream import Source
+from eegrig.signal_sim.player import ScenePlayer
+from eegrig.signal_sim.stream import Source
 
 __all__ = ["VERSION", "ground_truth"]
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from littlefs import LittleFS, LittleFSError, UserContext
 
-from host.file_system import Erase, Operation, Program
-from host.layout import Layout, Volume
-from host.loader import SLOT_FILE, SLOTS
-from host.region import state_of
+from eegrig.host.image.file_system import Erase, Operation, Program
+from eegrig.host.image.layout import Layout, Volume
+from eegrig.host.image.loader import SLOT_FILE, SLOTS
+from eegrig.host.image.region import state_of
 
 if TYPE_CHECKING:
-    from hil.virtual.chip.nor_flash import NorFlash
+    from eegrig.hil.virtual.chip.memory.nor_flash import NorFlash
 
 UNIT = 32
 """Bytes LittleFS programs at a time."""

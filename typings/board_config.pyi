@@ -1,5 +1,5 @@
-# The module that `host.board_config` writes into every image: a board, as the firmware needs to
-# know it.
+# The module that `host.image.board_config` writes into every image: a board, as the firmware needs
+# to know it.
 from typing import Any, Final
 
 NAME: Final[str]

@@ -1,4 +1,4 @@
-# The module that `host.image` writes into every image: which firmware this is.
+# The module that `host.image.firmware_image` writes into every image: which firmware this is.
 from typing import Final
 
 VERSION: Final[str]

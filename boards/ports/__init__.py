@@ -4,7 +4,7 @@
 that build; options a board may ask for beyond it stand there too. `board_runtime` puts together
 what a board runs.
 
->>> from boards import load_board
+>>> from eegrig.boards import load_board
 >>> runtime = board_runtime(load_board("headphone8"))
 >>> runtime.memory.heap_bytes, runtime.row("memory.heap_bytes").source
 (154048, 'the stock binary of 1c3c201149: _heap_end - _heap_start')
@@ -12,10 +12,10 @@ what a board runs.
 
 from __future__ import annotations
 
-from boards.ports.facts import BluetoothFacts, CallFacts, PinFacts, PriceFacts
-from boards.ports.port import Option, Port, list_ports, load_port
-from boards.ports.rows import Row
-from boards.ports.runtime import Runtime, board_runtime, stock_runtime
+from eegrig.boards.ports.facts import BluetoothFacts, CallFacts, PinFacts, PriceFacts
+from eegrig.boards.ports.port import Option, Port, list_ports, load_port
+from eegrig.boards.ports.rows import Row
+from eegrig.boards.ports.runtime import Runtime, board_runtime, stock_runtime
 
 __all__ = [
     "BluetoothFacts",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from boards.errors import ConfigError
-from boards.ports.facts import PinFacts
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.ports.facts import PinFacts
 
 __all__ = ["bus_literal", "pin_literal", "pin_number"]
 
@@ -35,7 +35,7 @@ def pin_number(pin: str, names: PinFacts) -> int:
 
     Examples
     --------
-    >>> from boards.ports import stock_runtime
+    >>> from eegrig.boards.ports import stock_runtime
     >>> pin_number("gpio1:2", stock_runtime("zephyr", "nrf52840dk_nrf52840").pins)
     34
     >>> pin_number("B3", stock_runtime("stm32", "NUCLEO_WB55").pins)

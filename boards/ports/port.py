@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from boards.errors import ConfigError
-from boards.files import explain, read_toml
-from boards.ports.facts import Facts
-from boards.ports.rows import Row, check_row
-from boards.wording import unknown
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.files import explain, read_toml
+from eegrig.boards.ports.facts import Facts
+from eegrig.boards.ports.rows import Row, check_row
+from eegrig.boards.wording import unknown
 
 __all__ = ["Build", "Option", "Port", "facts_of", "list_ports", "load_port", "read_port"]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from boards.errors import ConfigError
+from eegrig.boards.errors import ConfigError
 
 __all__ = ["Row", "Value", "check_row"]
 

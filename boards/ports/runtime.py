@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from boards.errors import ConfigError
-from boards.ports.facts import Facts
-from boards.ports.port import Option, Sections, facts_of, list_ports, load_port
-from boards.ports.rows import Row
-from boards.wording import near, unknown
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.ports.facts import Facts
+from eegrig.boards.ports.port import Option, Sections, facts_of, list_ports, load_port
+from eegrig.boards.ports.rows import Row
+from eegrig.boards.wording import near, unknown
 
 if TYPE_CHECKING:
-    from boards.schema import Board
+    from eegrig.boards.schema import Board
 
 __all__ = ["Runtime", "board_runtime", "stock_runtime"]
 

@@ -1,19 +1,19 @@
 """The facts of all stock builds side by side, as ``docs/`` shows them.
 
-``python -m boards.ports.table`` writes them into the pages again; a test compares.
+``python -m eegrig.boards.ports.table`` writes them into the pages again; a test compares.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from boards.ports.port import list_ports, load_port
-from boards.ports.rows import Row
-from boards.ports.runtime import Runtime, stock_runtime
+from eegrig.boards.ports.port import list_ports, load_port
+from eegrig.boards.ports.rows import Row
+from eegrig.boards.ports.runtime import Runtime, stock_runtime
 
 __all__ = ["facts_table", "prices_table", "with_table"]
 
-_BEGIN = "<!-- {}: python -m boards.ports.table -->\n"
+_BEGIN = "<!-- {}: python -m eegrig.boards.ports.table -->\n"
 _END = "<!-- end of {} -->\n"
 _PAGES = (Path("docs") / "ports.md", Path("docs") / "cpu-time.md")
 _PRICES = {"prices": "instructions", "calls": "cycles"}  # sections, and what their rows count

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from boards import list_boards
-from boards.errors import ConfigError
-from hil.figures.stored import Stored, StoredFigure, load_all
-from hil.figures.text import plain
-from hil.report.quantities import quantity
-from hil.report.vocabulary import word
+from eegrig.boards import list_boards
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.stored import Stored, StoredFigure, load_all
+from eegrig.hil.figures.text import plain
+from eegrig.hil.report.quantities import quantity
+from eegrig.hil.report.vocabulary import word
 
 __all__ = ["compared", "export_to"]
 

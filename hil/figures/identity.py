@@ -17,9 +17,9 @@ from typing import Any
 
 import msgspec
 
-from boards import load_board
-from hil.figures.stored import ROOT, Identity
-from host.image import build_image
+from eegrig.boards import load_board
+from eegrig.hil.figures.stored import ROOT, Identity
+from eegrig.host.image.firmware_image import build_image
 
 __all__ = ["board_digest", "board_identity", "code_of", "model_digest", "model_identity"]
 
@@ -37,15 +37,19 @@ _MODELS = (
     ("hil/measure", "**/*.py"),
     ("hil/suites", "**/*.py"),
     ("hil/virtual", "**/*.py"),
-    ("host", "*.py"),
-    ("host/protocol", "**/*.py"),
+    ("host/console", "**/*.py"),
+    ("host/flashing", "**/*.py"),
+    ("host/image", "**/*.py"),
+    ("host/link", "**/*.py"),
+    ("host/recording", "**/*.py"),
+    ("host/streaming", "**/*.py"),
+    ("host/wire", "**/*.py"),
     ("signal_sim", "*.py"),
     ("signal_sim/body", "**/*.py"),
     ("signal_sim/voices", "**/*.py"),
 )
 _NO_MODELS = (
     "hil/virtual/desk/",
-    "host/cli.py",
     "signal_sim/cli.py",
     "signal_sim/documentation.py",
 )

@@ -9,15 +9,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from boards import list_boards
-from boards.errors import ConfigError
-from boards.wording import nearest
-from hil.figures.picture import PICTURE, boards_picture
-from hil.figures.runs.walk import commands
-from hil.figures.stored import FOLDER, ROOT, Stored, StoredWalk, load_all, load_walk
-from hil.figures.tables import TABLES
-from hil.figures.text import figure_text
-from hil.figures.work import BENCHMARKS, MODELS, WALKS
+from eegrig.boards import list_boards
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.wording import nearest
+from eegrig.hil.figures.picture import PICTURE, boards_picture
+from eegrig.hil.figures.runs.walk import commands
+from eegrig.hil.figures.stored import FOLDER, ROOT, Stored, StoredWalk, load_all, load_walk
+from eegrig.hil.figures.tables import TABLES
+from eegrig.hil.figures.text import figure_text
+from eegrig.hil.figures.work import BENCHMARKS, MODELS, WALKS
 
 __all__ = ["Filler", "fill_pages", "filler", "pages"]
 

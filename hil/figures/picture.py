@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hil.figures.stored import ROOT, Stored
-from hil.figures.text import figure_text
-from hil.report.svg import Drawing, Scale
-from hil.report.vocabulary import POWER_GROUPS
+from eegrig.hil.figures.stored import ROOT, Stored
+from eegrig.hil.figures.text import figure_text
+from eegrig.hil.report.svg import Drawing, Scale
+from eegrig.hil.report.vocabulary import POWER_GROUPS
 
 __all__ = ["PICTURE", "boards_picture"]
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from boards.errors import ConfigError
-from boards.whole_file import write_whole
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.whole_file import write_whole
 
 __all__ = [
     "FOLDER",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from boards import Board, load_board, load_part
-from boards.errors import ConfigError
-from hil.figures.runs.larger_build import LARGER_INTERVAL_MS
-from hil.figures.runs.published import RADIO_ROWS
-from hil.figures.runs.rates import OWN, links, tried_rates
-from hil.figures.stored import Stored, StoredFigure
-from hil.figures.text import figure_text, plain, share
-from hil.report.page import grouped
-from hil.report.vocabulary import POWER_GROUPS, limit_text, shown, word
-from hil.results import Figure
-from hil.verdict import judge
+from eegrig.boards import Board, load_board, load_part
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.runs.larger_build import LARGER_INTERVAL_MS
+from eegrig.hil.figures.runs.published import RADIO_ROWS
+from eegrig.hil.figures.runs.rates import OWN, links, tried_rates
+from eegrig.hil.figures.stored import Stored, StoredFigure
+from eegrig.hil.figures.text import figure_text, plain, share
+from eegrig.hil.report.page import grouped
+from eegrig.hil.report.vocabulary import POWER_GROUPS, limit_text, shown, word
+from eegrig.hil.results import Figure
+from eegrig.hil.verdict import judge
 
 __all__ = ["TABLES", "Table"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from boards.errors import ConfigError
-from hil.figures.stored import StoredFigure
-from hil.report.quantities import NO_BREAK, factor_of, quantity
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.stored import StoredFigure
+from eegrig.hil.report.quantities import NO_BREAK, factor_of, quantity
 
 __all__ = ["figure_text", "plain", "share"]
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from boards.errors import BoardFault
-from hil.measure.response import sinc3
+from eegrig.boards.errors import BoardFault
+from eegrig.hil.measure.response import sinc3
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.interpolate import CubicSpline
 
-    from hil.bench import Waveform
+    from eegrig.hil.bench import Waveform
 
 __all__ = ["Alignment", "AlignmentError", "Response", "align", "expected"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from boards import Part
+    from eegrig.boards import Part
 
 __all__ = ["BatteryLife", "battery_life"]
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hil.measure.noise import Noise
+    from eegrig.hil.measure.noise import Noise
 
 __all__ = ["Fidelity", "fidelity"]
 

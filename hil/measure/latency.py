@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.measure.align import Response, align
-from hil.measure.response import sinc3
+from eegrig.hil.measure.align import Response, align
+from eegrig.hil.measure.response import sinc3
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hil.bench import Waveform
+    from eegrig.hil.bench import Waveform
 
 __all__ = ["Latency", "electrode_times", "histogram", "latencies", "summarise"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hil.bench import PowerCapture
+    from eegrig.hil.bench import PowerCapture
 
 __all__ = ["AFE_GROUPS", "Power", "StreamingPower", "mode_power", "streaming_power"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from hil.bench import Waveform
+    from eegrig.hil.bench import Waveform
 
 __all__ = ["as_is", "sinc3"]
 

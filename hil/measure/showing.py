@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from boards import load_part
+from eegrig.boards import load_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from boards.schema import Board
+    from eegrig.boards.schema import Board
 
 __all__ = ["DOUBT", "doubtful", "told", "unfit"]
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from boards import load_part
-from boards.whole_file import write_whole
-from hil.report import page
-from hil.report.quantities import NO_BREAK, quantity
-from hil.report.vocabulary import POWER_GROUPS, limit_text, margin_text, shown, word
-from hil.results import Figure, Results
+from eegrig.boards import load_part
+from eegrig.boards.whole_file import write_whole
+from eegrig.hil.report import page
+from eegrig.hil.report.quantities import NO_BREAK, quantity
+from eegrig.hil.report.vocabulary import POWER_GROUPS, limit_text, margin_text, shown, word
+from eegrig.hil.results import Figure, Results
 
 if TYPE_CHECKING:
-    from boards.schema import Board
+    from eegrig.boards.schema import Board
 
 __all__ = [
     "FILE_NAME",
@@ -224,7 +224,7 @@ def print_comparison(made: Sequence[Column]) -> None:
     """Print the boards side by side, then what is not a plain pass and where figures come from."""
     import typer
 
-    from host.commands.output import print_table
+    from eegrig.host.commands.output import print_table
 
     def cell(column: Column, row: str) -> str:
         return "\n".join(part for part in (column.text(row), column.limit(row)) if part)
@@ -259,7 +259,7 @@ def write_comparison(made: Sequence[Column], directory: Path) -> Path:
     import jinja2
     from markupsafe import Markup
 
-    from hil.report.charts import PowerRow, power
+    from eegrig.hil.report.charts import PowerRow, power
 
     def watts(column: Column, row: str) -> float | None:
         figure = column.figures[row]

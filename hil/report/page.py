@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boards.whole_file import write_whole
-from hil.report import sections
-from hil.report.assumptions import merged
-from hil.report.vocabulary import (
+from eegrig.boards.whole_file import write_whole
+from eegrig.hil.report import sections
+from eegrig.hil.report.assumptions import merged
+from eegrig.hil.report.vocabulary import (
     GROUPS,
     HEADLINES,
     Headline,
@@ -21,7 +21,7 @@ from hil.report.vocabulary import (
     shown,
     word,
 )
-from hil.results import Figure, Results
+from eegrig.hil.results import Figure, Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hil.report import traces
-from hil.report.vocabulary import MODES, POWER_GROUPS, PROFILES, limit_text, shown
+from eegrig.hil.report import traces
+from eegrig.hil.report.vocabulary import MODES, POWER_GROUPS, PROFILES, limit_text, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from markupsafe import Markup
 
-    from hil.results import Figure, Results
+    from eegrig.hil.results import Figure, Results
 
 __all__ = ["Section", "all_of", "bullet"]
 
@@ -62,14 +62,14 @@ def all_of(results: Results, directory: Path) -> list[Section]:
 
 def bullet(figure: Figure) -> Markup:
     """Return a figure's bar against its limit."""
-    from hil.report import charts
+    from eegrig.hil.report import charts
 
     made: Markup = _safe(charts.bullet(figure))
     return made
 
 
 def _power(results: Results, directory: Path) -> Section:
-    from hil.report import charts
+    from eegrig.hil.report import charts
 
     rows: list[charts.PowerRow] = []
     seen: set[str] = set()
@@ -105,7 +105,7 @@ def _power(results: Results, directory: Path) -> Section:
 
 
 def _current(directory: Path) -> Section:
-    from hil.report import charts
+    from eegrig.hil.report import charts
 
     rows: list[charts.CurrentRow] = []
     for mode in _CURRENT_MODES:
@@ -135,7 +135,7 @@ def _current(directory: Path) -> Section:
 
 
 def _latency(results: Results, directory: Path) -> Section:
-    from hil.report import charts
+    from eegrig.hil.report import charts
 
     rows: list[charts.LatencyRow] = []
     for profile in _ordered(traces.names(directory, "latency_"), "latency_", list(PROFILES)):
@@ -158,7 +158,7 @@ def _latency(results: Results, directory: Path) -> Section:
 
 
 def _goodput(results: Results, directory: Path) -> Section:
-    from hil.report import charts
+    from eegrig.hil.report import charts
 
     trace = traces.load(directory, "goodput")
     chart = None
@@ -180,7 +180,7 @@ def _goodput(results: Results, directory: Path) -> Section:
 
 
 def _eeg(results: Results, directory: Path) -> Section:
-    from hil.report import charts
+    from eegrig.hil.report import charts
 
     trace = traces.load(directory, "eeg")
     chart = None

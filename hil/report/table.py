@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.report.page import grouped, verdict_sentence, verdict_word
-from hil.report.vocabulary import limit_text, shown, word
+from eegrig.hil.report.page import grouped, verdict_sentence, verdict_word
+from eegrig.hil.report.vocabulary import limit_text, shown, word
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from hil.results import Figure, Results
+    from eegrig.hil.results import Figure, Results
 
 __all__ = ["print_table"]
 

@@ -24,15 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boards.whole_file import write_whole
-from hil.results import ResultsError
+from eegrig.boards.whole_file import write_whole
+from eegrig.hil.results import ResultsError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
 
-    from hil.bench import PowerCapture
+    from eegrig.hil.bench import PowerCapture
 
 __all__ = ["FOLDER", "load", "names", "save", "save_power"]
 

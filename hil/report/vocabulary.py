@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hil.report.quantities import NO_BREAK, Quantity, number, quantity
+from eegrig.hil.report.quantities import NO_BREAK, Quantity, number, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from hil.results import Figure
+    from eegrig.hil.results import Figure
 
 __all__ = [
     "GROUPS",

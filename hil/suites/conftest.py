@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.suites.streams import Session, shorted, stream
-from host.protocol import Profile
+from eegrig.hil.suites.streams import Session, shorted, stream
+from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hil.bench import Bench
-    from hil.flashed_board import FlashedBoard
-    from hil.results import Results
-    from host.recorder import Recording
+    from eegrig.hil.bench import Bench
+    from eegrig.hil.flashed_board import FlashedBoard
+    from eegrig.hil.results import Results
+    from eegrig.host.recording.recording import Recording
 
 
 @pytest.fixture(scope="session")

@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from boards.errors import BoardFault
-from boards.ports import board_runtime
-from boards.traffic import link_interval_ms
-from hil.measure.align import Alignment, AlignmentError, align
-from hil.measure.response import sinc3
-from hil.measure.showing import told, unfit
-from host.link import connect
-from host.protocol import Profile, TestSignal
-from host.recorder import Recording, record
+from eegrig.boards.errors import BoardFault
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.traffic import link_interval_ms
+from eegrig.hil.measure.align import Alignment, AlignmentError, align
+from eegrig.hil.measure.response import sinc3
+from eegrig.hil.measure.showing import told, unfit
+from eegrig.host.link.connection import connect
+from eegrig.host.recording.recorder import record
+from eegrig.host.recording.recording import Recording
+from eegrig.host.wire.constants import Profile, TestSignal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hil.bench import Bench, LinkStatistics, PowerCapture, Waveform
-    from host.board_link import BoardLink, LinkParameters
-    from host.stream import Block
+    from eegrig.hil.bench import Bench, LinkStatistics, PowerCapture, Waveform
+    from eegrig.host.link.board_link import BoardLink, LinkParameters
+    from eegrig.host.streaming.decoder import Block
 
 __all__ = ["Session", "interval_ms", "linked", "shorted", "shorted_v", "stream"]
 

@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from boards.link_layer import DATA_OCTETS_MIN
-from boards.ports import board_runtime
-from boards.traffic import link_capacity_bps
-from hil.measure.bandwidth import frame_loss, goodput
-from hil.report import traces
-from hil.suites.streams import interval_ms, linked, stream
-from host.protocol import Pattern, Profile
-from host.recorder import record
-from host.stream import StreamDecoder
+from eegrig.boards.link_layer import DATA_OCTETS_MIN
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.traffic import link_capacity_bps
+from eegrig.hil.measure.bandwidth import frame_loss, goodput
+from eegrig.hil.report import traces
+from eegrig.hil.suites.streams import interval_ms, linked, stream
+from eegrig.host.recording.recorder import record
+from eegrig.host.streaming.decoder import StreamDecoder
+from eegrig.host.wire.constants import Pattern, Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hil.bench import Bench
-    from hil.flashed_board import FlashedBoard
-    from hil.plugin import RigRecorder
-    from hil.suites.streams import Session
+    from eegrig.hil.bench import Bench
+    from eegrig.hil.flashed_board import FlashedBoard
+    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.suites.streams import Session
 
 _LONG_MS = 50.0  # connection interval: many packets go in an event
 _SHORTEST_MS = 7.5  # where only one does

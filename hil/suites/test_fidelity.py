@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from boards import load_part
-from hil.measure.align import expected
-from hil.measure.fidelity import fidelity
-from hil.measure.noise import shorted_noise
-from hil.measure.showing import DOUBT, told
-from hil.report import traces
-from hil.suites.streams import shorted_v
+from eegrig.boards import load_part
+from eegrig.hil.measure.align import expected
+from eegrig.hil.measure.fidelity import fidelity
+from eegrig.hil.measure.noise import shorted_noise
+from eegrig.hil.measure.showing import DOUBT, told
+from eegrig.hil.report import traces
+from eegrig.hil.suites.streams import shorted_v
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hil.bench import Bench
-    from hil.plugin import RigRecorder
-    from hil.suites.streams import Session
-    from host.recorder import Recording
+    from eegrig.hil.bench import Bench
+    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.suites.streams import Session
+    from eegrig.host.recording.recording import Recording
 
 _SETTLE_S = 1.0
 _SHOWN_S = 8.0

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from boards import load_part
+from eegrig.boards import load_part
 
 if TYPE_CHECKING:
-    from hil.bench import Bench
-    from hil.flashed_board import FlashedBoard
-    from hil.plugin import RigRecorder
+    from eegrig.hil.bench import Bench
+    from eegrig.hil.flashed_board import FlashedBoard
+    from eegrig.hil.plugin import RigRecorder
 
 _TIMES = ("flash_program", "flash_page_erase", "flash_mass_erase")
 """Figures of the part on which the time to flash a model of it rests."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from boards import load_part
-from hil.suites.streams import linked
-from host.impedance import measure_impedance
+from eegrig.boards import load_part
+from eegrig.hil.suites.streams import linked
+from eegrig.host.recording.impedance import measure_impedance
 
 if TYPE_CHECKING:
-    from hil.bench import Bench
-    from hil.flashed_board import FlashedBoard
-    from hil.plugin import RigRecorder
+    from eegrig.hil.bench import Bench
+    from eegrig.hil.flashed_board import FlashedBoard
+    from eegrig.hil.plugin import RigRecorder
 
 _LOWEST_OHM, _HIGHEST_OHM = 5e3, 100e3  # wet and prepared, dry
 _USUAL_OHM = 10e3

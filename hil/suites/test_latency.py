@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from hil.measure.latency import latencies, summarise
-from hil.report import traces
+from eegrig.hil.measure.latency import latencies, summarise
+from eegrig.hil.report import traces
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hil.plugin import RigRecorder
-    from hil.suites.streams import Session
+    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.suites.streams import Session
 
 pytestmark = pytest.mark.needs("source")
 

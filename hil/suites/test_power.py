@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from boards import load_part
-from hil.measure.battery import battery_life
-from hil.measure.power import mode_power, streaming_power
-from hil.report import traces
-from hil.suites.streams import linked
+from eegrig.boards import load_part
+from eegrig.hil.measure.battery import battery_life
+from eegrig.hil.measure.power import mode_power, streaming_power
+from eegrig.hil.report import traces
+from eegrig.hil.suites.streams import linked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hil.bench import Bench, PowerCapture
-    from hil.flashed_board import FlashedBoard
-    from hil.plugin import RigRecorder
-    from hil.suites.streams import Session
+    from eegrig.hil.bench import Bench, PowerCapture
+    from eegrig.hil.flashed_board import FlashedBoard
+    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.suites.streams import Session
 
 pytestmark = pytest.mark.needs("power")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from hil.plugin import RigRecorder
-    from hil.suites.streams import Session
+    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.suites.streams import Session
 
 _CLOCKS = 0.05  # two oscillators of different chips, each within 2.5 %
 

@@ -13,14 +13,15 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from boards import Board
-from boards.errors import ConfigError, EegrigError, InfrastructureError
-from hil.bench import Bench
-from hil.virtual.board import VirtualBoard
-from hil.virtual.clock import VirtualLoop
-from hil.virtual.micropython.process import micropython_executable
-from hil.virtual.radio import Air, Central
-from host.interruption import held
+from eegrig.boards import Board
+from eegrig.boards.errors import ConfigError, EegrigError, InfrastructureError
+from eegrig.hil.bench import Bench
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.board import VirtualBoard
+from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.computer_radio.central import Central
+from eegrig.hil.virtual.micropython.process import micropython_executable
+from eegrig.host.process.interruption import held
 
 __all__ = ["VirtualBench", "VirtualFaults", "one_cpu"]
 

@@ -7,28 +7,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from boards import Board, Part, load_part
-from boards.errors import ConfigError
-from boards.ports import board_runtime
-from boards.schema import Optics
-from hil.bench import BrokenRule, RuleCheck
-from hil.virtual import probe
-from hil.virtual.afe import Ads129x, VirtualSignalSource
-from hil.virtual.afe.optics import Adpd4101
-from hil.virtual.chip import open_chip
-from hil.virtual.clock import Cancellable, Clock, OwnedClock, VirtualLoop
-from hil.virtual.console import VirtualConsole
-from hil.virtual.micropython.bus import Bus
-from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from hil.virtual.micropython.runtime import acl_buffers, figures_for_shim
-from hil.virtual.power import PowerLedger, VirtualPowerMeter
-from hil.virtual.radio import Air, Peripheral
-from host.chip_identity import identify
-from host.layout import layout_of
+from eegrig.boards import Board, Part, load_part
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.schema import Optics
+from eegrig.hil.bench import BrokenRule, RuleCheck
+from eegrig.hil.virtual.afe.ads129x import Ads129x
+from eegrig.hil.virtual.afe.optics.adpd4101 import Adpd4101
+from eegrig.hil.virtual.afe.source import VirtualSignalSource
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
+from eegrig.hil.virtual.chip import open_chip
+from eegrig.hil.virtual.clock import Cancellable, Clock, OwnedClock, VirtualLoop
+from eegrig.hil.virtual.debug_probe import probe
+from eegrig.hil.virtual.micropython.bus import Bus
+from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.interpreter import Interpreter, ResetCause
+from eegrig.hil.virtual.micropython.runtime import acl_buffers, figures_for_shim
+from eegrig.hil.virtual.power.ledger import PowerLedger
+from eegrig.hil.virtual.power.meter import VirtualPowerMeter
+from eegrig.hil.virtual.serial.console import VirtualConsole
+from eegrig.host.flashing.chip_identity import identify
+from eegrig.host.image.layout import layout_of
 
 if TYPE_CHECKING:
-    from hil.virtual.chip.chip import Chip
+    from eegrig.hil.virtual.chip.chip import Chip
 
 __all__ = ["VirtualBoard"]
 
@@ -323,7 +326,7 @@ class VirtualBoard:
 
     def _compiled_files(self) -> dict[str, bytes]:
         """Return the bytecode in the file system that the next boot may use."""
-        from host.image import read_image
+        from eegrig.host.image.firmware_image import read_image
 
         region = self.board.mcu.filesystem
         data = bytes(self.chip.flash_bytes(region.start, region.size))

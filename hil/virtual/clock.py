@@ -27,7 +27,7 @@ from concurrent.futures import Executor
 from contextvars import Context
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
-from boards.errors import InfrastructureError
+from eegrig.boards.errors import InfrastructureError
 
 __all__ = [
     "NS_PER_S",

@@ -14,8 +14,8 @@ import socket
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from boards.errors import InfrastructureError
-from boards.whole_file import write_whole
+from eegrig.boards.errors import InfrastructureError
+from eegrig.boards.whole_file import write_whole
 
 __all__ = [
     "RUNTIME_PREFIX",

@@ -1,1 +1,1 @@
-"""The commands of `eegrig` that deal with a board alone; each module registers its own."""
+"""The command line `eegrig`: each module registers commands that deal with a board alone."""

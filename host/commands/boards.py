@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from host.commands.output import JsonOption, examples, print_json, print_table
+from eegrig.host.commands.output import JsonOption, examples, print_json, print_table
 
 if TYPE_CHECKING:
-    from boards import Board
+    from eegrig.boards import Board
 
 __all__ = ["register"]
 
@@ -30,7 +30,7 @@ def _boards(
     as_json: JsonOption = False,
 ) -> None:
     """List the boards and what they are made of; of one board, what it promises."""
-    from boards import list_boards, load_board
+    from eegrig.boards import list_boards, load_board
 
     chosen = [load_board(one) for one in (list_boards() if name is None else [name])]
     if as_json:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from boards.errors import ConfigError
-from host.commands.output import JsonOption, examples, print_json, print_table
+from eegrig.boards.errors import ConfigError
+from eegrig.host.commands.output import JsonOption, examples, print_json, print_table
 
 if TYPE_CHECKING:
-    from host.release import Release
-    from host.size_report import SizeReport
+    from eegrig.host.image.release import Release
+    from eegrig.host.image.size_report import SizeReport
 
 __all__ = ["register"]
 
@@ -57,11 +57,11 @@ def _build(
     Beside IMAGE.bin goes a manifest, IMAGE.json: version, git revision of the sources, hashes,
     signature. The same sources give the same bytes.
     """
-    from boards import list_boards, load_board
-    from host.image import build_image
-    from host.release import write_release
-    from host.signing import load_private_key
-    from host.size_report import size_report
+    from eegrig.boards import list_boards, load_board
+    from eegrig.host.image.firmware_image import build_image
+    from eegrig.host.image.release import write_release
+    from eegrig.host.image.signing import load_private_key
+    from eegrig.host.image.size_report import size_report
 
     if every == (board is not None):
         raise ConfigError("name one board, or give --all; `eegrig boards` lists them")
@@ -93,7 +93,7 @@ def _build(
 def _as_dict(path: Path, release: Release, sizes: SizeReport) -> dict[str, Any]:
     import msgspec
 
-    from host.release import manifest_path
+    from eegrig.host.image.release import manifest_path
 
     blocks = {file.path: file.blocks for file in sizes.files}
     answer: dict[str, Any] = msgspec.to_builtins(release)

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from boards.errors import ConfigError
-from host.commands.output import examples
+from eegrig.boards.errors import ConfigError
+from eegrig.host.commands.output import examples
 
 __all__ = ["register"]
 
@@ -54,8 +54,8 @@ def _console(
     Ctrl-] leaves. Everything else goes to the board: Ctrl-C stops the firmware and gives the
     prompt, Ctrl-D starts it again. Standard input may be a file or a pipe.
     """
-    from host.serial_port import open_port
-    from host.terminal import Terminal
+    from eegrig.host.console.serial_port import open_port
+    from eegrig.host.console.terminal import Terminal
 
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(open_port(port, baudrate=baudrate))

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import typer
 
-from boards.errors import EegrigError, InfrastructureError
-from host.commands.output import JsonOption, examples, print_json, progress_bar, tell
-from host.interruption import noticed, until_ctrl_c
+from eegrig.boards.errors import EegrigError, InfrastructureError
+from eegrig.host.commands.output import JsonOption, examples, print_json, progress_bar, tell
+from eegrig.host.process.interruption import noticed, until_ctrl_c
 
 if TYPE_CHECKING:
-    from boards import Board
-    from host.board_repl import BoardRepl
-    from host.deploy import DeployReport
+    from eegrig.boards import Board
+    from eegrig.host.console.board_repl import BoardRepl
+    from eegrig.host.console.deploy import DeployReport
 
 __all__ = ["register"]
 
@@ -64,8 +64,8 @@ def _deploy(
     a cable pulled at any moment leaves the old firmware or the new one. Firmware that does not
     build never reaches the board. Ctrl-C ends --watch and the console.
     """
-    from boards import load_board
-    from host.application import default_firmware
+    from eegrig.boards import load_board
+    from eegrig.host.image.application import default_firmware
 
     chosen = load_board(board)
     sources = firmware or default_firmware()
@@ -103,9 +103,9 @@ class _Session:
 
     def deploy(self) -> None:
         """Build, then deploy."""
-        from host.application import build_application
-        from host.board_repl import BoardRepl
-        from host.deploy import check_fits, deploy
+        from eegrig.host.console.board_repl import BoardRepl
+        from eegrig.host.console.deploy import check_fits, deploy
+        from eegrig.host.image.application import build_application
 
         application = build_application(self._board, self._sources)
         check_fits(self._board, application)
@@ -120,7 +120,7 @@ class _Session:
 
     def show(self, until: Callable[[], bool]) -> None:
         """Show what the board says until `until` returns True."""
-        from host.terminal import Terminal
+        from eegrig.host.console.terminal import Terminal
 
         if self._repl is not None:
             heard, self._repl.heard = self._repl.heard, b""
@@ -128,7 +128,7 @@ class _Session:
 
     def watch(self, *, show: bool) -> None:
         """Deploy whenever a source changes; what fails is told, and it goes on."""
-        from host.source_watcher import SourceWatcher
+        from eegrig.host.console.source_watcher import SourceWatcher
 
         watcher = SourceWatcher(self._sources)
         with noticed() as interrupted:

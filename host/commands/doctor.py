@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from host.commands.output import JsonOption, examples, print_json, print_table
+from eegrig.host.commands.output import JsonOption, examples, print_json, print_table
 
 __all__ = ["register"]
 
@@ -24,7 +24,7 @@ def _doctor(*, as_json: JsonOption = False) -> None:
     """
     import msgspec
 
-    from host.doctor import examine, usable
+    from eegrig.host.doctor import examine, usable
 
     findings = examine()
     works = usable(findings)

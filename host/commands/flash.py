@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from boards.errors import ConfigError, EegrigError
-from host.commands.output import (
+from eegrig.boards.errors import ConfigError, EegrigError
+from eegrig.host.commands.output import (
     JsonOption,
     examples,
     print_json,
@@ -20,15 +20,15 @@ from host.commands.output import (
 )
 
 if TYPE_CHECKING:
-    from boards import Board
-    from host.flash import FlashReport
-    from host.production import Order, Outcome, Station
+    from eegrig.boards import Board
+    from eegrig.host.flashing.flash import FlashReport
+    from eegrig.host.flashing.production import Order, Outcome, Station
 
 __all__ = ["register"]
 
 
 class Erase(StrEnum):
-    """What is erased: `host.flash.ErasePolicy`."""
+    """What is erased: `host.flashing.flash.ErasePolicy`."""
 
     AUTO = "auto"
     REGION = "region"
@@ -119,11 +119,11 @@ def _flash(
 
     With --console, wait for the firmware to say what it is, and compare that too.
     """
-    from boards import load_board
+    from eegrig.boards import load_board
 
     many = every or len(probe or ()) > 1
     if many:
-        from host.parallel import prepare
+        from eegrig.host.flashing.parallel import prepare
 
         prepare()
     chosen = load_board(board)
@@ -131,7 +131,7 @@ def _flash(
         chosen, probe or [], console or [], radio or [], address or [], every=every
     )
     if self_test:
-        from host.radio import check_radio, shows_addresses
+        from eegrig.host.link.radio import check_radio, shows_addresses
 
         for station in stations:
             check_radio(station.radio)
@@ -142,7 +142,7 @@ def _flash(
                     "UID=ADDRESS, or test them one by one"
                 )
     if record is not None:
-        from host.flash_record import check_writable
+        from eegrig.host.flashing.flash_record import check_writable
 
         check_writable(record)
     order = _order(
@@ -165,7 +165,7 @@ def _flash(
 
 
 def _flash_one(order: Order, station: Station, *, as_json: bool) -> None:
-    from host.production import produce
+    from eegrig.host.flashing.production import produce
 
     with progress_bar(f"flashing {order.board.name}", shown=not as_json) as progress:
         outcome = produce(order, station, progress)
@@ -179,7 +179,7 @@ def _flash_one(order: Order, station: Station, *, as_json: bool) -> None:
 
 
 def _flash_many(order: Order, stations: Sequence[Station], *, as_json: bool) -> None:
-    from host.parallel import produce_all
+    from eegrig.host.flashing.parallel import produce_all
 
     labels = [str(station.probe) for station in stations]
     with progress_bars(labels, shown=not as_json) as progresses:
@@ -223,7 +223,7 @@ def _stations(
     *,
     every: bool,
 ) -> list[Station]:
-    from host.production import Station
+    from eegrig.host.flashing.production import Station
 
     if every and probes:
         raise ConfigError("--all takes every probe that fits: leave --probe away")
@@ -231,7 +231,7 @@ def _stations(
     if twice:
         raise ConfigError(f"--probe {min(twice)} is given twice: name each board once")
     if every:
-        from host.probe import fitting_probes
+        from eegrig.host.flashing.probe import fitting_probes
 
         probes = fitting_probes(board)
     if len(probes) < 2 and not every:
@@ -281,11 +281,11 @@ def _by_probe(option: str, probes: list[str], values: list[str]) -> dict[str, st
 def _order(
     board: Board, image_path: Path | None, require_key: Path | None, **options: Any
 ) -> Order:
-    from host.manifest import MANIFEST
-    from host.production import Order
+    from eegrig.host.flashing.production import Order
+    from eegrig.host.image.manifest import MANIFEST
 
     if image_path is None:
-        from host.image import build_image
+        from eegrig.host.image.firmware_image import build_image
 
         built = build_image(board)
         data, manifest = built.data, built.application.files[MANIFEST]
@@ -293,7 +293,7 @@ def _order(
     else:
         data, manifest, identity, version = _read(image_path, board)
     if require_key is not None:
-        from host.signing import load_public_key, verify_manifest
+        from eegrig.host.image.signing import load_public_key, verify_manifest
 
         verify_manifest(manifest, load_public_key(require_key))
     return Order(board=board, image=data, image_hash=identity, version=version, **options)
@@ -301,10 +301,10 @@ def _order(
 
 def _read(path: Path, board: Board) -> tuple[bytes, bytes, str, str]:
     """Return an image file's contents, the manifest in it, identity and version."""
-    from host.flash import check_blocks
-    from host.image_file import read_image_file
-    from host.layout import layout_of
-    from host.manifest import MANIFEST
+    from eegrig.host.flashing.flash import check_blocks
+    from eegrig.host.image.image_file import read_image_file
+    from eegrig.host.image.layout import layout_of
+    from eegrig.host.image.manifest import MANIFEST
 
     image = read_image_file(path)
     region = board.mcu.filesystem
@@ -330,13 +330,13 @@ def _read(path: Path, board: Board) -> tuple[bytes, bytes, str, str]:
 def _raw_key(path: Path | None) -> bytes | None:
     if path is None:
         return None
-    from host.signing import load_public_key, raw_public_key
+    from eegrig.host.image.signing import load_public_key, raw_public_key
 
     return raw_public_key(load_public_key(path))
 
 
 def _user() -> str:
-    from host.flash_record import default_operator
+    from eegrig.host.flashing.flash_record import default_operator
 
     return default_operator()
 

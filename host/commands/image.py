@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from host.commands.output import JsonOption, examples, print_json, print_table
+from eegrig.host.commands.output import JsonOption, examples, print_json, print_table
 
 if TYPE_CHECKING:
-    from host.image import ImageContents
-    from host.image_file import ImageFile
+    from eegrig.host.image.firmware_image import ImageContents
+    from eegrig.host.image.image_file import ImageFile
 
 __all__ = ["register"]
 
@@ -41,7 +41,7 @@ def _image(
     Exits with 1 if the firmware in it is damaged, the file is not the one its manifest
     (IMAGE.json) describes, or a --key is given and the signature is not of that key.
     """
-    from host.image_file import read_image_file
+    from eegrig.host.image.image_file import read_image_file
 
     image = read_image_file(path)
     contents = image.contents()
@@ -59,10 +59,10 @@ def _problems(image: ImageFile, contents: ImageContents, key_path: Path | None) 
     """Return what is wrong with an image, a line each."""
     from hashlib import sha256
 
-    from boards.errors import ConfigError
-    from host.manifest import MANIFEST
-    from host.release import manifest_path, read_release
-    from host.signing import load_public_key, verify_manifest
+    from eegrig.boards.errors import ConfigError
+    from eegrig.host.image.manifest import MANIFEST
+    from eegrig.host.image.release import manifest_path, read_release
+    from eegrig.host.image.signing import load_public_key, verify_manifest
 
     problems = []
     if contents.manifest is None:
@@ -86,7 +86,7 @@ def _problems(image: ImageFile, contents: ImageContents, key_path: Path | None) 
 def _describe(image: ImageFile, contents: ImageContents) -> dict[str, Any]:
     import msgspec
 
-    from host.release import read_release
+    from eegrig.host.image.release import read_release
 
     manifest = contents.manifest
     release = read_release(image.path)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from host.commands.output import JsonOption, examples, print_json, print_table, progress_bar
-from host.commands.targets import RadioOption, TargetArgument, advertised_name
+from eegrig.host.commands.output import JsonOption, examples, print_json, print_table, progress_bar
+from eegrig.host.commands.targets import RadioOption, TargetArgument, advertised_name
 
 if TYPE_CHECKING:
-    from host.impedance import Contact, Impedance
+    from eegrig.host.recording.impedance import Contact, Impedance
 
 __all__ = ["register"]
 
-_GOOD_KOHM = 100.0  # host.impedance.GOOD_OHM, which is too slow to import for a help text
+_GOOD_KOHM = 100.0  # host.recording.impedance.GOOD_OHM, which is too slow to import for a help text
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +54,7 @@ def _impedance(
     converter's limit, and poor in between. The current is known to some 20 %, which is the same
     for all electrodes. Exits with 0 if all electrodes are good, with 1 if one is not.
     """
-    from host.impedance import Contact
+    from eegrig.host.recording.impedance import Contact
 
     board = advertised_name(target)
     with progress_bar(f"measuring {board}", shown=not as_json) as progress:
@@ -77,9 +77,9 @@ async def _measure(
     one_by_one: bool,
     progress: Callable[[float], None] | None,
 ) -> Impedance:
-    from host.impedance import measure_impedance
-    from host.link import connect
-    from host.radio import open_radio
+    from eegrig.host.link.connection import connect
+    from eegrig.host.link.radio import open_radio
+    from eegrig.host.recording.impedance import measure_impedance
 
     async with open_radio(radio) as backends, connect(board, **backends._asdict()) as link:
         return await measure_impedance(
@@ -90,7 +90,7 @@ async def _measure(
 def _as_dict(
     board: str, measured: Impedance, contacts: tuple[Contact, ...], good_ohm: float
 ) -> dict[str, object]:
-    from host.impedance import OFF_OHM
+    from eegrig.host.recording.impedance import OFF_OHM
 
     rows = zip(
         measured.channels,
@@ -118,7 +118,7 @@ def _as_dict(
 
 
 def _say(measured: Impedance, contacts: tuple[Contact, ...], good_kohm: float) -> None:
-    from host.impedance import OFF_OHM
+    from eegrig.host.recording.impedance import OFF_OHM
 
     print_table(
         ("electrode", "kΩ", "±", "contact"),

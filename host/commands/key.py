@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from host.commands.output import JsonOption, examples, print_json
+from eegrig.host.commands.output import JsonOption, examples, print_json
 
 __all__ = ["register"]
 
@@ -26,7 +26,7 @@ def _new(
     as_json: JsonOption = False,
 ) -> None:
     """Make a key pair: the private key in FILE, the public one in FILE.pub."""
-    from host.signing import new_key, public_path, raw_public_key
+    from eegrig.host.image.signing import new_key, public_path, raw_public_key
 
     public = raw_public_key(new_key(path).public_key()).hex()
     if as_json:
@@ -43,7 +43,7 @@ def _show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the public key of a key file, as boards keep it."""
-    from host.signing import load_public_key, raw_public_key
+    from eegrig.host.image.signing import load_public_key, raw_public_key
 
     public = raw_public_key(load_public_key(path)).hex()
     if as_json:

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from boards.errors import ConfigError
-from host.commands.output import JsonOption, examples, print_json, progress_bar
-from host.commands.targets import RadioOption, TargetArgument, advertised_name
-from host.interruption import held
-from host.mark_reader import read_marks
-from host.places import check_place
+from eegrig.boards.errors import ConfigError
+from eegrig.host.commands.output import JsonOption, examples, print_json, progress_bar
+from eegrig.host.commands.targets import RadioOption, TargetArgument, advertised_name
+from eegrig.host.process.interruption import held
+from eegrig.host.process.places import check_place
+from eegrig.host.recording.mark_reader import read_marks
 
 if TYPE_CHECKING:
-    from host.board_link import BoardLink
-    from host.recorder import Recording
+    from eegrig.host.link.board_link import BoardLink
+    from eegrig.host.recording.recording import Recording
 
 __all__ = ["register"]
 
@@ -127,10 +127,10 @@ async def _session(
     progress: Callable[[float], None] | None,
     on_start: Callable[[Recording, BoardLink], None],
 ) -> Recording:
-    from host.link import connect
-    from host.protocol import Profile
-    from host.radio import open_radio
-    from host.recorder import record
+    from eegrig.host.link.connection import connect
+    from eegrig.host.link.radio import open_radio
+    from eegrig.host.recording.recorder import record
+    from eegrig.host.wire.constants import Profile
 
     async with open_radio(radio) as backends, connect(name, **backends._asdict()) as link:
         if rate_sps is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from boards import Board
+    from eegrig.boards import Board
 
 __all__ = ["RadioOption", "TargetArgument", "advertised_name", "known_board"]
 
@@ -36,7 +36,7 @@ def known_board(target: str) -> Board | None:
     ConfigError
         If its ``board.toml`` is wrong.
     """
-    from boards import list_boards, load_board
+    from eegrig.boards import list_boards, load_board
 
     if target in list_boards() or target.endswith(".toml"):
         return load_board(target)

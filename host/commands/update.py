@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from boards.errors import ConfigError
-from host.commands.output import JsonOption, examples, print_json, progress_bar
-from host.commands.targets import RadioOption, TargetArgument, known_board
+from eegrig.boards.errors import ConfigError
+from eegrig.host.commands.output import JsonOption, examples, print_json, progress_bar
+from eegrig.host.commands.targets import RadioOption, TargetArgument, known_board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from boards import Board
-    from host.application import Application
-    from host.protocol.update import UpdateState
-    from host.update import UpdateReport
+    from eegrig.boards import Board
+    from eegrig.host.image.application import Application
+    from eegrig.host.link.update import UpdateReport
+    from eegrig.host.wire.update import UpdateState
 
 __all__ = ["register"]
 
@@ -59,8 +59,8 @@ def _update(
     it was. The board tries the new firmware out, and goes back to the one it had if that crashes,
     hangs, or cannot be reached.
     """
-    from host.radio import open_radio
-    from host.update import update
+    from eegrig.host.link.radio import open_radio
+    from eegrig.host.link.update import update
 
     if image is not None and firmware is not None:
         raise ConfigError("--image and --firmware: name one of them")
@@ -87,13 +87,13 @@ def _application(
     board: Board | None, image: Path | None, firmware: Path | None, key: Path | None
 ) -> Callable[[UpdateState], Application]:
     """Return what gives the application to send, as far as possible made before anything is."""
-    from boards import load_board
-    from host.application import build_application
-    from host.signing import load_private_key
+    from eegrig.boards import load_board
+    from eegrig.host.image.application import build_application
+    from eegrig.host.image.signing import load_private_key
 
     signer = None if key is None else load_private_key(key)
     if image is not None:
-        from host.update_image import application_of
+        from eegrig.host.image.update_image import application_of
 
         ready = application_of(image, signer)
         return lambda _state: ready

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
 
-from host.doctor.finding import Finding, Status
+from eegrig.host.doctor.finding import Finding, Status
 
 __all__ = ["Check", "Finding", "Status", "examine", "usable"]
 
@@ -20,7 +20,7 @@ _BASE = "eegrig"
 
 def examine() -> list[Finding]:
     """Run all checks. One that breaks is a finding, too."""
-    from host.doctor import bluetooth, instruments, packages, ports, probes, tools
+    from eegrig.host.doctor import bluetooth, instruments, packages, ports, probes, tools
 
     checks: list[tuple[str, Callable[[], Check]]] = [
         (_BASE, lambda: packages.check),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from host.doctor.finding import Finding, Status
+from eegrig.host.doctor.finding import Finding, Status
 
 __all__ = ["bluez_adapters", "check"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from host.doctor.finding import Finding
+from eegrig.host.doctor.finding import Finding
 
 __all__ = ["check"]
 

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from host.doctor.finding import Finding
+from eegrig.host.doctor.finding import Finding
 
 __all__ = ["check", "unmet"]
 

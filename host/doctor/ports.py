@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from host.device_holders import holders
-from host.doctor.finding import Finding
-from host.serial_port import hardware_ports
+from eegrig.host.console.device_holders import holders
+from eegrig.host.console.serial_port import hardware_ports
+from eegrig.host.doctor.finding import Finding
 
 __all__ = ["check"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from host.doctor.finding import Finding
-from host.probe import list_probes
+from eegrig.host.doctor.finding import Finding
+from eegrig.host.flashing.probe import list_probes
 
 __all__ = ["UsbDevice", "check", "is_probe", "usb_devices"]
 

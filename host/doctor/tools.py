@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
-from boards.errors import ConfigError
-from boards.ports import list_ports, load_port, stock_runtime
-from host.doctor.finding import Finding
-from host.mpycross import compile_module, compiler_version
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.ports import list_ports, load_port, stock_runtime
+from eegrig.host.doctor.finding import Finding
+from eegrig.host.image.mpycross import compile_module, compiler_version
 
 __all__ = ["check"]
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from signal_sim.body.electrodes import PRESETS, Amplifier, Electrodes, electrodes_from_mapping
-from signal_sim.body.mains import Mains
-from signal_sim.body.motion import Motion
+from eegrig.signal_sim.body.electrodes import (
+    PRESETS,
+    Amplifier,
+    Electrodes,
+    electrodes_from_mapping,
+)
+from eegrig.signal_sim.body.mains import Mains
+from eegrig.signal_sim.body.motion import Motion
 
 __all__ = ["PRESETS", "Amplifier", "Electrodes", "Mains", "Motion", "electrodes_from_mapping"]

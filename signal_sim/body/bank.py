@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import lfilter, lfilter_zi
 
-from signal_sim.body.divider import fit_filter, grid_hz
-from signal_sim.body.electrodes import Amplifier, Electrodes, cole_ohm
-from signal_sim.body.mains import Mains, MainsWave
-from signal_sim.body.motion import MotionWave
-from signal_sim.montage import canonical
-from signal_sim.noise import ColouredNoise, band_rms, power_law
-from signal_sim.stream import FloatArray, State
+from eegrig.signal_sim.body.divider import fit_filter, grid_hz
+from eegrig.signal_sim.body.electrodes import Amplifier, Electrodes, cole_ohm
+from eegrig.signal_sim.body.mains import Mains, MainsWave
+from eegrig.signal_sim.body.motion import MotionWave
+from eegrig.signal_sim.montage import canonical
+from eegrig.signal_sim.noise import ColouredNoise, band_rms, power_law
+from eegrig.signal_sim.stream import FloatArray, State
 
 __all__ = ["GROUND", "Change", "ElectrodeBank", "Property"]
 

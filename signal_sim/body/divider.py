@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from signal_sim.stream import FloatArray
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["fit_filter"]
 

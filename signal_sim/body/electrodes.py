@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from boards.wording import nearest
-from signal_sim.errors import SceneError
-from signal_sim.params import ASSUMED, Spec, par
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.errors import SceneError
+from eegrig.signal_sim.params import ASSUMED, Spec, par
 
 __all__ = ["PRESETS", "PRESET_SOURCES", "Amplifier", "Electrodes", "electrodes_from_mapping"]
 

@@ -16,8 +16,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from signal_sim.params import ASSUMED, Spec, par
-from signal_sim.stream import FloatArray
+from eegrig.signal_sim.params import ASSUMED, Spec, par
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["Mains", "MainsWave"]
 

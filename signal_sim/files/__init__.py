@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from signal_sim.files.write import FORMATS, Written, write
+from eegrig.signal_sim.files.write import FORMATS, Written, write
 
 __all__ = ["FORMATS", "Written", "write"]

@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from signal_sim.errors import SignalError
-from signal_sim.events import Event
-from signal_sim.stream import FloatArray
+from eegrig.signal_sim.errors import SignalError
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["EdfWriter", "Scaling"]
 

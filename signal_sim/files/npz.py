@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from signal_sim.stream import FloatArray, Source
+from eegrig.signal_sim.stream import FloatArray, Source
 
 __all__ = ["write_npz"]
 

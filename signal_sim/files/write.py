@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from boards.whole_file import whole_files
-from boards.wording import nearest
-from signal_sim.errors import SignalError
-from signal_sim.files.edf import EdfWriter, Scaling, header_value
-from signal_sim.files.npz import write_npz
-from signal_sim.stream import FloatArray, Source
-from signal_sim.truth import ground_truth
+from eegrig.boards.whole_file import whole_files
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.errors import SignalError
+from eegrig.signal_sim.files.edf import EdfWriter, Scaling, header_value
+from eegrig.signal_sim.files.npz import write_npz
+from eegrig.signal_sim.stream import FloatArray, Source
+from eegrig.signal_sim.truth import ground_truth
 
 __all__ = ["FORMATS", "Written", "write"]
 

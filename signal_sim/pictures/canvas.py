@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boards.whole_file import write_whole
+from eegrig.boards.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
-from signal_sim.pictures.overview import plot
-from signal_sim.player import open_source
-from signal_sim.scene_file import load_scene, scene_names
+from eegrig.signal_sim.pictures.overview import plot
+from eegrig.signal_sim.player import open_source
+from eegrig.signal_sim.scene_file import load_scene, scene_names
 
 __all__ = ["make_gallery"]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signal_sim.events import Event
-from signal_sim.montage import POSITIONS, canonical
-from signal_sim.pictures.canvas import own_style, save
-from signal_sim.pictures.topography import draw_head
-from signal_sim.stream import FloatArray, Source
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.montage import POSITIONS, canonical
+from eegrig.signal_sim.pictures.canvas import own_style, save
+from eegrig.signal_sim.pictures.topography import draw_head
+from eegrig.signal_sim.stream import FloatArray, Source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

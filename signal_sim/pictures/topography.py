@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signal_sim.montage import POSITIONS, canonical
-from signal_sim.stream import FloatArray
+from eegrig.signal_sim.montage import POSITIONS, canonical
+from eegrig.signal_sim.stream import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from signal_sim.recordings.playback import Recording
+from eegrig.signal_sim.recordings.playback import Recording
 
 __all__ = ["Recording"]

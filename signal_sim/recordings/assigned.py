@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from signal_sim.errors import RecordingError
+from eegrig.signal_sim.errors import RecordingError
 
 __all__ = ["assignments"]
 

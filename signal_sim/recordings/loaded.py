@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from signal_sim.events import Event
-from signal_sim.stream import FloatArray
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["Loaded"]
 

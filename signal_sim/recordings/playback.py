@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from boards.wording import nearest
-from signal_sim.errors import RecordingError
-from signal_sim.events import Event
-from signal_sim.montage import POSITIONS, canonical
-from signal_sim.recordings.loaded import Loaded
-from signal_sim.replay import repeat_events
-from signal_sim.resample import Polyphase, ratio
-from signal_sim.stream import BLOCK, BlockSource, FloatArray
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.errors import RecordingError
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.montage import POSITIONS, canonical
+from eegrig.signal_sim.recordings.loaded import Loaded
+from eegrig.signal_sim.replay import repeat_events
+from eegrig.signal_sim.resample import Polyphase, ratio
+from eegrig.signal_sim.stream import BLOCK, BlockSource, FloatArray
 
 __all__ = ["Recording"]
 
@@ -137,7 +137,7 @@ class Recording(BlockSource):
 
 
 def _load(path: Path) -> Loaded:
-    from signal_sim.recordings import edf, mne_formats, xdf
+    from eegrig.signal_sim.recordings import edf, mne_formats, xdf
 
     # By what is in the file; by its name where that says nothing.
     by_name: dict[str, Callable[[Path], Loaded]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import minimum_filter1d
 
-from signal_sim.stream import FloatArray
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["TimeBase", "break_in", "time_base"]
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from signal_sim.errors import RecordingError
-from signal_sim.events import Event
-from signal_sim.recordings.loaded import Loaded
-from signal_sim.recordings.overheard import overheard
-from signal_sim.recordings.stamps import TimeBase, break_in, time_base
-from signal_sim.recordings.units import volts_per_unit
+from eegrig.signal_sim.errors import RecordingError
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.recordings.loaded import Loaded
+from eegrig.signal_sim.recordings.overheard import overheard
+from eegrig.signal_sim.recordings.stamps import TimeBase, break_in, time_base
+from eegrig.signal_sim.recordings.units import volts_per_unit
 
 if TYPE_CHECKING:
-    from signal_sim.stream import FloatArray
+    from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["load"]
 

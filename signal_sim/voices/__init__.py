@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from signal_sim.voices.base import Context, FieldVoice, LatentVoice, SourceSpec, Voice
-from signal_sim.voices.registry import KINDS, source_from_mapping
+from eegrig.signal_sim.voices.base import Context, FieldVoice, LatentVoice, SourceSpec, Voice
+from eegrig.signal_sim.voices.registry import KINDS, source_from_mapping
 
 __all__ = [
     "KINDS",

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from signal_sim.montage import positions
-from signal_sim.noise import ColouredNoise, band_rms, power_law
-from signal_sim.params import ASSUMED, par
-from signal_sim.stream import FloatArray, State
-from signal_sim.topography import smooth_mixing
-from signal_sim.voices.base import Context, FieldVoice, SourceSpec
+from eegrig.signal_sim.montage import positions
+from eegrig.signal_sim.noise import ColouredNoise, band_rms, power_law
+from eegrig.signal_sim.params import ASSUMED, par
+from eegrig.signal_sim.stream import FloatArray, State
+from eegrig.signal_sim.topography import smooth_mixing
+from eegrig.signal_sim.voices.base import Context, FieldVoice, SourceSpec
 
 __all__ = ["Background"]
 

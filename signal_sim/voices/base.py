@@ -15,11 +15,11 @@ from zlib import crc32
 
 import numpy as np
 
-from signal_sim.errors import SignalError
-from signal_sim.events import Event
-from signal_sim.params import Spec
-from signal_sim.stream import FloatArray, State
-from signal_sim.timeline import CONSTANT, Gain
+from eegrig.signal_sim.errors import SignalError
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.params import Spec
+from eegrig.signal_sim.stream import FloatArray, State
+from eegrig.signal_sim.timeline import CONSTANT, Gain
 
 __all__ = ["Context", "FieldVoice", "LatentVoice", "SourceSpec", "Voice"]
 

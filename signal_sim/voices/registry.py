@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from boards.wording import nearest
-from signal_sim.errors import SceneError
-from signal_sim.voices.background import Background
-from signal_sim.voices.base import SourceSpec
-from signal_sim.voices.evoked import Oddball
-from signal_sim.voices.eyes import Blinks, Saccades
-from signal_sim.voices.heart import Heart
-from signal_sim.voices.imagery import MotorImagery
-from signal_sim.voices.muscle import Gestures, Muscle
-from signal_sim.voices.rhythm import Rhythm
-from signal_sim.voices.ssvep import Ssvep
-from signal_sim.voices.waves import KComplexes, SlowWaves, SpikeWave, Spindles
+from eegrig.boards.wording import nearest
+from eegrig.signal_sim.errors import SceneError
+from eegrig.signal_sim.voices.background import Background
+from eegrig.signal_sim.voices.base import SourceSpec
+from eegrig.signal_sim.voices.evoked import Oddball
+from eegrig.signal_sim.voices.eyes import Blinks, Saccades
+from eegrig.signal_sim.voices.heart import Heart
+from eegrig.signal_sim.voices.imagery import MotorImagery
+from eegrig.signal_sim.voices.muscle import Gestures, Muscle
+from eegrig.signal_sim.voices.rhythm import Rhythm
+from eegrig.signal_sim.voices.ssvep import Ssvep
+from eegrig.signal_sim.voices.waves import KComplexes, SlowWaves, SpikeWave, Spindles
 
 __all__ = ["KINDS", "source_from_mapping"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from signal_sim.stream import FloatArray
+from eegrig.signal_sim.stream import FloatArray
 
 __all__ = ["Schedule", "Trigger", "add_waveforms"]
 

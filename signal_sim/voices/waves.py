@@ -10,12 +10,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from signal_sim.events import Event
-from signal_sim.params import ASSUMED, par
-from signal_sim.stream import FloatArray
-from signal_sim.topography import field_at
-from signal_sim.voices.base import Context, LatentVoice, SourceSpec
-from signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
+from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.params import ASSUMED, par
+from eegrig.signal_sim.stream import FloatArray
+from eegrig.signal_sim.topography import field_at
+from eegrig.signal_sim.voices.base import Context, LatentVoice, SourceSpec
+from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["KComplexes", "SlowWaves", "SpikeWave", "Spindles"]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from hil.figures.pages import fill_pages
-from hil.figures.stored import Stored, StoredFigure, load_all, save
-from hil.figures.work import BENCHMARKS
+from eegrig.hil.figures.pages import fill_pages
+from eegrig.hil.figures.stored import Stored, StoredFigure, load_all, save
+from eegrig.hil.figures.work import BENCHMARKS
 
 Finding = Callable[[str, Mapping[str, StoredFigure]], None]
 

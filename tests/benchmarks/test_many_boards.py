@@ -11,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from boards import load_board
-from hil.figures.stored import StoredFigure
-from hil.signal_factory import SignalFactory
-from hil.virtual.bench import one_cpu
-from hil.virtual.board import VirtualBoard
-from hil.virtual.clock import VirtualLoop
-from hil.virtual.radio import Air, Central
-from host.flash import flash
-from host.image import build_image
-from host.link import connect
+from eegrig.boards import load_board
+from eegrig.hil.figures.stored import StoredFigure
+from eegrig.hil.signal_factory import SignalFactory
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.bench import one_cpu
+from eegrig.hil.virtual.board import VirtualBoard
+from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.computer_radio.central import Central
+from eegrig.host.flashing.flash import flash
+from eegrig.host.image.firmware_image import build_image
+from eegrig.host.link.connection import connect
 from tests.benchmarks.conftest import Finding
 
 _SECONDS = 20.0

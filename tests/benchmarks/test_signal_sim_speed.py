@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
-import signal_sim
-from hil.figures.stored import StoredFigure
+from eegrig import signal_sim
+from eegrig.hil.figures.stored import StoredFigure
 from tests.benchmarks.conftest import Finding
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def test_import(benchmark: BenchmarkFixture, finding: Finding) -> None:
         return float(out.stdout)
 
     lazy = benchmark.pedantic(lambda: seconds("import signal_sim"), rounds=3)
-    whole = min(seconds("from signal_sim import scene, Recording, sine") for _ in range(3))
+    whole = min(seconds("from eegrig.signal_sim import scene, Recording, sine") for _ in range(3))
     finding(
         f"import signal_sim: {1e3 * lazy:.0f} ms; with all it needs to play: {1e3 * whole:.0f} ms "
         "beyond numpy and scipy",

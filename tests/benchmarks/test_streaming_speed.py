@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from boards import load_board
-from hil.figures.stored import StoredFigure
-from hil.flashed_board import flash_and_identify
-from hil.signal_factory import SignalFactory
-from hil.suites.streams import linked
-from hil.virtual.bench import VirtualBench
-from host.protocol import Profile
+from eegrig.boards import load_board
+from eegrig.hil.figures.stored import StoredFigure
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.signal_factory import SignalFactory
+from eegrig.hil.suites.streams import linked
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.wire.constants import Profile
 from tests.benchmarks.conftest import Finding
 
 _SECONDS = 30.0

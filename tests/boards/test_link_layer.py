@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boards.link_layer import (
+from eegrig.boards.link_layer import (
     Phy,
     air_time_ns,
     goodput_bound_bps,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import boards
-from boards import list_boards, list_parts, load_board, load_part
-from boards.errors import ConfigError
+from eegrig import boards
+from eegrig.boards import list_boards, list_parts, load_board, load_part
+from eegrig.boards.errors import ConfigError
 
 BOARD = Path(boards.__file__).parent / "headband8" / "board.toml"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from boards import Curve, Figure, Part, Table, list_parts, load_part
-from boards.check_part import check_part
-from boards.errors import ConfigError
-from boards.part import to_si
+from eegrig.boards import Curve, Figure, Part, Table, list_parts, load_part
+from eegrig.boards.check_part import check_part
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.part import to_si
 
 
 def part(**more):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import boards
-from boards.ports import list_ports, load_port
+from eegrig import boards
+from eegrig.boards.ports import list_ports, load_port
 
 ROOT = Path(boards.__file__).parents[1]
 ROOMS = ("boards", "firmware", "hil", "host", "signal_sim")

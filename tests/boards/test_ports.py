@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import boards.ports
-from boards import Board, load_board
-from boards.errors import ConfigError
-from boards.ports import Row, board_runtime, list_ports, load_port, stock_runtime
-from boards.ports.port import read_port
+import eegrig.boards.ports
+from eegrig.boards import Board, list_boards, load_board
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.ports import Row, board_runtime, list_ports, load_port, stock_runtime
+from eegrig.boards.ports.port import read_port
 
-FOLDER = Path(boards.ports.__file__).parent
+FOLDER = Path(eegrig.boards.ports.__file__).parent
 BUILDS = [(port, build) for port in list_ports() for build in load_port(port).builds]
 
 
@@ -143,7 +143,7 @@ def test_what_is_assumed_of_a_runtime_can_be_listed():
     assert "memory.heap_bytes" not in assumed
 
 
-@pytest.mark.parametrize("name", boards.list_boards())
+@pytest.mark.parametrize("name", list_boards())
 def test_what_boards_ask_for_beyond_their_stock_build_is_drivers_alone(name):
     """A devicetree of its own is what every Zephyr board has; Bluetooth and the heap are stock."""
     board = load_board(name)
@@ -238,7 +238,7 @@ def test_the_host_has_as_many_buffers_as_the_controller_unless_asked_for():
     ],
 )
 def test_a_board_that_asks_for_what_its_runtime_lacks_is_refused(tmp_path, name, old, new, message):
-    text = (Path(boards.__file__).parent / name / "board.toml").read_text()
+    text = (Path(eegrig.boards.__file__).parent / name / "board.toml").read_text()
     assert old in text
     path = tmp_path / "board.toml"
     path.write_text(text.replace(old, new, 1))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boards.sinc3 import CUTOFF, DELAY_PERIODS, sinc3_gain
-from hil.virtual.afe import sinc3 as model
+from eegrig.boards.sinc3 import CUTOFF, DELAY_PERIODS, sinc3_gain
+from eegrig.hil.virtual.afe import sinc3 as model
 
 
 def model_gain(frequency: np.ndarray, samples_per_period: float = 8.0) -> np.ndarray:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from boards import list_boards, load_board
-from boards.link_layer import T_IFS_NS, air_time_ns
-from boards.ports import board_runtime
-from boards.traffic import link_capacity_bps, traffic_bps
+from eegrig.boards import list_boards, load_board
+from eegrig.boards.link_layer import T_IFS_NS, air_time_ns
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.traffic import link_capacity_bps, traffic_bps
 
 DRIVERS = Path(__file__).parents[2] / "firmware" / "eeg" / "drivers"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from boards.errors import OutputError
-from boards.whole_file import whole_files, write_whole
+from eegrig.boards.errors import OutputError
+from eegrig.boards.whole_file import whole_files, write_whole
 
 
 def test_a_file_takes_the_place_of_the_one_before(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What the virtual radio leans on in bleak 3.1.0, which calls its backend interface unstable.
 
-Read this when bleak's pin is raised: each failure names what `hil.virtual.radio.bleak_backend`
-must be adapted to.
+Read this when bleak's pin is raised: each failure names what
+`hil.virtual.computer_radio.bleak_backend` must be adapted to.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the virtual radio leans on in Bumble 0.0.236.
 
-Read this when Bumble's pin is raised: the first part lists what `hil.virtual.radio` overrides or
+Read this when Bumble's pin is raised: the first part lists what `hil.virtual.air` overrides or
 calls, the second the defects it works around (a fixed one may let code go).
 """
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from boards import load_board
-from boards.errors import ConfigError
-from hil.results import Results
-from hil.run import RunRequest, run_suites
+from eegrig.boards import load_board
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.results import Results
+from eegrig.hil.run import RunRequest, run_suites
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-board.md"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from boards import list_boards
-from hil.figures.pages import Filler, filler, pages
-from hil.figures.picture import PICTURE, boards_picture
-from hil.figures.stored import FOLDER, ROOT, load_all
-from hil.figures.work import BENCHMARKS, all_tasks
+from eegrig.boards import list_boards
+from eegrig.hil.figures.pages import Filler, filler, pages
+from eegrig.hil.figures.picture import PICTURE, boards_picture
+from eegrig.hil.figures.stored import FOLDER, ROOT, load_all
+from eegrig.hil.figures.work import BENCHMARKS, all_tasks
 
 
 @pytest.fixture(scope="module")

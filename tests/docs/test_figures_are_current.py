@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from boards import list_boards
-from hil.figures.identity import board_identity, model_identity
-from hil.figures.runs.suites import HOW, suites
-from hil.figures.stored import Identity, load, load_walk
-from hil.figures.work import MODELS, WALKED, WALKS
+from eegrig.boards import list_boards
+from eegrig.hil.figures.identity import board_identity, model_identity
+from eegrig.hil.figures.runs.suites import HOW, suites
+from eegrig.hil.figures.stored import Identity, load, load_walk
+from eegrig.hil.figures.work import MODELS, WALKED, WALKS
 
 FASTEST = "hairclip1"
 """The board whose suites take least time: the one that is run again."""

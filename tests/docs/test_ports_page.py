@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from boards import list_boards, load_board
-from boards.ports import board_runtime
-from boards.ports.table import facts_table, prices_table, with_table
+from eegrig.boards import list_boards, load_board
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.ports.table import facts_table, prices_table, with_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "ports.md"
 
@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "ports.md"
 @pytest.mark.parametrize("name", ["ports.md", "cpu-time.md"])
 def test_the_tables_on_a_page_are_those_of_the_facts(name: str) -> None:
     text = PAGE.with_name(name).read_text(encoding="utf-8")
-    assert with_table(text) == text, "run: python -m boards.ports.table"
+    assert with_table(text) == text, "run: python -m eegrig.boards.ports.table"
 
 
 def test_the_tables_show_values_and_what_is_assumed() -> None:

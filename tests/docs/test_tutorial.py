@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hil.figures.runs.walk import walk, without_what_varies
-from hil.figures.work import WALKS
+from eegrig.hil.figures.runs.walk import walk, without_what_varies
+from eegrig.hil.figures.work import WALKS
 
 
 @pytest.mark.timeout(400)

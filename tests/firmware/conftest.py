@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hil.virtual.micropython.process import micropython_executable
+from eegrig.hil.virtual.micropython.process import micropython_executable
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 

@@ -5,17 +5,10 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from host.protocol import (
-    EventCode,
-    Flag,
-    Info,
-    Pattern,
-    Profile,
-    State,
-    decode_packet,
-    decode_samples,
-)
-from host.stream import StreamCounters, StreamDecoder
+from eegrig.host.streaming.decoder import StreamCounters, StreamDecoder
+from eegrig.host.wire.constants import EventCode, Flag, Pattern, Profile, State
+from eegrig.host.wire.info import Info
+from eegrig.host.wire.packet import decode_packet, decode_samples
 
 CHANNELS = 8
 EFFICIENT_PAYLOAD = 244

@@ -1,6 +1,6 @@
 """State of charge from a voltage."""
 
-from boards import load_board, load_part
+from eegrig.boards import load_board, load_part
 
 
 def percent(micropython, millivolts):

@@ -1,6 +1,6 @@
 """Firmware and host have the same numbers, and neither has one the other lacks."""
 
-from host.protocol import (
+from eegrig.host.wire.constants import (
     PROTOCOL_VERSION,
     EventCode,
     Flag,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from boards import load_board
-from hil.virtual.afe.maps import register_map
-from hil.virtual.afe.rules import Rule
+from eegrig.boards import load_board
+from eegrig.hil.virtual.afe.maps import register_map
+from eegrig.hil.virtual.afe.rules import Rule
 from tests.hil.virtual.afe.conftest import FakeClock, Rig
 from tests.hil.virtual.afe.test_adpd4101 import Chip as OpticalChip
 

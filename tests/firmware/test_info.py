@@ -3,15 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from host.protocol import (
-    EventCode,
-    Profile,
-    State,
-    StreamInfo,
-    StreamKind,
-    Unit,
-    decode_info,
-)
+from eegrig.host.wire.constants import EventCode, Profile, State, StreamKind, Unit
+from eegrig.host.wire.info import StreamInfo, decode_info
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzÄé0123456789-_. ", min_size=1, max_size=12)
 

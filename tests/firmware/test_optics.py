@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from host.protocol import Flag, decode_packet, decode_samples
+from eegrig.host.wire.constants import Flag
+from eegrig.host.wire.packet import decode_packet, decode_samples
 
 # pairs, wavelengths, rate in mHz, LED current in uA, pulses, their length in us, transimpedance
 SETTINGS = (1, 2, 25_000, 100_000, 32, 2, 100_000)

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from host.protocol import (
+from eegrig.host.wire.constants import StreamId
+from eegrig.host.wire.packet import (
     HEADER_SIZE,
-    StreamId,
     decode_packet,
     decode_samples,
     frames_per_packet,

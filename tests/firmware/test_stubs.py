@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-import hil.virtual.micropython
-from boards import load_board
-from host.application import build_application
-from host.board_config import board_config_source
+import eegrig.hil.virtual.micropython
+from eegrig.boards import load_board
+from eegrig.host.image.application import build_application
+from eegrig.host.image.board_config import board_config_source
 
 ROOT = Path(__file__).parents[2]
-SHIMS = Path(hil.virtual.micropython.__file__).parent / "shim"
+SHIMS = Path(eegrig.hil.virtual.micropython.__file__).parent / "shim"
 
 
 def names(source: str, *, of: str | None = None) -> set[str]:

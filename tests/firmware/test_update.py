@@ -7,9 +7,10 @@ import random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from host.application import Application
-from host.manifest import MANIFEST, decode_manifest
-from host.protocol.update import (
+from eegrig.host.image.application import Application
+from eegrig.host.image.manifest import MANIFEST, decode_manifest
+from eegrig.host.image.signing import raw_public_key, sign_manifest
+from eegrig.host.wire.update import (
     UpdateMessage,
     UpdateRefused,
     UpdateStatus,
@@ -18,7 +19,6 @@ from host.protocol.update import (
     encode_confirm,
     encode_data,
 )
-from host.signing import raw_public_key, sign_manifest
 
 from .update_host import LARGEST, Cut, application, in_slot, run, transfer_of
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import random
 import struct
 
-from host.manifest import MANIFEST
-from host.protocol.update import (
+from eegrig.host.image.manifest import MANIFEST
+from eegrig.host.wire.update import (
     UpdateMessage,
     encode_apply,
     encode_begin,

@@ -6,9 +6,9 @@ import dataclasses
 from hashlib import sha256
 from typing import Any
 
-from host.application import Application
-from host.manifest import MANIFEST, Manifest, encode_manifest, entries_of, image_hash
-from host.protocol.update import UpdateTransfer
+from eegrig.host.image.application import Application
+from eegrig.host.image.manifest import MANIFEST, Manifest, encode_manifest, entries_of, image_hash
+from eegrig.host.wire.update import UpdateTransfer
 
 LARGEST = 244
 BUFFER = 976

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-from boards import load_board
-from hil.flashed_board import FlashedBoard, flash_and_identify
-from hil.virtual.bench import VirtualBench
-from host.application import default_firmware
-from host.link import BoardLink, connect
+from eegrig.boards import load_board
+from eegrig.hil.flashed_board import FlashedBoard, flash_and_identify
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.image.application import default_firmware
+from eegrig.host.link.board_link import BoardLink
+from eegrig.host.link.connection import connect
 
 Patch = tuple[str, str, str]
 """File, what is in it exactly once, and what takes its place."""

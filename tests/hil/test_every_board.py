@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from boards import list_boards, load_board
-from boards.ports import board_runtime
-from boards.traffic import LinkProfile, link_interval_ms
-from hil.results import Results
-from hil.run import RunRequest, run_suites
-from host.protocol import Pattern, Profile
-from host.recorder import record
+from eegrig.boards import list_boards, load_board
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.traffic import LinkProfile, link_interval_ms
+from eegrig.hil.results import Results
+from eegrig.hil.run import RunRequest, run_suites
+from eegrig.host.recording.recorder import record
+from eegrig.host.wire.constants import Pattern, Profile
 
 from .firmwares import connected, flashed_bench
 

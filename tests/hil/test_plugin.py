@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import hil.results
-import hil.rig  # noqa: F401 (a run within this process forgets what it was the first to import)
+import eegrig.hil.results
+import eegrig.hil.rig  # noqa: F401 (a run within this process forgets what it was the first to import)
 
 pytest_plugins = ["pytester"]
 
@@ -17,7 +17,7 @@ CONFTEST = """
 import asyncio
 from types import SimpleNamespace
 import pytest
-from boards import load_board
+from eegrig.boards import load_board
 
 @pytest.fixture(scope="session")
 def rig():
@@ -37,7 +37,7 @@ def rig():
 WATCHFUL = (
     CONFTEST.replace("rules=None", "rules=lambda: SEEN")
     + """
-from hil.bench import BrokenRule, RuleCheck
+from eegrig.hil.bench import BrokenRule, RuleCheck
 BROKEN = BrokenRule("ads1299", "wait 4 tCLK", "p. 36", 2)
 SEEN = RuleCheck(exchanges=70, broken=(BROKEN,))
 """
@@ -151,7 +151,8 @@ def test_a_run_that_asks_for_nothing_gets_nothing(pytester):
         import sys
 
         def test_light(request):
-            heavy = {"numpy", "bleak", "pyocd", "bumble", "hil.virtual", "hil.results"}
+            heavy = {"numpy", "bleak", "pyocd", "bumble"}
+            heavy |= {"eegrig.hil.virtual", "eegrig.hil.results"}
             assert heavy & set(sys.modules) == set()
             assert [name for name in request.fixturenames if name.startswith("rig")] == [
                 "rig_capabilities"

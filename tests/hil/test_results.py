@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from boards import load_board
-from boards.errors import OutputError
-from boards.ports import board_runtime
-from boards.schema import Target
-from hil.results import (
+from eegrig.boards import load_board
+from eegrig.boards.errors import OutputError
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.schema import Target
+from eegrig.hil.results import (
     SCHEMA_VERSION,
     Figure,
     FirmwareIdentity,
@@ -209,7 +209,7 @@ def test_saving_over_a_run_leaves_the_old_file_or_the_new_one(tmp_path: Path, mo
     def no_space(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("hil.results.os.fsync", no_space)
+    monkeypatch.setattr("eegrig.hil.results.os.fsync", no_space)
     with pytest.raises(OutputError, match="No space"):
         results.save(tmp_path)
     assert path.read_bytes() == before

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from boards.errors import BoardFault, ConfigError, InfrastructureError
-from hil.results import Results
-from hil.run import RunRequest, run_suites
-from hil.run_folder import open_run_folder
-from hil.virtual.bench import VirtualBench
-from host import cli
+from eegrig.boards.errors import BoardFault, ConfigError, InfrastructureError
+from eegrig.hil.results import Results
+from eegrig.hil.run import RunRequest, run_suites
+from eegrig.hil.run_folder import open_run_folder
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.commands import cli
 
 from .firmwares import patched_firmware
 
@@ -39,7 +39,7 @@ def request(out: Path, **options: object) -> RunRequest:
 def command(out: Path, seed: int, hash_seed: str) -> bytes:
     """Run a part of the suites as a process of its own; return its recording."""
     select = "equals_the_input or latency or test_streaming or soon_be_found"
-    main = "import sys; from host.cli import main; main(sys.argv[1:])"
+    main = "import sys; from eegrig.host.commands.cli import main; main(sys.argv[1:])"
     arguments = ["hil", "run", "--out", str(out), "--seconds", "5", "--seed", str(seed)]
     done = subprocess.run(
         [sys.executable, "-c", main, *arguments, "-k", select],
@@ -94,7 +94,7 @@ def test_a_verdict_does_not_depend_on_its_surroundings(tmp_path):
     }
     for name, more, cwd in (("plain", {}, tmp_path), ("strange", strange, folder)):
         out = tmp_path / name
-        code = "import sys; from host.cli import main; main(sys.argv[1:])"
+        code = "import sys; from eegrig.host.commands.cli import main; main(sys.argv[1:])"
         arguments = ["hil", "run", "--out", str(out), "--seconds", "5", "-k", "equals_the_input"]
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments],
@@ -216,7 +216,7 @@ def test_an_interrupted_run_leaves_all_as_it_was(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     before = earlier_run(tmp_path / "out")
-    monkeypatch.setattr("hil.suites.streams.record", interrupted)
+    monkeypatch.setattr("eegrig.hil.suites.streams.record", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_suites(request(tmp_path / "out"), quiet=True, progress=False)
     assert contents(tmp_path / "out") == before
@@ -226,7 +226,7 @@ def test_a_run_whose_tests_all_break_is_inconclusive_and_says_why(tmp_path, monk
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a mistake in the rig")
 
-    monkeypatch.setattr("hil.suites.streams.record", broken)
+    monkeypatch.setattr("eegrig.hil.suites.streams.record", broken)
     code = run_suites(request(tmp_path / "out"), quiet=True)
     assert code == 1
     assert Results.load(tmp_path / "out").verdict == "inconclusive"

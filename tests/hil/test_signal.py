@@ -8,11 +8,11 @@ import edfio
 import numpy as np
 import pytest
 
-from boards import load_board
-from boards.errors import ConfigError
-from hil.run import RunRequest
-from hil.signal_factory import SignalFactory
-from host.cli import main
+from eegrig.boards import load_board
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.run import RunRequest
+from eegrig.hil.signal_factory import SignalFactory
+from eegrig.host.commands.cli import main
 
 RATE_HZ = 256
 

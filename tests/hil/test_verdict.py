@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boards.schema import Target
-from hil.verdict import judge
+from eegrig.boards.schema import Target
+from eegrig.hil.verdict import judge
 
 
 def a_board(**targets: tuple[float, str, str]) -> Any:

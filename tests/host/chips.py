@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from boards import load_board
-from boards.schema import Board, FlashRegion
-from hil.virtual.chip import nrf52840, stm32wb55
-from hil.virtual.chip.nor_flash import FlashTiming
+from eegrig.boards import load_board
+from eegrig.boards.schema import Board, FlashRegion
+from eegrig.hil.virtual.chip import nrf52840, stm32wb55
+from eegrig.hil.virtual.chip.memory.nor_flash import FlashTiming
 
 BOARD = load_board("headband8")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from host import cli, radio
+from eegrig.host.commands import cli
+from eegrig.host.link import radio
 from tests.host.room import Room, RunInRoom, in_room
 
 

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hil.virtual.clock import VirtualLoop, run
-from hil.virtual.radio import Air, Central
-from host.link import BoardLink, connect
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.clock import VirtualLoop, run
+from eegrig.hil.virtual.computer_radio.central import Central
+from eegrig.host.link.board_link import BoardLink
+from eegrig.host.link.connection import connect
 from tests.host.scripted_board import NAME, ScriptedBoard
 
 T = TypeVar("T")

@@ -13,14 +13,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from boards import load_board
-from hil.virtual.board import VirtualBoard
-from hil.virtual.clock import VirtualLoop
-from hil.virtual.desk.serial_port import SerialPort
-from hil.virtual.radio import Air
-from host.file_system import Operation
-from host.image import ImageContents, read_image
-from host.layout import layout_of
+from eegrig.boards import load_board
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.board import VirtualBoard
+from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.desk.serial_port import SerialPort
+from eegrig.host.image.file_system import Operation
+from eegrig.host.image.firmware_image import ImageContents, read_image
+from eegrig.host.image.layout import layout_of
 
 from ..power_cuts import record
 
@@ -91,7 +91,7 @@ class VirtualDevice:
 
     def fill(self, size: int) -> None:
         """Put a file of a user's of that size beside the firmware."""
-        from host.region import pack_region
+        from eegrig.host.image.region import pack_region
 
         def change() -> None:
             files = dict(read_image(self._flash(), self._layout).files)

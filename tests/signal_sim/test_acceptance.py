@@ -17,9 +17,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt, welch
 
-import signal_sim
-from signal_sim import Event
-from signal_sim.body import PRESETS
+from eegrig import signal_sim
+from eegrig.signal_sim import Event
+from eegrig.signal_sim.body import PRESETS
 
 Floats = NDArray[np.float64]
 SEEDS = range(12)

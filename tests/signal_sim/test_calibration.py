@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import signal_sim
-from signal_sim import SignalError
+from eegrig import signal_sim
+from eegrig.signal_sim import SignalError
 
 CHANNELS = ["A", "B"]
 
@@ -108,7 +108,7 @@ def test_mistakes_are_named(make: object, message: str) -> None:
 
 
 def test_replay_repeats_or_ends() -> None:
-    from signal_sim import Event, Replay
+    from eegrig.signal_sim import Event, Replay
 
     array = np.arange(10.0)
     mark = Event(0.02, 0.0, "mark")

@@ -11,8 +11,8 @@ import edfio
 import numpy as np
 import pytest
 
-import signal_sim
-from host.cli import main
+from eegrig import signal_sim
+from eegrig.host.commands.cli import main
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -102,7 +102,7 @@ def test_a_picture_does_not_depend_on_the_surroundings(
 ) -> None:
     pictures = []
     for name in ("a", "b"):
-        code = "import sys; from host.cli import main; main(sys.argv[1:])"
+        code = "import sys; from eegrig.host.commands.cli import main; main(sys.argv[1:])"
         (tmp_path / name).mkdir()
         if name == "b":
             monkeypatch.setenv("MPLBACKEND", "nonsense")
@@ -118,7 +118,7 @@ def test_a_picture_does_not_depend_on_the_surroundings(
 
 
 def test_the_gallery_shows_every_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from signal_sim.pictures import gallery
+    from eegrig.signal_sim.pictures import gallery
 
     drawn = []
     monkeypatch.setattr(gallery, "plot", lambda source, path, **_: drawn.append(path.stem))

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import welch
 
-import signal_sim
-from signal_sim import Amplifier, Mains, Motion, Scene, SignalError
-from signal_sim.body import PRESETS, Electrodes
-from signal_sim.body.bank import ElectrodeBank
-from signal_sim.body.divider import fit_filter, grid_hz
-from signal_sim.body.electrodes import cole_ohm
+from eegrig import signal_sim
+from eegrig.signal_sim import Amplifier, Mains, Motion, Scene, SignalError
+from eegrig.signal_sim.body import PRESETS, Electrodes
+from eegrig.signal_sim.body.bank import ElectrodeBank
+from eegrig.signal_sim.body.divider import fit_filter, grid_hz
+from eegrig.signal_sim.body.electrodes import cole_ohm
 
 CHANNELS = ("Fp1", "C3", "O1")
 QUIET = replace(

@@ -12,9 +12,9 @@ import mne
 import numpy as np
 import pytest
 
-import signal_sim
-from signal_sim import SignalError, write
-from signal_sim.files.edf import EdfWriter, Scaling
+from eegrig import signal_sim
+from eegrig.signal_sim import SignalError, write
+from eegrig.signal_sim.files.edf import EdfWriter, Scaling
 
 
 @pytest.mark.parametrize(

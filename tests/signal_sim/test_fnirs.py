@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-import signal_sim
-from signal_sim import SceneError
-from signal_sim.fnirs import EXTINCTION, Fnirs, FnirsPlayer, haemodynamic_step
+from eegrig import signal_sim
+from eegrig.signal_sim import SceneError
+from eegrig.signal_sim.fnirs import EXTINCTION, Fnirs, FnirsPlayer, haemodynamic_step
 
 STILL = {
     "cardiac_m": 0.0, "respiration_m": 0.0, "mayer_m": 0.0, "slow_m": 0.0, "response_spread": 0.0,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from signal_sim.errors import SceneError
-from signal_sim.noise import ColouredNoise, band_pass, band_rms, power_law
+from eegrig.signal_sim.errors import SceneError
+from eegrig.signal_sim.noise import ColouredNoise, band_pass, band_rms, power_law
 
 
 def made(sos: np.ndarray, n_rows: int, n_times: int, seed: int = 0) -> np.ndarray:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import signal_sim
-from signal_sim import RecordingError
-from signal_sim.montage import canonical
-from signal_sim.recordings.overheard import overheard
-from signal_sim.recordings.stamps import break_in, time_base
-from signal_sim.recordings.units import volts_per_unit
+from eegrig import signal_sim
+from eegrig.signal_sim import RecordingError
+from eegrig.signal_sim.montage import canonical
+from eegrig.signal_sim.recordings.overheard import overheard
+from eegrig.signal_sim.recordings.stamps import break_in, time_base
+from eegrig.signal_sim.recordings.units import volts_per_unit
 
 from .test_recordings import chunk, make_brainvision, tone
 
@@ -378,7 +378,7 @@ def test_fif(tmp_path: Path) -> None:
 
 
 def test_matlab_73_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from signal_sim.recordings import mne_formats
+    from eegrig.signal_sim.recordings import mne_formats
 
     def missing(name: str) -> object:
         raise ModuleNotFoundError(name)

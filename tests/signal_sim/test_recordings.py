@@ -12,9 +12,9 @@ import pytest
 from scipy.io import savemat
 from scipy.signal import resample_poly
 
-import signal_sim
-from signal_sim import RecordingError
-from signal_sim.recordings import mne_formats, xdf
+from eegrig import signal_sim
+from eegrig.signal_sim import RecordingError
+from eegrig.signal_sim.recordings import mne_formats, xdf
 
 REAL = Path(os.environ.get("EEGRIG_REAL_EDF", "no-such-file.edf"))
 RATE_HZ = 256
@@ -67,7 +67,7 @@ def test_volts_and_annotations(tmp_path: Path, bdf: bool) -> None:
 
 @pytest.mark.parametrize(("unit", "volts"), [("mV", 1e-3), ("V", 1.0), ("nV", 1e-9), ("µV", 1e-6)])
 def test_any_unit_of_voltage_becomes_volts(tmp_path: Path, unit: str, volts: float) -> None:
-    from signal_sim.recordings.units import volts_per_unit
+    from eegrig.signal_sim.recordings.units import volts_per_unit
 
     assert volts_per_unit(unit) == volts
     if unit.isascii():

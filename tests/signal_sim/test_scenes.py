@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import signal_sim
-from signal_sim import SceneError, SignalError
-from signal_sim.hypnogram import STAGES, hypnogram
-from signal_sim.timeline import Gain, Timeline, cycle, once
+from eegrig import signal_sim
+from eegrig.signal_sim import SceneError, SignalError
+from eegrig.signal_sim.hypnogram import STAGES, hypnogram
+from eegrig.signal_sim.timeline import Gain, Timeline, cycle, once
 
 MINIMAL = '[[source]]\nkind = "background"\n'
 

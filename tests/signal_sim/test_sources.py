@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.signal import hilbert, welch
 
-import signal_sim
-from signal_sim import SceneError
-from signal_sim.montage import POSITIONS, canonical
+from eegrig import signal_sim
+from eegrig.signal_sim import SceneError
+from eegrig.signal_sim.montage import POSITIONS, canonical
 
 RATE_HZ = 250.0
 

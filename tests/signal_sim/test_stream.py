@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import signal_sim
-from signal_sim import SignalError, Source
-from signal_sim.voices import KINDS
+from eegrig import signal_sim
+from eegrig.signal_sim import SignalError, Source
+from eegrig.signal_sim.voices import KINDS
 
 CHANNELS = ["Fp1", "C3", "O1"]
 LENGTH = 5000  # more than one internal block
@@ -158,10 +158,11 @@ def test_a_negative_length_is_refused() -> None:
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = (
-        "import sys, signal_sim; "
+        "import sys; from eegrig import signal_sim; "
         "print([m for m in ('numpy', 'scipy', 'matplotlib', 'edfio') if m in sys.modules]); "
         "signal_sim.scene('resting').read(10); "
-        "print([m for m in ('matplotlib', 'edfio', 'mne', 'msgspec', 'boards.loader', 'typer') "
+        "print([m for m in ('matplotlib', 'edfio', 'mne', 'msgspec', "
+        "'eegrig.boards.loader', 'typer') "
         "if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from boards import Board, Part, list_parts, load_board, load_part
-from hil.figures.runs.ledger_bench import LedgerBench
-from hil.figures.stored import Figures, StoredFigure
-from hil.virtual.afe import AfeState
-from hil.virtual.power import PowerLedger
+from eegrig.boards import Board, Part, list_parts, load_board, load_part
+from eegrig.hil.figures.runs.ledger_bench import LedgerBench
+from eegrig.hil.figures.stored import Figures, StoredFigure
+from eegrig.hil.virtual.afe.power import AfeState
+from eegrig.hil.virtual.power.ledger import PowerLedger
 
 __all__ = ["converter", "has_converter"]
 

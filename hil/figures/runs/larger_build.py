@@ -10,11 +10,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from boards import Board, load_board
-from boards.loader import board_path
-from boards.ports import load_port
-from hil.figures.runs.suites import run_selected
-from hil.figures.stored import Figures
+from eegrig.boards import Board, load_board
+from eegrig.boards.loader import board_path
+from eegrig.boards.ports import load_port
+from eegrig.hil.figures.runs.suites import run_selected
+from eegrig.hil.figures.stored import Figures
 
 __all__ = ["LARGER_INTERVAL_MS", "OPTIONS", "has_larger_build", "larger_build"]
 

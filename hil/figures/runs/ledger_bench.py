@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from boards import Board, Part, load_part
-from hil.bench import PowerCapture
-from hil.virtual.power import PowerLedger, VirtualPowerMeter
+from eegrig.boards import Board, Part, load_part
+from eegrig.hil.bench import PowerCapture
+from eegrig.hil.virtual.power.ledger import PowerLedger
+from eegrig.hil.virtual.power.meter import VirtualPowerMeter
 
 __all__ = ["HandClock", "LedgerBench"]
 

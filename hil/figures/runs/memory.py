@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from boards import load_board
-from hil.figures.stored import Figures, StoredFigure
-from host.image import build_image
-from host.manifest import MANIFEST
-from host.size_report import size_report
+from eegrig.boards import load_board
+from eegrig.hil.figures.stored import Figures, StoredFigure
+from eegrig.host.image.firmware_image import build_image
+from eegrig.host.image.manifest import MANIFEST
+from eegrig.host.image.size_report import size_report
 
 __all__ = ["memory"]
 

@@ -13,13 +13,13 @@ from typing import Literal
 
 import msgspec
 
-from boards import Board, load_board, load_part
-from hil.figures.runs.ledger_bench import LedgerBench
-from hil.figures.stored import Figures, StoredFigure
-from hil.virtual.afe import AfeState
-from hil.virtual.power import PowerLedger
-from hil.virtual.power.loads import SleepMode
-from hil.virtual.radio.activity import ActivityKind
+from eegrig.boards import Board, load_board, load_part
+from eegrig.hil.figures.runs.ledger_bench import LedgerBench
+from eegrig.hil.figures.stored import Figures, StoredFigure
+from eegrig.hil.virtual.afe.power import AfeState
+from eegrig.hil.virtual.air.activity import ActivityKind
+from eegrig.hil.virtual.power.ledger import PowerLedger
+from eegrig.hil.virtual.power.loads import SleepMode
 
 __all__ = [
     "RADIO_ROWS",
@@ -43,7 +43,7 @@ _BYTE_1M_US = 8
 _OVERHEAD_BYTES = 1 + 4 + 2 + 3  # preamble, access address, header, CRC
 _ADDRESS_BYTES = 6
 _T_IFS_US = 150
-_RETUNE_US = 150  # between channels; assumed, as in hil/virtual/radio
+_RETUNE_US = 150  # between channels; assumed, as in hil/virtual/air
 _LISTEN_US = 44  # in vain, until the end of an access address
 
 

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from boards import Board, load_board
-from boards.errors import EegrigError
-from boards.ports import board_runtime
-from boards.traffic import SHORTEST_INTERVAL_MS, link_interval_ms
-from hil.figures.stored import Figures, StoredFigure
-from hil.flashed_board import flash_and_identify
-from hil.signal_factory import SignalFactory, light_factory
-from hil.suites.streams import linked
-from hil.virtual.bench import VirtualBench
-from host.protocol import Profile
-from host.recorder import record
+from eegrig.boards import Board, load_board
+from eegrig.boards.errors import EegrigError
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.traffic import SHORTEST_INTERVAL_MS, link_interval_ms
+from eegrig.hil.figures.stored import Figures, StoredFigure
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.signal_factory import SignalFactory, light_factory
+from eegrig.hil.suites.streams import linked
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.recording.recorder import record
+from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:
-    from hil.virtual.power import PowerLedger
+    from eegrig.hil.virtual.power.ledger import PowerLedger
 
 __all__ = ["OWN", "Link", "links", "rates", "tried_rates"]
 

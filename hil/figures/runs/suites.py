@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hil.figures.stored import Figures, Identity, StoredFigure
-from hil.results import Results
-from hil.run import RunRequest, run_suites
+from eegrig.hil.figures.stored import Figures, Identity, StoredFigure
+from eegrig.hil.results import Results
+from eegrig.hil.run import RunRequest, run_suites
 
 __all__ = ["HOW", "run_selected", "suites"]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from boards import Board, load_board
-from hil.figures.stored import Figures, StoredFigure
-from hil.virtual.bench import VirtualBench
-from host.application import Application, build_application, default_firmware
-from host.flash import flash
-from host.image import build_image
-from host.signing import raw_public_key
-from host.update import UpdateReport, update
+from eegrig.boards import Board, load_board
+from eegrig.hil.figures.stored import Figures, StoredFigure
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.flashing.flash import flash
+from eegrig.host.image.application import Application, build_application, default_firmware
+from eegrig.host.image.firmware_image import build_image
+from eegrig.host.image.signing import raw_public_key
+from eegrig.host.link.update import UpdateReport, update
 
 __all__ = ["UPDATED", "updates"]
 

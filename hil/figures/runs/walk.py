@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from boards.errors import InfrastructureError
-from hil.figures.stored import ROOT, Step
+from eegrig.boards.errors import InfrastructureError
+from eegrig.hil.figures.stored import ROOT, Step
 
 __all__ = ["Heard", "commands", "walk", "without_what_varies", "written"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.report.svg import Drawing, Scale
-from hil.report.vocabulary import limit_text, shown, word
+from eegrig.hil.report.svg import Drawing, Scale
+from eegrig.hil.report.vocabulary import limit_text, shown, word
 
 if TYPE_CHECKING:
-    from hil.results import Figure
+    from eegrig.hil.results import Figure
 
 __all__ = ["bullet"]
 

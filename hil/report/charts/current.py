@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hil.report.quantities import number
-from hil.report.svg import WIDE, Drawing, Scale, both, ticks
+from eegrig.hil.report.quantities import number
+from eegrig.hil.report.svg import WIDE, Drawing, Scale, both, ticks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.report.quantities import number
-from hil.report.svg import WIDE, Drawing, Scale, both, ticks
+from eegrig.hil.report.quantities import number
+from eegrig.hil.report.svg import WIDE, Drawing, Scale, both, ticks
 
 if TYPE_CHECKING:
     import numpy as np

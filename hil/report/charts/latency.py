@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hil.measure.latency import histogram
-from hil.report.quantities import number
-from hil.report.svg import WIDE, Drawing, Scale, both, ticks
+from eegrig.hil.measure.latency import histogram
+from eegrig.hil.report.quantities import number
+from eegrig.hil.report.svg import WIDE, Drawing, Scale, both, ticks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

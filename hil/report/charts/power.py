@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hil.measure.power import AFE_GROUPS
-from hil.report.quantities import quantity
-from hil.report.svg import WIDE, Drawing, Scale, both
-from hil.report.vocabulary import POWER_GROUPS
+from eegrig.hil.measure.power import AFE_GROUPS
+from eegrig.hil.report.quantities import quantity
+from eegrig.hil.report.svg import WIDE, Drawing, Scale, both
+from eegrig.hil.report.vocabulary import POWER_GROUPS
 
 __all__ = ["PowerRow", "power"]
 

@@ -7,9 +7,3 @@ source.play(make_source)
 """
 
 from __future__ import annotations
-
-from hil.virtual.afe.ads129x import Ads129x
-from hil.virtual.afe.power import AfeState, OnAfeState
-from hil.virtual.afe.source import Playable, SourceFactory, VirtualSignalSource
-
-__all__ = ["Ads129x", "AfeState", "OnAfeState", "Playable", "SourceFactory", "VirtualSignalSource"]

@@ -13,26 +13,26 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from boards import Part
-from hil.virtual.afe.commands import (
+from eegrig.boards import Part
+from eegrig.hil.virtual.afe.commands import (
     Command,
     CommandDecoder,
     ReadRegisters,
     WriteRegister,
     delayed_by_a_bit,
 )
-from hil.virtual.afe.converter import Converter
-from hil.virtual.afe.drdy import Conversions
-from hil.virtual.afe.inputs import InputStage
-from hil.virtual.afe.maps import register_map
-from hil.virtual.afe.power import AfeState, OnAfeState
-from hil.virtual.afe.register_rules import rules_broken_by_write
-from hil.virtual.afe.registers import Registers
-from hil.virtual.afe.rules import Rule
-from hil.virtual.afe.source import VirtualSignalSource
-from hil.virtual.afe.timing import ChipClock
-from hil.virtual.afe.waits import Waits
-from hil.virtual.clock import Clock
+from eegrig.hil.virtual.afe.converter import Converter
+from eegrig.hil.virtual.afe.drdy import Conversions
+from eegrig.hil.virtual.afe.inputs import InputStage
+from eegrig.hil.virtual.afe.maps import register_map
+from eegrig.hil.virtual.afe.power import AfeState, OnAfeState
+from eegrig.hil.virtual.afe.register_rules import rules_broken_by_write
+from eegrig.hil.virtual.afe.registers import Registers
+from eegrig.hil.virtual.afe.rules import Rule
+from eegrig.hil.virtual.afe.source import VirtualSignalSource
+from eegrig.hil.virtual.afe.timing import ChipClock
+from eegrig.hil.virtual.afe.waits import Waits
+from eegrig.hil.virtual.clock import Clock
 
 __all__ = ["Ads129x"]
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from boards import Part
-from hil.virtual.afe import sinc3
-from hil.virtual.afe.inputs import InputStage
-from hil.virtual.afe.registers import Registers
-from hil.virtual.afe.source import VirtualSignalSource
-from hil.virtual.afe.timing import ChipClock
+from eegrig.boards import Part
+from eegrig.hil.virtual.afe import sinc3
+from eegrig.hil.virtual.afe.inputs import InputStage
+from eegrig.hil.virtual.afe.registers import Registers
+from eegrig.hil.virtual.afe.source import VirtualSignalSource
+from eegrig.hil.virtual.afe.timing import ChipClock
 
 __all__ = ["Converter"]
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from hil.virtual.afe.converter import Converter
-from hil.virtual.afe.registers import Registers
-from hil.virtual.afe.source import MIN_OVERSAMPLING, VirtualSignalSource
-from hil.virtual.afe.timing import ChipClock
-from hil.virtual.clock import Cancellable, Clock
+from eegrig.hil.virtual.afe.converter import Converter
+from eegrig.hil.virtual.afe.registers import Registers
+from eegrig.hil.virtual.afe.source import MIN_OVERSAMPLING, VirtualSignalSource
+from eegrig.hil.virtual.afe.timing import ChipClock
+from eegrig.hil.virtual.clock import Cancellable, Clock
 
 __all__ = ["Conversions"]
 

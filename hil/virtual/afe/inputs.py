@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from boards import Part
-from hil.virtual.afe.registers import Mux, RegisterMap, Registers
-from hil.virtual.afe.timing import ChipClock
+from eegrig.boards import Part
+from eegrig.hil.virtual.afe.registers import Mux, RegisterMap, Registers
+from eegrig.hil.virtual.afe.timing import ChipClock
 
 __all__ = ["InputStage"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hil.virtual.afe.registers import Mux, Registers
-from hil.virtual.afe.rules import Rule
+from eegrig.hil.virtual.afe.registers import Mux, Registers
+from eegrig.hil.virtual.afe.rules import Rule
 
 __all__ = ["rules_broken_by_write"]
 

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from boards.errors import ConfigError, InfrastructureError
-from hil.bench import AppliedEvent, Waveform
-from hil.virtual.clock import Clock
+from eegrig.boards.errors import ConfigError, InfrastructureError
+from eegrig.hil.bench import AppliedEvent, Waveform
+from eegrig.hil.virtual.clock import Clock
 
 __all__ = ["Playable", "SourceFactory", "VirtualSignalSource"]
 

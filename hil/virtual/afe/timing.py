@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from boards import Part
+from eegrig.boards import Part
 
 __all__ = ["ChipClock"]
 

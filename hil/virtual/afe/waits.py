@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from boards import Part
-from hil.virtual.afe.rules import Rule
-from hil.virtual.afe.timing import ChipClock
+from eegrig.boards import Part
+from eegrig.hil.virtual.afe.rules import Rule
+from eegrig.hil.virtual.afe.timing import ChipClock
 
 __all__ = ["Waits"]
 

@@ -2,7 +2,7 @@
 
 Importing this package is cheap; Unicorn comes with the first chip that is opened.
 
->>> from hil.virtual.chip import open_chip
+>>> from eegrig.hil.virtual.chip import open_chip
 >>> chip = open_chip("nrf52840")
 >>> chip.held, chip.elapsed_ns
 (False, 0)
@@ -13,10 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boards.errors import ConfigError
+from eegrig.boards.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hil.virtual.chip.chip import Chip
+    from eegrig.hil.virtual.chip.chip import Chip
 
 __all__ = ["MODELLED_PARTS", "open_chip"]
 
@@ -47,9 +47,9 @@ def open_chip(part: str, directory: Path | None = None, *, seed: str = "") -> Ch
         known = ", ".join(sorted(MODELLED_PARTS))
         raise ConfigError(f"there is no virtual chip for {part!r}; there is one for {known}")
     if part == "stm32wb55":
-        from hil.virtual.chip.stm32wb55 import Stm32wb55
+        from eegrig.hil.virtual.chip.stm32wb55 import Stm32wb55
 
         return Stm32wb55(directory, seed=seed)
-    from hil.virtual.chip.nrf52840 import Nrf52840
+    from eegrig.hil.virtual.chip.nrf52840 import Nrf52840
 
     return Nrf52840(directory, seed=seed)

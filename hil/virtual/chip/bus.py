@@ -6,7 +6,7 @@ import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hil.virtual.chip.signals import BusFault
+from eegrig.hil.virtual.chip.signals import BusFault
 
 __all__ = ["Bus", "Memory", "Peripheral"]
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from hil.virtual.chip.bus import Bus, Peripheral
-from hil.virtual.chip.core import Core
-from hil.virtual.chip.coresight import ROM_TABLE
-from hil.virtual.chip.dap import AccessPort, Dap, MemoryAccessPort
-from hil.virtual.chip.debug import BASE, SIZE, CoreDebug
-from hil.virtual.chip.faults import Faults
-from hil.virtual.chip.nor_flash import NorFlash
-from hil.virtual.chip.nvic import Nvic
-from hil.virtual.chip.processor import Processor
-from hil.virtual.chip.signals import BusFault
-from hil.virtual.chip.storage import Storage
-from hil.virtual.chip.systick import SysTick
-from hil.virtual.chip.timeline import Timeline
+from eegrig.hil.virtual.chip.bus import Bus, Peripheral
+from eegrig.hil.virtual.chip.cortex_m.core import Core
+from eegrig.hil.virtual.chip.cortex_m.coresight import ROM_TABLE
+from eegrig.hil.virtual.chip.cortex_m.dap import AccessPort, Dap, MemoryAccessPort
+from eegrig.hil.virtual.chip.cortex_m.debug import BASE, SIZE, CoreDebug
+from eegrig.hil.virtual.chip.cortex_m.nvic import Nvic
+from eegrig.hil.virtual.chip.cortex_m.processor import Processor
+from eegrig.hil.virtual.chip.cortex_m.systick import SysTick
+from eegrig.hil.virtual.chip.cortex_m.timeline import Timeline
+from eegrig.hil.virtual.chip.faults import Faults
+from eegrig.hil.virtual.chip.memory.nor_flash import NorFlash
+from eegrig.hil.virtual.chip.memory.storage import Storage
+from eegrig.hil.virtual.chip.signals import BusFault
 
 __all__ = ["Chip"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hil.virtual.chip.signals import Ack, WireError
+from eegrig.hil.virtual.chip.signals import Ack, WireError
 
 __all__ = ["Faults"]
 

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from boards import load_part
-from hil.virtual.chip.bus import Memory, Peripheral
-from hil.virtual.chip.chip import Chip
-from hil.virtual.chip.coresight import NORDIC, rom_table
-from hil.virtual.chip.dap import IDR, AccessPort
-from hil.virtual.chip.faults import Faults
-from hil.virtual.chip.nor_flash import FlashTiming, NorFlash
-from hil.virtual.chip.nvmc import Nvmc
-from hil.virtual.chip.storage import Storage
+from eegrig.boards import load_part
+from eegrig.hil.virtual.chip.bus import Memory, Peripheral
+from eegrig.hil.virtual.chip.chip import Chip
+from eegrig.hil.virtual.chip.cortex_m.coresight import NORDIC, rom_table
+from eegrig.hil.virtual.chip.cortex_m.dap import IDR, AccessPort
+from eegrig.hil.virtual.chip.faults import Faults
+from eegrig.hil.virtual.chip.memory.nor_flash import FlashTiming, NorFlash
+from eegrig.hil.virtual.chip.memory.nvmc import Nvmc
+from eegrig.hil.virtual.chip.memory.storage import Storage
 
 __all__ = ["Nrf52840"]
 

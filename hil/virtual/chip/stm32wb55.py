@@ -11,16 +11,16 @@ import mmap
 from hashlib import sha256
 from pathlib import Path
 
-from boards import load_part
-from hil.virtual.chip.bus import Memory, Peripheral
-from hil.virtual.chip.chip import Chip
-from hil.virtual.chip.coresight import ST, rom_table
-from hil.virtual.chip.double_word_flash import DoubleWordFlash
-from hil.virtual.chip.faults import Faults
-from hil.virtual.chip.nor_flash import FlashTiming
-from hil.virtual.chip.stm32_flash import Stm32Flash
-from hil.virtual.chip.stm32_options import OPTR, OptionBytes
-from hil.virtual.chip.storage import Storage
+from eegrig.boards import load_part
+from eegrig.hil.virtual.chip.bus import Memory, Peripheral
+from eegrig.hil.virtual.chip.chip import Chip
+from eegrig.hil.virtual.chip.cortex_m.coresight import ST, rom_table
+from eegrig.hil.virtual.chip.faults import Faults
+from eegrig.hil.virtual.chip.memory.double_word_flash import DoubleWordFlash
+from eegrig.hil.virtual.chip.memory.nor_flash import FlashTiming
+from eegrig.hil.virtual.chip.memory.stm32_flash import Stm32Flash
+from eegrig.hil.virtual.chip.memory.stm32_options import OPTR, OptionBytes
+from eegrig.hil.virtual.chip.memory.storage import Storage
 
 __all__ = ["Stm32wb55"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hil.virtual.desk.radio import backends, central
+    from eegrig.hil.virtual.desk.radio import backends, central
 
 __all__ = ["backends", "central"]
 
@@ -22,7 +22,7 @@ __all__ = ["backends", "central"]
 def __getattr__(name: str) -> Any:
     # Bumble and bleak are wanted by the radio's users only; pyOCD's plugin imports this package.
     if name in __all__:
-        from hil.virtual.desk import radio
+        from eegrig.hil.virtual.desk import radio
 
         return getattr(radio, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

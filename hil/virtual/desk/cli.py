@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from boards.errors import ConfigError, InfrastructureError
-from host.commands.output import JsonOption, examples, print_json, print_table
+from eegrig.boards.errors import ConfigError, InfrastructureError
+from eegrig.host.commands.output import JsonOption, examples, print_json, print_table
 
 if TYPE_CHECKING:
-    from hil.virtual.registry import Device
+    from eegrig.hil.virtual.registry import Device
 
 __all__ = ["register"]
 
@@ -90,7 +90,7 @@ def _up(
     Each has a serial port, a debug probe and a radio, and keeps what is in its flash memory. An
     empty board stays empty: flash it, or use --flash.
     """
-    from hil.virtual.desk.daemon import UpRequest, hold, start
+    from eegrig.hil.virtual.desk.daemon import UpRequest, hold, start
 
     request = UpRequest(
         boards=_named(boards),
@@ -112,7 +112,7 @@ def _up(
 
 
 def _named(boards: list[str]) -> tuple[tuple[str, str], ...]:
-    from boards import load_board
+    from eegrig.boards import load_board
 
     named: list[tuple[str, str]] = []
     for text in boards:
@@ -128,8 +128,8 @@ def _named(boards: list[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _refuse_what_is_up(boards: tuple[tuple[str, str], ...]) -> None:
-    from boards import list_boards
-    from hil.virtual import registry
+    from eegrig.boards import list_boards
+    from eegrig.hil.virtual import registry
 
     registry.sweep()
     up = {device.name: device for device in registry.running()}
@@ -164,8 +164,8 @@ def _status(*, as_json: JsonOption = False) -> None:
     """Say which virtual boards are up, and how they are."""
     from dataclasses import asdict
 
-    from hil.virtual import registry
-    from hil.virtual.desk.control import ask
+    from eegrig.hil.virtual import registry
+    from eegrig.hil.virtual.desk.control import ask
 
     gone = registry.sweep()
     devices = registry.running()
@@ -225,8 +225,8 @@ def _down(
     everything: Annotated[bool, typer.Option("--all", help="All that are up.")] = False,
 ) -> None:
     """Take virtual boards down; what is in their flash memories stays."""
-    from hil.virtual import registry
-    from hil.virtual.desk.control import ask
+    from eegrig.hil.virtual import registry
+    from eegrig.hil.virtual.desk.control import ask
 
     if bool(names) == everything:
         raise ConfigError("say which boards to take down, or --all")
@@ -245,7 +245,7 @@ def _down(
 def _wait_until_gone(device: Device) -> None:
     from pathlib import Path
 
-    from hil.virtual import registry
+    from eegrig.hil.virtual import registry
 
     deadline = time.monotonic() + _PATIENCE_S
     alone = all(other.pid != device.pid for other in registry.running() if other != device)
@@ -268,8 +268,8 @@ def _reset(
     ] = False,
 ) -> None:
     """Reset a virtual board, as its reset pin would."""
-    from hil.virtual import registry
-    from hil.virtual.desk.control import ask
+    from eegrig.hil.virtual import registry
+    from eegrig.hil.virtual.desk.control import ask
 
     if soft and safe:
         raise ConfigError("--soft and --safe do not go together")
@@ -296,8 +296,8 @@ def _fault(
     as_json: JsonOption = False,
 ) -> None:
     """Break something on a virtual board, or mend it."""
-    from hil.virtual import registry
-    from hil.virtual.desk.control import ask
+    from eegrig.hil.virtual import registry
+    from eegrig.hil.virtual.desk.control import ask
 
     if show:
         _list_faults(as_json=as_json)
@@ -314,7 +314,7 @@ def _fault(
 
 
 def _list_faults(*, as_json: bool) -> None:
-    from hil.virtual.desk.faults import FAULTS
+    from eegrig.hil.virtual.desk.faults import FAULTS
 
     if as_json:
         print_json(

@@ -9,8 +9,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
-from hil.virtual.registry import Device
+from eegrig.boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
+from eegrig.hil.virtual.registry import Device
 
 __all__ = ["ask", "serve"]
 

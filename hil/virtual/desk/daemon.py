@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
-from hil.virtual import registry
+from eegrig.boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
+from eegrig.hil.virtual import registry
 
 __all__ = ["UpRequest", "hold", "start"]
 
@@ -57,7 +57,7 @@ class UpRequest:
     @property
     def log(self) -> Path:
         """Where failures are written to."""
-        from hil.virtual.registry import state_directory
+        from eegrig.hil.virtual.registry import state_directory
 
         return state_directory(self.boards[0][1]) / "desk.log"
 
@@ -72,7 +72,7 @@ def start(request: UpRequest) -> tuple[list[registry.Device], list[str]]:
     """
     read, write = os.pipe()
     log = _open_log(request.log)
-    command = [sys.executable, "-m", "hil.virtual.desk.daemon", json.dumps(asdict(request))]
+    command = [sys.executable, "-m", "eegrig.hil.virtual.desk.daemon", json.dumps(asdict(request))]
     with log, os.fdopen(read, encoding="utf-8") as announced:
         try:
             process = subprocess.Popen(
@@ -110,11 +110,11 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
     announce : callable
         Called once they are up, with notes that are to be told, a line each.
     """
-    from boards import load_board
-    from hil.virtual.bench import one_cpu
-    from hil.virtual.clock import VirtualLoop
-    from hil.virtual.desk.desk import Desk
-    from hil.virtual.micropython.process import micropython_executable
+    from eegrig.boards import load_board
+    from eegrig.hil.virtual.bench import one_cpu
+    from eegrig.hil.virtual.clock import VirtualLoop
+    from eegrig.hil.virtual.desk.desk import Desk
+    from eegrig.hil.virtual.micropython.process import micropython_executable
 
     micropython_executable()  # what is missing is said at once
     boards = [(load_board(kind), name) for kind, name in request.boards]

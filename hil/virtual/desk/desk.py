@@ -13,19 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from boards import Board
-from boards.errors import ConfigError, InfrastructureError
-from hil.signal_factory import SignalFactory, light_factory
-from hil.virtual import probe, registry
-from hil.virtual.board import VirtualBoard
-from hil.virtual.clock import NS_PER_S, VirtualLoop
-from hil.virtual.desk import control, faults
-from hil.virtual.desk.firmware import renew, write_firmware
-from hil.virtual.desk.hci_server import HciServer
-from hil.virtual.desk.probe_server import ProbeServer
-from hil.virtual.desk.serial_port import SerialPort
-from hil.virtual.micropython.interpreter import ResetCause
-from hil.virtual.radio import Air
+from eegrig.boards import Board
+from eegrig.boards.errors import ConfigError, InfrastructureError
+from eegrig.hil.signal_factory import SignalFactory, light_factory
+from eegrig.hil.virtual import registry
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.board import VirtualBoard
+from eegrig.hil.virtual.clock import NS_PER_S, VirtualLoop
+from eegrig.hil.virtual.debug_probe import probe
+from eegrig.hil.virtual.desk import control, faults
+from eegrig.hil.virtual.desk.firmware import renew, write_firmware
+from eegrig.hil.virtual.desk.hci_server import HciServer
+from eegrig.hil.virtual.desk.probe_server import ProbeServer
+from eegrig.hil.virtual.desk.serial_port import SerialPort
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
 
 __all__ = ["Desk"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from boards.errors import ConfigError
-from hil.virtual.afe.inputs import DEFAULT_ELECTRODE_OHM
-from hil.virtual.board import VirtualBoard
-from hil.virtual.radio import Air
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.virtual.afe.inputs import DEFAULT_ELECTRODE_OHM
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.board import VirtualBoard
 
 __all__ = ["FAULTS", "Fault", "apply"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from host.file_system import FileSystemFull
-from host.image import Image, ImageContents, build_image, read_image
-from host.installation import in_other_blocks, users_files
-from host.layout import block_size_of, layout_of
-from host.region import pack_region
+from eegrig.host.flashing.installation import in_other_blocks, users_files
+from eegrig.host.image.file_system import FileSystemFull
+from eegrig.host.image.firmware_image import Image, ImageContents, build_image, read_image
+from eegrig.host.image.layout import block_size_of, layout_of
+from eegrig.host.image.region import pack_region
 
 if TYPE_CHECKING:
-    from hil.virtual.board import VirtualBoard
+    from eegrig.hil.virtual.board import VirtualBoard
 
 __all__ = ["renew", "write_firmware"]
 

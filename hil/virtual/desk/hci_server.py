@@ -17,10 +17,10 @@ from bumble import hci
 from bumble.core import BaseBumbleError
 from bumble.transport.common import PacketParser
 
-from hil.virtual.desk.serial_port import SerialPort
-from hil.virtual.radio import Air
-from hil.virtual.radio.controller import RadioController
-from hil.virtual.radio.pdu import START
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.air.controller import RadioController
+from eegrig.hil.virtual.air.pdu import START
+from eegrig.hil.virtual.desk.serial_port import SerialPort
 
 __all__ = ["HciServer"]
 

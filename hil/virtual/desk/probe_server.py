@@ -8,12 +8,12 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from hil.virtual.chip.signals import Ack, WireError
-from hil.virtual.clock import VirtualLoop
-from hil.virtual.desk.probe_frames import ANSWER, HEADER, Op, words_of
+from eegrig.hil.virtual.chip.signals import Ack, WireError
+from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.debug_probe.probe_frames import ANSWER, HEADER, Op, words_of
 
 if TYPE_CHECKING:
-    from hil.virtual.chip.chip import Chip
+    from eegrig.hil.virtual.chip.chip import Chip
 
 __all__ = ["ProbeServer"]
 

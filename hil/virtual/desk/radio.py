@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from hil.virtual import registry
-from hil.virtual.radio.remote_central import RemoteCentral, open_central
+from eegrig.hil.virtual import registry
+from eegrig.hil.virtual.computer_radio.remote_central import RemoteCentral, open_central
 
 if TYPE_CHECKING:
     from bleak.backends.client import BaseBleakClient

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from hil.virtual.clock import Cancellable, VirtualLoop
+from eegrig.hil.virtual.clock import Cancellable, VirtualLoop
 
 __all__ = ["ConsolePort", "SerialPort"]
 

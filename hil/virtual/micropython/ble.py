@@ -9,26 +9,25 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from boards.errors import ConfigError
-from boards.ports import BluetoothFacts
-from hil.virtual.micropython.interpreter import Interpreter
-from hil.virtual.micropython.peripherals import Answer
-from hil.virtual.micropython.rpc import Op, Request
-from hil.virtual.radio import (
-    AddressMode,
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.ports import BluetoothFacts
+from eegrig.hil.virtual.board_bluetooth.channels import Channels
+from eegrig.hil.virtual.board_bluetooth.gatt_client import GattClient
+from eegrig.hil.virtual.board_bluetooth.irq import Irq, encode
+from eegrig.hil.virtual.board_bluetooth.observer import Observer
+from eegrig.hil.virtual.board_bluetooth.peripheral import AddressMode, Peripheral
+from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     CentralConnected,
     CentralDisconnected,
     IndicateDone,
     MtuExchanged,
-    Peripheral,
     PeripheralEvent,
     Written,
 )
-from hil.virtual.radio.channels import Channels
-from hil.virtual.radio.gatt_client import GattClient
-from hil.virtual.radio.irq import Irq, encode
-from hil.virtual.radio.observer import Observer
-from hil.virtual.radio.security import Security, SecurityWish
+from eegrig.hil.virtual.board_bluetooth.security import Security, SecurityWish
+from eegrig.hil.virtual.micropython.interpreter import Interpreter
+from eegrig.hil.virtual.micropython.peripherals import Answer
+from eegrig.hil.virtual.micropython.rpc import Op, Request
 
 __all__ = ["BleRequests"]
 

@@ -13,18 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from boards.ports import board_runtime
-from boards.ports.pins import pin_number
-from boards.schema import Board
-from hil.virtual.chip.signals import BusFault, PowerLost
-from hil.virtual.clock import NS_PER_S, Clock
-from hil.virtual.micropython import rpc
-from hil.virtual.micropython.ble import BleRequests
-from hil.virtual.micropython.interpreter import Interpreter
-from hil.virtual.micropython.peripherals import Answer, Coming, Later
-from hil.virtual.micropython.rpc import Op, Request
-from hil.virtual.micropython.timers import Timers
-from hil.virtual.radio import Peripheral
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.ports.pins import pin_number
+from eegrig.boards.schema import Board
+from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
+from eegrig.hil.virtual.chip.signals import BusFault, PowerLost
+from eegrig.hil.virtual.clock import NS_PER_S, Clock
+from eegrig.hil.virtual.micropython import rpc
+from eegrig.hil.virtual.micropython.ble import BleRequests
+from eegrig.hil.virtual.micropython.interpreter import Interpreter
+from eegrig.hil.virtual.micropython.peripherals import Answer, Coming, Later
+from eegrig.hil.virtual.micropython.rpc import Op, Request
+from eegrig.hil.virtual.micropython.timers import Timers
 
 __all__ = ["Bus", "FlashMemory", "I2cDevice", "SpiDevice", "SpiTransfers"]
 

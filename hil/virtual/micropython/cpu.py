@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from boards.ports import Runtime
-from hil.virtual.micropython.bytecode import BytecodeError, Module
-from hil.virtual.micropython.charging import charging_copy, check_code
-from hil.virtual.micropython.pricing import ImagePrices
+from eegrig.boards.ports import Runtime
+from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Module
+from eegrig.hil.virtual.micropython.charging import charging_copy, check_code
+from eegrig.hil.virtual.micropython.pricing import ImagePrices
 
 __all__ = ["ChargingFile", "CpuModel", "cpu_assumptions"]
 
@@ -132,7 +132,7 @@ def _charging_files(
     files: tuple[tuple[str, bytes], ...], port: str, build: str, clock_hz: float
 ) -> tuple[ChargingFile, ...]:
     """Return the copies of an image's files; kept, for a board boots the same ones often."""
-    from boards.ports import stock_runtime
+    from eegrig.boards.ports import stock_runtime
 
     runtime = stock_runtime(port, build)
     modules = dict(_modules(files))

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hil.virtual.micropython.bytecode import BytecodeError, Code, Constant, Instruction, Name, Op
+from eegrig.hil.virtual.micropython.bytecode import (
+    BytecodeError,
+    Code,
+    Constant,
+    Instruction,
+    Name,
+    Op,
+)
 
 __all__ = ["Block", "Step", "Symbol", "blocks_of"]
 

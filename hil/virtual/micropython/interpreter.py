@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
-from hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
-from hil.virtual.micropython import rpc
-from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.keyboard import Keyboard
-from hil.virtual.micropython.peripherals import Coming, Later, Peripherals
-from hil.virtual.micropython.process import Boot, Process
-from hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
+from eegrig.hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
+from eegrig.hil.virtual.micropython import rpc
+from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.keyboard import Keyboard
+from eegrig.hil.virtual.micropython.peripherals import Coming, Later, Peripherals
+from eegrig.hil.virtual.micropython.process import Boot, Process
+from eegrig.hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
 
 __all__ = ["Interpreter", "ResetCause"]
 

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from hil.virtual.micropython.rpc import Request
+from eegrig.hil.virtual.micropython.rpc import Request
 
 __all__ = ["Answer", "Coming", "Later", "Peripherals"]
 

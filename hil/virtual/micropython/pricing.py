@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from boards.ports import CallFacts, PriceFacts
-from hil.virtual.micropython.bytecode import Code, Module, Name, Op
-from hil.virtual.micropython.flow import Block, Step, Symbol, blocks_of
+from eegrig.boards.ports import CallFacts, PriceFacts
+from eegrig.hil.virtual.micropython.bytecode import Code, Module, Name, Op
+from eegrig.hil.virtual.micropython.flow import Block, Step, Symbol, blocks_of
 
 __all__ = ["FunctionPrices", "ImagePrices", "Stretch"]
 

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from boards.errors import InfrastructureError
-from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.rpc import FRAME_SIZE
+from eegrig.boards.errors import InfrastructureError
+from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.rpc import FRAME_SIZE
 
 __all__ = ["Boot", "Process", "micropython_executable"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from boards.ports import BluetoothFacts, Runtime
-from hil.virtual.radio import AclBuffers
+from eegrig.boards.ports import BluetoothFacts, Runtime
+from eegrig.hil.virtual.air.acl import AclBuffers
 
 __all__ = ["acl_buffers", "figures_for_shim"]
 

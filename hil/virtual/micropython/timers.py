@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hil.virtual.clock import Cancellable, Clock
-from hil.virtual.micropython.interpreter import ResetCause
-from hil.virtual.micropython.rpc import Request
+from eegrig.hil.virtual.clock import Cancellable, Clock
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
+from eegrig.hil.virtual.micropython.rpc import Request
 
 __all__ = ["Timers"]
 

@@ -8,8 +8,3 @@ meter = VirtualPowerMeter(ledger)
 """
 
 from __future__ import annotations
-
-from hil.virtual.power.ledger import GROUPS, PowerLedger
-from hil.virtual.power.meter import VirtualPowerMeter
-
-__all__ = ["GROUPS", "PowerLedger", "VirtualPowerMeter"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from boards import Part
+from eegrig.boards import Part
 
 __all__ = ["Converter", "chain_input_w"]
 

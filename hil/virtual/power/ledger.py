@@ -31,13 +31,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from boards import Board, Part, load_part
-from boards.ports import board_runtime
-from hil.virtual.clock import Clock
-from hil.virtual.micropython.cpu import cpu_assumptions
-from hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
-from hil.virtual.power.rails import Cause, Loads, Rails, Supplies
-from hil.virtual.power.tracks import Bursts, Levels
+from eegrig.boards import Board, Part, load_part
+from eegrig.boards.ports import board_runtime
+from eegrig.hil.virtual.clock import Clock
+from eegrig.hil.virtual.micropython.cpu import cpu_assumptions
+from eegrig.hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
+from eegrig.hil.virtual.power.rails import Cause, Loads, Rails, Supplies
+from eegrig.hil.virtual.power.tracks import Bursts, Levels
 
 __all__ = ["GROUPS", "Account", "PowerLedger"]
 

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from boards import Part
-from hil.virtual.afe.power import AfeState
-from hil.virtual.power.tracks import Bursts, Levels
+from eegrig.boards import Part
+from eegrig.hil.virtual.afe.power import AfeState
+from eegrig.hil.virtual.power.tracks import Bursts, Levels
 
 __all__ = ["AfeLoad", "McuLoad", "OpticsLoad", "RadioLoad", "SleepMode"]
 
@@ -83,7 +83,7 @@ class McuLoad:
 
 
 class RadioLoad:
-    """The radio, called as ``sink(kind, start_ns, duration_ns)`` (`hil.virtual.radio.activity`).
+    """The radio, called as ``sink(kind, start_ns, duration_ns)`` (`hil.virtual.air.activity`).
 
     The link layer reports air time; what surrounds it is added here: the crystal's start and the
     processor's preparation before an event, the ramp before a packet that follows a pause, the
@@ -142,7 +142,7 @@ class RadioLoad:
         elif kind == "ifs":
             self._add(self.ramp, start_ns, stop_ns)
         else:
-            raise ValueError(f"unknown radio activity {kind!r}; see hil/virtual/radio/activity.py")
+            raise ValueError(f"unknown radio activity {kind!r}; see hil/virtual/air/activity.py")
 
     def _lead_in(self, start_ns: int) -> None:
         """Account for what comes before a stretch that does not follow on another one."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from boards import Part, load_part
-from hil.bench import PowerCapture
-from hil.virtual.power.ledger import Account, PowerLedger
-from hil.virtual.power.rails import Cause
+from eegrig.boards import Part, load_part
+from eegrig.hil.bench import PowerCapture
+from eegrig.hil.virtual.power.ledger import Account, PowerLedger
+from eegrig.hil.virtual.power.rails import Cause
 
 __all__ = ["VirtualPowerMeter"]
 

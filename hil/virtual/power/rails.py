@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from boards import Board, Part
-from boards.ports import board_runtime
-from hil.virtual.power.converters import Converter, chain_input_w
-from hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
-from hil.virtual.power.tracks import Levels
+from eegrig.boards import Board, Part
+from eegrig.boards.ports import board_runtime
+from eegrig.hil.virtual.power.converters import Converter, chain_input_w
+from eegrig.hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
+from eegrig.hil.virtual.power.tracks import Levels
 
 __all__ = ["Cause", "Loads", "Rails", "Supplies"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from boards.errors import ConfigError
-from hil.figures.comparison import compared, export_to
-from hil.figures.stored import load
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.comparison import compared, export_to
+from eegrig.hil.figures.stored import load
 
 
 def test_an_export_beside_what_is_stored_shows_what_moved(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hil.figures.identity import board_digest, code_of, model_digest
-from hil.figures.stored import ROOT
+from eegrig.hil.figures.identity import board_digest, code_of, model_digest
+from eegrig.hil.figures.stored import ROOT
 
 Edit = Callable[[str, str, str], None]
 

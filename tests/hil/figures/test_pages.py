@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from boards.errors import ConfigError
-from hil.figures.pages import Filler
-from hil.figures.stored import Step, Stored, StoredFigure, StoredWalk
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.pages import Filler
+from eegrig.hil.figures.stored import Step, Stored, StoredFigure, StoredWalk
 
 STORED = Stored(
     identity={"eegrig": "1.0", "seed": 3},

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from boards.errors import ConfigError
-from hil.figures.stored import (
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.stored import (
     Step,
     Stored,
     StoredFigure,

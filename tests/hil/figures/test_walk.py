@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from boards.errors import InfrastructureError
-from hil.figures.runs.walk import Heard, commands, written
-from hil.figures.stored import Step
+from eegrig.boards.errors import InfrastructureError
+from eegrig.hil.figures.runs.walk import Heard, commands, written
+from eegrig.hil.figures.stored import Step
 
 PAGE = """
 ```console

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from boards import list_boards
-from boards.errors import ConfigError
-from hil.figures.stored import load
-from hil.figures.work import MODELS, all_tasks, run_tasks
+from eegrig.boards import list_boards
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.stored import load
+from eegrig.hil.figures.work import MODELS, all_tasks, run_tasks
 
 
 def test_every_board_is_run() -> None:

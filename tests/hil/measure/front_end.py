@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hil.bench import Waveform
+from eegrig.hil.bench import Waveform
 
 
 def eeg_like(

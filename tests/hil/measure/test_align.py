@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hil.bench import Waveform
-from hil.measure.align import AlignmentError, align, expected
-from hil.measure.response import as_is
+from eegrig.hil.bench import Waveform
+from eegrig.hil.measure.align import AlignmentError, align, expected
+from eegrig.hil.measure.response import as_is
 
 from .front_end import convert, eeg_like
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from boards import load_part
-from hil.measure.battery import battery_life
+from eegrig.boards import load_part
+from eegrig.hil.measure.battery import battery_life
 
 CELL = load_part("lipo-400mah")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hil.measure.align import align, expected
-from hil.measure.fidelity import fidelity
-from hil.measure.noise import shorted_noise
+from eegrig.hil.measure.align import align, expected
+from eegrig.hil.measure.fidelity import fidelity
+from eegrig.hil.measure.noise import shorted_noise
 
 from .front_end import convert, eeg_like
 

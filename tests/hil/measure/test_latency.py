@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from hil.measure.latency import electrode_times, histogram, latencies, summarise
+from eegrig.hil.measure.latency import electrode_times, histogram, latencies, summarise
 
 from .front_end import convert, eeg_like
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, signal
 
-from hil.measure.noise import band_noise, shorted_noise
+from eegrig.hil.measure.noise import band_noise, shorted_noise
 
 
 def sinc3_noise(rng, shape):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hil.bench import PowerCapture
-from hil.measure.power import mode_power, streaming_power
+from eegrig.hil.bench import PowerCapture
+from eegrig.hil.measure.power import mode_power, streaming_power
 
 SECONDS = 10
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boards.sinc3 import sinc3_gain
-from hil.bench import Waveform
-from hil.measure.response import as_is, sinc3
+from eegrig.boards.sinc3 import sinc3_gain
+from eegrig.hil.bench import Waveform
+from eegrig.hil.measure.response import as_is, sinc3
 
 
 @pytest.mark.parametrize("frequency", [3.0, 20.0, 60.0])

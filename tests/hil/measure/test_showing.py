@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boards import load_board
-from hil.measure.showing import told, unfit
-from hil.verdict import judge
+from eegrig.boards import load_board
+from eegrig.hil.measure.showing import told, unfit
+from eegrig.hil.verdict import judge
 
 
 @pytest.mark.parametrize(

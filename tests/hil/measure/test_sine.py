@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
-from hil.measure.sine import enob_ieee1241, fit_sine
+from eegrig.hil.measure.sine import enob_ieee1241, fit_sine
 
 RATE = 250.0
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from boards.schema import Target
-from hil.bench import PowerCapture
-from hil.report import traces
-from hil.results import FirmwareIdentity, Results, RuntimeIdentity
+from eegrig.boards.schema import Target
+from eegrig.hil.bench import PowerCapture
+from eegrig.hil.report import traces
+from eegrig.hil.results import FirmwareIdentity, Results, RuntimeIdentity
 
 HASH = "9f2c4e71ab03d5586c1b7790e2fd4410" * 2
 CHANNELS = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from hil.report import charts
-from hil.results import Figure
+from eegrig.hil.report import charts
+from eegrig.hil.results import Figure
 
 
 def drawings(source: str) -> list[ElementTree.Element]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from boards import load_board, load_part
-from boards.loader import board_path
-from boards.schema import Board
-from hil.report.compare import (
+from eegrig.boards import load_board, load_part
+from eegrig.boards.loader import board_path
+from eegrig.boards.schema import Board
+from eegrig.hil.report.compare import (
     Run,
     columns,
     folder_names,
@@ -19,9 +19,9 @@ from hil.report.compare import (
     row_names,
     write_comparison,
 )
-from hil.results import Results
-from hil.run import RunRequest
-from host.cli import main
+from eegrig.hil.results import Results
+from eegrig.hil.run import RunRequest
+from eegrig.host.commands.cli import main
 
 
 def named(name: str, channels: int = 8) -> Board:
@@ -217,7 +217,7 @@ def test_the_command_takes_a_path_to_a_board(
         results(load_board(request.board).name, 40.0).save(request.out)
         return 0
 
-    monkeypatch.setattr("hil.run.run_suites", run_suites)
+    monkeypatch.setattr("eegrig.hil.run.run_suites", run_suites)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         main(["compare", "mine/board.toml", "mine", "headband8", "--out", "o"])

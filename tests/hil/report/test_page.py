@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hil.report.page import FILE_NAME, render, verdict_sentence, write_report
-from hil.results import Figure, FirmwareIdentity, Results, ResultsError, RuntimeIdentity
+from eegrig.hil.report.page import FILE_NAME, render, verdict_sentence, write_report
+from eegrig.hil.results import Figure, FirmwareIdentity, Results, ResultsError, RuntimeIdentity
 
 from .sample import write_sample
 
@@ -231,7 +231,7 @@ def test_words_from_outside_cannot_become_markup(tmp_path: Path):
 
 
 def test_words_from_traces_cannot_become_markup(passing_run: Path, tmp_path: Path):
-    from hil.report import traces
+    from eegrig.hil.report import traces
 
     results = Results.load(passing_run)
     directory = tmp_path / "run"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.report.svg import Drawing, Scale, both, ticks
+from eegrig.hil.report.svg import Drawing, Scale, both, ticks
 
 
 def points(path: str) -> list[tuple[float, float]]:

@@ -6,10 +6,10 @@ import re
 import pytest
 from rich.console import Console
 
-from hil.report.table import print_table
-from hil.report.vocabulary import word
-from hil.results import Results
-from host.commands.output import degrading_streams
+from eegrig.hil.report.table import print_table
+from eegrig.hil.report.vocabulary import word
+from eegrig.hil.results import Results
+from eegrig.host.commands.output import degrading_streams
 
 from .sample import write_sample
 

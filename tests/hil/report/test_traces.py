@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hil.bench import PowerCapture
-from hil.report import traces
-from hil.results import ResultsError
+from eegrig.hil.bench import PowerCapture
+from eegrig.hil.report import traces
+from eegrig.hil.results import ResultsError
 
 
 def test_what_was_saved_is_loaded(tmp_path):

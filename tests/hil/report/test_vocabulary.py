@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from boards import load_board
-from hil.report.vocabulary import (
+from eegrig.boards import load_board
+from eegrig.hil.report.vocabulary import (
     GROUPS,
     HEADLINES,
     condition_text,
@@ -18,7 +18,7 @@ from hil.report.vocabulary import (
     shown,
     word,
 )
-from hil.results import Figure
+from eegrig.hil.results import Figure
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "results.md"
 

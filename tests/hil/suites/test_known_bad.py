@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hil.results import Results
-from hil.run import RunRequest, run_suites
+from eegrig.hil.results import Results
+from eegrig.hil.run import RunRequest, run_suites
 
 from ..firmwares import patched_firmware
 

@@ -9,10 +9,10 @@ import edfio
 import numpy as np
 import pytest
 
-from boards import load_board
-from hil.results import Results
-from hil.run import RunRequest, run_suites
-from hil.virtual.afe import VirtualSignalSource
+from eegrig.boards import load_board
+from eegrig.hil.results import Results
+from eegrig.hil.run import RunRequest, run_suites
+from eegrig.hil.virtual.afe.source import VirtualSignalSource
 
 from ..test_signal import RATE_HZ, eeg, write
 

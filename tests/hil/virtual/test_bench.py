@@ -10,13 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from boards import load_board
-from boards.errors import BoardFault, ConfigError, InfrastructureError
-from hil.flashed_board import flash_and_identify
-from hil.virtual.bench import VirtualBench
-from host.board_link import BoardLink
-from host.link import BoardEventError, BoardStatusError, LinkLost
-from host.protocol import (
+from eegrig.boards import load_board
+from eegrig.boards.errors import BoardFault, ConfigError, InfrastructureError
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.link.board_link import BoardLink
+from eegrig.host.link.link_errors import BoardEventError, BoardStatusError, LinkLost
+from eegrig.host.recording.recorder import record
+from eegrig.host.wire.constants import (
     EventCode,
     Opcode,
     Pattern,
@@ -25,7 +26,6 @@ from host.protocol import (
     Status,
     TestSignal,
 )
-from host.recorder import record
 
 from ..firmwares import connected, console_text, flashed_bench, patched_firmware
 
@@ -386,7 +386,7 @@ def test_firmware_with_a_syntax_error_never_gets_onto_the_board(tmp_path):
 
 
 def test_a_model_that_fails_is_told_and_not_swallowed():
-    from boards import load_board
+    from eegrig.boards import load_board
 
     async def wait() -> None:
         await asyncio.sleep(1)
@@ -402,7 +402,7 @@ def test_a_model_that_fails_is_told_and_not_swallowed():
 
 
 def test_a_missing_interpreter_is_told_before_anything_is_flashed(monkeypatch, tmp_path):
-    from boards import load_board
+    from eegrig.boards import load_board
 
     monkeypatch.setenv("MICROPYTHON", str(tmp_path / "missing"))
     with pytest.raises(InfrastructureError, match="MICROPYTHON"):

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 import serial
 
-from boards import load_board
-from boards.errors import InfrastructureError
-from boards.ports import board_runtime
-from hil.signal_factory import SignalFactory
-from hil.virtual.bench import VirtualBench
-from hil.virtual.micropython.bus import Bus
-from hil.virtual.micropython.interpreter import ResetCause
-from hil.virtual.micropython.peripherals import Coming
-from host.console import Console
-from host.flash import flash
-from host.image import build_image
-from host.probe import probe_session
-from host.protocol import Profile
-from host.recorder import record
+from eegrig.boards import load_board
+from eegrig.boards.errors import InfrastructureError
+from eegrig.boards.ports import board_runtime
+from eegrig.hil.signal_factory import SignalFactory
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.hil.virtual.micropython.bus import Bus
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
+from eegrig.hil.virtual.micropython.peripherals import Coming
+from eegrig.host.console.console import Console
+from eegrig.host.flashing.flash import flash
+from eegrig.host.flashing.probe import probe_session
+from eegrig.host.image.firmware_image import build_image
+from eegrig.host.recording.recorder import record
+from eegrig.host.wire.constants import Profile
 
 from ..firmwares import Patch, connected, console_text, flashed_bench, patched_firmware
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.virtual.clock import NS_PER_S, OwnedClock, VirtualDeadlock, VirtualLoop, run
+from eegrig.hil.virtual.clock import NS_PER_S, OwnedClock, VirtualDeadlock, VirtualLoop, run
 
 
 def loop_() -> VirtualLoop:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from boards import load_board
-from hil.flashed_board import flash_and_identify
-from hil.suites.streams import linked
-from hil.virtual.bench import VirtualBench
-from host.protocol import Event, EventCode
+from eegrig.boards import load_board
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.suites.streams import linked
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.wire.constants import EventCode
+from eegrig.host.wire.control import Event
 
 
 @pytest.mark.parametrize("name", ["hairclip1", "earpatch2"])  # one board of each port

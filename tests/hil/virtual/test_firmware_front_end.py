@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import boards
-from boards import load_board
-from hil.flashed_board import flash_and_identify
-from hil.virtual.bench import VirtualBench
-from host.impedance import measure_impedance
-from host.protocol import Profile, TestSignal
-from host.recorder import record
+from eegrig import boards
+from eegrig.boards import load_board
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.recording.impedance import measure_impedance
+from eegrig.host.recording.recorder import record
+from eegrig.host.wire.constants import Profile, TestSignal
 
 from ..firmwares import connected
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from boards import load_board
-from hil.flashed_board import flash_and_identify
-from hil.suites.streams import linked
-from hil.virtual.bench import VirtualBench
-from host.impedance import Contact, Impedance, measure_impedance
+from eegrig.boards import load_board
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.suites.streams import linked
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.recording.impedance import Contact, Impedance, measure_impedance
 
 
 def test_contacts_are_told_apart_and_a_loose_electrode_is_off(tmp_path: Path) -> None:

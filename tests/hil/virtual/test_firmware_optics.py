@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from boards import load_board
-from hil.flashed_board import flash_and_identify
-from hil.signal_factory import light_factory
-from hil.suites.streams import linked
-from hil.virtual.bench import VirtualBench
-from host.protocol import StreamId
-from host.recorder import Recording, record
+from eegrig.boards import load_board
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.signal_factory import light_factory
+from eegrig.hil.suites.streams import linked
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.recording.recorder import record
+from eegrig.host.recording.recording import Recording
+from eegrig.host.wire.constants import StreamId
 
 from ..firmwares import Patch, patched_firmware
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.virtual.chip import open_chip
+from eegrig.hil.virtual.chip import open_chip
 from tests.hil.virtual.chip.programs import PROGRAMS
 
 COUNTS = 0x2000_2000

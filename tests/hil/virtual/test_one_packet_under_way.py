@@ -17,13 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from boards import load_board
-from boards.ports import board_runtime
-from boards.traffic import link_interval_ms
-from hil.flashed_board import flash_and_identify
-from hil.virtual.bench import VirtualBench
-from host.protocol import Profile
-from host.recorder import Recording, record
+from eegrig.boards import load_board
+from eegrig.boards.ports import board_runtime
+from eegrig.boards.traffic import link_interval_ms
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.recording.recorder import record
+from eegrig.host.recording.recording import Recording
+from eegrig.host.wire.constants import Profile
 
 from ..firmwares import connected, patched_firmware
 

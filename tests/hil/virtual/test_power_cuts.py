@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from littlefs import LittleFSError
 
-from boards import load_board
-from boards.errors import InfrastructureError
-from hil.virtual.bench import VirtualBench
-from host.console import read_identity
-from host.file_system import Operation, Program
-from host.flash import flash
-from host.image import build_image, read_image
-from host.installation import plan_installation
-from host.layout import layout_of
+from eegrig.boards import load_board
+from eegrig.boards.errors import InfrastructureError
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.console.console import read_identity
+from eegrig.host.flashing.flash import flash
+from eegrig.host.flashing.installation import plan_installation
+from eegrig.host.image.file_system import Operation, Program
+from eegrig.host.image.firmware_image import build_image, read_image
+from eegrig.host.image.layout import layout_of
 
 from ...power_cuts import Reader, record, states_after_cuts
 
@@ -74,7 +74,7 @@ def writes_of(name: str, folder: Path) -> tuple[bytes, list[Operation], int]:
         flash(board, before, probe=virtual.bench.probe)
 
         async def finished() -> None:
-            from host.console import Console
+            from eegrig.host.console.console import Console
 
             with Console.open(virtual.bench.console) as console:
                 await console.wait_for("written", 60.0)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from boards import load_board
-from boards.errors import BoardFault
-from hil.flashed_board import flash_and_identify
-from hil.virtual.bench import VirtualBench
-from host.link import connect
-from host.self_test import Figure, self_test
+from eegrig.boards import load_board
+from eegrig.boards.errors import BoardFault
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.host.link.connection import connect
+from eegrig.host.recording.self_test import Figure, self_test
 
 
 def figures_of(virtual: VirtualBench, image_hash: str) -> dict[str, Figure]:

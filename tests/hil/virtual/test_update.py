@@ -16,21 +16,22 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from boards import list_boards, load_board
-from boards.errors import BoardFault, ConfigError, EegrigError
-from hil.virtual.bench import VirtualBench
-from hil.virtual.micropython.interpreter import ResetCause
-from host.application import Application, build_application
-from host.file_system import Operation
-from host.flash import flash
-from host.image import Image, ImageContents, image_of, read_image
-from host.layout import layout_of
-from host.link import BoardStatusError
-from host.loader import SLOT_FILE, SlotState, read_slot_state
-from host.protocol import ProtocolError, Status
-from host.region import pack_region
-from host.signing import raw_public_key
-from host.update import UpdateReport, update
+from eegrig.boards import list_boards, load_board
+from eegrig.boards.errors import BoardFault, ConfigError, EegrigError
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
+from eegrig.host.flashing.flash import flash
+from eegrig.host.image.application import Application, build_application
+from eegrig.host.image.file_system import Operation
+from eegrig.host.image.firmware_image import Image, ImageContents, image_of, read_image
+from eegrig.host.image.layout import layout_of
+from eegrig.host.image.loader import SLOT_FILE, SlotState, read_slot_state
+from eegrig.host.image.region import pack_region
+from eegrig.host.image.signing import raw_public_key
+from eegrig.host.link.link_errors import BoardStatusError
+from eegrig.host.link.update import UpdateReport, update
+from eegrig.host.wire.constants import Status
+from eegrig.host.wire.errors import ProtocolError
 
 from ...power_cuts import Reader, record, states_after_cuts
 from ..firmwares import connected, console_text, patched_firmware
@@ -233,8 +234,8 @@ def test_a_noisy_link_only_takes_longer(tmp_path):
 
 
 def test_a_board_that_streams_is_not_updated_and_one_that_is_updated_does_not_stream(tmp_path):
-    from host.protocol.constants import UPDATE_UUID
-    from host.protocol.update import UpdateStatus, encode_begin
+    from eegrig.host.wire.constants import UPDATE_UUID
+    from eegrig.host.wire.update import UpdateStatus, encode_begin
 
     with flashed() as (virtual, _):
         new = new_firmware(tmp_path)

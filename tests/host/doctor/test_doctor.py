@@ -17,12 +17,12 @@ import pytest
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
-import host.doctor
-from hil import doctor as virtual_doctor
-from hil.virtual import registry
-from hil.virtual.registry import state_directory
-from host import cli
-from host.doctor import Finding, bluetooth, examine, packages, ports, probes, tools, usable
+from eegrig.hil import doctor as virtual_doctor
+from eegrig.hil.virtual import registry
+from eegrig.hil.virtual.registry import state_directory
+from eegrig.host import doctor
+from eegrig.host.commands import cli
+from eegrig.host.doctor import Finding, bluetooth, examine, packages, ports, probes, tools, usable
 
 
 def named(findings, name: str) -> Finding:
@@ -59,7 +59,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, st
 
 def test_the_command_tells_what_it_found_and_exits_accordingly(capsys, monkeypatch):
     found = [finding("eegrig", "ok"), finding("virtual", "ok", is_way=True)]
-    monkeypatch.setattr(host.doctor, "examine", lambda: found)
+    monkeypatch.setattr(doctor, "examine", lambda: found)
     code, out, _ = run(capsys, "doctor", "--json")
     assert code == 0
     report = json.loads(out)
@@ -85,10 +85,10 @@ def test_packages_add_checks_and_one_that_breaks_takes_nothing_along(monkeypatch
         assert group == "eegrig.doctor"
         return [
             EntryPoint("broken", "eegrig_does_not_exist:check", group),
-            EntryPoint("virtual", "hil.doctor:check", group),
+            EntryPoint("virtual", "eegrig.hil.doctor:check", group),
         ]
 
-    monkeypatch.setattr(host.doctor, "entry_points", entry_points)
+    monkeypatch.setattr(doctor, "entry_points", entry_points)
     findings = examine()
     broken = next(one for one in findings if one.area == "broken")
     assert broken.status == "warn"

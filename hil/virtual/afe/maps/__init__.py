@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from boards.errors import ConfigError
-from hil.virtual.afe.maps import ads1292r, ads1298, ads1299
-from hil.virtual.afe.registers import RegisterMap
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.virtual.afe.maps import ads1292r, ads1298, ads1299
+from eegrig.hil.virtual.afe.registers import RegisterMap
 
 __all__ = ["MAPS", "register_map"]
 

@@ -6,7 +6,7 @@ modelled.
 
 from __future__ import annotations
 
-from hil.virtual.afe.registers import (
+from eegrig.hil.virtual.afe.registers import (
     Bits,
     Excitation,
     Fixed,

@@ -6,7 +6,7 @@ modelled. The reset value of CONFIG2 is from memory.
 
 from __future__ import annotations
 
-from hil.virtual.afe.registers import (
+from eegrig.hil.virtual.afe.registers import (
     Bits,
     Excitation,
     Fixed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hil.virtual.afe.registers import (
+from eegrig.hil.virtual.afe.registers import (
     Bits,
     Excitation,
     Fixed,

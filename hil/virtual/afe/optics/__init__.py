@@ -8,8 +8,3 @@ optics.i2c_write(bytes([0x80, 0x08])); optics.i2c_read(2)                  # CHI
 """
 
 from __future__ import annotations
-
-from hil.virtual.afe.optics.adpd4101 import Adpd4101
-from hil.virtual.afe.optics.registers import Register
-
-__all__ = ["Adpd4101", "Register"]

@@ -14,13 +14,13 @@ from typing import Protocol
 
 import numpy as np
 
-from boards import Part
-from boards.schema import Optics
-from hil.virtual.afe.optics.fifo import Fifo, word_swapped
-from hil.virtual.afe.optics.registers import Register, Slot, reset_values
-from hil.virtual.afe.rules import Rule
-from hil.virtual.afe.source import VirtualSignalSource
-from hil.virtual.clock import Cancellable, Clock
+from eegrig.boards import Part
+from eegrig.boards.schema import Optics
+from eegrig.hil.virtual.afe.optics.fifo import Fifo, word_swapped
+from eegrig.hil.virtual.afe.optics.registers import Register, Slot, reset_values
+from eegrig.hil.virtual.afe.rules import Rule
+from eegrig.hil.virtual.afe.source import VirtualSignalSource
+from eegrig.hil.virtual.clock import Cancellable, Clock
 
 __all__ = ["Adpd4101", "PowerSink"]
 

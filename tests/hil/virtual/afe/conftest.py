@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from boards import load_board, load_part
-from hil.virtual.afe import Ads129x, AfeState, VirtualSignalSource
+from eegrig.boards import load_board, load_part
+from eegrig.hil.virtual.afe.ads129x import Ads129x
+from eegrig.hil.virtual.afe.power import AfeState
+from eegrig.hil.virtual.afe.source import VirtualSignalSource
 
 CHANNELS = tuple(load_board("headband8").afe.channels)
 LSB_V = 4.5 / 24 / 2**23

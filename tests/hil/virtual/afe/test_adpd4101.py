@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boards import load_board, load_part
-from hil.virtual.afe import VirtualSignalSource
-from hil.virtual.afe.optics import Adpd4101
-from hil.virtual.afe.optics.fifo import Fifo, word_swapped
-from hil.virtual.afe.rules import Rule
+from eegrig.boards import load_board, load_part
+from eegrig.hil.virtual.afe.optics.adpd4101 import Adpd4101
+from eegrig.hil.virtual.afe.optics.fifo import Fifo, word_swapped
+from eegrig.hil.virtual.afe.rules import Rule
+from eegrig.hil.virtual.afe.source import VirtualSignalSource
 
 OPTICS = load_board("forehead2-nirs").optics
 PART = load_part("adpd4101")

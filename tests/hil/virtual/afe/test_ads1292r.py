@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boards import load_part
-from hil.virtual.afe.maps import register_map
-from hil.virtual.afe.registers import Mux, Registers
-from hil.virtual.afe.rules import Rule
+from eegrig.boards import load_part
+from eegrig.hil.virtual.afe.maps import register_map
+from eegrig.hil.virtual.afe.registers import Mux, Registers
+from eegrig.hil.virtual.afe.rules import Rule
 
 PART = load_part("ads1292r")
 MAP = register_map("ads1292r")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boards import load_board, load_part
-from hil.virtual.afe.maps import register_map
-from hil.virtual.afe.registers import Mux, Registers
+from eegrig.boards import load_board, load_part
+from eegrig.hil.virtual.afe.maps import register_map
+from eegrig.hil.virtual.afe.registers import Mux, Registers
 
 PART = load_part("ads1298")
 MAP = register_map("ads1298")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boards import load_part
+from eegrig.boards import load_part
 
 NOISE = load_part("ads1299").table("noise_rms")
 RATE_CODE = {16000: 0, 8000: 1, 4000: 2, 2000: 3, 1000: 4, 500: 5, 250: 6}

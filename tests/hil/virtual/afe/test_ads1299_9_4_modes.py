@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hil.virtual.afe.rules import Rule
+from eegrig.hil.virtual.afe.rules import Rule
 
 PERIOD_NS = 4e6
 TCLK_NS = 1e9 / 2.048e6

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.virtual.afe.commands import Command, CommandDecoder, ReadRegisters, WriteRegister
-from hil.virtual.afe.rules import Rule
+from eegrig.hil.virtual.afe.commands import Command, CommandDecoder, ReadRegisters, WriteRegister
+from eegrig.hil.virtual.afe.rules import Rule
 
 
 def test_9_5_1_cs_high_shuts_the_bus(make_rig):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.virtual.afe.maps import register_map
-from hil.virtual.afe.registers import Mux, Registers
-from hil.virtual.afe.rules import Rule
+from eegrig.hil.virtual.afe.maps import register_map
+from eegrig.hil.virtual.afe.registers import Mux, Registers
+from eegrig.hil.virtual.afe.rules import Rule
 
 MAP = register_map("ads1299")
 RESET = "3e96c060006161616161616161000000000000000f000000"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hil.virtual.afe.maps import MAPS
-from hil.virtual.afe.registers import Registers
-from hil.virtual.afe.rules import Rule
+from eegrig.hil.virtual.afe.maps import MAPS
+from eegrig.hil.virtual.afe.registers import Registers
+from eegrig.hil.virtual.afe.rules import Rule
 
 from .conftest import FakeClock, Rig
 from .test_adpd4101 import FIFO_DATA, FIFO_TH, OPMODE, SYS_CTL, TS_FREQ, Chip

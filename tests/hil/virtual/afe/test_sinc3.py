@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.virtual.afe import sinc3
+from eegrig.hil.virtual.afe import sinc3
 
 
 @given(st.floats(0.0, 1000.0), st.sampled_from([4.0, 8.0, 16.0]))

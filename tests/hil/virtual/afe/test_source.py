@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boards.errors import ConfigError, InfrastructureError
-from hil.bench import AppliedEvent
-from hil.virtual.afe import VirtualSignalSource
+from eegrig.boards.errors import ConfigError, InfrastructureError
+from eegrig.hil.bench import AppliedEvent
+from eegrig.hil.virtual.afe.source import VirtualSignalSource
 
 
 class Ramp:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hil.virtual.chip.chip import Chip
-from hil.virtual.chip.nrf52840 import RAM_BASE, Nrf52840
+from eegrig.hil.virtual.chip.chip import Chip
+from eegrig.hil.virtual.chip.nrf52840 import RAM_BASE, Nrf52840
 
 
 class Debugger:

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.virtual.chip.bus import Bus, Memory
-from hil.virtual.chip.dap import CSW, DRW, TAR, Dap, MemoryAccessPort
-from hil.virtual.chip.faults import Faults
-from hil.virtual.chip.signals import Ack, WireError
-from hil.virtual.chip.timeline import Timeline
+from eegrig.hil.virtual.chip.bus import Bus, Memory
+from eegrig.hil.virtual.chip.cortex_m.dap import CSW, DRW, TAR, Dap, MemoryAccessPort
+from eegrig.hil.virtual.chip.cortex_m.timeline import Timeline
+from eegrig.hil.virtual.chip.faults import Faults
+from eegrig.hil.virtual.chip.signals import Ack, WireError
 
 SIZE = 0x3000
 WORDS_WITH_INCREMENT = 0x2300_0012

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from hil.virtual.chip import MODELLED_PARTS, open_chip
-from hil.virtual.chip.chip import Chip
-from hil.virtual.chip.nrf52840 import RAM_BASE  # the other chip's RAM is there too
-from hil.virtual.chip.stops import Stop
+from eegrig.hil.virtual.chip import MODELLED_PARTS, open_chip
+from eegrig.hil.virtual.chip.chip import Chip
+from eegrig.hil.virtual.chip.cortex_m.stops import Stop
+from eegrig.hil.virtual.chip.nrf52840 import RAM_BASE  # the other chip's RAM is there too
 from tests.hil.virtual.chip.programs import PROGRAMS
 
 # Thumb code, by hand.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from hil.virtual.chip import MODELLED_PARTS, open_chip
-from hil.virtual.chip.chip import Chip
-from hil.virtual.chip.nvic import Exc
+from eegrig.hil.virtual.chip import MODELLED_PARTS, open_chip
+from eegrig.hil.virtual.chip.chip import Chip
+from eegrig.hil.virtual.chip.cortex_m.nvic import Exc
 from tests.hil.virtual.chip.conftest import Debugger
 from tests.hil.virtual.chip.programs import PROGRAMS
 

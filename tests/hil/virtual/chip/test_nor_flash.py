@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.virtual.chip.faults import Faults
-from hil.virtual.chip.nor_flash import FlashTiming, NorFlash
-from hil.virtual.chip.signals import BusFault, PowerLost
+from eegrig.hil.virtual.chip.faults import Faults
+from eegrig.hil.virtual.chip.memory.nor_flash import FlashTiming, NorFlash
+from eegrig.hil.virtual.chip.signals import BusFault, PowerLost
 
 BASE, PAGE, SIZE = 0x0800_0000, 0x1000, 0x3000
 TIMING = FlashTiming(word_ns=10, page_erase_ns=1000, mass_erase_ns=5000)

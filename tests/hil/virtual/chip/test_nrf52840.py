@@ -2,10 +2,10 @@
 
 import pytest
 
-from boards.errors import ConfigError
-from hil.virtual.chip import MODELLED_PARTS, open_chip
-from hil.virtual.chip.nrf52840 import RAM_BASE, TIMING, Nrf52840
-from hil.virtual.chip.signals import BusFault, WireError
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.virtual.chip import MODELLED_PARTS, open_chip
+from eegrig.hil.virtual.chip.nrf52840 import RAM_BASE, TIMING, Nrf52840
+from eegrig.hil.virtual.chip.signals import BusFault, WireError
 
 NVMC_READY, NVMC_CONFIG, NVMC_ERASEPAGE, NVMC_ERASEALL, NVMC_ERASEUICR = (
     0x4001E400, 0x4001E504, 0x4001E508, 0x4001E50C, 0x4001E514,

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.virtual.chip.nvic import LOWEST, Exc, Nvic
-from hil.virtual.chip.systick import NEVER, SysTick
+from eegrig.hil.virtual.chip.cortex_m.nvic import LOWEST, Exc, Nvic
+from eegrig.hil.virtual.chip.cortex_m.systick import NEVER, SysTick
 
 ISER, ICER, ISPR, IABR, IPR = 0xE000_E100, 0xE000_E180, 0xE000_E200, 0xE000_E300, 0xE000_E400
 AIRCR, ICSR, SHPR3, STIR = 0xE000_ED0C, 0xE000_ED04, 0xE000_ED20, 0xE000_EF00

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hil.virtual.chip.double_word_flash import NotErased
-from hil.virtual.chip.signals import BusFault, PowerLost, WireError
-from hil.virtual.chip.stm32wb55 import FLASH_BASE, SRAM2_ALIAS, SRAM2_BASE, TIMING, Stm32wb55
+from eegrig.hil.virtual.chip.memory.double_word_flash import NotErased
+from eegrig.hil.virtual.chip.signals import BusFault, PowerLost, WireError
+from eegrig.hil.virtual.chip.stm32wb55 import FLASH_BASE, SRAM2_ALIAS, SRAM2_BASE, TIMING, Stm32wb55
 from tests.hil.virtual.chip.conftest import Debugger
 
 KEYR, OPTKEYR, SR, CR, OPTR, WRP1AR, SFR = (

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from boards.errors import ConfigError, InfrastructureError
-from hil.virtual.chip.storage import Storage
+from eegrig.boards.errors import ConfigError, InfrastructureError
+from eegrig.hil.virtual.chip.memory.storage import Storage
 
 
 def test_a_new_memory_is_erased_and_its_contents_survive_closing(tmp_path):
@@ -37,7 +37,10 @@ def test_a_second_holder_is_told_which_process_has_it(tmp_path):
 
 
 def test_a_holder_that_died_holds_nothing(tmp_path):
-    code = "import sys, os; from pathlib import Path; from hil.virtual.chip.storage import Storage"
+    code = (
+        "import sys, os; from pathlib import Path; "
+        "from eegrig.hil.virtual.chip.memory.storage import Storage"
+    )
     code += "; s = Storage(Path(sys.argv[1])); os._exit(9)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     Storage(tmp_path).close()

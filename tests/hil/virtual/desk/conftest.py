@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from hil.virtual import registry
-from hil.virtual.desk import control
+from eegrig.hil.virtual import registry
+from eegrig.hil.virtual.desk import control
 
 Done = subprocess.CompletedProcess[str]
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 import serial
 
-from boards.errors import ConfigError
-from hil.virtual.bench import VirtualBench
-from hil.virtual.desk.faults import FAULTS, apply
-from hil.virtual.micropython.interpreter import ResetCause
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.virtual.bench import VirtualBench
+from eegrig.hil.virtual.desk.faults import FAULTS, apply
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
 
 from ...firmwares import console_text, flashed_bench, patched_firmware
 

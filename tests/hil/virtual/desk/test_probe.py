@@ -11,13 +11,13 @@ import serial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boards.errors import InfrastructureError
-from hil.virtual import registry
-from hil.virtual.chip.nrf52840 import Nrf52840
-from hil.virtual.chip.signals import Ack, WireError
-from hil.virtual.clock import VirtualLoop
-from hil.virtual.desk.probe_server import ProbeServer
-from hil.virtual.desk.remote_chip import RemoteChip
+from eegrig.boards.errors import InfrastructureError
+from eegrig.hil.virtual import registry
+from eegrig.hil.virtual.chip.nrf52840 import Nrf52840
+from eegrig.hil.virtual.chip.signals import Ack, WireError
+from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.debug_probe.remote_chip import RemoteChip
+from eegrig.hil.virtual.desk.probe_server import ProbeServer
 
 UID = "virtual:headband8"
 CTRL_STAT, SELECT, CSW, TAR, DRW, ABORT = 4, 8, 0, 4, 12, 0
@@ -88,7 +88,7 @@ def test_a_second_client_is_told_who_has_the_probe(desk):
 def test_a_client_that_is_killed_lets_the_probe_go(desk, wait):
     code = (
         "import time\n"
-        "from hil.virtual.probe import find\n"
+        "from eegrig.hil.virtual.debug_probe.probe import find\n"
         f"chip = find({UID!r}).open()\n"
         "print('open', flush=True)\n"
         "time.sleep(100)\n"

@@ -12,12 +12,13 @@ from bumble.core import UUID
 from bumble.device import Device, Peer
 from bumble.transport import open_transport
 
-from boards.errors import ConfigError, InfrastructureError
-from hil.virtual.desk import central
-from host.link import LinkLost, connect
-from host.protocol import INFO_UUID, Profile
-from host.radio import open_radio
-from host.stream import StreamDecoder
+from eegrig.boards.errors import ConfigError, InfrastructureError
+from eegrig.hil.virtual.desk import central
+from eegrig.host.link.connection import connect
+from eegrig.host.link.link_errors import LinkLost
+from eegrig.host.link.radio import open_radio
+from eegrig.host.streaming.decoder import StreamDecoder
+from eegrig.host.wire.constants import INFO_UUID, Profile
 
 PACKETS = 40  # 1.4 s of them
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import serial
 
-from hil.virtual.clock import VirtualLoop
-from hil.virtual.desk.serial_port import SerialPort
+from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.desk.serial_port import SerialPort
 
 MIB = 1 << 20
 

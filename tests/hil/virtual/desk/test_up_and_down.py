@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from boards import load_board
-from boards.errors import InfrastructureError
-from hil.virtual import registry
-from hil.virtual.chip import open_chip
-from hil.virtual.desk import control
-from host.file_system import pack
-from host.image import build_image, read_image
-from host.layout import layout_of
+from eegrig.boards import load_board
+from eegrig.boards.errors import InfrastructureError
+from eegrig.hil.virtual import registry
+from eegrig.hil.virtual.chip import open_chip
+from eegrig.hil.virtual.desk import control
+from eegrig.host.image.file_system import pack
+from eegrig.host.image.firmware_image import build_image, read_image
+from eegrig.host.image.layout import layout_of
 
 
 def test_boards_that_are_up_say_where_everything_is(desk):

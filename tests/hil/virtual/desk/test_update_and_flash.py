@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import serial
 
-from boards import load_board
-from hil.virtual import registry
-from host.application import build_application
+from eegrig.boards import load_board
+from eegrig.hil.virtual import registry
+from eegrig.host.image.application import build_application
 
 from ...firmwares import Patch, patched_firmware
 from .conftest import Desk

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from littlefs import LittleFS
 
-from boards.ports import Runtime, stock_runtime
-from hil.virtual.clock import VirtualLoop
-from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from hil.virtual.micropython.peripherals import Answer, Coming
-from hil.virtual.micropython.rpc import Op, Request
-from hil.virtual.micropython.runtime import figures_for_shim
+from eegrig.boards.ports import Runtime, stock_runtime
+from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.interpreter import Interpreter, ResetCause
+from eegrig.hil.virtual.micropython.peripherals import Answer, Coming
+from eegrig.hil.virtual.micropython.rpc import Op, Request
+from eegrig.hil.virtual.micropython.runtime import figures_for_shim
 
 BLOCK, BLOCKS = 4096, 16
 RUNTIME = stock_runtime("zephyr", "xiao_ble_nrf52840_sense")  # a prompt with all it can have

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boards import load_board
-from boards.ports import stock_runtime
-from hil.virtual.micropython.bytecode import BytecodeError, Module, Op
-from host.application import build_application
-from host.mpycross import compile_module
+from eegrig.boards import load_board
+from eegrig.boards.ports import stock_runtime
+from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Module, Op
+from eegrig.host.image.application import build_application
+from eegrig.host.image.mpycross import compile_module
 
 ZEPHYR = stock_runtime("zephyr", "nrf52840dk_nrf52840")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from boards.ports import stock_runtime
-from hil.virtual.micropython.bytecode import BytecodeError, Module
-from hil.virtual.micropython.charging import CHARGE, charging_copy, check_code
-from hil.virtual.micropython.pricing import ImagePrices
-from hil.virtual.micropython.process import micropython_executable
-from host.mpycross import compile_module
+from eegrig.boards.ports import stock_runtime
+from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Module
+from eegrig.hil.virtual.micropython.charging import CHARGE, charging_copy, check_code
+from eegrig.hil.virtual.micropython.pricing import ImagePrices
+from eegrig.hil.virtual.micropython.process import micropython_executable
+from eegrig.host.image.mpycross import compile_module
 
 STM32 = stock_runtime("stm32", "NUCLEO_WB55")
 ZEPHYR = stock_runtime("zephyr", "nrf52840dk_nrf52840")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from boards.ports import stock_runtime
-from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.rpc import Op, Request
-from host.mpycross import compile_module
+from eegrig.boards.ports import stock_runtime
+from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.rpc import Op, Request
+from eegrig.host.image.mpycross import compile_module
 from tests.hil.virtual.micropython.conftest import Machine, file_system
 
 FIRMWARE = Path(__file__).parent / "counted_firmware"

@@ -5,12 +5,12 @@ import zlib
 
 import pytest
 
-from boards import list_boards, load_board
-from boards.ports import board_runtime, stock_runtime
-from hil.virtual.micropython.bytecode import Module
-from hil.virtual.micropython.cpu import CpuModel, cpu_assumptions
-from host.application import build_application
-from host.mpycross import compile_module
+from eegrig.boards import list_boards, load_board
+from eegrig.boards.ports import board_runtime, stock_runtime
+from eegrig.hil.virtual.micropython.bytecode import Module
+from eegrig.hil.virtual.micropython.cpu import CpuModel, cpu_assumptions
+from eegrig.host.image.application import build_application
+from eegrig.host.image.mpycross import compile_module
 
 STM32 = stock_runtime("stm32", "NUCLEO_WB55")
 ZEPHYR = stock_runtime("zephyr", "nrf52840dk_nrf52840")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from boards.errors import InfrastructureError
-from hil.virtual.micropython import interpreter as interpreter_module
-from hil.virtual.micropython import rpc
-from hil.virtual.micropython.interpreter import ResetCause
-from hil.virtual.micropython.peripherals import Later
-from hil.virtual.micropython.rpc import Op
+from eegrig.boards.errors import InfrastructureError
+from eegrig.hil.virtual.micropython import interpreter as interpreter_module
+from eegrig.hil.virtual.micropython import rpc
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
+from eegrig.hil.virtual.micropython.peripherals import Later
+from eegrig.hil.virtual.micropython.rpc import Op
 
 MS = 1_000_000
 

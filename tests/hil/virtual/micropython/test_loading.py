@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from boards.ports import stock_runtime
-from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.rpc import Op
-from host.mpycross import compile_module
+from eegrig.boards.ports import stock_runtime
+from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.rpc import Op
+from eegrig.host.image.mpycross import compile_module
 from tests.hil.virtual.micropython.conftest import Machine, file_system
 
 STM32 = stock_runtime("stm32", "NUCLEO_WB55")

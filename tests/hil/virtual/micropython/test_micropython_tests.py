@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from boards.errors import ConfigError
-from boards.ports import stock_runtime
-from hil.virtual.micropython.bytecode import Module
-from hil.virtual.micropython.charging import CHARGE, charging_copy
-from hil.virtual.micropython.pricing import ImagePrices
-from hil.virtual.micropython.process import micropython_executable
-from host.mpycross import compile_module
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.ports import stock_runtime
+from eegrig.hil.virtual.micropython.bytecode import Module
+from eegrig.hil.virtual.micropython.charging import CHARGE, charging_copy
+from eegrig.hil.virtual.micropython.pricing import ImagePrices
+from eegrig.hil.virtual.micropython.process import micropython_executable
+from eegrig.host.image.mpycross import compile_module
 
 TESTS = Path(os.environ.get("EEGRIG_MICROPYTHON", "no-checkout")) / "tests"
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boards.ports import CallFacts, PriceFacts, stock_runtime
-from hil.virtual.micropython.bytecode import BytecodeError, Module
-from hil.virtual.micropython.pricing import FunctionPrices, ImagePrices
-from host.mpycross import compile_module
+from eegrig.boards.ports import CallFacts, PriceFacts, stock_runtime
+from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Module
+from eegrig.hil.virtual.micropython.pricing import FunctionPrices, ImagePrices
+from eegrig.host.image.mpycross import compile_module
 
 ZEPHYR = stock_runtime("zephyr", "nrf52840dk_nrf52840")
 STM32 = stock_runtime("stm32", "NUCLEO_WB55")

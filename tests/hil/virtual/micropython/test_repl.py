@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from hil.virtual.micropython.interpreter import ResetCause
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
 
 from .conftest import MODEL
 

@@ -4,11 +4,11 @@ import ast
 import struct
 from pathlib import Path
 
-import hil.virtual.micropython
-from hil.virtual.micropython import rpc
-from hil.virtual.micropython.rpc import Op, parse_request
+import eegrig.hil.virtual.micropython
+from eegrig.hil.virtual.micropython import rpc
+from eegrig.hil.virtual.micropython.rpc import Op, parse_request
 
-SHIM = Path(hil.virtual.micropython.__file__).parent / "shim" / "_board.py"
+SHIM = Path(eegrig.hil.virtual.micropython.__file__).parent / "shim" / "_board.py"
 
 
 def shim_constants() -> dict[str, object]:

@@ -12,14 +12,16 @@ import msgspec
 import pytest
 from littlefs import LittleFS
 
-from boards import Board, load_board
-from boards.ports import board_runtime
-from hil.virtual.clock import VirtualLoop
-from hil.virtual.micropython.bus import Bus
-from hil.virtual.micropython.cpu import CpuModel
-from hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from hil.virtual.micropython.runtime import acl_buffers, figures_for_shim
-from hil.virtual.radio import ActivityMeter, Air, Peripheral
+from eegrig.boards import Board, load_board
+from eegrig.boards.ports import board_runtime
+from eegrig.hil.virtual.air.activity import ActivityMeter
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
+from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.micropython.bus import Bus
+from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.interpreter import Interpreter, ResetCause
+from eegrig.hil.virtual.micropython.runtime import acl_buffers, figures_for_shim
 
 SIZE, PAGE = 32 * 4096, 4096
 WAKE_NS = 200_000

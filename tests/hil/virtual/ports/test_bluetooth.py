@@ -3,7 +3,7 @@
 import pytest
 from bumble import crypto
 
-from boards.link_layer import T_IFS_NS, air_time_ns
+from eegrig.boards.link_layer import T_IFS_NS, air_time_ns
 from tests.hil.virtual.ports.programs import PREAMBLE, SERVER
 
 FIRST, SECOND = rb"b'\xf0\xf1\xf2\xf3\xf4\x01'".decode(), rb"b'\xf0\xf1\xf2\xf3\xf4\x02'".decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from littlefs import LittleFS
 
-from hil.virtual.micropython.interpreter import ResetCause
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
 
 from .conftest import ERASE_NS, PAGE, PROGRAM_NS, SIZE, Node, World
 

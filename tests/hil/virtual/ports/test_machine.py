@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hil.virtual.micropython.interpreter import ResetCause
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
 
 MS = 1_000_000
 

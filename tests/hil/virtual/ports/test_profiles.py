@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-import hil.virtual.micropython
-from boards.errors import ConfigError
-from boards.ports import list_ports, load_port, stock_runtime
-from boards.ports.pins import pin_number
-from hil.virtual.micropython.interpreter import ResetCause
-from hil.virtual.radio.irq import FORMATS
+import eegrig.hil.virtual.micropython
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.ports import list_ports, load_port, stock_runtime
+from eegrig.boards.ports.pins import pin_number
+from eegrig.hil.virtual.board_bluetooth.irq import FORMATS
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
 from tests.hil.virtual.ports.conftest import World
 
 RUNTIMES = {
     "zephyr": stock_runtime("zephyr", "nrf52840dk_nrf52840"),
     "stm32": stock_runtime("stm32", "NUCLEO_WB55"),
 }
-SHIM = Path(hil.virtual.micropython.__file__).parent / "shim"
+SHIM = Path(eegrig.hil.virtual.micropython.__file__).parent / "shim"
 TRY = """
 for name in %r:
     try:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from bleak import BleakClient, BleakScanner
 
-from hil.virtual.radio import Central
+from eegrig.hil.virtual.computer_radio.central import Central
 from tests.hil.virtual.ports.programs import PREAMBLE
 
 TX, RX = "00002a19-0000-1000-8000-00805f9b34fb", "00002a1a-0000-1000-8000-00805f9b34fb"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from boards import Board, Curve, Figure, Part, load_board, load_part
-from hil.figures.runs.ledger_bench import LedgerBench
+from eegrig.boards import Board, Curve, Figure, Part, load_board, load_part
+from eegrig.hil.figures.runs.ledger_bench import LedgerBench
 
 
 def ideal_part(name: str) -> Part:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boards import load_part
-from hil.virtual.power.converters import Converter, chain_input_w
+from eegrig.boards import load_part
+from eegrig.hil.virtual.power.converters import Converter, chain_input_w
 
 BUCK = Converter(load_part("tps62840"), 3.0)
 BOOST = Converter(load_part("tps61099"), 5.2)

@@ -7,10 +7,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from boards import load_board, load_part
-from hil.figures.runs.published import optical_slot_w
-from hil.virtual.afe import AfeState
-from hil.virtual.power.converters import Converter
+from eegrig.boards import load_board, load_part
+from eegrig.hil.figures.runs.published import optical_slot_w
+from eegrig.hil.virtual.afe.power import AfeState
+from eegrig.hil.virtual.power.converters import Converter
 
 MS = 1_000_000
 

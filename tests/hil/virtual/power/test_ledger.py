@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hil.virtual.afe import AfeState
-from hil.virtual.power import ledger as ledger_module
+from eegrig.hil.virtual.afe.power import AfeState
+from eegrig.hil.virtual.power import ledger as ledger_module
 
 MS = 1_000_000
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from boards import load_board
-from hil.figures.runs.published import (
+from eegrig.boards import load_board
+from eegrig.hil.figures.runs.published import (
     RADIO_ROWS,
     advertising,
     both_awake_a,

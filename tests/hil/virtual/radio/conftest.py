@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 from bleak import BleakClient, BleakScanner
 
-from hil.virtual.clock import VirtualLoop
-from hil.virtual.radio import ActivityMeter, Air, Central, LinkWish, Peripheral, PeripheralEvent
+from eegrig.hil.virtual.air.activity import ActivityMeter
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
+from eegrig.hil.virtual.board_bluetooth.peripheral_events import PeripheralEvent
+from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.computer_radio.adapter import LinkWish
+from eegrig.hil.virtual.computer_radio.central import Central
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"

@@ -6,9 +6,9 @@ import itertools
 import pytest
 from bleak import BleakScanner
 
-from boards.errors import ConfigError
-from boards.link_layer import T_IFS_NS, air_time_ns
-from hil.virtual.clock import run
+from eegrig.boards.errors import ConfigError
+from eegrig.boards.link_layer import T_IFS_NS, air_time_ns
+from eegrig.hil.virtual.clock import run
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"
 DATA = b"\x02\x01\x06\x11\x07" + bytes.fromhex("4a7c8cf1d5cfee9ce511b9e10000eae9")

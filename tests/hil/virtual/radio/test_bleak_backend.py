@@ -15,9 +15,14 @@ from bleak.exc import (
     BleakGATTProtocolErrorCode,
 )
 
-from boards.errors import InfrastructureError
-from hil.virtual.clock import run
-from hil.virtual.radio import CentralConnected, CentralDisconnected, MtuExchanged, Written
+from eegrig.boards.errors import InfrastructureError
+from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
+    CentralConnected,
+    CentralDisconnected,
+    MtuExchanged,
+    Written,
+)
+from eegrig.hil.virtual.clock import run
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
@@ -362,7 +367,7 @@ def test_a_failing_callback_of_the_application_does_not_stop_the_link(radio_worl
 
 def test_two_boards_at_once(radio_world):
     async def main() -> None:
-        from hil.virtual.radio import Peripheral
+        from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 
         world = await radio_world().start()
         other = Peripheral(world.air, address="F0:F1:F2:F3:F4:F6", name="second board")

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from bleak.exc import BleakError
 
-from hil.virtual.clock import run
-from hil.virtual.radio import CentralDisconnected, LinkWish
+from eegrig.hil.virtual.board_bluetooth.peripheral_events import CentralDisconnected
+from eegrig.hil.virtual.clock import run
+from eegrig.hil.virtual.computer_radio.adapter import LinkWish
 
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
 INFO = "e9ea0003-e1b9-11e5-9cee-cfd5f18c7c4a"

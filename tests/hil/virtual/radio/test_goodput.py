@@ -5,10 +5,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from boards.link_layer import goodput_bound_bps, pairs_per_event
-from hil.virtual.clock import run
-from hil.virtual.radio import LinkWish
-from hil.virtual.radio.channel import CRC_ERROR, RECEIVED
+from eegrig.boards.link_layer import goodput_bound_bps, pairs_per_event
+from eegrig.hil.virtual.air.channel import CRC_ERROR, RECEIVED
+from eegrig.hil.virtual.clock import run
+from eegrig.hil.virtual.computer_radio.adapter import LinkWish
 
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
 

@@ -10,11 +10,11 @@ from bumble import hci
 from bumble.device import AdvertisingType, Device, DeviceConfiguration, Peer
 from bumble.gatt import Characteristic, Service
 
-from hil.virtual.clock import run
-from hil.virtual.radio import Air
-from hil.virtual.radio.command_set import COMMANDS
-from hil.virtual.radio.controller import RadioController
-from hil.virtual.radio.host import DirectHost
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.air.command_set import COMMANDS
+from eegrig.hil.virtual.air.controller import RadioController
+from eegrig.hil.virtual.air.host import DirectHost
+from eegrig.hil.virtual.clock import run
 
 PUBLIC = "02:11:22:33:44:55"
 DATA, RESPONSE = b"\x02\x01\x06\x04\x09pcx", b"\x05\xff\xff\xff\x01\x02"

@@ -14,16 +14,16 @@ from bumble import ll
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from boards.link_layer import T_IFS_NS, air_time_ns, sync_time_ns
-from hil.virtual.clock import VirtualLoop, run
-from hil.virtual.radio.channel import CRC_ERROR, NO_SYNC, RECEIVED, BitErrors, PacketErrors
-from hil.virtual.radio.link import (
+from eegrig.boards.link_layer import T_IFS_NS, air_time_ns, sync_time_ns
+from eegrig.hil.virtual.air.channel import CRC_ERROR, NO_SYNC, RECEIVED, BitErrors, PacketErrors
+from eegrig.hil.virtual.air.link import (
     CONNECTION_TIMEOUT,
     FAILED_TO_BE_ESTABLISHED,
     LOCAL_HOST_TERMINATED,
     End,
     Link,
 )
+from eegrig.hil.virtual.clock import VirtualLoop, run
 
 INTERVAL_NS = 10_000_000
 FIRST_ANCHOR_NS = 1_000_000

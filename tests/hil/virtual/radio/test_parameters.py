@@ -7,9 +7,9 @@ import itertools
 
 import pytest
 
-from boards.errors import ConfigError, InfrastructureError
-from hil.virtual.clock import run
-from hil.virtual.radio import LinkWish
+from eegrig.boards.errors import ConfigError, InfrastructureError
+from eegrig.hil.virtual.clock import run
+from eegrig.hil.virtual.computer_radio.adapter import LinkWish
 
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
 

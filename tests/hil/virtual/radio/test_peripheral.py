@@ -11,8 +11,12 @@ from bumble import att
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.virtual.clock import run
-from hil.virtual.radio import AclBuffers, Air, IndicateDone, LinkWish, Peripheral, Written
+from eegrig.hil.virtual.air.acl import AclBuffers
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
+from eegrig.hil.virtual.board_bluetooth.peripheral_events import IndicateDone, Written
+from eegrig.hil.virtual.clock import run
+from eegrig.hil.virtual.computer_radio.adapter import LinkWish
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"

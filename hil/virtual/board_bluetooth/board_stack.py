@@ -1,0 +1,172 @@
+"""A board's controller and host: those of the computer, with an ear for what only boards ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bumble import att, hci
+
+from eegrig.hil.virtual.air.acl import AclBuffers, AclQueue
+from eegrig.hil.virtual.air.controller import RadioController
+from eegrig.hil.virtual.air.host import DirectHost
+from eegrig.hil.virtual.air.link import End
+from eegrig.hil.virtual.air.pdu import CONTINUATION, START
+from eegrig.hil.virtual.clock import Cancellable
+
+__all__ = ["BoardController", "BoardHost"]
+
+_ATT_CID = int(att.ATT_CID)
+_NOTIFICATION = int(att.Opcode.ATT_HANDLE_VALUE_NOTIFICATION)
+_INDICATION = int(att.Opcode.ATT_HANDLE_VALUE_INDICATION)
+_CONFIRMATION = bytes([att.Opcode.ATT_HANDLE_VALUE_CONFIRMATION])
+_HEADER_OCTETS = 3
+_SLOT_NS = 625_000  # of scan intervals and windows
+
+
+class BoardController(RadioController):
+    """A controller that reports what it hears straight to the observer, and that it listens.
+
+    Each scan window, also while connecting, is one ``rx`` and one ``advertising_event`` to its
+    sink. Requests for a scan response and the request to connect are not reported.
+
+    Attributes
+    ----------
+    acl : AclQueue
+        What goes to it from its host, once `take_packets` was called.
+    on_report : callable or None
+        Called with event type, address and data of each advertisement heard while scanning.
+    """
+
+    on_report: Callable[[int, hci.Address, bytes], None] | None = None
+    acl: AclQueue
+    _window_timer: Cancellable | None = None
+    _listening_since_ns: int | None = None
+
+    def take_packets(self, buffers: AclBuffers) -> None:
+        """Set how many packets of the host it holds, and how long they are; for before it is on."""
+        self.le_acl_data_packet_length = buffers.octets
+        self.total_num_le_acl_data_packets = buffers.packets
+        self.acl = AclQueue(self.air.loop, buffers)
+
+    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
+        """Queue a packet of the host behind those there are."""
+        handle = packet.connection_handle
+        end = self.ends.get(handle)
+        if end is not None and not end.terminating:
+            continuation = packet.pb_flag == hci.HCI_ACL_PB_CONTINUATION
+            llid = CONTINUATION if continuation else START
+            self.acl.send_packet(end, packet.data, llid, lambda: self._acknowledged(handle))
+
+    def on_link_down(self, end: End, reason: int) -> None:
+        """Forget what was for a connection that is gone, and tell the host."""
+        self.acl.forget(end)
+        super().on_link_down(end, reason)
+
+    def report(self, event_type: int, address: hci.Address, data: bytes) -> None:
+        """Tell of an advertisement, if it still scans."""
+        if self.le_scan_enable and self.on_report is not None:
+            self.air.loop.call_soon(self.on_report, event_type, address, data)
+
+    def scan(self, *, interval_us: int, window_us: int, active: bool) -> None:
+        """Scan from now on."""
+        self.le_scan_interval = interval_us // 625
+        self.le_scan_window = window_us // 625
+        self.le_scan_type = int(active)
+        self.le_scan_enable = True
+        self._plan_window()
+
+    def stop_scan(self) -> None:
+        """Scan no more."""
+        self.le_scan_enable = False
+        self._end_window()
+
+    # ------------------------------------------------------------------ what listening costs
+    def on_hci_le_create_connection_command(
+        self, command: hci.HCI_LE_Create_Connection_Command
+    ) -> None:
+        """Listen for the advertiser."""
+        super().on_hci_le_create_connection_command(command)
+        self._plan_window()
+
+    def take_connection_request(self) -> hci.HCI_LE_Create_Connection_Command:
+        """Return what the host asked for; it is being fulfilled."""
+        self._end_window()
+        return super().take_connection_request()
+
+    def _window(self) -> tuple[int, int] | None:
+        """Return scan interval and window in nanoseconds, None if it does not listen."""
+        request = self.pending_le_connection
+        if request is not None:
+            return request.le_scan_interval * _SLOT_NS, request.le_scan_window * _SLOT_NS
+        if self.le_scan_enable:
+            return self.le_scan_interval * _SLOT_NS, self.le_scan_window * _SLOT_NS
+        return None
+
+    def _plan_window(self) -> None:
+        """Wait for the next scan window; they are where `hears` has them."""
+        window = self._window()
+        if self.sink is None or window is None or self._window_timer is not None:
+            return
+        loop = self.air.loop
+        interval_ns, window_ns = window
+        phase_ns = loop.now_ns() % interval_ns
+        start_ns = loop.now_ns() + (interval_ns - phase_ns if phase_ns >= window_ns else 0)
+        self._window_timer = loop.call_at_ns(start_ns, self._begin_window)
+
+    def _begin_window(self) -> None:
+        self._window_timer = None
+        window = self._window()
+        if window is None or not self.powered:
+            return
+        interval_ns, window_ns = window
+        now_ns = self.air.loop.now_ns()
+        self._listening_since_ns = now_ns
+        end_ns = now_ns - now_ns % interval_ns + window_ns
+        self._window_timer = self.air.loop.call_at_ns(end_ns, self._end_window)
+
+    def _end_window(self) -> None:
+        """Report the window that ends, and wait for the next one."""
+        if self._window_timer is not None:
+            self._window_timer.cancel()
+            self._window_timer = None
+        since_ns, self._listening_since_ns = self._listening_since_ns, None
+        now_ns = self.air.loop.now_ns()
+        if since_ns is not None and since_ns < now_ns and self.sink is not None:
+            self.sink("rx", since_ns, now_ns - since_ns)
+            self.sink("advertising_event", since_ns, now_ns - since_ns)
+        if self.powered:
+            self._plan_window()
+
+    def shut_down(self) -> None:
+        """Switch the radio off at once."""
+        super().shut_down()
+        self._end_window()
+
+
+class BoardHost(DirectHost):
+    """A host that hands every notification and indication on, whoever asked for it.
+
+    Attributes
+    ----------
+    on_value : callable or None
+        Called with connection handle, attribute handle, value and whether it was an indication.
+    """
+
+    on_value: Callable[[int, int, bytes, bool], None] | None = None
+
+    def on_l2cap_pdu(self, connection: Any, cid: int, pdu: bytes) -> None:
+        """Take a frame."""
+        if (
+            cid == _ATT_CID
+            and len(pdu) >= _HEADER_OCTETS
+            and pdu[0] in (_NOTIFICATION, _INDICATION)
+        ):
+            indication = pdu[0] == _INDICATION
+            if self.on_value is not None:
+                handle = pdu[1] | pdu[2] << 8
+                self.on_value(connection.handle, handle, pdu[_HEADER_OCTETS:], indication)
+            if indication:
+                self.send_l2cap_pdu(connection.handle, _ATT_CID, _CONFIRMATION)
+            return
+        super().on_l2cap_pdu(connection, cid, pdu)

@@ -1,0 +1,602 @@
+"""The board's Bluetooth host, shaped for MicroPython's ``bluetooth`` module."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import errno
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+from bumble import crypto, hci
+from bumble.device import AdvertisingType, DeviceConfiguration, LegacyAdvertiser
+from bumble.gatt import GATT_DEVICE_NAME_CHARACTERISTIC
+from bumble.pairing import PairingConfig, PairingDelegate
+
+from eegrig.boards.link_layer import DATA_OCTETS_MAX, Phy
+from eegrig.hil.virtual.air.acl import PLENTY, AclBuffers
+from eegrig.hil.virtual.air.activity import ActivitySink
+from eegrig.hil.virtual.air.advertising import Advertisement
+from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.air.host import notification
+from eegrig.hil.virtual.board_bluetooth.board_stack import BoardController, BoardHost
+from eegrig.hil.virtual.board_bluetooth.gatt import (
+    BoardDevice,
+    GattValue,
+    ServiceSpec,
+    build_services,
+)
+from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
+    CentralConnected,
+    CentralDisconnected,
+    IndicateDone,
+    MtuExchanged,
+    PeripheralEvent,
+    Written,
+)
+from eegrig.hil.virtual.clock import Cancellable, Clock
+
+__all__ = ["AddressMode", "Peripheral"]
+
+_ADVERTISING_UNIT_US: Final = 625
+_REMOTE_USER_TERMINATED: Final = 0x13
+_RPA_LIFETIME_NS: Final = 300 * 10**9  # BLE_RPA_TIMEOUT of MicroPython's NimBLE
+_NOTIFY_HEADER: Final = 3
+_NOTIFY_BIT: Final = 1
+_INDICATE_BIT: Final = 2
+
+
+class AddressMode(enum.IntEnum):
+    """MicroPython's ``addr_mode``."""
+
+    PUBLIC = 0
+    STATIC = 1
+    RESOLVABLE = 2
+    NON_RESOLVABLE = 3
+
+
+class _NoPairing(PairingDelegate):  # type: ignore[misc]
+    """MicroPython's zephyr port is built without pairing."""
+
+    async def accept(self) -> bool:
+        return False
+
+
+class Peripheral:
+    """A board's radio with its Bluetooth host.
+
+    Everything but `activate` takes effect at once and can be called from any callback. Errors are
+    OSErrors with the errno of MicroPython's zephyr port (which raises some of them negated).
+
+    Parameters
+    ----------
+    air : Air
+    clock : Clock or None
+        For what concerns this board alone; None: everybody.
+    address : str
+        The public address; the static one differs at most in its two highest bits.
+    name : str
+        Names the random stream; the GAP name until `set_name`.
+    mtu : int
+        Largest ATT MTU the board agrees to.
+    acl : AclBuffers
+        What host and controller hold of data on its way to a central.
+    max_octets : int
+        Longest link-layer payload the board supports.
+    sink : ActivitySink or None
+        Told of the radio's activity.
+    on_event : callable or None
+        Called with each `PeripheralEvent`, in a callback of its own.
+    on_completed : callable or None
+        Called when the controller reports a packet of the host as completed.
+    on_phy : callable or None
+        Called with the PHY the board sends on: 1 (1M) when a connection begins and after its end,
+        2 (2M) from when the connection uses it.
+
+    Attributes
+    ----------
+    enforce_subscription : bool
+        Whether notifying a central that has not subscribed is an error (Zephyr) or done (NimBLE).
+    truncates : bool
+        Whether a notification too long for the MTU, and what a peer writes beyond a value's
+        buffer, is cut (MicroPython's NimBLE) or an error (its zephyr port).
+    max_connections : int or None
+        How many connections the stack has room for, in both roles.
+    on_report : callable or None
+        Told of advertisements while the board scans, see `BoardController`.
+    on_value : callable or None
+        Told of notifications and indications that come in, see `BoardHost`.
+    on_link : callable or None
+        Told of Bumble's object of each new connection, in either role.
+    on_written : callable or None
+        Awaited, with connection and handle, for each value a peer has written, and nothing else is
+        read or written meanwhile: a host that calls the firmware's handler before it goes on. None:
+        writes are events (`Written`) among others, and a later one may come before the handler.
+    on_read : callable or None
+        Asked, with connection and handle, before a peer reads a value; the answer is an ATT error
+        code, 0 to let it read.
+    keystore, pairing_config : object, callable or None
+        Bumble's key store and what makes its pairing configuration for a connection; without
+        them the board does not pair.
+    """
+
+    def __init__(
+        self,
+        air: Air,
+        *,
+        clock: Clock | None = None,
+        address: str = "F0:F1:F2:F3:F4:F5",
+        name: str = "board",
+        mtu: int = 247,
+        acl: AclBuffers = PLENTY,
+        max_octets: int = DATA_OCTETS_MAX,
+        sink: ActivitySink | None = None,
+        on_event: Callable[[PeripheralEvent], object] | None = None,
+        on_completed: Callable[[], object] | None = None,
+        on_phy: Callable[[int], object] | None = None,
+    ) -> None:
+        self.air = air
+        self._clock = clock
+        self.address = address
+        self.name = name
+        self.mtu_limit = mtu
+        self.acl = acl
+        self.max_octets = max_octets
+        self.sink = sink
+        self.on_event = on_event
+        self.on_completed = on_completed
+        self.on_phy = on_phy
+        self.enforce_subscription = True
+        self.truncates = False
+        self.max_connections: int | None = None
+        self.on_report: Callable[[int, hci.Address, bytes], None] | None = None
+        self.on_value: Callable[[int, int, bytes, bool], None] | None = None
+        self.on_link: Callable[[Any], None] | None = None
+        self.on_written: Callable[[int, int], Awaitable[object]] | None = None
+        self.on_read: Callable[[int, int], Awaitable[int]] | None = None
+        self.keystore: Any = None
+        self.pairing_config: Callable[[Any], PairingConfig] | None = None
+        self._controller: BoardController | None = None
+        self._reachable = True
+        self._device: Any = None
+        self._values: dict[int, GattValue] = {}
+        self._attributes: dict[int, Any] = {}
+        self._turn = asyncio.Lock()  # of requests for values, in the order they came
+        self._adv_data = b""
+        self._scan_response = b""
+        self._address_rng = air.rng(f"private addresses of {name}")
+        self._irk = air.rng(f"irk of {name}").bytes(16)
+        self._rpa_timer: Cancellable | None = None
+
+    # ------------------------------------------------------------------ on and off
+    @property
+    def active(self) -> bool:
+        """Whether the radio is on."""
+        return self._device is not None
+
+    @property
+    def is_advertising(self) -> bool:
+        """Whether it advertises."""
+        return self._controller is not None and self._controller.advertiser.active
+
+    async def activate(self) -> None:
+        """Switch the radio on; takes no virtual time."""
+        if self.active:
+            return
+        controller = BoardController(
+            self.name,
+            self.air,
+            self._static_address,
+            clock=self._clock,
+            max_octets=self.max_octets,
+            sink=self.sink,
+        )
+        config = DeviceConfiguration(name=self.name, address=hci.Address(self._static_address))
+        controller.set_public_address(self.address)
+        controller.take_packets(self.acl)
+        controller.acl.on_completed = self.on_completed
+        host = BoardHost(controller)
+        controller.on_report, host.on_value = self.on_report, self.on_value
+        device = BoardDevice(config=config, host=host)
+        device.asks = self.on_value is not None
+        device.keystore = self.keystore
+        device.irk = self._irk
+        device.pairing_config_factory = self.pairing_config or (
+            lambda _connection: PairingConfig(delegate=_NoPairing())
+        )
+        device.gatt_server.max_mtu = self.mtu_limit
+        device.on(device.EVENT_CONNECTION, self._on_connection)
+        self._controller, self._device = controller, device
+        self.air.set_reachable(controller, self._reachable)
+        await device.power_on()
+
+    def deactivate(self) -> None:
+        """Switch the radio off without a goodbye: the central finds out by its time-out."""
+        if self._controller is not None:
+            self._controller.shut_down()
+        self._controller = self._device = None
+        self._stop_rpa_timer()
+        self._values.clear()
+        self._attributes.clear()
+
+    def set_reachable(self, reachable: bool) -> None:
+        """Take the board out of every other radio's reach, or bring it back."""
+        self._reachable = reachable
+        if self._controller is not None:
+            self.air.set_reachable(self._controller, reachable)
+
+    def set_name(self, name: str) -> None:
+        """Set the GAP device name a central can read."""
+        self.name = name
+        if self._device is not None:
+            self._device.name = name  # for services registered later
+            for attribute in self._device.gatt_server.attributes:
+                if attribute.type == GATT_DEVICE_NAME_CHARACTERISTIC:
+                    attribute.value = name.encode()
+
+    def set_mtu_limit(self, mtu: int) -> None:
+        """Set the largest ATT MTU the board agrees to, from the next exchange on."""
+        self.mtu_limit = mtu
+        if self._device is not None:
+            self._device.gatt_server.max_mtu = mtu
+
+    @property
+    def _static_address(self) -> str:
+        """The random static address: two highest bits set (Core 5.4, Vol 6 Part B 1.3.2.1)."""
+        return f"{int(self.address[:2], 16) | 0xC0:02X}{self.address[2:]}"
+
+    def own_address(self) -> hci.Address:
+        """Return the address the board is known by."""
+        controller, _ = self._on()
+        return controller.address
+
+    @property
+    def own_address_type(self) -> hci.OwnAddressType:
+        """How the board shows itself: by its public or a random address."""
+        shows_public = self._on()[0].shows_public
+        return hci.OwnAddressType.PUBLIC if shows_public else hci.OwnAddressType.RANDOM
+
+    def set_address_mode(self, mode: int) -> None:
+        """Choose the address the board shows from now on.
+
+        Parameters
+        ----------
+        mode : int
+            MicroPython's, see `AddressMode`; static random after switching on. A resolvable
+            private address is made from the device's IRK and changes every 300 s.
+
+        Raises
+        ------
+        OSError
+            EINVAL: another mode.
+        """
+        controller, _ = self._on()
+        try:
+            mode = AddressMode(mode)
+        except ValueError:
+            raise OSError(errno.EINVAL, f"there is no address mode {mode}") from None
+        self._stop_rpa_timer()
+        controller.shows_public = mode == AddressMode.PUBLIC
+        if mode == AddressMode.STATIC:
+            self._show(bytes(hci.Address(self._static_address)))
+        elif mode == AddressMode.NON_RESOLVABLE:
+            octets = bytearray(self._address_rng.bytes(6))
+            octets[5] &= 0x3F
+            self._show(bytes(octets))
+        elif mode == AddressMode.RESOLVABLE:
+            self._renew_rpa()
+
+    def _show(self, octets: bytes) -> None:
+        controller, device = self._on()
+        address = hci.Address(octets, hci.AddressType.RANDOM_DEVICE)
+        controller.random_address = device.random_address = address
+
+    def _renew_rpa(self) -> None:
+        """Show a new resolvable private address (Core 5.4, Vol 6 Part B 1.3.2.2)."""
+        _, device = self._on()
+        prand = bytearray(self._address_rng.bytes(3))
+        prand[2] = prand[2] & 0x3F | 0x40
+        self._show(crypto.ah(device.irk, bytes(prand)) + bytes(prand))
+        loop = self.air.loop
+        self._rpa_timer = loop.call_at_ns(loop.now_ns() + _RPA_LIFETIME_NS, self._renew_rpa)
+
+    def _stop_rpa_timer(self) -> None:
+        if self._rpa_timer is not None:
+            self._rpa_timer.cancel()
+            self._rpa_timer = None
+
+    def controller(self) -> BoardController:
+        """Return the radio; raises OSError (ENODEV) while it is off."""
+        return self._on()[0]
+
+    def device(self) -> Any:
+        """Return Bumble's device; raises OSError (ENODEV) while the radio is off."""
+        return self._on()[1]
+
+    def _on(self) -> tuple[BoardController, Any]:
+        if self._controller is None:
+            raise OSError(errno.ENODEV, "the radio is off: activate it first")
+        return self._controller, self._device
+
+    # ------------------------------------------------------------------ advertising
+    def advertise(
+        self,
+        interval_us: int | None,
+        data: bytes | None = None,
+        response: bytes | None = None,
+        *,
+        connectable: bool = True,
+    ) -> None:
+        """Start advertising, or stop it.
+
+        Parameters
+        ----------
+        interval_us : int or None
+            Interval in microseconds, rounded down to units of 625 µs; None stops.
+        data, response : bytes or None
+            At most 31 octets; None: what was given last.
+        connectable : bool
+            Whether centrals may connect.
+
+        Raises
+        ------
+        OSError
+            ENODEV: the radio is off. ENOMEM: connectable, and there is no room for a connection.
+        ConfigError
+            If the interval or the data are not allowed.
+        """
+        controller, device = self._on()
+        controller.advertiser.stop()
+        if interval_us is None:
+            return
+        if connectable:
+            self.check_room()
+        self._adv_data = self._adv_data if data is None else bytes(data)
+        self._scan_response = self._scan_response if response is None else bytes(response)
+        interval_ns = interval_us // _ADVERTISING_UNIT_US * _ADVERTISING_UNIT_US * 1000
+        what = Advertisement(interval_ns, self._adv_data, self._scan_response, connectable)
+        # Bumble's device must know whose address a central will have connected to.
+        device.legacy_advertiser = LegacyAdvertiser(
+            device,
+            AdvertisingType.UNDIRECTED_CONNECTABLE_SCANNABLE,
+            self.own_address_type,
+            hci.Address.ANY,
+            False,  # noqa: FBT003 (positional in Bumble)
+        )
+        controller.advertiser.start(what)
+
+    # ------------------------------------------------------------------ GATT server
+    def register_services(self, services: Iterable[ServiceSpec]) -> tuple[tuple[int, ...], ...]:
+        """Replace the services.
+
+        Parameters
+        ----------
+        services : iterable of ServiceSpec
+            ``(uuid, [(uuid, flags), (uuid, flags, [(uuid, flags), ...]), ...])``; a UUID is a
+            number of 16 bits, text, or octets in wire order; flags are MicroPython's.
+
+        Returns
+        -------
+        tuple of tuple of int
+            Per service, the value handle of each characteristic followed by its descriptors'.
+
+        Raises
+        ------
+        OSError
+            ENODEV if the radio is off, EINVAL if a definition is malformed.
+        """
+        _, device = self._on()
+        server = device.gatt_server
+        server.services.clear()
+        server.attributes.clear()
+        server.attributes_by_handle.clear()
+        server.subscribers.clear()
+        self._values.clear()
+        self._attributes.clear()
+        device.add_default_services()
+        handles = []
+        for service, attributes in build_services(
+            services, self._write, self._may_read, cuts=self.truncates
+        ):
+            server.add_service(service)
+            for attribute, value in attributes:
+                value.handle = attribute.handle
+                self._values[attribute.handle] = value
+                self._attributes[attribute.handle] = attribute
+            handles.append(tuple(attribute.handle for attribute, _ in attributes))
+        return tuple(handles)
+
+    def _value(self, handle: int) -> GattValue:
+        self._on()
+        value = self._values.get(handle)
+        if value is None:
+            raise OSError(errno.EINVAL, f"no value has handle {handle}")
+        return value
+
+    def gatts_read(self, handle: int) -> bytes:
+        """Return a value."""
+        return self._value(handle).read_locally()
+
+    def gatts_write(self, handle: int, data: bytes, *, send_update: bool = False) -> None:
+        """Set a value; with `send_update`, tell who is subscribed, as far as buffers allow.
+
+        By a notification, or an indication where a central has asked for those alone.
+        """
+        self._value(handle).write_locally(data)
+        if send_update:
+            _, device = self._on()
+            for connection in list(device.connections):
+                wish = self._subscription(connection, handle)
+                if wish & _NOTIFY_BIT:
+                    self.notify(connection, handle, data)
+                elif wish & _INDICATE_BIT:
+                    self.indicate(connection, handle, data)
+
+    def set_buffer(self, handle: int, length: int, *, append: bool = False) -> None:
+        """Set how long a value may become by peers' writes; empties it."""
+        value = self._value(handle)
+        value.limit, value.append, value.data = length, append, b""
+
+    def is_subscribed(self, connection: int, handle: int) -> bool:
+        """Say whether a central has switched notifications on."""
+        return bool(self._subscription(connection, handle) & _NOTIFY_BIT)
+
+    def _subscription(self, connection: int, handle: int) -> int:
+        """Return the bits a central has written to a value's CCCD."""
+        _, device = self._on()
+        cccds = device.gatt_server.subscribers.get(device.connections.get(connection))
+        cccd = cccds.get(handle) if cccds else None
+        return int(cccd[0]) if cccd else 0
+
+    def notify(
+        self,
+        connection: int,
+        handle: int,
+        data: bytes | None = None,
+        on_taken: Callable[[], object] | None = None,
+    ) -> bool:
+        """Send a notification.
+
+        Parameters
+        ----------
+        connection : int
+        handle : int
+            Of the value.
+        data : bytes or None
+            What to send; None: the value as it is.
+        on_taken : callable or None
+            Called in a callback of its own when the host takes it, if it has no room for it now.
+
+        Returns
+        -------
+        bool
+            Whether the host has taken it. Else it waits until it does, or the connection is gone.
+
+        Raises
+        ------
+        OSError
+            ENOENT: no such connection. EINVAL: not subscribed (where CONFIG_BT_GATT_ENFORCE_
+            SUBSCRIPTION is set; see `enforce_subscription`), or no such value. ENOMEM: longer than
+            the MTU allows (see `truncates`).
+        """
+        controller, device = self._on()
+        bearer = device.connections.get(connection)
+        end = controller.ends.get(connection)
+        if bearer is None or end is None:
+            raise OSError(errno.ENOENT, f"no connection has handle {connection}")
+        if data is None:
+            data = self._value(handle).data
+        if self.enforce_subscription and not self.is_subscribed(connection, handle):
+            raise OSError(errno.EINVAL, f"the central has not subscribed to handle {handle}")
+        room = bearer.att_mtu - _NOTIFY_HEADER
+        if len(data) > room:
+            if not self.truncates:
+                text = f"{len(data)} octets do not fit an MTU of {bearer.att_mtu}"
+                raise OSError(errno.ENOMEM, text)
+            data = data[:room]
+        return controller.acl.submit(end, notification(handle, bytes(data)), on_taken)
+
+    def indicate(self, connection: int, handle: int, data: bytes | None = None) -> None:
+        """Send an indication; `IndicateDone` tells of its confirmation."""
+        _, device = self._on()
+        bearer = device.connections.get(connection)
+        if bearer is None:
+            raise OSError(errno.ENOENT, f"no connection has handle {connection}")
+        value = self._value(handle)
+        task = self.air.loop.create_task(
+            device.gatt_server.indicate_subscriber(
+                bearer, self._attributes[handle], value.data if data is None else data, force=True
+            )
+        )
+        task.add_done_callback(partial(self._on_indicated, connection, handle))
+
+    # ------------------------------------------------------------------ connections
+    def connections(self) -> tuple[int, ...]:
+        """Return the handles of the connections there are."""
+        return tuple(self._device.connections) if self._device is not None else ()
+
+    def check_room(self) -> None:
+        """Raise OSError (ENOMEM) if the stack has no room for one more connection."""
+        limit = self.max_connections
+        if limit is not None and len(self.connections()) >= limit:
+            raise OSError(errno.ENOMEM, f"the port's stack has room for {limit} connection(s)")
+
+    def mtu(self, connection: int) -> int:
+        """Return the ATT MTU of a connection.
+
+        Raises
+        ------
+        OSError
+            ENOENT: no such connection.
+        """
+        _, device = self._on()
+        bearer = device.connections.get(connection)
+        if bearer is None:
+            raise OSError(errno.ENOENT, f"no connection has handle {connection}")
+        return int(bearer.att_mtu)
+
+    def gap_disconnect(self, connection: int) -> bool:
+        """Say goodbye to a central; False if it is not connected."""
+        controller, _ = self._on()
+        end = controller.ends.get(connection)
+        if end is None:
+            return False
+        controller.acl.hand_over(end)
+        controller.terminate(end, _REMOTE_USER_TERMINATED)
+        return True
+
+    # ------------------------------------------------------------------ what the stack tells
+    def _emit(self, event: PeripheralEvent) -> None:
+        # In a callback of its own: the handler runs firmware, and what it raises must not end up
+        # inside Bumble.
+        if self.on_event is not None:
+            self.air.loop.call_soon(self.on_event, event)
+
+    def _on_connection(self, connection: Any) -> None:
+        address = connection.peer_address
+        who = (connection.handle, int(address.address_type), bytes(address)[::-1])
+        central = connection.role == hci.Role.CENTRAL
+        connection.on(connection.EVENT_DISCONNECTION, partial(self._on_disconnection, who, central))
+        if self.on_link is not None:
+            self.on_link(connection)
+        connection.on(
+            connection.EVENT_CONNECTION_ATT_MTU_UPDATE,
+            lambda: self._emit(MtuExchanged(connection.handle, connection.att_mtu)),
+        )
+        connection.on(
+            connection.EVENT_CONNECTION_PHY_UPDATE, lambda phy: self._tell_phy(int(phy.tx_phy))
+        )
+        self._tell_phy(Phy.LE_1M)
+        self._emit(CentralConnected(*who, central))
+
+    def _on_disconnection(
+        self,
+        who: tuple[int, int, bytes],
+        central: bool,
+        reason: int,
+    ) -> None:
+        if self._device is None:
+            return
+        self._tell_phy(Phy.LE_1M)
+        self._emit(CentralDisconnected(*who, int(reason), central))
+
+    def _tell_phy(self, phy: int) -> None:
+        if self.on_phy is not None:
+            self.air.loop.call_soon(self.on_phy, phy)
+
+    async def _may_read(self, bearer: Any, handle: int) -> int:
+        async with self._turn:
+            return 0 if self.on_read is None else await self.on_read(bearer.handle, handle)
+
+    async def _write(self, bearer: Any, value: GattValue, data: bytes) -> None:
+        async with self._turn:
+            value.write_remotely(data)
+            if self.on_written is None:
+                self._emit(Written(bearer.handle, value.handle, bytes(data)))
+            else:
+                await self.on_written(bearer.handle, value.handle)
+
+    def _on_indicated(self, connection: int, handle: int, task: asyncio.Task[Any]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        self._emit(IndicateDone(connection, handle, errno.ETIMEDOUT if failed else 0))

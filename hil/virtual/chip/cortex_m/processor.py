@@ -1,0 +1,310 @@
+"""A Cortex-M4 with its exceptions: what `Core` executes, and what happens between instructions.
+
+Entry, return and escalation follow Arm DDI 0403, B1.5. Simplified: floating-point registers are
+stacked at once, never lazily; returns and entries are not tail-chained, which shows in the cycle
+count only; the MPU, trapping divisions and unaligned accesses are not there.
+"""
+
+from __future__ import annotations
+
+from eegrig.hil.virtual.chip.bus import Bus
+from eegrig.hil.virtual.chip.cortex_m.core import Core
+from eegrig.hil.virtual.chip.cortex_m.nvic import Exc, Nvic
+from eegrig.hil.virtual.chip.cortex_m.registers import XPSR
+from eegrig.hil.virtual.chip.cortex_m.stops import Fault, FaultKind, Stop
+from eegrig.hil.virtual.chip.cortex_m.systick import NEVER, SysTick
+from eegrig.hil.virtual.chip.signals import BusFault
+
+__all__ = ["Processor"]
+
+LR, MSP, PSP, FPSCR, S0 = 14, 17, 18, 33, 64
+STACKED = (0, 1, 2, 3, 12, LR)
+NPRIV, SPSEL, FPCA = 1, 2, 4
+STACK_ALIGNED = 1 << 9  # in the stacked xPSR: a word of padding is above the frame
+THUMB = 1 << 24
+IT_BITS = 0x0600_FC00
+NOBODY = 0xFFFF_FFFE  # where a core in lock-up is said to be
+
+# CFSR, HFSR and SCR bits.
+IBUSERR, PRECISERR, STKERR, UNSTKERR, BFARVALID = 1 << 8, 1 << 9, 1 << 12, 1 << 11, 1 << 15
+UNDEFINSTR, INVSTATE, INVPC = 1 << 16, 1 << 17, 1 << 18
+VECTTBL, FORCED, DEBUGEVT = 1 << 1, 1 << 30, 1 << 31
+STKALIGN, SLEEPONEXIT = 1 << 9, 1 << 1
+# A jump from sleep to the next tick costs as many blocks of the slice.
+SLEEP_BLOCKS = 200
+
+# DEMCR bits that catch an exception, and one for faults while one is entered.
+VC_HARDERR, VC_BUSERR, VC_STATERR, VC_INTERR = 1 << 10, 1 << 8, 1 << 7, 1 << 9
+_CATCHES: dict[int, int] = {
+    Exc.HARD_FAULT: VC_HARDERR,
+    Exc.BUS_FAULT: VC_BUSERR,
+    Exc.USAGE_FAULT: VC_STATERR,
+}
+_CAUSES = {
+    FaultKind.UNDEFINED: (Exc.USAGE_FAULT, UNDEFINSTR),
+    FaultKind.STATE: (Exc.USAGE_FAULT, INVSTATE),
+    FaultKind.FETCH: (Exc.BUS_FAULT, IBUSERR),
+    FaultKind.ACCESS: (Exc.BUS_FAULT, PRECISERR | BFARVALID),
+}
+
+
+class Processor:
+    """Core, interrupt controller and system timer.
+
+    Parameters
+    ----------
+    core : Core
+        What executes instructions.
+    bus : Bus
+        Where stacks and vectors are.
+    nvic : Nvic
+        State of the exceptions.
+    systick : SysTick
+        The system timer.
+
+    Attributes
+    ----------
+    sleeping : bool
+        The core waits for an interrupt.
+    debugged : bool
+        DHCSR.C_DEBUGEN: breakpoint instructions halt, and catches are looked at.
+    catches : int
+        DEMCR: which exceptions halt on entry.
+    """
+
+    def __init__(self, core: Core, bus: Bus, nvic: Nvic, systick: SysTick) -> None:
+        self.core = core
+        self.nvic = nvic
+        self.systick = systick
+        self.sleeping = self.debugged = False
+        self.catches = 0
+        self._bus = bus
+        core.interrupted = lambda: self.nvic.next_exception(core.registers.masks()) is not None
+
+    def reset(self, stack: int, entry: int) -> None:
+        """Set everything as a reset does, with the first two words of the vector table."""
+        self.nvic.reset()
+        self.systick.reset()
+        self.core.reset(stack, entry)
+        self.sleeping = False
+
+    # ---- execution
+
+    def run(self, blocks: int, *, resumed: bool) -> Stop:
+        """Execute until something stops the core, at most about `blocks` basic blocks.
+
+        Parameters
+        ----------
+        blocks : int
+            How many at most.
+        resumed : bool
+            The core was halted before: a breakpoint where it stands does not stop it again.
+
+        Returns
+        -------
+        Stop
+            Why: `Stop.SLICE`, `Stop.BREAKPOINT`, `Stop.WATCHPOINT`, `Stop.RESET`, `Stop.CATCH`,
+            or `Stop.FAULT` for a lock-up.
+
+        Raises
+        ------
+        PowerLost
+            If the supply went away in a store to flash memory.
+        """
+        step_over = self.core.pc if resumed else None
+        while True:
+            self._tick()
+            if self.nvic.waiting:
+                stop = self._take_pending()
+                if stop is not None:
+                    return stop
+            if self.sleeping:
+                if blocks <= 0 or self.systick.alarm == NEVER:
+                    return Stop.SLICE
+                blocks -= SLEEP_BLOCKS
+                self.core.cycles = max(self.core.cycles, self.systick.alarm)
+                continue
+            if blocks <= 0:
+                return Stop.SLICE
+            self.core.waiting = self.nvic
+            self.core.alarm = self.systick.alarm
+            stop = self.core.run(blocks, step_over=step_over)
+            step_over = None
+            blocks = self.core.blocks_left
+            if stop is Stop.SLICE:
+                return stop
+            after = self._after(stop)
+            if after is not None:
+                return after
+
+    def step(self) -> Stop:
+        """Execute one instruction, or enter the exception that is due before it.
+
+        Returns
+        -------
+        Stop
+            As for `run`; `Stop.SLICE` is the usual end.
+        """
+        self._tick()
+        self.sleeping = False
+        if self.nvic.waiting:
+            taken = self.nvic.next_exception(self.core.registers.masks())
+            if taken is not None:
+                return self._enter(taken, self.core.pc) or Stop.SLICE
+        stop = self.core.step()
+        return stop if stop is Stop.SLICE else self._after(stop) or Stop.SLICE
+
+    def _after(self, stop: Stop) -> Stop | None:
+        """Do what an instruction asked for; None if execution goes on."""
+        if stop is Stop.ATTENTION:
+            return None
+        if stop is Stop.SLEEP:
+            self.sleeping = True
+            return None
+        if stop is Stop.SUPERVISOR_CALL:
+            return self._raise(Exc.SVCALL, self.core.pc)
+        if stop is Stop.EXCEPTION_RETURN:
+            return self._return(self.core.pc | 1)
+        if stop is Stop.FAULT:
+            return self._fault(self.core.fault)
+        if stop is Stop.BREAKPOINT and self.core.at_bkpt and not self.debugged:
+            self.nvic.hfsr |= DEBUGEVT
+            return self._escalate(self.core.pc)
+        return stop
+
+    def _tick(self) -> None:
+        if self.systick.expire(self.core.cycles):
+            self.nvic.pend(Exc.SYSTICK)
+
+    def _take_pending(self) -> Stop | None:
+        if self.sleeping:
+            # PRIMASK keeps an interrupt from being taken, not from waking the core (B1.5.17).
+            _, faultmask, basepri = self.core.registers.masks()
+            if self.nvic.next_exception((0, faultmask, basepri)) is not None:
+                self.sleeping = False
+        number = self.nvic.next_exception(self.core.registers.masks())
+        return None if number is None else self._enter(number, self.core.pc)
+
+    # ---- faults
+
+    def _fault(self, fault: Fault) -> Stop | None:
+        number, bits = _CAUSES[fault.kind]
+        self.nvic.cfsr |= bits
+        if bits & BFARVALID:
+            self.nvic.bfar = fault.address
+        return self._raise(number, self.core.pc)
+
+    def _raise(self, number: Exc, return_address: int) -> Stop | None:
+        """Take a synchronous exception, or escalate it to a HardFault where it cannot be taken."""
+        level = self.nvic.execution_priority(self.core.registers.masks())
+        if number in self.nvic.enabled and self.nvic.group_priority(number) < level:
+            return self._enter(number, return_address)
+        if number is not Exc.SVCALL:
+            self.nvic.hfsr |= FORCED
+        return self._escalate(return_address)
+
+    def _escalate(self, return_address: int) -> Stop | None:
+        if self.nvic.execution_priority(self.core.registers.masks()) <= -1:
+            return Stop.FAULT  # a fault in a fault handler: lock-up
+        return self._enter(Exc.HARD_FAULT, return_address)
+
+    # ---- entry (B1.5.6)
+
+    def _enter(self, number: int, return_address: int) -> Stop | None:
+        core = self.core
+        xpsr = core.read_register(XPSR)
+        control = core.registers.control()
+        in_thread = not xpsr & 0x1FF
+        on_process_stack = in_thread and bool(control & SPSEL)
+        floating = bool(control & FPCA)
+        stacked = self._push(PSP if on_process_stack else MSP, return_address, xpsr, floating)
+        link = 0xFFFF_FFE1 | (not floating) << 4 | in_thread << 3 | on_process_stack << 2
+        try:
+            entry = self._bus.read(self.nvic.vtor + 4 * number, 4)
+        except BusFault:
+            self.nvic.hfsr |= VECTTBL
+            stacked, entry = False, 0
+        # Handler mode first: it is privileged, and uses the main stack.
+        core.registers.set_mode(number, control & NPRIV)
+        core.write_register(LR, link)
+        core.pc = entry & ~1
+        core.write_register(XPSR, number | (entry & 1) << 24)
+        self.nvic.activate(number)
+        self.sleeping = False
+        if not stacked and number != Exc.HARD_FAULT:
+            return self._escalate(entry & ~1)
+        if self._caught(number) or (not stacked and self._caught_on_entry()):
+            return Stop.CATCH
+        return None if stacked else Stop.FAULT
+
+    def _push(self, stack: int, return_address: int, xpsr: int, floating: bool) -> bool:
+        core = self.core
+        pointer = core.read_register(stack)
+        aligned = bool(self.nvic.ccr & STKALIGN) and bool(pointer & 4)
+        frame = pointer - (0x68 if floating else 0x20)
+        frame &= ~7 if self.nvic.ccr & STKALIGN or floating else ~3
+        words = [core.read_register(number) for number in STACKED]
+        words += [return_address, xpsr & ~STACK_ALIGNED | STACK_ALIGNED * aligned]
+        if floating:
+            words += [core.read_register(S0 + number) for number in range(16)]
+            words += [core.read_register(FPSCR), 0]
+        core.write_register(stack, frame)
+        try:
+            for index, word in enumerate(words):
+                self._bus.write(frame + 4 * index, 4, word)
+        except BusFault:
+            self.nvic.cfsr |= STKERR
+            self.nvic.hfsr |= FORCED
+            return False
+        return True
+
+    def _caught(self, number: int) -> bool:
+        return self.debugged and bool(self.catches & _CATCHES.get(number, 0))
+
+    def _caught_on_entry(self) -> bool:
+        return self.debugged and bool(self.catches & VC_INTERR)
+
+    # ---- return (B1.5.8)
+
+    def _return(self, link: int) -> Stop | None:
+        core, nvic = self.core, self.nvic
+        number = core.read_register(XPSR) & 0x1FF
+        to_thread = bool(link & 8)
+        known = link & 0xFFFF_FFE0 == 0xFFFF_FFE0 and link & 0xF in (0x1, 0x9, 0xD)
+        nested = len(nvic.active) > 1
+        if not number or number not in nvic.active or not known or (to_thread and nested):
+            nvic.cfsr |= INVPC
+            core.pc = link & ~1
+            return self._raise(Exc.USAGE_FAULT, core.pc)
+        nvic.deactivate(number)
+        if number != Exc.NMI:
+            core.registers.clear_faultmask()
+        stack = PSP if link & 4 else MSP
+        floating = not link & 0x10
+        frame = core.read_register(stack)
+        try:
+            words = [self._bus.read(frame + 4 * index, 4) for index in range(26 if floating else 8)]
+        except BusFault:
+            nvic.cfsr |= UNSTKERR
+            return self._raise(Exc.BUS_FAULT, link & ~1)
+        xpsr = words[7]
+        pointer = frame + 4 * len(words) | (4 if xpsr & STACK_ALIGNED else 0)
+        core.write_register(stack, pointer)
+        for register, word in zip(STACKED, words, strict=False):
+            core.write_register(register, word)
+        if floating:
+            for index in range(16):
+                core.write_register(S0 + index, words[8 + index])
+            core.write_register(FPSCR, words[24])
+        npriv = core.registers.control() & NPRIV
+        core.registers.set_mode(
+            number, npriv | (SPSEL if link & 4 else 0) | (FPCA if floating else 0)
+        )
+        core.write_register(XPSR, xpsr & ~STACK_ALIGNED)
+        core.pc = words[6] & ~1
+        if bool(xpsr & 0x1FF) == to_thread:
+            nvic.cfsr |= INVPC
+            return self._raise(Exc.USAGE_FAULT, core.pc)
+        if to_thread and nvic.scr & SLEEPONEXIT:
+            self.sleeping = True
+        return None

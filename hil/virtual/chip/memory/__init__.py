@@ -1,0 +1,1 @@
+"""Flash memories, their controllers, and where their contents are kept."""

@@ -1,0 +1,1 @@
+"""The serial port of a virtual board, for pyserial."""

@@ -1,0 +1,1 @@
+"""A board through its debug probe: identified, unlocked, programmed, verified, put on record."""

@@ -1,0 +1,1 @@
+"""A firmware's image: sources compiled, file systems laid out, signed, named, and read back."""

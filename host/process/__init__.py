@@ -1,0 +1,1 @@
+"""How this process behaves: what Ctrl-C does to it, and whether a place can be written."""

@@ -1,0 +1,1 @@
+"""Firmware toolchain and hardware-in-the-loop rig for low-power wearable EEG."""

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eegrig.host.wire.constants import EventCode, Profile, State, StreamId, StreamKind, Unit
+from eegrig.host.wire.errors import ProtocolError, ProtocolVersionError
+from eegrig.host.wire.info import Info, decode_info
+from tests.host import packets
+
+INFO = decode_info(packets.info())
+
+
+def test_every_field_is_where_the_specification_says() -> None:
+    decoded = decode_info(packets.info(state=2, rate=500, profile=1, fault=1))
+    assert decoded == Info(
+        state=State.FAULT,
+        sample_rate_sps=500,
+        channels=packets.HEADBAND,
+        gain=24,
+        bits=24,
+        profile=Profile.LOW_LATENCY,
+        lsb_fv=22351742,
+        group_delay_s=pytest.approx(0.006),
+        fault=EventCode.AFE_LOST,
+        rates_sps=(250, 500, 1000),
+        board="headband8",
+        firmware_version="0.1.0",
+        image_hash=packets.IMAGE_HASH.hex(),
+    )
+
+
+def test_lsb_in_volts_is_the_data_sheets() -> None:
+    # ADS1299, gain 24, 4.5 V reference: 0.02235 uV per count.
+    assert decode_info(packets.info()).lsb_v == pytest.approx(2 * 4.5 / 24 / 2**24, rel=1e-7)
+
+
+def test_frame_size_counts_every_channel() -> None:
+    decoded = decode_info(packets.info(channels=("Fp1", "Fp2", "O1")))
+    assert (decoded.n_channels, decoded.frame_size) == (3, 9)
+
+
+def test_bytes_after_the_known_ones_are_ignored() -> None:
+    listed = packets.info(streams=[packets.stream()])
+    assert decode_info(listed + b"later versions") == decode_info(listed) == INFO
+
+
+def test_streams_besides_the_first_are_listed_with_their_scale() -> None:
+    info = decode_info(packets.info(streams=[packets.stream(kind=2), packets.optics()]))
+    assert info.kind is StreamKind.EXG
+    optics = info.stream(StreamId.OPTICS)
+    assert info.streams[1:] == info.others == (optics,)
+    assert (optics.kind, optics.unit) == (StreamKind.OPTICS, Unit.AMPERE)
+    assert (optics.rate_sps, optics.lsb) == (25.0, 7e-12)
+    assert optics.channels == ("S1D1 760", "S1D1 850")
+    assert optics.frame_size == 6
+    with pytest.raises(ProtocolError, match="unknown stream 0x02"):
+        info.stream(StreamId.MOTION)
+
+
+def test_stream_0_is_what_the_first_fields_say_whether_listed_or_not() -> None:
+    main = INFO.stream(0)
+    assert decode_info(packets.info(streams=[packets.stream()])).stream(0) == main
+    assert (main.rate_sps, main.channels, main.sample_size) == (250, packets.HEADBAND, 3)
+    assert main.lsb == pytest.approx(INFO.lsb_v, rel=1e-12)
+    assert main.frame_size == INFO.frame_size
+
+
+@pytest.mark.parametrize(
+    ("streams", "reason"),
+    [
+        ([packets.stream(rate_mhz=500_000)], "contradicts"),
+        ([packets.stream(channels=("A",))], "contradicts"),
+        ([packets.stream(lsb=(1, -15))], "contradicts"),
+        ([packets.stream(unit=1)], "contradicts"),
+        ([packets.optics()], "must begin with 0"),
+        ([packets.stream(), packets.optics(2), packets.optics(1)], "must begin with 0 and rise"),
+        ([packets.stream(), packets.optics(1), packets.optics(1)], "must begin with 0 and rise"),
+        ([packets.stream(), packets.optics(0x7F)], "no stream of samples"),
+        ([packets.stream(), packets.optics(n_channels=3)], "has 3 channels but names"),
+        ([packets.stream(), packets.optics(channels=("Fp1",))], "not distinct"),
+        ([packets.stream(), packets.optics(sample_size=5)], "samples of 5 bytes"),
+        ([packets.stream(), packets.optics(rate_mhz=0)], "rate or an LSB of 0"),
+        ([packets.stream(), packets.optics(lsb=(0, 0))], "rate or an LSB of 0"),
+        ([packets.stream(), packets.optics(kind=9)], "not a valid StreamKind"),
+        ([packets.stream(), packets.optics(unit=9)], "not a valid Unit"),
+    ],
+)
+def test_streams_that_make_no_sense_are_refused(streams: list[bytes], reason: str) -> None:
+    with pytest.raises(ProtocolError, match=reason):
+        decode_info(packets.info(streams=streams))
+
+
+def test_a_list_of_streams_cut_short_is_refused() -> None:
+    bare, whole = packets.info(), packets.info(streams=[packets.stream(), packets.optics()])
+    for size in range(len(bare) + 1, len(whole)):
+        with pytest.raises(ProtocolError):
+            decode_info(whole[:size])
+
+
+@pytest.mark.parametrize("version", [0, 2, 255])
+def test_another_version_is_refused_whatever_follows(version: int) -> None:
+    with pytest.raises(
+        ProtocolVersionError, match=f"version {version}, this eegrig only"
+    ) as caught:
+        decode_info(bytes([version]))
+    assert caught.value.version == version
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"bits": 16}, "16 bits per sample"),
+        ({"n_channels": 0, "channels": ()}, "no channels"),
+        ({"n_channels": 7}, "7 channels but names 8"),
+        ({"channels": ("Fp1", "Fp1")}, "not distinct"),
+        ({"channels": ("Fp1", "")}, "not distinct"),
+        ({"rate": 0}, "rate of 0"),
+        ({"rates": (250, 0)}, "rate of 0"),
+        ({"lsb_fv": 0}, "no scale"),
+        ({"gain": 0}, "no scale"),
+        ({"state": 9}, "unknown value: 9 is not a valid State"),
+        ({"profile": 2}, "not a valid Profile"),
+        ({"fault": 77}, "not a valid EventCode"),
+        ({"board": "head\nband"}, "unprintable"),
+    ],
+)
+def test_nonsense_is_refused_with_its_reason(fields: dict[str, object], reason: str) -> None:
+    with pytest.raises(ProtocolError, match=reason):
+        decode_info(packets.info(**fields))  # type: ignore[arg-type]
+
+
+def test_every_truncation_is_refused() -> None:
+    whole = packets.info()
+    for size in range(len(whole)):
+        with pytest.raises(ProtocolError):
+            decode_info(whole[:size])
+
+
+def test_text_that_is_not_utf8_is_refused() -> None:
+    broken = packets.info().replace(b"headband8", b"headband\xff")
+    with pytest.raises(ProtocolError, match="board name is not UTF-8"):
+        decode_info(broken)
+
+
+@given(st.binary(max_size=600))
+def test_arbitrary_bytes_raise_nothing_but_a_protocol_error(data: bytes) -> None:
+    with contextlib.suppress(ProtocolError):
+        decode_info(data)
+
+
+@given(st.integers(0, 200), st.integers(0, 255))
+def test_a_changed_byte_raises_nothing_but_a_protocol_error(index: int, value: int) -> None:
+    data = bytearray(packets.info())
+    data[index % len(data)] = value
+    with contextlib.suppress(ProtocolError):
+        decode_info(bytes(data))
+
+
+names = st.text("ABCFOPTZz0123456789", min_size=1, max_size=4)
+
+
+@given(
+    rate=st.integers(1, 0xFFFF),
+    gain=st.integers(1, 255),
+    lsb_fv=st.integers(1, 2**32 - 1),
+    delay_us=st.integers(0, 0xFFFF),
+    rates=st.lists(st.integers(1, 0xFFFF), max_size=8).map(tuple),
+    channels=st.lists(names, min_size=1, max_size=32, unique=True).map(tuple),
+    board=st.text("abcdefgh-µ8", max_size=20),
+)
+def test_every_valid_info_comes_back_as_it_was(
+    rate: int,
+    gain: int,
+    lsb_fv: int,
+    delay_us: int,
+    rates: tuple[int, ...],
+    channels: tuple[str, ...],
+    board: str,
+) -> None:
+    decoded = decode_info(
+        packets.info(
+            rate=rate,
+            gain=gain,
+            lsb_fv=lsb_fv,
+            group_delay_us=delay_us,
+            rates=rates,
+            channels=channels,
+            board=board,
+        )
+    )
+    assert decoded.sample_rate_sps == rate
+    assert decoded.gain == gain
+    assert decoded.lsb_fv == lsb_fv
+    assert decoded.group_delay_s == pytest.approx(delay_us * 1e-6)
+    assert decoded.rates_sps == rates
+    assert decoded.channels == channels
+    assert decoded.board == board
