@@ -2,6 +2,6 @@
 
 ``docs/figures/README.md`` says how a page marks one. What is run is in `hil.figures.runs`; what
 came out of it is kept as text in ``docs/figures``, with the identity of what was run; pages are
-filled from that text alone. ``make figures`` is ``python -m eegrig.hil.figures``; it needs a clone of
-the project, for a wheel has no pages.
+filled from that text alone. ``make figures`` is ``python -m eegrig.hil.figures``;
+it needs a clone of the project, for a wheel has no pages.
 """

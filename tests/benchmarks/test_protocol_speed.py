@@ -10,21 +10,21 @@ from eegrig.host.recording.recording import Recording
 from eegrig.host.streaming.decoder import StreamDecoder
 from eegrig.host.wire.info import decode_info
 from eegrig.host.wire.packet import HEADER_SIZE
-from tests.host import packets
+from tests.host import peer
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 N_PACKETS = 2000
 FRAMES = 9
-INFO = decode_info(packets.info())
+INFO = decode_info(peer.info())
 
 
 @pytest.fixture(scope="module")
 def eeg_packets() -> list[bytes]:
     """Full packets at MTU 247, 8 channels."""
     codes = [[(i * 7919 + c * 104729) % 2**24 - 2**23 for c in range(8)] for i in range(FRAMES)]
-    return [packets.packet(i, i * FRAMES, codes) for i in range(N_PACKETS)]
+    return [peer.packet(i, i * FRAMES, codes) for i in range(N_PACKETS)]
 
 
 def rate(benchmark: BenchmarkFixture) -> None:

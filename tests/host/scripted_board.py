@@ -16,7 +16,7 @@ from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     PeripheralEvent,
     Written,
 )
-from tests.host import packets
+from tests.host import peer
 
 READ, WRITE, NOTIFY = 0x02, 0x08, 0x10
 SERVICE = "7d5e0000-8f2a-4c61-9b1d-3e6f0a94c2b7"
@@ -117,7 +117,7 @@ class ScriptedBoard:
 
     def _refresh_info(self) -> None:
         if self._info_handle is not None:
-            info = self._info if self._info is not None else packets.info(rate=self.rate)
+            info = self._info if self._info is not None else peer.info(rate=self.rate)
             self.radio.gatts_write(self._info_handle, info)
 
     # --- radio -------------------------------------------------------------------------------
@@ -154,11 +154,11 @@ class ScriptedBoard:
             0x01: self._on_start,
             0x02: self._on_stop,
             0x03: self._on_set_rate,
-            0x04: lambda tag, _: [packets.response(0x04, tag)],
-            0x05: lambda tag, _: [packets.response(0x05, tag, 0, 123_456)],
+            0x04: lambda tag, _: [peer.response(0x04, tag)],
+            0x05: lambda tag, _: [peer.response(0x05, tag, 0, 123_456)],
             0x06: self._on_sleep,
             0x10: self._on_impedance,
-        }.get(opcode, lambda tag, _: [packets.response(opcode, tag, 1)])
+        }.get(opcode, lambda tag, _: [peer.response(opcode, tag, 1)])
 
     def _on_start(self, tag: int, arguments: bytes) -> list[bytes]:
         payload = int.from_bytes(arguments[:2], "little")
@@ -170,30 +170,30 @@ class ScriptedBoard:
         else:
             n_frames = 2 if profile else (payload - 16) // 24
             self._next(self._stream_number, 0, n_frames, self._loop.now_ns())
-        return [packets.response(0x01, tag)]
+        return [peer.response(0x01, tag)]
 
     def _on_stop(self, tag: int, _arguments: bytes) -> list[bytes]:
         self._streaming = False
-        return [packets.response(0x02, tag)]
+        return [peer.response(0x02, tag)]
 
     def _on_set_rate(self, tag: int, arguments: bytes) -> list[bytes]:
         rate = int.from_bytes(arguments, "little")
         if rate not in RATES:
             nearest = min(RATES, key=lambda known: abs(known - rate))
-            return [packets.response(0x03, tag, 3, nearest)]
+            return [peer.response(0x03, tag, 3, nearest)]
         self.rate = rate
         self._refresh_info()
-        return [packets.response(0x03, tag)]
+        return [peer.response(0x03, tag)]
 
     def _on_impedance(self, tag: int, arguments: bytes) -> list[bytes]:
         self.driven = arguments[0]
-        return [packets.response(0x10, tag, 0, 6000 | 3125 << 16)]
+        return [peer.response(0x10, tag, 0, 6000 | 3125 << 16)]
 
     def _on_sleep(self, tag: int, arguments: bytes) -> list[bytes]:
         if self.leaves:
             self._asleep_s = int.from_bytes(arguments, "little")
             self._loop.call_later(0.2, self._doze)
-        return [packets.response(0x06, tag)]
+        return [peer.response(0x06, tag)]
 
     def _doze(self) -> None:
         if self._connection is not None:
@@ -211,9 +211,9 @@ class ScriptedBoard:
             if sequence not in self.lost:
                 first = sequence * n_frames
                 data = (
-                    packets.driven_packet(sequence, first, n_frames, self.driven)
+                    peer.driven_packet(sequence, first, n_frames, self.driven)
                     if self.driven
-                    else packets.counter_packet(sequence, first, n_frames, rate=self.rate)
+                    else peer.counter_packet(sequence, first, n_frames, rate=self.rate)
                 )
                 self._send(self._stream, data)
             self._next(stream, sequence + 1, n_frames, start_ns)
@@ -222,6 +222,6 @@ class ScriptedBoard:
         if not self._streaming or stream != self._stream_number or self._connection is None:
             return
         while self._waiting < 2:
-            self._send(self._stream, packets.throughput_packet(sequence, payload))
+            self._send(self._stream, peer.throughput_packet(sequence, payload))
             sequence += 1
         self._loop.call_later(0.001, self._throughput, stream, sequence, payload)

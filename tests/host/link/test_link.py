@@ -13,7 +13,7 @@ from eegrig.host.link.link_errors import BoardEventError, BoardStatusError, Link
 from eegrig.host.wire.constants import EventCode, Pattern, Profile, State, Status, TestSignal
 from eegrig.host.wire.control import Event
 from eegrig.host.wire.errors import ProtocolError, ProtocolVersionError
-from tests.host import packets
+from tests.host import peer
 from tests.host.room import Room, in_room, linked
 from tests.host.scripted_board import NAME
 
@@ -29,7 +29,7 @@ async def collect(link: BoardLink, packets: list[bytes]) -> None:
 def test_connecting_reads_what_the_board_is_and_the_links_mtu() -> None:
     async def scenario(_room: Room, link: BoardLink) -> None:
         assert link.info.board == "headband8"
-        assert link.info.channels == packets.HEADBAND
+        assert link.info.channels == peer.HEADBAND
         assert link.parameters.mtu == 247
         assert link.parameters.interval_ms is None
         assert link.is_connected
@@ -71,7 +71,7 @@ def test_another_firmware_is_the_boards_fault() -> None:
 
 def test_an_unknown_version_is_refused() -> None:
     with pytest.raises(ProtocolVersionError):
-        linked(lambda *_: asyncio.sleep(0), info=packets.info(version=2))
+        linked(lambda *_: asyncio.sleep(0), info=peer.info(version=2))
 
 
 def test_leaving_disconnects_and_the_board_can_be_connected_again() -> None:
@@ -94,9 +94,9 @@ def test_commands_are_answered_and_matched_by_tag() -> None:
         # The answer to the first comes after the second's.
         delayed = []
         room.board.answers[0x05] = lambda tag, _: (
-            delayed.append(packets.response(0x05, tag, 0, 1)) or []  # type: ignore[func-returns-value]
+            delayed.append(peer.response(0x05, tag, 0, 1)) or []  # type: ignore[func-returns-value]
             if not delayed
-            else [packets.response(0x05, tag, 0, 2), delayed[0]]
+            else [peer.response(0x05, tag, 0, 2), delayed[0]]
         )
         return list(await asyncio.gather(link.ping(), link.ping()))
 
@@ -123,7 +123,7 @@ def test_an_impossible_rate_is_refused_with_the_nearest() -> None:
 
 def test_a_board_that_says_yes_and_does_not_is_wrong() -> None:
     async def scenario(room: Room, link: BoardLink) -> None:
-        room.board.answers[0x03] = lambda tag, _: [packets.response(0x03, tag)]
+        room.board.answers[0x03] = lambda tag, _: [peer.response(0x03, tag)]
         await link.set_rate(500)
 
     with pytest.raises(BoardFault, match="accepted SET_RATE 500 but says it samples at 250"):
@@ -144,7 +144,7 @@ def test_every_refusal_says_why(
     status: int, detail: int | None, reason: str, exit_code: int
 ) -> None:
     async def scenario(room: Room, link: BoardLink) -> None:
-        room.board.answers[0x04] = lambda tag, _: [packets.response(0x04, tag, status, detail)]
+        room.board.answers[0x04] = lambda tag, _: [peer.response(0x04, tag, status, detail)]
         await link.test_signal(TestSignal.SHORTED)
 
     with pytest.raises(
@@ -193,12 +193,12 @@ def test_an_answer_after_its_time_out_is_not_taken_for_the_next_one() -> None:
         board = room.board
 
         def late(tag: int, _: bytes) -> list[bytes]:
-            room.loop.call_later(6, board.notify, packets.response(0x05, tag, 0, 1))
+            room.loop.call_later(6, board.notify, peer.response(0x05, tag, 0, 1))
             board.answers[0x05] = later
             return []
 
         def later(tag: int, _: bytes) -> list[bytes]:
-            room.loop.call_later(2, board.notify, packets.response(0x05, tag, 0, 2))
+            room.loop.call_later(2, board.notify, peer.response(0x05, tag, 0, 2))
             return []
 
         board.answers[0x05] = late
@@ -242,7 +242,7 @@ def test_packets_come_with_their_time_of_arrival() -> None:
         return [(data, arrival_ns - start_ns) for data, arrival_ns in packets]
 
     packets = linked(scenario)
-    assert [data for data, _ in packets] == [packets.counter_packet(i, 9 * i) for i in range(20)]
+    assert [data for data, _ in packets] == [peer.counter_packet(i, 9 * i) for i in range(20)]
     # Made every 36 ms, and never earlier than the last of the nine frames.
     assert all(
         36e6 * (i + 1) < arrival < 36e6 * (i + 1) + 200e6 for i, (_, arrival) in enumerate(packets)
@@ -257,7 +257,7 @@ def test_a_slow_consumer_loses_nothing() -> None:
         return [data for data, _ in link.drain()]
 
     packets = linked(scenario)
-    assert packets == [packets.counter_packet(i, 9 * i) for i in range(len(packets))]
+    assert packets == [peer.counter_packet(i, 9 * i) for i in range(len(packets))]
     assert len(packets) > 130
 
 
@@ -270,7 +270,7 @@ def test_what_was_not_taken_from_one_stream_does_not_get_into_the_next() -> None
         await link.start()
         return (await link.receive())[0][0]
 
-    assert linked(scenario) == packets.counter_packet(0, 0)
+    assert linked(scenario) == peer.counter_packet(0, 0)
 
 
 def test_an_mtu_that_stays_23_is_one_line_and_nothing_is_started() -> None:
@@ -301,7 +301,7 @@ def test_an_event_that_ends_the_stream_reaches_consumer_and_callback() -> None:
 
         def front_end_dies() -> None:
             room.board.end_stream()
-            room.board.notify(packets.event(1, 123))
+            room.board.notify(peer.event(1, 123))
 
         room.loop.call_later(1, front_end_dies)
         packets: list[bytes] = []
@@ -323,7 +323,7 @@ def test_an_event_that_ends_the_stream_reaches_consumer_and_callback() -> None:
 def test_an_overrun_or_a_low_battery_is_noted_and_ends_nothing(code: EventCode) -> None:
     async def scenario(room: Room, link: BoardLink) -> list[Event]:
         await link.start()
-        room.board.notify(packets.event(code, 4))
+        room.board.notify(peer.event(code, 4))
         for _ in range(5):
             await link.receive()
         return link.events
@@ -411,7 +411,7 @@ def test_a_board_that_comes_back_can_be_connected_again() -> None:
             await link.start()
             return (await link.receive())[0][0]
 
-    assert in_room(scenario) == packets.counter_packet(0, 0)
+    assert in_room(scenario) == peer.counter_packet(0, 0)
 
 
 def test_who_still_waits_when_the_link_is_closed_is_told() -> None:

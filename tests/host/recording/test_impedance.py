@@ -10,7 +10,7 @@ from eegrig.host.link.board_link import BoardLink
 from eegrig.host.link.link_errors import BoardStatusError
 from eegrig.host.recording.impedance import Impedance, electrode_impedance, measure_impedance
 from eegrig.host.wire.impedance import Drive
-from tests.host import packets
+from tests.host import peer
 from tests.host.room import Room, linked
 
 SIX_NANOAMPERES = 6e-9
@@ -86,7 +86,7 @@ def test_a_board_is_measured_and_its_current_switched_off_again(one_by_one: bool
 
     measured, driven, masks = linked(scenario)
     np.testing.assert_allclose(measured.ohm, 10e3 * np.arange(1, 9), rtol=1e-3)
-    assert measured.channels == packets.HEADBAND
+    assert measured.channels == peer.HEADBAND
     assert measured.drive == Drive(pytest.approx(6e-9), 31.25)
     assert driven == 0
     assert masks == ([m for c in range(8) for m in (1 << c, 0)] if one_by_one else [0xFF, 0])
@@ -104,7 +104,7 @@ def test_a_board_that_falls_silent_is_left_without_current() -> None:
 
 def test_a_board_without_a_drive_says_so() -> None:
     async def scenario(room: Room, link: BoardLink) -> None:
-        room.board.answers[0x10] = lambda tag, _: [packets.response(0x10, tag, 7)]
+        room.board.answers[0x10] = lambda tag, _: [peer.response(0x10, tag, 7)]
         await measure_impedance(link)
 
     with pytest.raises(BoardStatusError, match="IMPEDANCE 0xff"):

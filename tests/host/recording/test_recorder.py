@@ -15,7 +15,7 @@ from eegrig.host.recording.recorder import record
 from eegrig.host.recording.recording import Recording
 from eegrig.host.wire.constants import Pattern, Profile
 from eegrig.host.wire.errors import ProtocolError
-from tests.host import packets
+from tests.host import peer
 from tests.host.room import Room, linked
 
 
@@ -24,7 +24,7 @@ async def counted(_room: Room, link: BoardLink) -> Recording:
 
 
 def truth(n_frames: int) -> np.ndarray:
-    return np.array([[packets.counter_code(i, c) for i in range(n_frames)] for c in range(8)])
+    return np.array([[peer.counter_code(i, c) for i in range(n_frames)] for c in range(8)])
 
 
 def test_a_recording_has_exactly_the_frames_asked_for() -> None:
@@ -99,7 +99,7 @@ def test_a_board_that_falls_silent_is_told_with_what_there_was() -> None:
 def test_a_front_end_that_dies_ends_the_recording() -> None:
     async def scenario(room: Room, link: BoardLink) -> None:
         room.loop.call_later(1, room.board.end_stream)
-        room.loop.call_later(1.1, room.board.notify, packets.event(1, 250))
+        room.loop.call_later(1.1, room.board.notify, peer.event(1, 250))
         await record(link, 60)
 
     with pytest.raises(BoardEventError, match="AFE_LOST"):
@@ -122,7 +122,7 @@ def test_a_board_that_sends_nonsense_is_stopped() -> None:
             await record(link, 60)
         return room.board.commands
 
-    commands = linked(scenario, info=packets.info(channels=packets.HEADBAND[:7]))
+    commands = linked(scenario, info=peer.info(channels=peer.HEADBAND[:7]))
     assert [command[0] for command in commands] == [0x01, 0x02]
 
 

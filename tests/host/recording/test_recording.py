@@ -12,9 +12,9 @@ from eegrig.host.recording.bdf import Annotation
 from eegrig.host.recording.recording import GAP_TEXT, Recording
 from eegrig.host.wire.errors import ProtocolError
 from eegrig.host.wire.info import Info, decode_info
-from tests.host import packets
+from tests.host import peer
 
-INFO: Info = decode_info(packets.info())
+INFO: Info = decode_info(peer.info())
 DELAY_S = INFO.group_delay_s
 FIRST_NS = 5_000_000 - 32_000_000
 """Host time of the first frame of `recorded`, as arrivals tell it."""
@@ -24,12 +24,12 @@ def recorded(*numbers: int, info: Info = INFO) -> Recording:
     """A recording of counter packets with these sequence numbers, nine frames each."""
     recording = Recording(info)
     for i in numbers:
-        recording.feed(packets.counter_packet(i, 9 * i), i * 36_000_000 + 5_000_000)
+        recording.feed(peer.counter_packet(i, 9 * i), i * 36_000_000 + 5_000_000)
     return recording
 
 
 def truth(n_frames: int) -> np.ndarray:
-    return np.array([[packets.counter_code(i, c) for i in range(n_frames)] for c in range(8)])
+    return np.array([[peer.counter_code(i, c) for i in range(n_frames)] for c in range(8)])
 
 
 def test_samples_are_codes_times_the_devices_lsb() -> None:
@@ -54,7 +54,7 @@ def test_a_gap_keeps_its_length_holds_the_last_value_and_is_marked() -> None:
 
 def test_a_gap_at_the_start_is_filled_from_behind() -> None:
     recording = recorded(1, 2)
-    assert recording.codes()[:, :9].tolist() == [[packets.counter_code(9, c)] * 9 for c in range(8)]
+    assert recording.codes()[:, :9].tolist() == [[peer.counter_code(9, c)] * 9 for c in range(8)]
     assert recording.annotations() == [Annotation(0, 9 / 250, GAP_TEXT)]
 
 
@@ -82,8 +82,8 @@ def test_the_clock_follows_the_last_frame_of_every_packet() -> None:
 
 def test_a_board_whose_time_goes_back_is_recorded_and_counted() -> None:
     recording = Recording(INFO)
-    recording.feed(packets.counter_packet(0, 0, time_us=500_000), 0)
-    recording.feed(packets.counter_packet(1, 9, n_frames=1, time_us=100_000), 1)
+    recording.feed(peer.counter_packet(0, 0, time_us=500_000), 0)
+    recording.feed(peer.counter_packet(1, 9, n_frames=1, time_us=100_000), 1)
     assert recording.counters.time_jumps == 1
     np.testing.assert_array_equal(recording.codes(), truth(10))
 
@@ -96,7 +96,7 @@ def test_the_file_is_continuous_for_mne_and_later_markers_do_not_slide(tmp_path:
     raw = mne.io.read_raw_bdf(path, preload=True, verbose="error")
     data = raw.get_data()[:, : recording.n_frames]
     assert np.abs(data - recording.samples_v()).max() < 0.5 * INFO.lsb_v
-    assert raw.ch_names == list(packets.HEADBAND)
+    assert raw.ch_names == list(peer.HEADBAND)
     read = {
         (round(a["onset"], 4), round(a["duration"], 4), str(a["description"]))
         for a in raw.annotations
@@ -107,12 +107,12 @@ def test_the_file_is_continuous_for_mne_and_later_markers_do_not_slide(tmp_path:
 
 def test_the_sidecar_tells_counters_identity_and_scale(tmp_path: Path) -> None:
     recording = Recording(INFO)
-    recording.feed(packets.counter_packet(0, 0), 0)
-    recording.feed(packets.counter_packet(2, 18, lead_off=(0b101, 0)), 1)
+    recording.feed(peer.counter_packet(0, 0), 0)
+    recording.feed(peer.counter_packet(2, 18, lead_off=(0b101, 0)), 1)
     recording.write_bdf(tmp_path / "a.bdf")
     sidecar = json.loads((tmp_path / "a.json").read_text())
     assert sidecar["board"] == "headband8"
-    assert sidecar["image_hash"] == packets.IMAGE_HASH.hex()
+    assert sidecar["image_hash"] == peer.IMAGE_HASH.hex()
     assert sidecar["counters"]["frames_lost"] == 9
     assert sidecar["gaps"] == [{"first_frame": 9, "n_frames": 9, "packets_lost": 1, "cause": "air"}]
     assert sidecar["lsb_v"] == pytest.approx(2.2351742e-8)
@@ -134,23 +134,23 @@ def test_a_recording_without_frames_is_the_boards_fault_and_no_file(tmp_path: Pa
 
 
 def test_channel_names_that_no_file_can_hold_are_refused_before_recording() -> None:
-    info = decode_info(packets.info(channels=("Fp1", "µ")))
+    info = decode_info(peer.info(channels=("Fp1", "µ")))
     with pytest.raises(ConfigError, match="channel name 'µ'"):
         Recording(info)
 
 
-MIXED = decode_info(packets.info(streams=[packets.stream(), packets.optics()]))
+MIXED = decode_info(peer.info(streams=[peer.stream(), peer.optics()]))
 
 
 def optics_packet(sequence: int, first: int, n_frames: int = 10) -> bytes:
     codes = [[100_000 + i, 200_000 + i] for i in range(first, first + n_frames)]
-    return packets.packet(sequence, first, codes, stream_id=1, rate=25)
+    return peer.packet(sequence, first, codes, stream_id=1, rate=25)
 
 
 def mixed(optics: list[tuple[int, int]]) -> Recording:
     """Four seconds of EEG, and optics by (sequence, first frame)."""
     recording = Recording(MIXED)
-    packets = [(i * 36_000, packets.counter_packet(i, 9 * i)) for i in range(112)]
+    packets = [(i * 36_000, peer.counter_packet(i, 9 * i)) for i in range(112)]
     packets += [(first * 40_000, optics_packet(number, first)) for number, first in optics]
     for time_us, data in sorted(packets):
         recording.feed(data, time_us * 1000 + 5_000_000)
@@ -212,9 +212,9 @@ def test_a_packet_of_a_stream_that_info_does_not_list_is_refused() -> None:
 
 
 def test_a_rate_that_is_no_whole_number_can_be_written(tmp_path: Path) -> None:
-    info = decode_info(packets.info(streams=[packets.stream(), packets.optics(rate_mhz=12_500)]))
+    info = decode_info(peer.info(streams=[peer.stream(), peer.optics(rate_mhz=12_500)]))
     recording = Recording(info)
-    recording.feed(packets.counter_packet(0, 0), 0)
+    recording.feed(peer.counter_packet(0, 0), 0)
     recording.feed(optics_packet(0, 0), 1)
     recording.write_bdf(tmp_path / "a.bdf")
     raw = mne.io.read_raw_bdf(tmp_path / "a-optics.bdf", verbose="error")

@@ -19,7 +19,7 @@ from eegrig.host.wire.control import (
     encode_test_signal,
 )
 from eegrig.host.wire.errors import ProtocolError
-from tests.host import packets
+from tests.host import peer
 
 
 def test_commands_are_the_bytes_of_the_specification() -> None:
@@ -41,13 +41,13 @@ def test_commands_are_the_bytes_of_the_specification() -> None:
 def test_every_response_comes_back_as_it_was(
     opcode: int, tag: int, status: Status, detail: int | None
 ) -> None:
-    data = packets.response(opcode, tag, status, detail)
+    data = peer.response(opcode, tag, status, detail)
     assert decode_control(data) == Response(opcode, tag, status, detail)
 
 
 @given(st.sampled_from([code for code in EventCode if code]), st.integers(0, 2**32 - 1))
 def test_every_event_comes_back_as_it_was(code: EventCode, detail: int) -> None:
-    assert decode_control(packets.event(code, detail)) == Event(code, detail)
+    assert decode_control(peer.event(code, detail)) == Event(code, detail)
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from eegrig.host.wire.constants import EventCode, Profile, State, StreamId, StreamKind, Unit
 from eegrig.host.wire.errors import ProtocolError, ProtocolVersionError
 from eegrig.host.wire.info import Info, decode_info
-from tests.host import packets
+from tests.host import peer
 
-INFO = decode_info(packets.info())
+INFO = decode_info(peer.info())
 
 
 def test_every_field_is_where_the_specification_says() -> None:
-    decoded = decode_info(packets.info(state=2, rate=500, profile=1, fault=1))
+    decoded = decode_info(peer.info(state=2, rate=500, profile=1, fault=1))
     assert decoded == Info(
         state=State.FAULT,
         sample_rate_sps=500,
-        channels=packets.HEADBAND,
+        channels=peer.HEADBAND,
         gain=24,
         bits=24,
         profile=Profile.LOW_LATENCY,
@@ -29,27 +29,27 @@ def test_every_field_is_where_the_specification_says() -> None:
         rates_sps=(250, 500, 1000),
         board="headband8",
         firmware_version="0.1.0",
-        image_hash=packets.IMAGE_HASH.hex(),
+        image_hash=peer.IMAGE_HASH.hex(),
     )
 
 
 def test_lsb_in_volts_is_the_data_sheets() -> None:
     # ADS1299, gain 24, 4.5 V reference: 0.02235 uV per count.
-    assert decode_info(packets.info()).lsb_v == pytest.approx(2 * 4.5 / 24 / 2**24, rel=1e-7)
+    assert decode_info(peer.info()).lsb_v == pytest.approx(2 * 4.5 / 24 / 2**24, rel=1e-7)
 
 
 def test_frame_size_counts_every_channel() -> None:
-    decoded = decode_info(packets.info(channels=("Fp1", "Fp2", "O1")))
+    decoded = decode_info(peer.info(channels=("Fp1", "Fp2", "O1")))
     assert (decoded.n_channels, decoded.frame_size) == (3, 9)
 
 
 def test_bytes_after_the_known_ones_are_ignored() -> None:
-    listed = packets.info(streams=[packets.stream()])
+    listed = peer.info(streams=[peer.stream()])
     assert decode_info(listed + b"later versions") == decode_info(listed) == INFO
 
 
 def test_streams_besides_the_first_are_listed_with_their_scale() -> None:
-    info = decode_info(packets.info(streams=[packets.stream(kind=2), packets.optics()]))
+    info = decode_info(peer.info(streams=[peer.stream(kind=2), peer.optics()]))
     assert info.kind is StreamKind.EXG
     optics = info.stream(StreamId.OPTICS)
     assert info.streams[1:] == info.others == (optics,)
@@ -63,8 +63,8 @@ def test_streams_besides_the_first_are_listed_with_their_scale() -> None:
 
 def test_stream_0_is_what_the_first_fields_say_whether_listed_or_not() -> None:
     main = INFO.stream(0)
-    assert decode_info(packets.info(streams=[packets.stream()])).stream(0) == main
-    assert (main.rate_sps, main.channels, main.sample_size) == (250, packets.HEADBAND, 3)
+    assert decode_info(peer.info(streams=[peer.stream()])).stream(0) == main
+    assert (main.rate_sps, main.channels, main.sample_size) == (250, peer.HEADBAND, 3)
     assert main.lsb == pytest.approx(INFO.lsb_v, rel=1e-12)
     assert main.frame_size == INFO.frame_size
 
@@ -72,30 +72,30 @@ def test_stream_0_is_what_the_first_fields_say_whether_listed_or_not() -> None:
 @pytest.mark.parametrize(
     ("streams", "reason"),
     [
-        ([packets.stream(rate_mhz=500_000)], "contradicts"),
-        ([packets.stream(channels=("A",))], "contradicts"),
-        ([packets.stream(lsb=(1, -15))], "contradicts"),
-        ([packets.stream(unit=1)], "contradicts"),
-        ([packets.optics()], "must begin with 0"),
-        ([packets.stream(), packets.optics(2), packets.optics(1)], "must begin with 0 and rise"),
-        ([packets.stream(), packets.optics(1), packets.optics(1)], "must begin with 0 and rise"),
-        ([packets.stream(), packets.optics(0x7F)], "no stream of samples"),
-        ([packets.stream(), packets.optics(n_channels=3)], "has 3 channels but names"),
-        ([packets.stream(), packets.optics(channels=("Fp1",))], "not distinct"),
-        ([packets.stream(), packets.optics(sample_size=5)], "samples of 5 bytes"),
-        ([packets.stream(), packets.optics(rate_mhz=0)], "rate or an LSB of 0"),
-        ([packets.stream(), packets.optics(lsb=(0, 0))], "rate or an LSB of 0"),
-        ([packets.stream(), packets.optics(kind=9)], "not a valid StreamKind"),
-        ([packets.stream(), packets.optics(unit=9)], "not a valid Unit"),
+        ([peer.stream(rate_mhz=500_000)], "contradicts"),
+        ([peer.stream(channels=("A",))], "contradicts"),
+        ([peer.stream(lsb=(1, -15))], "contradicts"),
+        ([peer.stream(unit=1)], "contradicts"),
+        ([peer.optics()], "must begin with 0"),
+        ([peer.stream(), peer.optics(2), peer.optics(1)], "must begin with 0 and rise"),
+        ([peer.stream(), peer.optics(1), peer.optics(1)], "must begin with 0 and rise"),
+        ([peer.stream(), peer.optics(0x7F)], "no stream of samples"),
+        ([peer.stream(), peer.optics(n_channels=3)], "has 3 channels but names"),
+        ([peer.stream(), peer.optics(channels=("Fp1",))], "not distinct"),
+        ([peer.stream(), peer.optics(sample_size=5)], "samples of 5 bytes"),
+        ([peer.stream(), peer.optics(rate_mhz=0)], "rate or an LSB of 0"),
+        ([peer.stream(), peer.optics(lsb=(0, 0))], "rate or an LSB of 0"),
+        ([peer.stream(), peer.optics(kind=9)], "not a valid StreamKind"),
+        ([peer.stream(), peer.optics(unit=9)], "not a valid Unit"),
     ],
 )
 def test_streams_that_make_no_sense_are_refused(streams: list[bytes], reason: str) -> None:
     with pytest.raises(ProtocolError, match=reason):
-        decode_info(packets.info(streams=streams))
+        decode_info(peer.info(streams=streams))
 
 
 def test_a_list_of_streams_cut_short_is_refused() -> None:
-    bare, whole = packets.info(), packets.info(streams=[packets.stream(), packets.optics()])
+    bare, whole = peer.info(), peer.info(streams=[peer.stream(), peer.optics()])
     for size in range(len(bare) + 1, len(whole)):
         with pytest.raises(ProtocolError):
             decode_info(whole[:size])
@@ -130,18 +130,18 @@ def test_another_version_is_refused_whatever_follows(version: int) -> None:
 )
 def test_nonsense_is_refused_with_its_reason(fields: dict[str, object], reason: str) -> None:
     with pytest.raises(ProtocolError, match=reason):
-        decode_info(packets.info(**fields))  # type: ignore[arg-type]
+        decode_info(peer.info(**fields))  # type: ignore[arg-type]
 
 
 def test_every_truncation_is_refused() -> None:
-    whole = packets.info()
+    whole = peer.info()
     for size in range(len(whole)):
         with pytest.raises(ProtocolError):
             decode_info(whole[:size])
 
 
 def test_text_that_is_not_utf8_is_refused() -> None:
-    broken = packets.info().replace(b"headband8", b"headband\xff")
+    broken = peer.info().replace(b"headband8", b"headband\xff")
     with pytest.raises(ProtocolError, match="board name is not UTF-8"):
         decode_info(broken)
 
@@ -154,7 +154,7 @@ def test_arbitrary_bytes_raise_nothing_but_a_protocol_error(data: bytes) -> None
 
 @given(st.integers(0, 200), st.integers(0, 255))
 def test_a_changed_byte_raises_nothing_but_a_protocol_error(index: int, value: int) -> None:
-    data = bytearray(packets.info())
+    data = bytearray(peer.info())
     data[index % len(data)] = value
     with contextlib.suppress(ProtocolError):
         decode_info(bytes(data))
@@ -182,7 +182,7 @@ def test_every_valid_info_comes_back_as_it_was(
     board: str,
 ) -> None:
     decoded = decode_info(
-        packets.info(
+        peer.info(
             rate=rate,
             gain=gain,
             lsb_fv=lsb_fv,

@@ -16,7 +16,7 @@ from eegrig.host.wire.packet import (
     frames_per_packet,
     throughput_body,
 )
-from tests.host import packets
+from tests.host import peer
 
 codes = st.integers(-(2**23), 2**23 - 1)
 
@@ -55,9 +55,7 @@ def test_every_packet_comes_back_as_it_was(
     lead_off: tuple[int, int],
 ) -> None:
     n_channels = len(rows[0])
-    data = packets.packet(
-        sequence, first_frame, rows, time_us=time_us, flags=flags, lead_off=lead_off
-    )
+    data = peer.packet(sequence, first_frame, rows, time_us=time_us, flags=flags, lead_off=lead_off)
     packet = decode_packet(data, n_channels)
     assert packet[:8] == (sequence, 0, flags, first_frame, time_us, len(rows), *lead_off)
     decoded = decode_samples(packet.body, n_channels)
@@ -72,17 +70,17 @@ def test_every_packet_comes_back_as_it_was(
         (bytes(15), "15 bytes, its header alone 16"),
         (bytes(16), "has no frames"),
         (
-            packets.counter_packet(5, 0)[:-1],
+            peer.counter_packet(5, 0)[:-1],
             "packet 5 has 215 bytes of samples; 9 frames .* are 216",
         ),
-        (packets.counter_packet(5, 0) + b"\0", "217 bytes"),
-        (packets.counter_packet(5, 0, flags=0x20), "unknown flags 0x20"),
+        (peer.counter_packet(5, 0) + b"\0", "217 bytes"),
+        (peer.counter_packet(5, 0, flags=0x20), "unknown flags 0x20"),
         (
-            packets.header(sequence=1, first_frame=0, time_us=0, n_frames=1, stream_id=3),
+            peer.header(sequence=1, first_frame=0, time_us=0, n_frames=1, stream_id=3),
             "stream 0x03",
         ),
         (
-            packets.header(sequence=1, first_frame=0, time_us=0, n_frames=1, stream_id=0x7F),
+            peer.header(sequence=1, first_frame=0, time_us=0, n_frames=1, stream_id=0x7F),
             "throughput packet 1 says it has 1 frames",
         ),
         (b"\0\0\0\0\xff\xff\xff\xff" + bytes(8), "beyond 30 bits"),
@@ -118,11 +116,11 @@ def test_a_full_packet_holds_what_the_specification_says() -> None:
 
 @given(st.integers(0, 2**30), st.integers(1, 20), st.integers(1, 16))
 def test_the_counter_pattern_is_what_the_board_sends(first: int, n: int, n_channels: int) -> None:
-    expected = [[packets.counter_code(first + i, c) for i in range(n)] for c in range(n_channels)]
+    expected = [[peer.counter_code(first + i, c) for i in range(n)] for c in range(n_channels)]
     assert counter_pattern(first, n, n_channels).tolist() == expected
 
 
 @given(st.integers(0, 2**16 - 1), st.integers(0, 500))
 def test_the_throughput_body_is_what_the_board_sends(sequence: int, size: int) -> None:
-    data = packets.throughput_packet(sequence, HEADER_SIZE + size)
+    data = peer.throughput_packet(sequence, HEADER_SIZE + size)
     assert decode_packet(data, 8).body == throughput_body(sequence, size)

@@ -21,7 +21,7 @@ from eegrig.host.wire.packet import (
     frames_per_packet,
     throughput_body,
 )
-from tests.host import packets
+from tests.host import peer
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -85,8 +85,8 @@ def test_the_example_of_the_text_is_what_it_says() -> None:
         if line.startswith(("→", "←"))
     )
     assert start == bytes.fromhex("0107f4000001")
-    assert answer == packets.response(0x01, 7)
-    assert packets.counter_packet(0, 0, time_us=1000).startswith(packet)
+    assert answer == peer.response(0x01, 7)
+    assert peer.counter_packet(0, 0, time_us=1000).startswith(packet)
 
 
 @given(st.integers(16, 509), st.integers(1, 16))
@@ -120,13 +120,13 @@ def test_the_host_understands_the_firmwares_packets(
 
 
 def test_the_host_follows_the_firmwares_sequence_over_its_wrap() -> None:
-    info = decode_info(packets.info())
+    info = decode_info(peer.info())
     decoder = StreamDecoder(info, from_start=False)
     made = firmware.Packet(40, 24, codes.STREAM_EEG, codes.FLAG_PATTERN)
     made.sequence = 0xFFFE
     for i in range(5):
         column = counter_pattern(i, 1, 8)[:, 0]
-        made.slots[0][:] = b"".join(packets.sample(int(code)) for code in column)
+        made.slots[0][:] = b"".join(peer.sample(int(code)) for code in column)
         made.frames = 1
         decoder.feed(bytes(made.finish(i, 4000 * i, 0, 0, 0)), i)
     assert decoder.counters.frames == 5
@@ -134,7 +134,7 @@ def test_the_host_follows_the_firmwares_sequence_over_its_wrap() -> None:
 
 
 def test_the_host_checks_the_firmwares_throughput_packets() -> None:
-    decoder = StreamDecoder(decode_info(packets.info()))
+    decoder = StreamDecoder(decode_info(peer.info()))
     made = firmware.ThroughputPacket(244, codes.STREAM_THROUGHPUT)
     for i in range(600):
         data = bytes(made.finish(i))
