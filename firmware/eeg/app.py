@@ -113,9 +113,7 @@ class Application:
         self._gatt.advertise()
 
     def _set_up_optics(self, settings):
-        from machine import I2C
-
-        bus = I2C(settings["i2c"], freq=settings["i2c_hz"])
+        bus = port.i2c(settings["i2c"], settings["i2c_hz"])
         self._optics_device = drivers.load(settings["driver"]).Optics(bus, *settings["settings"])
         interrupt = Pin(settings["interrupt"], Pin.IN)
         self._optics = self._optics_device.acquisition(interrupt, self._gatt.stream)
@@ -260,7 +258,7 @@ class Application:
                     self._gatt.flush()
                 elif self._throughput is not None:
                     self._throughput = None
-                    self._fail(codes.LINK_ERROR, error.errno)
+                    self._fail(codes.LINK_ERROR, abs(error.args[0]))
 
     def _stop_streams(self):
         self._acquisition.stop()

@@ -40,6 +40,11 @@ def rest(seconds):
         sleep_ms(seconds * 1000)
 
 
+def i2c(bus, hz):
+    """Return an I2C bus; zephyr has its clock from the devicetree, and refuses another."""
+    return machine.I2C(bus, freq=hz) if STOPS else machine.I2C(bus)
+
+
 def adc_microvolts(adc, reference_uv):
     """Return what an ADC reads; `reference_uv` is its full scale where the port cannot tell."""
     if STOPS:

@@ -236,6 +236,12 @@ def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
             "afe.pins.cs: expected a pin of the stm32 port such as 'A4', got 'gpio0:15'",
         ),
         (
+            "headphone8",
+            'cs = "A4"',
+            'cs = "C7"',
+            "afe.pins.cs: the build NUCLEO_WB55 has no pin C7; use one of A0, A1",
+        ),
+        (
             "hairclip1",
             'part = "nrf52840"',
             'part = "stm32wb55"',
