@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def _power(results: Results, directory: Path) -> Section:
             for field, value in trace.items()
             if field.startswith("power_") and field.endswith("_w")
         }
-        total = groups.pop("total", sum(groups.values()))
+        total = groups.pop("total", math.fsum(groups.values()))
         seen |= groups.keys()
         rows.append(
             charts.PowerRow(

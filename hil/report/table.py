@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eegrig.hil.report.page import grouped, verdict_sentence, verdict_word
 from eegrig.hil.report.vocabulary import limit_text, shown, word
+from eegrig.host.commands.output import table_console
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -35,10 +36,9 @@ def print_table(results: Results, console: Console | None = None) -> None:
     console : rich.console.Console, optional
         Where to; by default the standard output, coloured if it is a terminal.
     """
-    from rich.console import Console
     from rich.text import Text
 
-    console = console or Console(highlight=False)
+    console = console or table_console()
     verdict = results.verdict
     head = Text()
     head.append(f" {verdict_word(results)} ", style=f"{_STYLES[verdict]} reverse")

@@ -8,7 +8,6 @@ pulled at any moment changes nothing about that.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from eegrig.host.console.console import Console, Identity
 from eegrig.host.console.slot_sync import SlotPlan, plan_slot, slot_digest
 from eegrig.host.image.firmware_image import two_slots
 from eegrig.host.image.loader import Slot, loader_files
+from eegrig.host.process.run_async import run_async
 
 if TYPE_CHECKING:
     from eegrig.boards.schema import Board
@@ -361,7 +361,7 @@ def _switch(repl: BoardRepl, slot: Slot) -> None:
 def _identity(repl: BoardRepl) -> Identity:
     repl.port.timeout = 0
     console = Console(repl.port, repl.url)
-    identity = asyncio.run(console.identity(_BOOT_TIMEOUT_S))
+    identity = run_async(console.identity(_BOOT_TIMEOUT_S))
     repl.heard = console.take_unread()
     return identity
 

@@ -5,7 +5,6 @@ What is asked for is an `Order`, the same for all boards of a run; what came out
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import time
@@ -18,6 +17,7 @@ import msgspec
 from eegrig.boards.errors import BoardFault, EegrigError
 from eegrig.host.flashing.flash import ErasePolicy, FlashReport, flash
 from eegrig.host.flashing.flash_record import FlashRecord, append_record, now
+from eegrig.host.process.run_async import run_async
 
 if TYPE_CHECKING:
     from eegrig.boards.schema import Board
@@ -200,10 +200,10 @@ def _produce(
         )
         outcome.probe = outcome.report.probe
         if console is not None:
-            outcome.identity = asyncio.run(console.identity())
+            outcome.identity = run_async(console.identity())
             _check_identity(outcome.identity, order)
     if order.self_test:
-        outcome.figures = asyncio.run(_self_test(order, station, outcome.report.radio_address))
+        outcome.figures = run_async(_self_test(order, station, outcome.report.radio_address))
         missed = [figure for figure in outcome.figures if not figure.passed]
         if missed:
             raise BoardFault(f"the self-test failed: {', '.join(map(_described, missed))}")

@@ -209,7 +209,7 @@ def test_saving_over_a_run_leaves_the_old_file_or_the_new_one(tmp_path: Path, mo
     def no_space(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("eegrig.hil.results.os.fsync", no_space)
+    monkeypatch.setattr("eegrig.boards.whole_file.os.fsync", no_space)
     with pytest.raises(OutputError, match="No space"):
         results.save(tmp_path)
     assert path.read_bytes() == before
@@ -222,6 +222,22 @@ def test_the_digest_leaves_out_the_time_of_day_and_nothing_else():
     assert one.digest() == other.digest()
     other.seed = 8
     assert one.digest() != other.digest()
+
+
+def test_the_digest_does_not_see_in_which_order_a_computer_adds():
+    def digest(value: float, uncertainty: float, limit_ms: float) -> str:
+        results = a_run()
+        results.record(
+            BOARD, "x.y", value, "1", uncertainty=uncertainty, n=1, provenance="simulated",
+            conditions={"interval_ms": limit_ms, "frames": 3},
+        )  # fmt: skip
+        return results.digest()
+
+    first = digest(0.1 + 0.2, 0.0, 7.5)
+    assert digest(0.3, -0.0, 7.500000000000001) == first
+    assert digest(0.300000001, 0.0, 7.5) != first
+    assert digest(0.3, 1e-9, 7.5) != first
+    assert digest(0.3, 0.0, 7.50001) != first
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -64,7 +65,7 @@ class VirtualPowerMeter:
             If none is running.
         """
         account = self._ledger.close_account()
-        total_j = sum(account.energy_j.values())
+        total_j = math.fsum(account.energy_j.values())
         battery_v = self._ledger.battery_v
         bins_j = np.concatenate([*account.bins_j, np.zeros(0)])
         step_s = self._step_ns * 1e-9
@@ -107,5 +108,5 @@ def _uncertainty(causes_j: Mapping[Cause, float], total_j: float) -> float:
     """Return the relative one-sigma uncertainty of a sum of independent causes."""
     if total_j <= 0:
         return 0.0
-    squares = sum((cause.spread * energy_j) ** 2 for cause, energy_j in causes_j.items())
+    squares = math.fsum((cause.spread * energy_j) ** 2 for cause, energy_j in causes_j.items())
     return float(np.sqrt(squares)) / total_j

@@ -8,7 +8,21 @@ from pathlib import Path
 
 from eegrig.boards.errors import OutputError
 
-__all__ = ["check_place"]
+__all__ = ["check_is_file", "check_place"]
+
+
+def check_is_file(path: Path) -> None:
+    """Refuse to write over what is there and no file: a new file would take a device's place.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder, a device or a pipe.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder: name a file")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is a device or a pipe: name a file")
 
 
 def check_place(path: Path, n_bytes: int = 0) -> None:
@@ -26,8 +40,7 @@ def check_place(path: Path, n_bytes: int = 0) -> None:
         If it cannot be.
     """
     folder = path.absolute().parent
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder: name a file")
+    check_is_file(path)
     if not folder.is_dir():
         raise OutputError(f"{path}: there is no folder {folder}: make it first")
     try:

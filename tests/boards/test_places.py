@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards.errors import OutputError
-from eegrig.host.process.places import check_place
+from eegrig.boards.places import check_place
 
 # A disk that is full after some bytes, as a process sees it.
 FULL = (
@@ -89,3 +90,48 @@ def test_too_little_room_is_said_with_how_much_it_takes(tmp_path: Path) -> None:
         check_place(path, 10**18)
     assert path.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path) -> None:
+    for name in ("pipe.bin", "pipe.bdf", "pipe.png"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(OutputError, match="is a device or a pipe: name a file"):
+            check_place(tmp_path / name)
+    eegrig = str(Path(sys.executable).with_name("eegrig"))
+    for arguments in (
+        ["build", "hairclip1", "-o", "pipe.bin"],
+        ["sim", "resting", "-o", "pipe.bdf"],
+        ["sim", "resting", "--plot", "pipe.png"],
+    ):
+        done = subprocess.run(
+            [eegrig, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert "is a device or a pipe: name a file" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pipe.bdf", "pipe.bin", "pipe.png"]
+    assert all(path.is_fifo() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["build", "hairclip1", "-o", "file/image.bin"], "there is no folder"),
+        (["sim", "resting", "-o", "file/x.bdf"], "there is no folder"),
+        (["sim", "resting", "--plot", "file/x.png"], "there is no folder"),
+        (["sim", "--gallery", "file"], "cannot make the folder file: File exists"),
+        (["sim", "--gallery", "file/gallery"], "cannot make the folder file/gallery: Not a dir"),
+    ],
+)
+def test_a_place_below_a_file_is_said_before_anything_is_made(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    eegrig = str(Path(sys.executable).with_name("eegrig"))
+    done = subprocess.run(
+        [eegrig, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
