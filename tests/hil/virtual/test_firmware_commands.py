@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eegrig.hil.flashed_board import flash_and_identify
 
 from eegrig.boards import load_board
+from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.host.link.board_link import BoardLink
 from eegrig.host.link.link_errors import BoardStatusError

@@ -32,9 +32,8 @@ from eegrig.host.image.firmware_image import ImageContents, build_image, read_im
 from eegrig.host.image.layout import layout_of
 from eegrig.host.image.manifest import MANIFEST, decode_manifest, entries_of, image_hash
 from eegrig.host.image.region import pack_region
-
-from ..power_cuts import Reader, states_after_cuts
-from .virtual_device import VirtualDevice
+from tests.host.virtual_device import VirtualDevice
+from tests.power_cuts import Reader, states_after_cuts
 
 BOARDS = ["headband8", "nucleo-wb55-ads1299"]  # zephyr and stm32, two kinds of flash memory
 MAIN = """
