@@ -8,7 +8,7 @@ import msgspec
 
 from eegrig.boards.errors import ConfigError
 
-__all__ = ["Curve", "Figure", "Part", "PartKind", "Table", "to_si"]
+__all__ = ["Curve", "Part", "PartKind", "PartValue", "Table", "to_si"]
 
 _T = TypeVar("_T")
 
@@ -90,7 +90,7 @@ class _Sourced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return ASSUMED_SPREAD if self.assumed else DEFAULT_SPREAD
 
 
-class Figure(_Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PartValue(_Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One number, in the unit its source gives it in; `si` converts."""
 
     value: float
@@ -168,11 +168,11 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     title: str
     kind: PartKind
     ports: list[str] = []
-    figures: dict[str, Figure]
+    figures: dict[str, PartValue]
     curves: dict[str, Curve] = {}
     tables: dict[str, Table] = {}
 
-    def __getitem__(self, key: str) -> Figure:
+    def __getitem__(self, key: str) -> PartValue:
         """Return the figure called `key`.
 
         Raises
@@ -195,7 +195,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         entry = self.figures.get(key) or self.curves.get(key) or self.tables.get(key)
         if entry is None or not entry.assumed:
             return None
-        if isinstance(entry, Figure):
+        if isinstance(entry, PartValue):
             return f"{self.name}: {key} = {entry.value:g} {entry.unit} ({entry.source})"
         return f"{self.name}: {key} ({entry.source})"
 

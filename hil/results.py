@@ -28,11 +28,11 @@ __all__ = [
     "SCHEMA_VERSION",
     "Assumption",
     "Figure",
-    "FirmwareIdentity",
+    "FirmwareCheck",
     "NotMeasured",
     "Results",
     "ResultsError",
-    "RuntimeIdentity",
+    "RuntimeBuild",
 ]
 
 SCHEMA_VERSION = 1
@@ -113,7 +113,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return room / abs(self.limit)
 
 
-class FirmwareIdentity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FirmwareCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which firmware answered, and which was asked for.
 
     Attributes
@@ -137,7 +137,7 @@ class FirmwareIdentity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         return length >= 8 and self.image_hash[:length] == self.expected_hash[:length]
 
 
-class RuntimeIdentity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RuntimeBuild(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which build of MicroPython the board is for.
 
     Attributes
@@ -191,9 +191,9 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Name and title of the board.
     bench : str
         Name of the bench.
-    firmware : FirmwareIdentity or None
+    firmware : FirmwareCheck or None
         Read back from the board; None before it was.
-    runtime : RuntimeIdentity or None
+    runtime : RuntimeBuild or None
         What the board says it runs; None in runs of before it had to say so.
     seed : int
         Of everything random on the bench.
@@ -216,8 +216,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     board: str
     bench: str
     board_title: str = ""
-    firmware: FirmwareIdentity | None = None
-    runtime: RuntimeIdentity | None = None
+    firmware: FirmwareCheck | None = None
+    runtime: RuntimeBuild | None = None
     seed: int = 0
     started_at: str | None = None
     signal: str = ""
@@ -326,7 +326,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             Whether the board is a model made of what is said of the runtime: then the figures rest
             on what is assumed of its Bluetooth, its heap and its drivers.
         """
-        self.runtime = RuntimeIdentity(
+        self.runtime = RuntimeBuild(
             port=runtime.port, build=runtime.build, options=dict(runtime.options)
         )
         if modelled:

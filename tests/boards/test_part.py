@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eegrig.boards import Curve, Figure, Part, Table, list_parts, load_part
+from eegrig.boards import Curve, Part, PartValue, Table, list_parts, load_part
 from eegrig.boards.check_part import check_part
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.part import to_si
@@ -91,7 +91,7 @@ def test_noise_table_is_read_by_rate_and_gain():
     [
         ({"name": "y"}, "name: expected 'x', the file's name, got 'y'"),
         (
-            {"figures": {"a": Figure(value=1, unit="furlong", source="none")}},
+            {"figures": {"a": PartValue(value=1, unit="furlong", source="none")}},
             "figures.a.unit: unit 'furlong' is not known",
         ),
         (

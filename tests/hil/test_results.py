@@ -15,7 +15,7 @@ from eegrig.boards.schema import Target
 from eegrig.hil.results import (
     SCHEMA_VERSION,
     Figure,
-    FirmwareIdentity,
+    FirmwareCheck,
     Results,
     ResultsError,
 )
@@ -77,7 +77,7 @@ def test_a_name_is_used_once():
 
 
 def test_the_wrong_firmware_makes_every_figure_and_the_run_inconclusive():
-    wrong = FirmwareIdentity(version="1", image_hash="f" * 64, expected_hash=HASH)
+    wrong = FirmwareCheck(version="1", image_hash="f" * 64, expected_hash=HASH)
     results = a_run(firmware=wrong)
     assert taken(results).verdict == "inconclusive"
     assert a_run(firmware=wrong, figures=[passing()]).verdict == "inconclusive"
@@ -95,7 +95,7 @@ def test_the_wrong_firmware_makes_every_figure_and_the_run_inconclusive():
     ],
 )
 def test_identity_matches_by_hash_shortened_or_not(read, asked, matches):
-    identity = FirmwareIdentity(version="1", image_hash=read, expected_hash=asked)
+    identity = FirmwareCheck(version="1", image_hash=read, expected_hash=asked)
     assert identity.matches is matches
 
 
@@ -176,7 +176,7 @@ def test_a_figure_that_cannot_be_is_refused(fields):
 def a_full_run() -> Results:
     results = a_run(
         board_title='Eight "channels" & more',
-        firmware=FirmwareIdentity(version="1.2", image_hash=HASH[:16], expected_hash=HASH),
+        firmware=FirmwareCheck(version="1.2", image_hash=HASH[:16], expected_hash=HASH),
         seed=7,
         started_at="2026-11-22T12:00:00+00:00",
         signal="1/f, 8 channels",
@@ -209,7 +209,7 @@ def test_saving_over_a_run_leaves_the_old_file_or_the_new_one(tmp_path: Path, mo
     def no_space(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("eegrig.hil.results.os.fsync", no_space)
+    monkeypatch.setattr("eegrig.boards.whole_file.os.fsync", no_space)
     with pytest.raises(OutputError, match="No space"):
         results.save(tmp_path)
     assert path.read_bytes() == before

@@ -11,7 +11,7 @@ import numpy as np
 from eegrig.boards.schema import Target
 from eegrig.hil.bench import PowerCapture
 from eegrig.hil.report import traces
-from eegrig.hil.results import FirmwareIdentity, Results, RuntimeIdentity
+from eegrig.hil.results import FirmwareCheck, Results, RuntimeBuild
 
 HASH = "9f2c4e71ab03d5586c1b7790e2fd4410" * 2
 CHANNELS = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]
@@ -66,8 +66,8 @@ def write_sample(directory: Path, kind: str = "pass") -> Results:
         board="headband8",
         board_title="Eight-channel EEG headband, the reference board",
         bench="virtual",
-        firmware=FirmwareIdentity(version="0.1.0", image_hash=HASH, expected_hash=HASH),
-        runtime=RuntimeIdentity(
+        firmware=FirmwareCheck(version="0.1.0", image_hash=HASH, expected_hash=HASH),
+        runtime=RuntimeBuild(
             port="zephyr", build="nrf52840dk_nrf52840", options={"SPI": True, "BT_ATT_TX_COUNT": 6}
         ),
         seed=1,

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from eegrig.hil.report.page import FILE_NAME, render, verdict_sentence, write_report
-from eegrig.hil.results import Figure, FirmwareIdentity, Results, ResultsError, RuntimeIdentity
+from eegrig.hil.results import Figure, FirmwareCheck, Results, ResultsError, RuntimeBuild
 
 from .sample import write_sample
 
@@ -203,8 +203,8 @@ def test_words_from_outside_cannot_become_markup(tmp_path: Path):
         bench=evil,
         signal=evil,
         started_at=evil,
-        firmware=FirmwareIdentity(version=evil, image_hash=evil),
-        runtime=RuntimeIdentity(port=evil, build=evil, options={evil: evil}),
+        firmware=FirmwareCheck(version=evil, image_hash=evil),
+        runtime=RuntimeBuild(port=evil, build=evil, options={evil: evil}),
         link={evil: evil},
         figures=[
             Figure(
@@ -247,7 +247,7 @@ def test_the_wrong_firmware_is_the_first_thing_said():
     results = Results(
         board="toy",
         bench="virtual",
-        firmware=FirmwareIdentity(version="1", image_hash="f" * 64, expected_hash="0" * 64),
+        firmware=FirmwareCheck(version="1", image_hash="f" * 64, expected_hash="0" * 64),
     )
     assert "does not run the firmware that was asked for" in verdict_sentence(results)
 
