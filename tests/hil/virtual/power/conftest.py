@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from eegrig.boards import Board, Curve, Part, PartValue, load_board, load_part
-from eegrig.hil.figures.runs.ledger_bench import LedgerBench
+from eegrig.hil.pages.runs.ledger_bench import LedgerBench
 
 
 def ideal_part(name: str) -> Part:

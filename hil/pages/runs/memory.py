@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eegrig.boards import load_board
-from eegrig.hil.figures.stored import Figures, StoredFigure
+from eegrig.hil.pages.stored import Figures, StoredFigure
 from eegrig.host.image.firmware_image import build_image
 from eegrig.host.image.manifest import MANIFEST
 from eegrig.host.image.size_report import size_report

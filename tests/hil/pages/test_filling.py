@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.figures.pages import Filler
-from eegrig.hil.figures.stored import Step, Stored, StoredFigure, StoredWalk
+from eegrig.hil.pages.filling import Filler
+from eegrig.hil.pages.stored import Step, Stored, StoredFigure, StoredWalk
 
 STORED = Stored(
     identity={"eegrig": "1.0", "seed": 3},

@@ -12,12 +12,12 @@ from pathlib import Path
 from eegrig.boards import list_boards
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.wording import nearest
-from eegrig.hil.figures.picture import PICTURE, boards_picture
-from eegrig.hil.figures.runs.walk import commands
-from eegrig.hil.figures.stored import FOLDER, ROOT, Stored, StoredWalk, load_all, load_walk
-from eegrig.hil.figures.tables import TABLES
-from eegrig.hil.figures.text import figure_text
-from eegrig.hil.figures.work import BENCHMARKS, MODELS, WALKS
+from eegrig.hil.pages.picture import PICTURE, boards_picture
+from eegrig.hil.pages.runs.walk import commands
+from eegrig.hil.pages.stored import FOLDER, ROOT, Stored, StoredWalk, load_all, load_walk
+from eegrig.hil.pages.tables import TABLES
+from eegrig.hil.pages.text import figure_text
+from eegrig.hil.pages.work import BENCHMARKS, MODELS, WALKS
 
 __all__ = ["Filler", "fill_pages", "filler", "pages"]
 

@@ -18,8 +18,8 @@ from eegrig.boards import Board, load_board
 from eegrig.boards.errors import EegrigError
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import SHORTEST_INTERVAL_MS, link_interval_ms
-from eegrig.hil.figures.stored import Figures, StoredFigure
 from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.pages.stored import Figures, StoredFigure
 from eegrig.hil.signal_factory import SignalFactory, light_factory
 from eegrig.hil.suites.streams import linked
 from eegrig.hil.virtual.bench import VirtualBench

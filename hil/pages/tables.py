@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from eegrig.boards import Board, load_board, load_part
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.figures.runs.larger_build import LARGER_INTERVAL_MS
-from eegrig.hil.figures.runs.published import RADIO_ROWS
-from eegrig.hil.figures.runs.rates import OWN, links, tried_rates
-from eegrig.hil.figures.stored import Stored, StoredFigure
-from eegrig.hil.figures.text import figure_text, plain, share
+from eegrig.hil.pages.runs.larger_build import LARGER_INTERVAL_MS
+from eegrig.hil.pages.runs.published import RADIO_ROWS
+from eegrig.hil.pages.runs.rates import OWN, links, tried_rates
+from eegrig.hil.pages.stored import Stored, StoredFigure
+from eegrig.hil.pages.text import figure_text, plain, share
 from eegrig.hil.report.page import grouped
 from eegrig.hil.report.vocabulary import POWER_GROUPS, limit_text, shown, word
 from eegrig.hil.results import Figure

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from eegrig.hil.figures.stored import ROOT, Stored
-from eegrig.hil.figures.text import figure_text
+from eegrig.hil.pages.stored import ROOT, Stored
+from eegrig.hil.pages.text import figure_text
 from eegrig.hil.report.svg import Drawing, Scale
 from eegrig.hil.report.vocabulary import POWER_GROUPS
 

@@ -14,8 +14,8 @@ from typing import Literal
 import msgspec
 
 from eegrig.boards import Board, load_board, load_part
-from eegrig.hil.figures.runs.ledger_bench import LedgerBench
-from eegrig.hil.figures.stored import Figures, StoredFigure
+from eegrig.hil.pages.runs.ledger_bench import LedgerBench
+from eegrig.hil.pages.stored import Figures, StoredFigure
 from eegrig.hil.virtual.afe.power import AfeState
 from eegrig.hil.virtual.air.activity import ActivityKind
 from eegrig.hil.virtual.power.ledger import PowerLedger

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from eegrig.hil.figures.identity import board_digest, code_of, model_digest
-from eegrig.hil.figures.stored import ROOT
+from eegrig.hil.pages.identity import board_digest, code_of, model_digest
+from eegrig.hil.pages.stored import ROOT
 
 Edit = Callable[[str, str, str], None]
 
@@ -49,8 +49,8 @@ def edit(tree: Path) -> Iterator[Edit]:
     [
         ("hil/virtual/power/tracks.py", "stop_ns: int", "stop_ns: float"),
         ("hil/suites/test_power.py", "_SECONDS = 20.0", "_SECONDS = 21.0"),
-        ("hil/figures/runs/rates.py", "_SECONDS = 8.0", "_SECONDS = 9.0"),
-        ("host/recorder.py", "10.0", "11.0"),
+        ("hil/pages/runs/rates.py", "_SECONDS = 8.0", "_SECONDS = 9.0"),
+        ("host/recording/recorder.py", "10.0", "11.0"),
         ("signal_sim/scenes/resting.toml", "seconds = ", "seconds = 1"),
         ("constraints.txt", "bumble==", "bumble==1."),
     ],
@@ -67,9 +67,9 @@ def test_a_model_that_changed_is_another_one(
     [
         ("hil/virtual/power/tracks.py", '"""Record a burst."""', '"""Keep a burst."""'),
         ("hil/report/page.py", "import", "import sys\nimport"),
-        ("hil/figures/pages.py", "import", "import sys\nimport"),
+        ("hil/pages/filling.py", "import", "import sys\nimport"),
         ("hil/virtual/desk/desk.py", "import", "import sys\nimport"),
-        ("host/cli.py", "import", "import sys\nimport"),
+        ("host/commands/entry.py", "import", "import sys\nimport"),
         ("host/commands/build.py", "import", "import sys\nimport"),
         ("signal_sim/scenes/sleep.toml", "seconds = ", "seconds = 1"),
         ("constraints.txt", "ruff==", "ruff==1."),

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.figures.comparison import compared, export_to
-from eegrig.hil.figures.stored import load
+from eegrig.hil.pages.comparison import compared, export_to
+from eegrig.hil.pages.stored import load
 
 
 def test_an_export_beside_what_is_stored_shows_what_moved(tmp_path: Path) -> None:

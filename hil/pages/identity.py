@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from eegrig.boards import load_board
-from eegrig.hil.figures.stored import ROOT, Identity
+from eegrig.hil.pages.stored import ROOT, Fingerprint
 from eegrig.host.image.firmware_image import build_image
 
 __all__ = ["board_digest", "board_identity", "code_of", "model_digest", "model_identity"]
@@ -33,7 +33,7 @@ _MODELS = (
     ("hil", "flashed_board.py"),
     ("hil", "rig.py"),
     ("hil", "signal_factory.py"),
-    ("hil/figures/runs", "**/*.py"),
+    ("hil/pages/runs", "**/*.py"),
     ("hil/measure", "**/*.py"),
     ("hil/suites", "**/*.py"),
     ("hil/virtual", "**/*.py"),
@@ -72,7 +72,7 @@ _WORDS = frozenset({"source", "note", "title", "reason", "targets"})
 """Keys of data that no figure depends on."""
 
 
-def board_identity(name: str, how: Identity) -> Identity:
+def board_identity(name: str, how: Fingerprint) -> Fingerprint:
     """Return the identity of a board's figures in the present tree.
 
     Parameters
@@ -89,7 +89,7 @@ def board_identity(name: str, how: Identity) -> Identity:
     }
 
 
-def model_identity(how: Identity) -> Identity:
+def model_identity(how: Fingerprint) -> Fingerprint:
     """Return the identity of figures that come from the models alone."""
     return {"eegrig": metadata.version("eegrig"), "model": model_digest(), **how}
 

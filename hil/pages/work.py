@@ -11,8 +11,8 @@ from queue import SimpleQueue
 
 from eegrig.boards import list_boards, load_board
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.figures.identity import board_identity, model_identity
-from eegrig.hil.figures.stored import FOLDER, ROOT, Figures, Stored, StoredWalk, save, save_walk
+from eegrig.hil.pages.identity import board_identity, model_identity
+from eegrig.hil.pages.stored import FOLDER, ROOT, Figures, Stored, StoredWalk, save, save_walk
 from eegrig.hil.virtual.bench import one_cpu
 
 __all__ = ["BENCHMARKS", "MODELS", "WALKED", "WALKS", "all_tasks", "run_board", "run_tasks"]
@@ -80,12 +80,12 @@ def run_tasks(
 
 def run_board(name: str) -> Figures:
     """Run everything there is to run of a board."""
-    from eegrig.hil.figures.runs.converter import converter, has_converter
-    from eegrig.hil.figures.runs.larger_build import has_larger_build, larger_build
-    from eegrig.hil.figures.runs.memory import memory
-    from eegrig.hil.figures.runs.rates import rates
-    from eegrig.hil.figures.runs.suites import suites
-    from eegrig.hil.figures.runs.updates import UPDATED, updates
+    from eegrig.hil.pages.runs.converter import converter, has_converter
+    from eegrig.hil.pages.runs.larger_build import has_larger_build, larger_build
+    from eegrig.hil.pages.runs.memory import memory
+    from eegrig.hil.pages.runs.rates import rates
+    from eegrig.hil.pages.runs.suites import suites
+    from eegrig.hil.pages.runs.updates import UPDATED, updates
 
     board = load_board(name)
     found = suites(name) | memory(name) | rates(name)
@@ -110,8 +110,8 @@ def _run_apart(name: str, folder: Path, cpus: SimpleQueue[int]) -> None:
 
 
 def _run(name: str, folder: Path, cpu: int) -> None:
-    from eegrig.hil.figures.runs.published import models
-    from eegrig.hil.figures.runs.suites import HOW
+    from eegrig.hil.pages.runs.published import models
+    from eegrig.hil.pages.runs.suites import HOW
 
     with one_cpu(cpu):
         if name == MODELS:
@@ -122,7 +122,7 @@ def _run(name: str, folder: Path, cpu: int) -> None:
 
 
 def _walk(name: str, folder: Path) -> None:
-    from eegrig.hil.figures.runs.walk import walk, written
+    from eegrig.hil.pages.runs.walk import walk, written
 
     page = WALKS[name].read_text(encoding="utf-8")
     steps = [written(heard) for heard in walk(page) if heard.step.shown]

@@ -1,7 +1,7 @@
 """What a chip's step-down converter would save, which MicroPython's port never switches on.
 
 The ledger adds up a second of sampling: the front end converts, the processor takes its time for
-every frame (`hil.figures.runs.rates`) and waits, plainly or in light sleep. No radio. For boards
+every frame (`hil.pages.runs.rates`) and waits, plainly or in light sleep. No radio. For boards
 whose part has a twin in ``boards/parts``, the same chip with the converter on.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eegrig.boards import Board, Part, list_parts, load_board, load_part
-from eegrig.hil.figures.runs.ledger_bench import LedgerBench
-from eegrig.hil.figures.stored import Figures, StoredFigure
+from eegrig.hil.pages.runs.ledger_bench import LedgerBench
+from eegrig.hil.pages.stored import Figures, StoredFigure
 from eegrig.hil.virtual.afe.power import AfeState
 from eegrig.hil.virtual.power.ledger import PowerLedger
 

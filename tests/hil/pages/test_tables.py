@@ -6,9 +6,9 @@ import pytest
 
 from eegrig.boards import load_board
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.figures.runs.rates import OWN, Link, links, tried_rates
-from eegrig.hil.figures.stored import Stored, StoredFigure
-from eegrig.hil.figures.tables import _LARGER_ROWS, TABLES
+from eegrig.hil.pages.runs.rates import OWN, Link, links, tried_rates
+from eegrig.hil.pages.stored import Stored, StoredFigure
+from eegrig.hil.pages.tables import _LARGER_ROWS, TABLES
 from eegrig.host.wire.constants import Profile
 
 BOARD = "earpatch2"
@@ -111,7 +111,7 @@ def test_what_was_not_run_is_refused() -> None:
 
 
 def test_the_radio_table_says_how_far_the_model_is_off() -> None:
-    from eegrig.hil.figures.runs.published import RADIO_ROWS
+    from eegrig.hil.pages.runs.published import RADIO_ROWS
 
     figures = {
         f"radio.{row.name}": StoredFigure(value=1.004 * row.measured, unit=row.unit)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.figures.stored import (
+from eegrig.hil.pages.stored import (
     Step,
     Stored,
     StoredFigure,

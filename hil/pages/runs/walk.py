@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eegrig.boards.errors import InfrastructureError
-from eegrig.hil.figures.stored import ROOT, Step
+from eegrig.hil.pages.stored import ROOT, Step
 
 __all__ = ["Heard", "commands", "walk", "without_what_varies", "written"]
 

@@ -8,8 +8,8 @@ import pytest
 
 from eegrig.boards import list_boards
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.figures.stored import load
-from eegrig.hil.figures.work import MODELS, all_tasks, run_tasks
+from eegrig.hil.pages.stored import load
+from eegrig.hil.pages.work import MODELS, all_tasks, run_tasks
 
 
 def test_every_board_is_run() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from eegrig.hil.figures.stored import Figures, Identity, StoredFigure
+from eegrig.hil.pages.stored import Figures, Fingerprint, StoredFigure
 from eegrig.hil.results import Results
 from eegrig.hil.run import RunRequest, run_suites
 
 __all__ = ["HOW", "run_selected", "suites"]
 
-HOW: Identity = {"seed": 0, "seconds": 30, "signal": "resting"}
+HOW: Fingerprint = {"seed": 0, "seconds": 30, "signal": "resting"}
 """The command's own defaults: whoever runs it sees what the pages say."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eegrig.boards.errors import InfrastructureError
-from eegrig.hil.figures.runs.walk import Heard, commands, written
-from eegrig.hil.figures.stored import Step
+from eegrig.hil.pages.runs.walk import Heard, commands, written
+from eegrig.hil.pages.stored import Step
 
 PAGE = """
 ```console

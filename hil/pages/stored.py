@@ -34,7 +34,7 @@ FOLDER = ROOT / "docs" / "figures"
 _DIGITS, _UNCERTAINTY_DIGITS = 5, 3
 _HEAD = "# Written by `make figures`, see README.md in this folder. Not to be edited.\n"
 
-Identity = dict[str, str | int | float]
+Fingerprint = dict[str, str | int | float]
 
 
 class StoredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,11 +99,11 @@ class Stored(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     Attributes
     ----------
     identity : dict
-        What was run, and how (`hil.figures.identity`).
+        What was run, and how (`hil.pages.identity`).
     figures : dict of str to StoredFigure
     """
 
-    identity: Identity
+    identity: Fingerprint
     figures: Figures
 
 
@@ -129,7 +129,7 @@ class StoredWalk(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     steps : list of Step
     """
 
-    identity: Identity
+    identity: Fingerprint
     steps: list[Step]
 
 

@@ -10,8 +10,8 @@ import msgspec
 
 from eegrig.boards import list_boards
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.figures.stored import Stored, StoredFigure, load_all
-from eegrig.hil.figures.text import plain
+from eegrig.hil.pages.stored import Stored, StoredFigure, load_all
+from eegrig.hil.pages.text import plain
 from eegrig.hil.report.quantities import quantity
 from eegrig.hil.report.vocabulary import word
 

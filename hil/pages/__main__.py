@@ -1,4 +1,4 @@
-"""``python -m eegrig.hil.figures``, which is ``make figures``."""
+"""``python -m eegrig.hil.pages``, which is ``make figures``."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def main(
     ] = None,
 ) -> None:
     """Run what the pages' figures come from, store it in docs/figures, and fill the pages."""
-    from eegrig.hil.figures.comparison import compared, export_to
-    from eegrig.hil.figures.pages import fill_pages
-    from eegrig.hil.figures.work import all_tasks, run_tasks
+    from eegrig.hil.pages.comparison import compared, export_to
+    from eegrig.hil.pages.filling import fill_pages
+    from eegrig.hil.pages.work import all_tasks, run_tasks
 
     if not fill:
         run_tasks(only or all_tasks(), jobs=jobs, tell=lambda line: typer.echo(line, err=True))
@@ -52,9 +52,9 @@ def run() -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(
         epilog=examples(
-            "python -m eegrig.hil.figures",
-            "python -m eegrig.hil.figures --only earpatch2",
-            "python -m eegrig.hil.figures --fill --against before.json",
+            "python -m eegrig.hil.pages",
+            "python -m eegrig.hil.pages --only earpatch2",
+            "python -m eegrig.hil.pages --fill --against before.json",
         )
     )(main)
     try:

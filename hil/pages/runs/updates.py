@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from eegrig.boards import Board, load_board
-from eegrig.hil.figures.stored import Figures, StoredFigure
+from eegrig.hil.pages.stored import Figures, StoredFigure
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.host.flashing.flash import flash
 from eegrig.host.image.application import Application, build_application, default_firmware

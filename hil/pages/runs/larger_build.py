@@ -13,8 +13,8 @@ from pathlib import Path
 from eegrig.boards import Board, load_board
 from eegrig.boards.loader import board_path
 from eegrig.boards.ports import load_port
-from eegrig.hil.figures.runs.suites import run_selected
-from eegrig.hil.figures.stored import Figures
+from eegrig.hil.pages.runs.suites import run_selected
+from eegrig.hil.pages.stored import Figures
 
 __all__ = ["LARGER_INTERVAL_MS", "OPTIONS", "has_larger_build", "larger_build"]
 
