@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from eegrig.boards.errors import BoardFault
 from eegrig.hil.bench import Bench
-from eegrig.hil.results import FirmwareCheck
+from eegrig.hil.figures.results import FirmwareCheck
 from eegrig.host.flashing.flash import FlashReport, flash
 from eegrig.host.image.firmware_image import Image, build_image
 

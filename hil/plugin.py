@@ -18,8 +18,9 @@ import pytest
 if TYPE_CHECKING:
     from eegrig.boards import Board
     from eegrig.hil.bench import Bench
+    from eegrig.hil.figures.figure import Figure
+    from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
-    from eegrig.hil.results import Figure, Results
 
 __all__ = ["RigRecorder"]
 
@@ -189,7 +190,7 @@ def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard
 def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> Iterator[Results]:
     """Everything this run finds out; written to the run's folder at its end."""
     from eegrig.boards.ports import board_runtime
-    from eegrig.hil.results import Results
+    from eegrig.hil.figures.results import Results
 
     results = Results(
         board=rig.board.name,
@@ -254,7 +255,7 @@ class RigRecorder:
         provenance: Literal["measured", "simulated", "modelled"] | None = None,
         **flags: Any,
     ) -> Figure:
-        """Record a figure; see `hil.results.Results.record`."""
+        """Record a figure; see `hil.figures.results.Results.record`."""
         figure = self.results.record(
             self._rig.board,
             name,

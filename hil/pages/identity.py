@@ -25,7 +25,7 @@ __all__ = ["board_digest", "board_identity", "code_of", "model_digest", "model_i
 
 _LENGTH = 16
 
-# What decides a figure between a board's data and `hil.results`: by folder and glob.
+# What decides a figure between a board's data and `hil.figures.results`: by folder and glob.
 _MODELS = (
     ("boards", "**/*.py"),
     ("firmware/loader", "**/*.py"),

@@ -45,7 +45,7 @@ class StoredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     value : float or None
         None where a run could not determine it.
     unit : str
-        SI unit, as in `hil.results.Figure`; ``"B"`` for bytes.
+        SI unit, as in `hil.figures.figure.Figure`; ``"B"`` for bytes.
     uncertainty : float or None
         One standard uncertainty; None where it is unknown.
     sound : bool

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from eegrig.boards import Board, load_board, load_part
 from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.figure import Figure
+from eegrig.hil.figures.verdict import judge
 from eegrig.hil.pages.runs.larger_build import LARGER_INTERVAL_MS
 from eegrig.hil.pages.runs.published import RADIO_ROWS
 from eegrig.hil.pages.runs.rates import OWN, links, tried_rates
@@ -13,8 +15,6 @@ from eegrig.hil.pages.stored import Stored, StoredFigure
 from eegrig.hil.pages.text import figure_text, plain, share
 from eegrig.hil.report.page import grouped
 from eegrig.hil.report.vocabulary import POWER_GROUPS, limit_text, shown, word
-from eegrig.hil.results import Figure
-from eegrig.hil.verdict import judge
 
 __all__ = ["TABLES", "Table"]
 

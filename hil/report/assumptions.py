@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from eegrig.hil.figures.results import Assumption
 from eegrig.hil.report.quantities import NO_BREAK, number
-from eegrig.hil.results import Assumption
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eegrig.boards.whole_file import write_whole
+from eegrig.hil.figures.figure import Figure
+from eegrig.hil.figures.results import Results
 from eegrig.hil.report import sections
 from eegrig.hil.report.assumptions import merged
 from eegrig.hil.report.vocabulary import (
@@ -21,7 +23,6 @@ from eegrig.hil.report.vocabulary import (
     shown,
     word,
 )
-from eegrig.hil.results import Figure, Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,8 @@ from eegrig.hil.report.vocabulary import limit_text, shown, word
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from eegrig.hil.results import Figure, Results
+    from eegrig.hil.figures.figure import Figure
+    from eegrig.hil.figures.results import Results
 
 __all__ = ["print_table"]
 

@@ -12,7 +12,7 @@ from eegrig.hil.report.quantities import NO_BREAK, Quantity, number, quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from eegrig.hil.results import Figure
+    from eegrig.hil.figures.figure import Figure
 
 __all__ = [
     "GROUPS",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eegrig.boards import load_part
+from eegrig.hil.figures import traces
 from eegrig.hil.measure.battery import battery_life
 from eegrig.hil.measure.power import mode_power, streaming_power
-from eegrig.hil.report import traces
 from eegrig.hil.suites.streams import linked
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from eegrig.boards import list_boards, load_board
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import LinkProfile, link_interval_ms
-from eegrig.hil.results import Results
+from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest, run_suites
 from eegrig.host.recording.recorder import record
 from eegrig.host.wire.constants import Pattern, Profile

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import eegrig.hil.results
+import eegrig.hil.figures.results
 import eegrig.hil.rig  # noqa: F401 (a run within this process forgets what it was the first to import)
 
 pytest_plugins = ["pytester"]
@@ -152,7 +152,7 @@ def test_a_run_that_asks_for_nothing_gets_nothing(pytester):
 
         def test_light(request):
             heavy = {"numpy", "bleak", "pyocd", "bumble"}
-            heavy |= {"eegrig.hil.virtual", "eegrig.hil.results"}
+            heavy |= {"eegrig.hil.virtual", "eegrig.hil.figures.results"}
             assert heavy & set(sys.modules) == set()
             assert [name for name in request.fixturenames if name.startswith("rig")] == [
                 "rig_capabilities"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from eegrig.hil.figures.results import Results
 from eegrig.hil.pages.stored import Figures, Fingerprint, StoredFigure
-from eegrig.hil.results import Results
 from eegrig.hil.run import RunRequest, run_suites
 
 __all__ = ["HOW", "run_selected", "suites"]

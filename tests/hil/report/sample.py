@@ -10,8 +10,8 @@ import numpy as np
 
 from eegrig.boards.schema import Target
 from eegrig.hil.bench import PowerCapture
-from eegrig.hil.report import traces
-from eegrig.hil.results import FirmwareCheck, Results, RuntimeBuild
+from eegrig.hil.figures import traces
+from eegrig.hil.figures.results import FirmwareCheck, Results, RuntimeBuild
 
 HASH = "9f2c4e71ab03d5586c1b7790e2fd4410" * 2
 CHANNELS = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from eegrig.hil.figures.results import Assumption
 from eegrig.hil.report.assumptions import merged
-from eegrig.hil.results import Assumption
 
 
 def texts(*given: str) -> list[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from eegrig.hil.figures.figure import Figure
+from eegrig.hil.figures.results import FirmwareCheck, Results, ResultsError, RuntimeBuild
 from eegrig.hil.report.page import FILE_NAME, render, verdict_sentence, write_report
-from eegrig.hil.results import Figure, FirmwareCheck, Results, ResultsError, RuntimeBuild
 
 from .sample import write_sample
 
@@ -231,7 +232,7 @@ def test_words_from_outside_cannot_become_markup(tmp_path: Path):
 
 
 def test_words_from_traces_cannot_become_markup(passing_run: Path, tmp_path: Path):
-    from eegrig.hil.report import traces
+    from eegrig.hil.figures import traces
 
     results = Results.load(passing_run)
     directory = tmp_path / "run"

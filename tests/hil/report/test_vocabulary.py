@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from eegrig.boards import load_board
+from eegrig.hil.figures.figure import Figure
 from eegrig.hil.report.vocabulary import (
     GROUPS,
     HEADLINES,
@@ -18,7 +19,6 @@ from eegrig.hil.report.vocabulary import (
     shown,
     word,
 )
-from eegrig.hil.results import Figure
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "results.md"
 

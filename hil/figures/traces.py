@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegrig.boards.whole_file import write_whole
-from eegrig.hil.results import ResultsError
+from eegrig.hil.figures.results import ResultsError
 
 if TYPE_CHECKING:
     from pathlib import Path

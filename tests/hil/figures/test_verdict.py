@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eegrig.boards.schema import Target
-from eegrig.hil.verdict import judge
+from eegrig.hil.figures.verdict import judge
 
 
 def a_board(**targets: tuple[float, str, str]) -> Any:

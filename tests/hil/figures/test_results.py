@@ -12,13 +12,8 @@ from eegrig.boards import load_board
 from eegrig.boards.errors import OutputError
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.schema import Target
-from eegrig.hil.results import (
-    SCHEMA_VERSION,
-    Figure,
-    FirmwareCheck,
-    Results,
-    ResultsError,
-)
+from eegrig.hil.figures.figure import Figure
+from eegrig.hil.figures.results import SCHEMA_VERSION, FirmwareCheck, Results, ResultsError
 
 HASH = "0123456789abcdef" * 4
 

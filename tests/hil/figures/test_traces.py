@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from eegrig.hil.bench import PowerCapture
-from eegrig.hil.report import traces
-from eegrig.hil.results import ResultsError
+from eegrig.hil.figures import traces
+from eegrig.hil.figures.results import ResultsError
 
 
 def test_what_was_saved_is_loaded(tmp_path):
