@@ -37,6 +37,7 @@ def catalogue() -> Catalogue:
     return with_others(own_catalogue(), entry_points(group=_GROUP))
 
 
+@cache
 def own_catalogue(path: Path = _FILE) -> Catalogue:
     """Return the figures that come with eegrig.
 

@@ -13,8 +13,7 @@ from eegrig.hil.pages.runs.published import RADIO_ROWS
 from eegrig.hil.pages.runs.rates import OWN, links, tried_rates
 from eegrig.hil.pages.stored import Stored, StoredFigure
 from eegrig.hil.pages.text import figure_text, plain, share
-from eegrig.hil.report.page import grouped
-from eegrig.hil.report.vocabulary import POWER_GROUPS, limit_text, shown, word
+from eegrig.hil.report.vocabulary import POWER_GROUPS, by_topic, limit_text, shown, word
 
 __all__ = ["TABLES", "Table"]
 
@@ -35,7 +34,7 @@ def _targets(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
     board, figures = _of_one(stored, boards)
     judged = [name for name in figures if name in board.targets]
     others = [name for name in _UNPROMISED if name in figures and name not in board.targets]
-    topics = grouped(_judged(board, name, figures[name]) for name in [*judged, *others])
+    topics = by_topic(_judged(board, name, figures[name]) for name in [*judged, *others])
     rows = []
     for figure in (figure for _, members in topics for figure in members):
         value = plain(str(shown(figure) or "—"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eegrig.hil.report.page import grouped, verdict_sentence, verdict_word
-from eegrig.hil.report.vocabulary import limit_text, shown, word
+from eegrig.hil.report.page import verdict_sentence, verdict_word
+from eegrig.hil.report.vocabulary import by_topic, limit_text, shown, word
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -70,7 +70,7 @@ def _judged(figures: list[Figure]) -> RenderableType:
     table.add_column("Target", no_wrap=True)
     for column in ("Value", "Limit", "Margin"):
         table.add_column(column, justify="right", no_wrap=True)
-    for _, members in grouped(figures):
+    for _, members in by_topic(figures):
         for figure in members:
             style = _STYLES[figure.verdict]
             table.add_row(
@@ -92,7 +92,7 @@ def _others(figures: list[Figure]) -> RenderableType:
     table.add_column("Other figures", no_wrap=True)
     table.add_column("Value", justify="right", no_wrap=True)
     table.add_column("Origin", style="dim")
-    for _, members in grouped(figures):
+    for _, members in by_topic(figures):
         for figure in members:
             table.add_row(Text(word(figure.name).label), Text(_value(figure)), figure.provenance)
     return table

@@ -275,7 +275,7 @@ def test_a_run_of_a_part_says_how_large_a_part_and_never_that_it_passed(
 
 def test_one_target_is_told_in_the_singular():
     figure = Figure(
-        name="power.total",
+        name="power.streaming",
         value=1.0,
         unit="W",
         uncertainty=0.0,
@@ -289,7 +289,7 @@ def test_one_target_is_told_in_the_singular():
     assert verdict_sentence(results) == "The target is met."
     failed = msgspec.structs.replace(figure, verdict="fail")
     results.figures = [failed]
-    assert verdict_sentence(results) == "1 of 1 target missed: total power."
+    assert verdict_sentence(results) == "1 of 1 target missed: streaming power."
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path):
