@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from eegrig.boards.assumed import Assumed
 from eegrig.boards.errors import ConfigError
 
 __all__ = ["Curve", "Part", "PartKind", "PartValue", "Table", "to_si"]
@@ -190,14 +191,16 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return the table called `key`; raises ConfigError if there is none."""
         return _lookup(self.tables, key, f"part {self.name}: tables")
 
-    def assumption(self, key: str) -> str | None:
-        """Return a line about `key` for a report if its values are assumed, else None."""
+    def assumption(self, key: str) -> Assumed | None:
+        """Return `key` as a fact that figures rest on if its values are assumed, else None."""
         entry = self.figures.get(key) or self.curves.get(key) or self.tables.get(key)
         if entry is None or not entry.assumed:
             return None
         if isinstance(entry, PartValue):
-            return f"{self.name}: {key} = {entry.value:g} {entry.unit} ({entry.source})"
-        return f"{self.name}: {key} ({entry.source})"
+            return Assumed(
+                part=self.name, key=key, value=entry.value, unit=entry.unit, source=entry.source
+            )
+        return Assumed(part=self.name, key=key, source=entry.source)
 
 
 def _listed(values: list[float]) -> str:

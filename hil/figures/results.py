@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from eegrig.boards.assumed import Assumed
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.whole_file import write_whole
+from eegrig.hil.figures.assumptions import Assumption, rest
 from eegrig.hil.figures.figure import Figure, Scalar
 from eegrig.hil.figures.verdict import RunVerdict, Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from eegrig.boards.ports import Runtime
     from eegrig.boards.schema import Board
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE_NAME",
     "SCHEMA_VERSION",
-    "Assumption",
     "FirmwareCheck",
     "NotMeasured",
     "Results",
@@ -35,7 +36,7 @@ __all__ = [
     "RuntimeBuild",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "results.json"
 
 _WORST_FIRST: tuple[Verdict, ...] = ("fail", "inconclusive", "marginal", "pass")
@@ -90,21 +91,6 @@ class RuntimeBuild(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return ", ".join(
             name if value is True else f"{name} = {value}" for name, value in self.options.items()
         )
-
-
-class Assumption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A constant the figures rest on that nobody has measured here.
-
-    Attributes
-    ----------
-    text : str
-        What is assumed, with its value.
-    source : str
-        Where it is taken from; empty for a plain assumption.
-    """
-
-    text: str
-    source: str = ""
 
 
 class NotMeasured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -241,12 +227,15 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             )
         )
 
-    def assume(self, texts: Iterable[str], source: str = "") -> None:
-        """Add assumptions, each once."""
-        for text in texts:
-            assumption = Assumption(text=text, source=source)
-            if assumption not in self.assumptions:
-                self.assumptions.append(assumption)
+    def assume(self, facts: Iterable[Assumed]) -> None:
+        """Add facts that figures rest on, each once."""
+        for fact in facts:
+            rest(self.assumptions, fact, {})
+
+    def assume_in(self, mode: str, shares: Mapping[Assumed, float]) -> None:
+        """Add facts that the energy of a mode rests on, each with its part of that energy."""
+        for fact, share in shares.items():
+            rest(self.assumptions, fact, {mode: share})
 
     def rest_on(self, runtime: Runtime, *, modelled: bool) -> None:
         """Take note of the runtime a board is for.
@@ -263,8 +252,9 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         )
         if modelled:
             for key, row in runtime.assumed("bluetooth", "memory").items():
-                told = "yes" if row.value is True else "no" if row.value is False else row.value
-                self.assume([f"{runtime.build}: {key} = {told}"], row.assumed or "")
+                value = ", ".join(row.value) if isinstance(row.value, list) else row.value
+                fact = Assumed(part=runtime.build, key=key, value=value, source=row.assumed or "")
+                self.assume([fact])
 
     def omit(self, what: str, why: str) -> None:
         """Say that something was not measured, and why; each once."""

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from eegrig.boards import load_board
+from eegrig.boards.assumed import Assumed
 from eegrig.boards.errors import OutputError
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.schema import Target
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import SCHEMA_VERSION, FirmwareCheck, Results, ResultsError
 
+USABLE = Assumed(part="lipo", key="usable", value=95.0, unit="%", source="no source")
 HASH = "0123456789abcdef" * 4
 
 
@@ -178,7 +180,7 @@ def a_full_run() -> Results:
         link={"phy": 2, "interval_ms": 50.0, "mtu": 247},
     )
     taken(results, conditions={"profile": "efficient", "rate": 250, "split": True, "s": 1.5})
-    results.assume(["LiPo at 3.7 V", "LiPo at 3.7 V"], source="assumed")
+    results.assume([USABLE, USABLE])
     results.omit("power.sleep", "the bench has no power meter")
     results.omit("power.sleep", "the bench has no power meter")
     return results
@@ -223,11 +225,15 @@ def test_the_digest_leaves_out_the_time_of_day_and_nothing_else():
     ("content", "said"),
     [
         (None, "give the folder of a finished run"),
-        (b'{"schema": 1, "board"', "no valid JSON"),
+        (b'{"schema": 2, "board"', "no valid JSON"),
         (b"[1]", "schema None"),
-        (b'{"schema": 99}', "schema 99, this eegrig reads 1"),
-        (b'{"schema": 1, "board": 3}', "board"),
-        (b'{"schema": 1, "board": "b", "bench": "b", "extra": 0}', "extra"),
+        (
+            b'{"schema": 1, "board": "b"}',
+            "schema 1, this eegrig reads 2; use",
+        ),
+        (b'{"schema": 99}', "schema 99, this eegrig reads 2"),
+        (b'{"schema": 2, "board": 3}', "board"),
+        (b'{"schema": 2, "board": "b", "bench": "b", "extra": 0}', "extra"),
     ],
 )
 def test_a_file_that_is_no_results_is_refused_in_one_line(tmp_path: Path, content, said):
@@ -248,13 +254,11 @@ def test_a_run_says_which_runtime_its_board_is_for_and_what_is_assumed_of_it(nam
     results.rest_on(runtime, modelled=True)
     assert (results.runtime.port, results.runtime.build) == (runtime.port, runtime.build)
     assert results.runtime.beyond_stock == beyond
-    assumed = {assumption.text: assumption.source for assumption in results.assumptions}
-    (octets,) = [text for text in assumed if "bluetooth.acl_octets" in text]
-    assert octets == f"{runtime.build}: bluetooth.acl_octets = {runtime.bluetooth.acl_octets}"
-    assert assumed[octets] == runtime.row("bluetooth.acl_octets").assumed
-    assert not any("acl_timeout" in text and name == "earpatch2" for text in assumed), (
-        "has a source"
-    )
+    assumed = {assumption.key: assumption for assumption in results.assumptions}
+    octets = assumed["bluetooth.acl_octets"]
+    assert (octets.part, octets.value) == (runtime.build, runtime.bluetooth.acl_octets)
+    assert octets.source == runtime.row("bluetooth.acl_octets").assumed
+    assert not any("acl_timeout" in key and name == "earpatch2" for key in assumed), "has a source"
 
 
 def test_on_a_real_board_nothing_rests_on_what_is_assumed_of_its_runtime():

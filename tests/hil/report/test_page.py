@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from eegrig.boards.assumed import Assumed
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import FirmwareCheck, Results, ResultsError, RuntimeBuild
 from eegrig.hil.report.page import FILE_NAME, render, verdict_sentence, write_report
@@ -120,7 +121,9 @@ def test_what_was_tested_assumed_and_left_out_is_said(passing_run: Path, page: P
         "interval 50 ms",
         "MTU 247",
         results.signal,
-        *(assumption.text for assumption in results.assumptions),
+        "lipo-400mah: usable = 95 % (no source)",
+        "tps61099: efficiency (TI SLVSD88, figure 6): up to 36 % of a mode’s energy",
+        "nrf52840dk: acl_packets = 3",
         *(assumption.source for assumption in results.assumptions),
         "no decoder in this run",
         "no hardware was involved",
@@ -224,7 +227,8 @@ def test_words_from_outside_cannot_become_markup(tmp_path: Path):
             )
         ],
     )
-    results.assume([evil], source=evil)
+    results.assume([Assumed(part=evil, key=evil, value=evil, unit=evil, source=evil)])
+    results.assume_in(evil, {Assumed(part=evil, key=evil, source=evil): 0.5})
     results.omit(evil, evil)
     source = render(results, tmp_path)
     assert "<script" not in source
