@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eegrig.hil.report import traces
+from eegrig.hil.figures import traces
 from eegrig.hil.report.vocabulary import MODES, POWER_GROUPS, PROFILES, limit_text, shown
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from eegrig.hil.results import Figure, Results
+    from eegrig.hil.figures.figure import Figure
+    from eegrig.hil.figures.results import Results
 
 __all__ = ["Section", "all_of", "bullet"]
 

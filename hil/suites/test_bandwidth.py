@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from eegrig.boards.link_layer import DATA_OCTETS_MIN
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import link_capacity_bps
+from eegrig.hil.figures import traces
 from eegrig.hil.measure.bandwidth import frame_loss, goodput
-from eegrig.hil.report import traces
 from eegrig.hil.suites.streams import interval_ms, linked, stream
 from eegrig.host.link.throughput import measure_throughput
 from eegrig.host.recording.recorder import record

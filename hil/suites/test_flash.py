@@ -29,7 +29,7 @@ def test_the_image_is_programmed_and_reads_back_equal(
     report = rig_flashed.report
     if rig.provenance == "simulated":
         part = load_part(rig.board.mcu.part)
-        rig_record.results.assume(line for key in _TIMES if (line := part.assumption(key)))
+        rig_record.results.assume(fact for key in _TIMES if (fact := part.assumption(key)))
     conditions = {"bytes": report.bytes_total, "probe": report.probe}
     rig_record(
         "flash.time",

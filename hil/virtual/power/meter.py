@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from eegrig.boards import Part, load_part
+from eegrig.boards.assumed import Assumed
 from eegrig.hil.bench import PowerCapture
 from eegrig.hil.virtual.power.ledger import Account, PowerLedger
 from eegrig.hil.virtual.power.rails import Cause
 
 __all__ = ["VirtualPowerMeter"]
+
+_SHARE_DECIMALS = 4  # a hundredth of a per cent: assumptions are not known as finely
 
 
 class VirtualPowerMeter:
@@ -86,22 +89,20 @@ class VirtualPowerMeter:
             assumptions=self._assumptions(account, total_j),
         )
 
-    def _assumptions(self, account: Account, total_j: float) -> tuple[str, ...]:
-        """Return the assumed figures that carry any of the energy, the heaviest first."""
-        causes = sorted(account.causes_j.items(), key=lambda item: -abs(item[1]))
-        lines: dict[str, None] = {}
-        for (_group, part, key, _spread), energy_j in causes:
-            if not energy_j:
-                continue
-            for line in self._lines(part, key):
-                lines[f"{line}: {energy_j / total_j:.2%} of the energy"] = None
-        return tuple(lines)
+    def _assumptions(self, account: Account, total_j: float) -> dict[Assumed, float]:
+        """Return the assumed facts that carry any of the energy, the heaviest first."""
+        energies_j: dict[Assumed, float] = {}
+        for (_group, part, key, _spread), energy_j in account.causes_j.items():
+            for fact in self._assumed(part, key) if energy_j else ():
+                energies_j[fact] = energies_j.get(fact, 0.0) + energy_j
+        ranked = sorted(energies_j.items(), key=lambda item: -abs(item[1]))
+        return {fact: round(energy_j / total_j, _SHARE_DECIMALS) for fact, energy_j in ranked}
 
-    def _lines(self, part: str, key: str) -> list[str]:
+    def _assumed(self, part: str, key: str) -> list[Assumed]:
         if key == "cpu_active":
             return list(self._ledger.cpu_assumptions)
-        line = self._find_part(part).assumption(key)
-        return [] if line is None else [line]
+        fact = self._find_part(part).assumption(key)
+        return [] if fact is None else [fact]
 
 
 def _uncertainty(causes_j: Mapping[Cause, float], total_j: float) -> float:

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from eegrig.hil.figures.figure import Figure
 from eegrig.hil.report import charts
-from eegrig.hil.results import Figure
 
 
 def drawings(source: str) -> list[ElementTree.Element]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eegrig.hil.results import Results
+from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest, run_suites
 
 from ..firmwares import patched_firmware
