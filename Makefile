@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint bench endurance figures clean
+.PHONY: help demo test unit lint bench mutants endurance figures clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import ru
 
 bench: $(STAMP)  ## speed, as ratios side by side in one run; STORE=1 writes them into docs/benchmarks.md
 	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store)
+
+mutants: $(STAMP)  ## change the measuring sources in small ways: do their tests notice? OF="FILE OR FOLDER ..." takes these alone
+	$(BIN)/python -m tests.mutants $(OF)
 
 endurance: $(STAMP)  ## two boards write to their file systems for an hour of virtual time, and keep every line
 	EEGRIG_WRITE_SECONDS=3600 $(BIN)/python -m pytest tests/hil/virtual/ports/test_file_systems.py

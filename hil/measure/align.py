@@ -29,7 +29,7 @@ Response = Callable[["Waveform", float], "Waveform"]
 """How a front end at an output rate (hertz) shows a waveform, without delay."""
 
 # Points per output sample the shown waveform is kept at: a cubic spline through it is then good to
-# 1e-6 of a component at a quarter of the output rate.
+# 4e-6 of a component at a quarter of the output rate.
 _OVERSAMPLING = 8
 _FIRST_STRETCH_S = 2.0
 _WORST_PERIOD_ERROR = 0.05
@@ -210,7 +210,7 @@ def expected(
         If a time lies outside the waveform.
     """
     shown = _Shown(applied, rate_hz, response)
-    time_s = (times_ns - shown.origin_ns) * 1e-9
+    time_s = (times_ns - shown.origin_ns) / 1e9  # rounded once, as the end of the waveform is
     if time_s.size and not (time_s.min() >= 0 and time_s.max() <= shown.stop_s):
         raise AlignmentError(
             "the recording reaches beyond the applied waveform; ask the source for a longer stretch"

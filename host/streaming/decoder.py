@@ -299,7 +299,9 @@ class StreamDecoder:
         expected = first_frame if self._next_frame is None else self._next_frame
         n_frames = first_frame - expected
         flagged = bool(packet.flags & Flag.FRAMES_LOST)
-        if flagged != (n_frames > 0) and not packets_lost:
+        # What was before a stream is joined nobody knows: nothing there to contradict.
+        joined = self._next_frame is None
+        if flagged != (n_frames > 0) and not packets_lost and not joined:
             self.counters.flag_mismatches += 1
         if not n_frames and not packets_lost:
             return None

@@ -265,8 +265,10 @@ def _streams(reader: _Reader) -> tuple[StreamInfo, ...]:
         fields = _STREAM.unpack(reader.take(_STREAM.size, "streams"))
         stream_id, kind, rate_mhz, n_channels, sample_size, mantissa, exponent, unit = fields
         names = reader.text("channel names")
-        channels = tuple(names.split(",")) if names else ()
+        channels = tuple(names.split(","))
         where = f"Info's stream 0x{stream_id:02x}"
+        if n_channels == 0:
+            raise ProtocolError(f"{where} has no channels")
         if len(channels) != n_channels or not all(channels):
             raise ProtocolError(f"{where} has {n_channels} channels but names {names!r}")
         if sample_size not in (2, 3, 4):

@@ -8,12 +8,18 @@ from eegrig.hil.bench import Waveform
 
 
 def eeg_like(
-    rng: np.random.Generator, rate_hz: float, seconds: float, n_channels: int = 4
+    rng: np.random.Generator,
+    rate_hz: float,
+    seconds: float,
+    n_channels: int = 4,
+    band_hz: tuple[float, float] = (0.3, 100.0),
 ) -> Waveform:
-    """1/f noise of 10 uV rms below 100 Hz, on electrode offsets of millivolts."""
+    """1/f noise of 10 uV rms in a band, on electrode offsets of millivolts."""
     n = round(rate_hz * seconds)
     frequency = np.fft.rfftfreq(n, 1 / rate_hz)
-    shape = np.where(frequency > 0.3, np.maximum(frequency, 0.3) ** -0.5, 0) * (frequency < 100)
+    low_hz, high_hz = band_hz
+    shape = np.where(frequency > low_hz, np.maximum(frequency, low_hz) ** -0.5, 0)
+    shape *= frequency < high_hz
     line = rng.normal(size=(n_channels, frequency.size, 2)) @ np.array([1, 1j])
     volts = np.fft.irfft(shape * line, n, axis=1)
     volts *= 10e-6 / volts.std(axis=1, keepdims=True)

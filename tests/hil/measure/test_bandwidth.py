@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from eegrig.hil.measure.bandwidth import frame_loss, goodput
+from eegrig.hil.measure.bandwidth import FrameLoss, frame_loss, goodput
 
 
 def events(n_events, per_event=35, interval_ns=50_000_000, spacing_ns=1_400_000, size=244):
@@ -36,25 +37,102 @@ def test_a_burst_does_not_count_as_sustained():
     assert found.best_bps <= (20 * 10 + 110) * 244 * 8 / 1.0
 
 
-@given(
-    steps=st.lists(st.integers(0, 400_000_000), min_size=2, max_size=60),
-    sizes=st.data(),
-)
-def test_best_is_the_best_of_all_long_enough_stretches(steps, sizes):
-    arrival = np.cumsum(np.array(steps, dtype=np.int64))
-    size = np.array(
-        sizes.draw(st.lists(st.integers(1, 244), min_size=len(steps), max_size=len(steps)))
-    )
-    found = goodput(arrival, size)
-    best = float("nan")
+def best_by_trying(arrival, size, window_ns=10**9):
+    """The best of all stretches from an arrival to the first one a window later; NaN without."""
+    rates = []
     for start in np.unique(arrival):
-        after = arrival[arrival >= start + 10**9]
+        after = arrival[arrival >= start + window_ns]
         if after.size:
-            stop = after[0]
+            stop = after.min()
             inside = (arrival > start) & (arrival <= stop)
-            rate = 8 * size[inside].sum() / ((stop - start) * 1e-9)
-            best = np.nanmax([best, rate])
-    assert found.best_bps == pytest.approx(best, nan_ok=True)
+            rates.append(8 * size[inside].sum() / ((stop - start) * 1e-9))
+    return max(rates, default=float("nan"))
+
+
+def test_best_is_the_best_of_all_long_enough_stretches(rng):
+    """Records of up to six seconds with pauses, bursts, and payloads that arrive at once."""
+    finite, different = 0, 0
+    for n in rng.integers(2, 60, 300):
+        steps = rng.integers(0, 200_000_000, n) * rng.choice([0, 1, 1], n)
+        arrival = rng.choice([0, 10**12]) + np.cumsum(steps)
+        size = rng.integers(1, 245, n)
+        found, best = goodput(arrival, size), best_by_trying(arrival, size)
+        assert found.best_bps == pytest.approx(best, nan_ok=True)
+        finite += np.isfinite(best)
+        different += best > 1.01 * found.mean_bps
+    # Where no record is longer than a window, or the best is the mean, nothing was shown.
+    assert finite > 200
+    assert different > 150
+    assert finite < 300  # and records shorter than a window are among them
+
+
+UNEVEN_S = np.array([0.0, 0.4, 1.0, 1.5, 2.2])
+UNEVEN_BYTES = np.array([100, 10, 20, 40, 50])
+
+
+@pytest.mark.parametrize("begin_ns", [0, 7_000_000_000])
+def test_an_uneven_record_by_hand(begin_ns):
+    """What arrives at the beginning is of before; stretches of a second end at 1.0, 1.5 and 2.2."""
+    arrival = begin_ns + np.rint(UNEVEN_S * 1e9).astype(np.int64)
+    found = goodput(arrival, UNEVEN_BYTES)
+    assert found.mean_bps == pytest.approx(8 * 120 / 2.2)
+    assert found.best_bps == pytest.approx(max(8 * 30 / 1.0, 8 * 60 / 1.1, 8 * 90 / 1.2))
+    assert found.window_bps == pytest.approx([8 * 30, 8 * 40])
+    assert found.time_s == pytest.approx([0.5, 1.5])
+    assert (found.n, found.window_s) == (5, 1.0)
+    # The end of a window falls anywhere in a packet of up to 100 bytes: a rectangle of that width.
+    assert found.best_uncertainty_bps == pytest.approx(8 * 100 / 1.0 / np.sqrt(12))
+    scatter = stats.sem([240.0, 320.0])
+    of_the_ends = 8 * 100 / 2.2 / np.sqrt(12)
+    assert found.mean_uncertainty_bps == pytest.approx(np.hypot(scatter, of_the_ends))
+
+
+def test_a_shorter_window_is_another_figure():
+    found = goodput(np.rint(UNEVEN_S * 1e9).astype(np.int64), UNEVEN_BYTES, window_s=0.5)
+    assert found.best_bps == pytest.approx(8 * 40 / 0.5)
+    assert found.window_bps == pytest.approx([8 * 10 / 0.5, 8 * 20 / 0.5, 8 * 40 / 0.5, 0.0])
+    assert found.time_s == pytest.approx([0.25, 0.75, 1.25, 1.75])
+    assert found.best_uncertainty_bps == pytest.approx(8 * 100 / 0.5 / np.sqrt(12))
+    assert found.window_s == 0.5
+
+
+def test_a_window_is_a_whole_number_of_nanoseconds():
+    """A third of a second is 333 333 333 of them."""
+    found = goodput(np.array([0, 333_333_333]), np.array([1, 100]), window_s=1 / 3)
+    assert found.best_bps == pytest.approx(8 * 100 * 3)
+    assert found.window_bps == pytest.approx([8 * 100 * 3])
+
+
+def test_the_scatter_of_the_means_of_many_links_is_the_stated_uncertainty(rng):
+    """Payloads come at random: a Poisson process, whose seconds do not depend on each other."""
+    means, stated = [], []
+    for _ in range(200):
+        arrival = np.cumsum(rng.exponential(5e6, 6000)).astype(np.int64)
+        found = goodput(arrival, np.full(arrival.size, 100))
+        means.append(found.mean_bps)
+        stated.append(found.mean_uncertainty_bps)
+    assert np.mean(stated) == pytest.approx(np.std(means), rel=0.15)
+
+
+def test_one_whole_window_has_no_scatter_but_its_end():
+    arrival = np.array([0, 600_000_000, 1_500_000_000])
+    found = goodput(arrival, np.array([10, 100, 200]))
+    assert found.window_ok
+    assert found.window_bps == pytest.approx([8 * 100])
+    assert found.best_bps == pytest.approx(8 * 300 / 1.5)
+    assert found.mean_uncertainty_bps == pytest.approx(8 * 200 / 1.5 / np.sqrt(12))
+
+
+def test_two_arrivals_are_a_record():
+    found = goodput(np.array([5, 2_000_000_005]), np.array([7, 100]))
+    assert found.best_bps == found.mean_bps == pytest.approx(400.0)
+
+
+@pytest.mark.parametrize("arrival", [[0, 0, 10**9], [0, 10**9, 10**9]])
+def test_arrivals_at_once_at_an_end_leave_the_record_its_length(arrival):
+    found = goodput(np.array(arrival), np.full(3, 100))
+    assert np.isfinite(found.best_bps)
+    assert found.mean_bps == pytest.approx(1600.0)
 
 
 def test_payloads_that_arrive_at_once_belong_together():
@@ -68,8 +146,12 @@ def test_a_record_shorter_than_a_window_has_no_best():
     arrival, size = events(15)
     found = goodput(arrival, size)
     assert np.isnan(found.best_bps)
+    assert np.isnan(found.best_uncertainty_bps)
     assert not found.window_ok
-    assert found.mean_bps > 0
+    seconds = 14 * 0.05 + 34 * 0.0014
+    assert found.mean_bps == pytest.approx(8 * 244 * (15 * 35 - 1) / seconds)
+    assert found.mean_uncertainty_bps == pytest.approx(8 * 244 / seconds / np.sqrt(12))
+    assert (found.n, found.time_s.size, found.window_s) == (15 * 35, 0, 1.0)
 
 
 @pytest.mark.parametrize("arrival", [[], [5], [5, 5]])
@@ -77,7 +159,10 @@ def test_a_record_without_length_has_no_goodput(arrival):
     found = goodput(np.array(arrival, dtype=np.int64), np.full(len(arrival), 244))
     assert np.isnan(found.best_bps)
     assert np.isnan(found.mean_bps)
+    assert np.isnan(found.best_uncertainty_bps)
+    assert np.isnan(found.mean_uncertainty_bps)
     assert not found.window_ok
+    assert (found.n, found.time_s.size) == (len(arrival), 0)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +171,7 @@ def test_a_record_without_length_has_no_goodput(arrival):
         ([1, 2], [1], 1.0, "payloads"),
         ([2, 1], [1, 1], 1.0, "ascend"),
         ([1, 2], [1, 1], 0, "window"),
+        ([[1, 2]], [[1, 1]], 1.0, "payloads"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arrival, size, window, said):
@@ -112,3 +198,10 @@ def test_frames_missing_at_the_ends_are_seen_where_the_board_counts():
     assert frame_loss(np.arange(5, 95), sent=100).lost == 10
     assert frame_loss(np.array([], dtype=np.int64), sent=7).fraction == 1.0
     assert np.isnan(frame_loss(np.array([], dtype=np.int64)).fraction)
+    assert frame_loss(np.array([], dtype=np.int64), sent=7) == FrameLoss(0, 7, 0)
+    assert frame_loss(np.array([], dtype=np.int64)) == FrameLoss(0, 0, 0)
+    assert frame_loss(np.array([3])) == FrameLoss(1, 0, 0)
+
+
+def test_a_board_that_counts_fewer_than_arrived_does_not_hide_a_loss():
+    assert frame_loss(np.array([0, 1, 4]), sent=3) == FrameLoss(3, 2, 0)

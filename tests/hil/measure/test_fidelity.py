@@ -6,7 +6,7 @@ from scipy import stats
 
 from eegrig.hil.measure.align import align, expected
 from eegrig.hil.measure.fidelity import fidelity
-from eegrig.hil.measure.noise import shorted_noise
+from eegrig.hil.measure.noise import Noise, shorted_noise
 
 from .front_end import convert, eeg_like
 
@@ -74,6 +74,102 @@ def test_what_is_no_noise_of_the_front_end_stays(rng):
     assert found.gain_error[1] == pytest.approx(0.01, abs=2e-3)
 
 
+def of_noise(rms_v, uncertainty_v):
+    """Noise of a hand-made figure in every channel."""
+    rms, uncertainty = np.array(rms_v, dtype=float), np.array(uncertainty_v, dtype=float)
+    return Noise(rms, uncertainty, np.full(rms.size, np.nan), np.full(rms.size, np.nan), 100)
+
+
+def test_the_correlations_uncertainty_is_the_scatter_of_repeated_recordings(rng):
+    ideal = rng.normal(size=(1500, 300))
+    found = fidelity(ideal + 0.75 * rng.normal(size=ideal.shape), ideal)
+    assert found.correlation.mean() == pytest.approx(0.8, abs=0.005)
+    assert found.correlation_uncertainty.mean() == pytest.approx(found.correlation.std(), rel=0.08)
+
+
+def test_the_correlations_uncertainty_without_noise_is_fishers():
+    """(1 - r^2) / sqrt(n): of a recording with r = 0.6 by construction."""
+    ideal = np.array([[1.0, -1.0, 1.0, -1.0]])
+    error = np.array([[1.0, 1.0, -1.0, -1.0]])
+    found = fidelity(0.6 * ideal + 0.8 * error, ideal)
+    assert found.correlation == pytest.approx([0.6])
+    assert found.correlation_uncertainty == pytest.approx([(1 - 0.36) / 2])
+
+
+def test_gain_and_correlation_are_uncertain_as_recordings_with_noise_scatter(rng):
+    n, noise_v = 2000, 1.0
+    ideal = rng.normal(size=(600, n)) * 3 * noise_v
+    recorded = ideal + rng.normal(size=ideal.shape) * noise_v
+    noise = shorted_noise(rng.normal(size=ideal.shape) * noise_v)
+    plain, found = fidelity(recorded, ideal), fidelity(recorded, ideal, noise=noise)
+    assert plain.gain_uncertainty.mean() == pytest.approx(plain.gain_error.std(), rel=0.1)
+    # Whatever chance takes beyond 1 is cut off; the other half says how far it goes.
+    scatter = np.sqrt(2 * np.mean((1 - found.correlation) ** 2))
+    assert found.correlation_uncertainty.mean() == pytest.approx(scatter, rel=0.1)
+
+
+def test_what_is_known_of_the_noise_says_how_well_the_correlation_is_known():
+    """Noise power n s^2 over 2 P, times what n readings and the noise figure leave open."""
+    ideal = np.array([[3.0, -3.0, 3.0, -3.0], [2.0, 2.0, -2.0, -2.0]])
+    found = fidelity(ideal, ideal, noise=of_noise([0.5, 0.25], [0.1, 0.05]))
+    power, added = 4 * np.array([9.0, 4.0]), 4 * np.array([0.25, 0.0625])
+    doubt = np.sqrt(2 / 4 + (2 * 0.2) ** 2)
+    assert found.correlation_uncertainty == pytest.approx(added / (2 * power) * doubt)
+    assert found.correlation == pytest.approx([1.0, 1.0])
+
+
+def test_noise_is_taken_from_the_recordings_power_before_it_is_correlated():
+    ideal = np.array([[1.0, -1.0, 1.0, -1.0]])
+    error = np.array([[1.0, 1.0, -1.0, -1.0]])
+    found = fidelity(0.6 * ideal + 0.8 * error, ideal, noise=of_noise([0.5], [0.0]))
+    assert found.correlation == pytest.approx([0.6 / np.sqrt(1 - 0.25)])
+
+
+def test_a_correlation_is_never_beyond_one_either_way():
+    ideal = np.array([[1.0, -1.0, 1.0, -1.0]])
+    for sign in (1, -1):
+        found = fidelity(sign * ideal, ideal, noise=of_noise([0.6], [0.0]))
+        assert found.correlation[0] == sign
+
+
+def test_a_recording_of_no_more_than_noise_has_no_correlation():
+    ideal = np.array([[1.0, -1.0, 1.0, -1.0]] * 2)
+    found = fidelity(0.5 * ideal, ideal, noise=of_noise([0.5, 2.0], [0.0, 0.0]))
+    assert found.correlation.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("gain", [1.1, 0.9])
+def test_what_noise_does_to_the_gain_is_taken_from_its_error_by_squares(gain):
+    """Noise of rms s moves the gain by s / sqrt(P), P the power of all samples: here 0.06."""
+    ideal = np.array([[1.0, -1.0, 1.0, -1.0]])
+    found = fidelity(gain * ideal, ideal, noise=of_noise([0.12], [0.0]))
+    assert found.gain_error == pytest.approx([np.sign(gain - 1) * 0.08])
+    drowned = fidelity(gain * ideal, ideal, noise=of_noise([0.3], [0.0]))
+    assert drowned.gain_error == pytest.approx([0.0])
+
+
+def test_an_offset_is_told_and_taken_out_and_a_gain_error_stays_in_the_residual(rng):
+    ideal = rng.normal(size=(2, 50)) + 3.0
+    found = fidelity(1.01 * ideal + [[5.0], [-2.0]], ideal)
+    by_hand = 1.01 * ideal.mean(axis=1) + [5.0, -2.0] - ideal.mean(axis=1)
+    assert found.offset_v == pytest.approx(by_hand)
+    assert found.residual_v == pytest.approx(0.01 * (ideal - ideal.mean(axis=1, keepdims=True)))
+
+
+def test_the_worst_channel_comes_with_its_own_uncertainty(rng):
+    ideal = rng.normal(size=(3, 400))
+    recorded = ideal * [[0.9], [1.05], [1.0]]
+    recorded += rng.normal(size=ideal.shape) * [[0.01], [0.1], [0.5]]
+    found = fidelity(recorded, ideal)
+    assert found.worst_gain_error == (-found.gain_error[0], found.gain_uncertainty[0])
+    assert found.worst_correlation == (found.correlation[2], found.correlation_uncertainty[2])
+
+
+def test_three_samples_can_be_compared():
+    found = fidelity(np.array([[0.0, 2.0, 4.0]]), np.array([[0.0, 1.0, 2.0]]))
+    assert found.gain_error == pytest.approx([1.0])
+
+
 def test_a_dead_channel_has_no_gain_and_no_correlation(rng):
     ideal = rng.normal(size=(2, 100))
     recorded = ideal.copy()
@@ -89,6 +185,8 @@ def test_a_dead_channel_has_no_gain_and_no_correlation(rng):
         (np.ones((1, 5)), np.ones((2, 5)), "differ"),
         (np.ones((1, 2)), np.ones((1, 2)), "too few"),
         (np.ones((1, 5)), np.ones((1, 5)), "constant"),
+        (np.arange(5.0), np.arange(5.0), "differ"),
+        (np.arange(10.0).reshape(2, 5), np.array([np.arange(5.0), np.ones(5)]), "constant"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(recorded, ideal, said):

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from eegrig.hil.bench import Waveform
 from eegrig.hil.measure.latency import electrode_times, histogram, latencies, summarise
+from eegrig.hil.measure.response import as_is
 
 from .front_end import convert, eeg_like
 
@@ -19,6 +21,81 @@ def test_latency_counts_from_the_electrode_through_the_filters_delay(rng):
     arrival = np.rint(truth + 1.5 * 4e6 + 3e6).astype(np.int64)
     latency = latencies(arrival, electrode_times(recorded, 250.0, applied))
     assert latency == pytest.approx(9e-3, abs=50e-6)
+
+
+def test_a_recording_with_a_gap_has_the_times_of_its_frames(rng):
+    applied = eeg_like(rng, 4000.0, 10.0)
+    recorded, truth = convert(applied, 250.0, 1.0, 1500)
+    frames = np.concatenate([np.arange(600), np.arange(1200, 1500)])
+    times = electrode_times(recorded[:, frames], 250.0, applied, frames=frames)
+    assert times == pytest.approx(truth[frames], abs=50e3)
+    assert times.dtype == np.int64
+
+
+def test_a_front_end_without_a_filter_is_told_by_its_response(rng):
+    """A sinc3 filter would show the signal otherwise, and a straight look at it does not."""
+    applied = eeg_like(rng, 4000.0, 6.0)
+    recorded = applied.volts[:, 4000:20000:16]
+    truth = applied.start_ns + np.arange(4000, 20000, 16) * 250_000
+    times = electrode_times(recorded, 250.0, applied, response=as_is)
+    assert times == pytest.approx(truth, abs=100)
+
+
+def test_a_signal_that_repeats_itself_is_searched_where_it_can_be():
+    time = np.arange(40000) / 4000.0
+    volts = 50e-6 * np.stack([np.sin(2 * np.pi * 10 * time), np.cos(2 * np.pi * 10 * time)])
+    applied = Waveform(0, 4000.0, ("A", "B"), volts)
+    recorded, truth = convert(applied, 250.0, 3.3, 500)
+    search = (round(truth[0] - 30e6), round(truth[0] + 30e6))
+    times = electrode_times(recorded, 250.0, applied, search_ns=search)
+    assert times == pytest.approx(truth, abs=50e3)
+
+
+def test_the_means_uncertainty_is_that_of_twenty_consecutive_batches(rng):
+    latency = np.cumsum(rng.normal(size=600))
+    batches = latency.reshape(20, 30).mean(axis=1)
+    assert summarise(latency).mean_uncertainty_s == pytest.approx(stats.sem(batches))
+
+
+@pytest.mark.parametrize("n_packets", [2, 3, 19])
+def test_there_are_no_more_batches_than_packets(rng, n_packets):
+    latency = rng.normal(size=n_packets)
+    assert summarise(latency).mean_uncertainty_s == pytest.approx(stats.sem(latency))
+    again = summarise(np.repeat(latency, 10), arrival_ns=np.repeat(np.arange(n_packets), 10))
+    assert again.mean_uncertainty_s == pytest.approx(stats.sem(latency))
+
+
+def test_one_packet_has_no_scatter():
+    summary = summarise(np.array([1.0, 2.0]), arrival_ns=np.array([5, 5]))
+    assert (summary.mean_s, summary.mean_uncertainty_s) == (1.5, 0.0)
+    assert summarise(np.array([1.0])).mean_uncertainty_s == 0.0
+
+
+def test_a_quantile_is_uncertain_by_a_binomial_standard_deviation_of_packets():
+    """Latencies on a line from 0 to 1: a quantile is its probability, and so is its deviation."""
+    latency = np.linspace(0, 1, 10_001)
+    found = summarise(latency, arrival_ns=np.arange(10_001) // 100, time_uncertainty_s=0.01)
+    assert found.n_packets == 101
+    for what, probability in (("p50", 0.5), ("p95", 0.95)):
+        deviation = stats.binom.std(101, probability) / 101
+        stated = getattr(found, f"{what}_uncertainty_s")
+        assert stated == pytest.approx(np.hypot(deviation, 0.01)), what
+    # Above the 99 % there is one per cent only.
+    half = (0.01 + stats.binom.std(101, 0.99) / 101) / 2
+    assert found.p99_uncertainty_s == pytest.approx(np.hypot(half, 0.01), rel=0.03)
+    few = summarise(latency, arrival_ns=np.arange(10_001) // 2500)
+    assert few.p99_uncertainty_s == pytest.approx((0.01 + stats.binom.std(5, 0.99) / 5) / 2)
+
+
+def test_a_histogram_has_bins_of_a_millisecond_unless_told_otherwise():
+    latency = np.array([-0.4e-3, 0.2e-3, 0.9e-3, 2.5e-3])
+    counts, edges = histogram(latency)
+    assert counts.tolist() == [1, 2, 0, 1]
+    assert edges == pytest.approx([-1e-3, 0, 1e-3, 2e-3, 3e-3])
+    counts, edges = histogram(latency, 2e-3)
+    assert counts.tolist() == [1, 2, 1]
+    assert edges == pytest.approx([-2e-3, 0, 2e-3, 4e-3])
+    assert counts.dtype == np.int64
 
 
 def test_quantiles_and_mean_are_those_of_scipy(rng):

@@ -9,7 +9,7 @@ from eegrig.hil.measure.power import mode_power, streaming_power
 SECONDS = 10
 
 
-def a_capture(**power_w: float) -> PowerCapture:
+def a_capture(group_uncertainty: dict[str, float] | None = None, **power_w: float) -> PowerCapture:
     total = sum(power_w.values())
     energy = {name: watts * SECONDS for name, watts in power_w.items()}
     return PowerCapture(
@@ -20,6 +20,7 @@ def a_capture(**power_w: float) -> PowerCapture:
         current_a=np.full(1000, total / 3.7),
         step_s=0.01,
         uncertainty=0.02,
+        group_uncertainty=group_uncertainty or {},
     )
 
 
@@ -56,6 +57,36 @@ def test_the_rest_of_the_board_is_not_as_uncertain_as_the_front_end():
     assert found.non_afe_uncertainty_w == pytest.approx(0.02 * np.sqrt(9 + 1 + 0.25) * 1e-3)
 
 
+def test_light_its_converters_and_its_leds_are_front_end():
+    """A board with optics has two front ends; what is left is processor, radio and the rest."""
+    found = streaming_power(
+        a_capture(**SPLIT, optics=20e-3), n_channels=10, payload_bits=1, n_frames=1
+    )
+    assert found.power.total_w == pytest.approx(65.5e-3)
+    assert found.non_afe_w == pytest.approx(4.5e-3)
+    assert found.non_afe_uncertainty_w == pytest.approx(0.02 * np.sqrt(9 + 1 + 0.25) * 1e-3)
+
+
+def test_each_group_has_its_own_uncertainty_where_the_meter_tells_it():
+    doubt = {"afe": 0.5, "afe_supply": 0.5, "mcu": 0.2, "radio": 0.1}
+    found = streaming_power(a_capture(doubt, **SPLIT), n_channels=8, payload_bits=1, n_frames=1)
+    # The rest has the total's 2 %.
+    by_hand = np.sqrt((3e-3 * 0.2) ** 2 + (1e-3 * 0.1) ** 2 + (0.5e-3 * 0.02) ** 2)
+    assert found.non_afe_uncertainty_w == pytest.approx(by_hand)
+
+
+def test_the_parts_of_a_mode_are_its_groups_and_not_the_total():
+    power = mode_power(a_capture(**SPLIT))
+    assert power.groups_w == pytest.approx(SPLIT)
+    assert (power.duration_s, power.n) == (SECONDS, 1000)
+
+
+def test_power_into_the_battery_is_as_uncertain_as_power_out_of_it():
+    """Where the board is charged the total is negative; an uncertainty never is."""
+    power = mode_power(PowerCapture(0, 10**9, {"total": -2.0}, 3.7, np.ones(4), 0.25, 0.05))
+    assert (power.total_w, power.total_uncertainty_w) == pytest.approx((-2.0, 0.1))
+
+
 def test_a_meter_that_cannot_split_gives_no_non_afe_power():
     found = streaming_power(
         PowerCapture(0, 10**9, {"total": 1.0}, 3.7, np.ones(10), 0.1, 0.01),
@@ -67,10 +98,13 @@ def test_a_meter_that_cannot_split_gives_no_non_afe_power():
     assert found.non_afe_uncertainty_w is None
 
 
-@pytest.mark.parametrize("count", ["n_channels", "payload_bits", "n_frames"])
-def test_a_capture_without_a_stream_is_refused(count):
+@pytest.mark.parametrize(
+    ("count", "what"),
+    [("n_channels", "channels"), ("payload_bits", "payload bits"), ("n_frames", "frames")],
+)
+def test_a_capture_without_a_stream_is_refused(count, what):
     counts = {"n_channels": 8, "payload_bits": 1, "n_frames": 1, count: 0}
-    with pytest.raises(ValueError, match="nothing streamed"):
+    with pytest.raises(ValueError, match=f"^0 {what} during the capture: nothing streamed"):
         streaming_power(a_capture(**SPLIT), **counts)
 
 

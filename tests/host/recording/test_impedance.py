@@ -8,7 +8,14 @@ import pytest
 from eegrig.boards.errors import BoardFault
 from eegrig.host.link.board_link import BoardLink
 from eegrig.host.link.link_errors import BoardStatusError
-from eegrig.host.recording.impedance import Impedance, electrode_impedance, measure_impedance
+from eegrig.host.recording.impedance import (
+    GOOD_OHM,
+    OFF_OHM,
+    Contact,
+    Impedance,
+    electrode_impedance,
+    measure_impedance,
+)
 from eegrig.host.wire.impedance import Drive
 from tests.host import peer
 from tests.host.room import Room, linked
@@ -90,6 +97,49 @@ def test_a_board_is_measured_and_its_current_switched_off_again(one_by_one: bool
     assert measured.drive == Drive(pytest.approx(6e-9), 31.25)
     assert driven == 0
     assert masks == ([m for c in range(8) for m in (1 << c, 0)] if one_by_one else [0xFF, 0])
+
+
+def test_an_input_at_its_rail_for_more_than_a_tenth_of_the_time_is_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By channel: 12 and 8 samples of a hundred at a rail; all at 98.5 and at -99.5 % of the range;
+    and half a second at the beginning, which is for settling.
+    """
+    full = 2**23
+
+    def packet(sequence: int, first_frame: int, n_frames: int, driven: int) -> bytes:
+        codes = []
+        for i in range(first_frame, first_frame + n_frames):
+            clipped = (
+                full - 1 if i % 100 < 12 else 0,
+                -full if i % 100 < 8 else 0,
+                int(0.985 * full),
+                -int(0.995 * full),
+                full - 1 if i < 124 else 0,
+            )
+            codes.append([*clipped, 0, 0, 0])
+        return peer.packet(sequence, first_frame, codes, flags=0x10)
+
+    monkeypatch.setattr(peer, "driven_packet", packet)
+
+    async def scenario(room: Room, link: BoardLink) -> Impedance:
+        return await measure_impedance(link, seconds=4.0)
+
+    measured = linked(scenario)
+    assert measured.clipped.tolist() == [True, False, False, True, False, False, False, False]
+    assert measured.contacts()[0] is measured.contacts()[3] is Contact.OFF
+    assert measured.contacts()[1] is not Contact.OFF
+
+
+def test_contacts_are_good_up_to_a_limit_and_off_from_another() -> None:
+    ohm = np.array([0.0, GOOD_OHM, GOOD_OHM * 1.001, OFF_OHM * 0.999, OFF_OHM, 10.0])
+    clipped = np.array([False, False, False, False, False, True])
+    names = tuple("ABCDEF")
+    measured = Impedance(names, ohm, np.zeros(6), clipped, Drive(SIX_NANOAMPERES, 31.25))
+    good, poor, off = Contact.GOOD, Contact.POOR, Contact.OFF
+    assert measured.contacts() == (good, good, poor, poor, off, off)
+    assert measured.contacts(good_ohm=10.0) == (good, poor, poor, poor, off, off)
+    assert (GOOD_OHM, OFF_OHM) == (100e3, 5e6)
 
 
 def test_a_board_that_falls_silent_is_left_without_current() -> None:

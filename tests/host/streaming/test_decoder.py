@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eegrig.host.streaming.decoder import Block, Gap, StreamDecoder
+from eegrig.host.streaming.decoder import Block, Gap, StreamCounters, StreamDecoder
+from eegrig.host.wire.constants import StreamId
 from eegrig.host.wire.errors import ProtocolError
 from eegrig.host.wire.info import Info, decode_info
 from tests.host import peer
@@ -160,6 +161,261 @@ def test_throughput_packets_count_bytes_losses_and_errors() -> None:
     assert decoder.counters.payload_bytes == 3 * 244
     assert decoder.counters.packets_lost == 1
     assert decoder.counters.pattern_errors == 1
+
+
+def test_a_block_has_everything_of_its_packet() -> None:
+    decoder = StreamDecoder(INFO)
+    rows = [[10 * i + c for c in range(8)] for i in range(3)]
+    data = peer.packet(0, 0, rows, time_us=1234, flags=0x0C, lead_off=(0x81, 0x02))
+    block = decoder.feed(data, arrival_ns=987)
+    assert block is not None
+    assert block.codes.tolist() == np.array(rows).T.tolist()
+    assert (block.n_frames, block.codes.dtype) == (3, np.int32)
+    assert (block.sequence, block.first_frame, block.device_ns) == (0, 0, 1_234_000)
+    assert (block.arrival_ns, block.flags, block.gap) == (987, 0x0C, None)
+    assert (block.lead_off_p, block.lead_off_n) == (0x81, 0x02)
+    assert decoder.gaps == []
+
+
+def test_another_stream_has_its_own_channels_rate_and_sample_size() -> None:
+    listed = [peer.stream(), peer.optics(sample_size=4)]
+    decoder = StreamDecoder(decode_info(peer.info(streams=listed)), StreamId.OPTICS)
+    for number in range(2):
+        data = peer.packet(
+            number,
+            number,
+            [[2**30, -7]],
+            rate=25,
+            stream_id=1,
+            sample_size=4,
+            time_us=number * 40_000,
+        )
+        block = decoder.feed(data, 0)
+        assert block is not None
+        assert block.codes.tolist() == [[2**30], [-7]]
+    assert decoder.counters.intact
+    with pytest.raises(ProtocolError, match="unknown stream 0x00"):
+        decoder.feed(peer.counter_packet(2, 2), 0)
+    with pytest.raises(ProtocolError, match="unknown stream 0x02"):
+        StreamDecoder(INFO, StreamId.MOTION)
+
+
+@pytest.mark.parametrize(("ahead", "lost"), [(0, 0), (1, 1), (2**15 - 1, 2**15 - 1)])
+def test_a_packet_up_to_half_of_all_numbers_ahead_is_a_loss(ahead: int, lost: int) -> None:
+    decoder = StreamDecoder(INFO)
+    block = decoder.feed(peer.counter_packet(ahead, 0), 0)
+    assert block is not None
+    assert (block.sequence, decoder.counters.packets_lost) == (ahead, lost)
+
+
+@pytest.mark.parametrize("sequence", [2**15, 2**15 + 1, 2**16 - 1])
+def test_a_packet_half_of_all_numbers_ahead_or_more_is_one_of_before(sequence: int) -> None:
+    decoder = StreamDecoder(INFO)
+    assert decoder.feed(peer.counter_packet(sequence, 0), 0) is None
+    assert (decoder.counters.duplicates, decoder.counters.packets) == (1, 0)
+    assert decoder.feed(peer.counter_packet(0, 0), 0) is not None
+
+
+@pytest.mark.parametrize(("sequence", "late"), [(4, 0), (5, 1), (6, 1), (7, 0)])
+def test_only_what_was_missing_can_be_late(sequence: int, late: int) -> None:
+    """Packets 5 and 6 of the stream's second round of numbers are missing."""
+    decoder = StreamDecoder(INFO, from_start=False)
+    decoder.feed(peer.counter_packet(2**16 - 1, 0), 0)
+    for number, first in ((0, 9), (1, 18), (2, 27), (3, 36), (4, 45), (7, 72)):
+        decoder.feed(peer.counter_packet(number, first), 0)
+    assert decoder.counters.packets_lost == 2
+    assert decoder.feed(peer.counter_packet(sequence, 0), 0) is None
+    assert (decoder.counters.late, decoder.counters.duplicates) == (late, 1 - late)
+
+
+def test_a_duplicate_and_a_late_packet_change_nothing_but_their_counters() -> None:
+    decoder = StreamDecoder(INFO)
+    for number in (0, 2):
+        decoder.feed(peer.counter_packet(number, 9 * number), 0)
+    before = decoder.counters.as_dict()
+    decoder.feed(peer.counter_packet(1, 9), 0)
+    decoder.feed(peer.counter_packet(0, 0), 0)
+    assert decoder.counters.as_dict() == before | {"late": 1, "duplicates": 1}
+    block = decoder.feed(peer.counter_packet(3, 27), 0)
+    assert block is not None
+    assert block.gap is None
+
+
+@pytest.mark.parametrize(
+    "counter",
+    [
+        "packets_lost",
+        "frames_lost",
+        "duplicates",
+        "late",
+        "pattern_errors",
+        "flag_mismatches",
+        "time_jumps",
+    ],
+)
+def test_each_thing_that_is_wrong_makes_a_stream_not_intact(counter: str) -> None:
+    assert not StreamCounters(**{counter: 1}).intact
+    assert StreamCounters(packets=5, frames=45, payload_bytes=1).intact
+    assert StreamCounters().as_dict()[counter] == 0
+
+
+@pytest.mark.parametrize(("seconds", "frames"), [(600.0, 150_000), (2.0, 500), (0.003, 0)])
+def test_a_gap_up_to_the_longest_is_a_loss_and_a_longer_one_an_error(
+    seconds: float, frames: int
+) -> None:
+    """Ten minutes unless it is told otherwise: 150 000 frames at 250 SPS."""
+    options = {} if seconds == 600.0 else {"max_gap_s": seconds}
+    for ahead in (frames, frames + 1):
+        decoder = StreamDecoder(INFO, **options)
+        data = peer.counter_packet(1, ahead)
+        if ahead > frames:
+            with pytest.raises(ProtocolError, match=rf"{ahead} frames after .* \({frames}\)"):
+                decoder.feed(data, 0)
+        else:
+            block = decoder.feed(data, 0)
+            assert block is not None
+            assert block.first_frame == frames
+
+
+def test_an_index_half_of_all_ahead_counts_as_one_of_before() -> None:
+    for ahead, said in ((2**29 - 1, "after the one expected"), (2**29, f"{2**29} before the one")):
+        with pytest.raises(ProtocolError, match=said):
+            StreamDecoder(INFO).feed(peer.counter_packet(0, ahead), 0)
+    patient = StreamDecoder(INFO, max_gap_s=1e9)
+    block = patient.feed(peer.counter_packet(1, 2**29 - 1), 0)
+    assert block is not None
+    assert block.first_frame == 2**29 - 1
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("first", "tolerance_us"), [(9, 3580), (900, 110_500)])
+def test_device_time_may_differ_by_half_a_period_half_a_millisecond_and_three_percent(
+    sign: int, first: int, tolerance_us: int
+) -> None:
+    """9 frames take 36 ms: 2000 + 500 + 1080 us; 900 frames 3.6 s: 2000 + 500 + 108000 us."""
+    for beyond in (0, 1):
+        decoder = StreamDecoder(INFO)
+        decoder.feed(peer.counter_packet(0, 0, time_us=500_000), 0)
+        time_us = 500_000 + 4000 * first + sign * (tolerance_us + beyond)
+        block = decoder.feed(peer.counter_packet(1, first, flags=1, time_us=time_us), 0)
+        assert block is not None
+        assert block.device_ns == time_us * 1000
+        assert decoder.counters.time_jumps == beyond
+
+
+def test_device_time_is_the_nearest_to_what_the_index_predicts_over_any_loss() -> None:
+    """2^30 us are 1074 s, in which a board at 1 SPS converts 1073 times."""
+    info = decode_info(peer.info(rate=1, rates=(1,)))
+    decoder = StreamDecoder(info, max_gap_s=1e5)
+    decoder.feed(peer.counter_packet(0, 0, 1, time_us=100), 0)
+    block = decoder.feed(peer.counter_packet(1, 5000, 1, flags=1, time_us=5_000_000_100 + 77), 0)
+    assert block is not None
+    assert block.device_ns == 5_000_000_177_000
+    for error_us in (2**29 - 1, -(2**29)):
+        decoder = StreamDecoder(info, max_gap_s=1e5)
+        decoder.feed(peer.counter_packet(0, 0, 1, time_us=0), 0)
+        far = peer.counter_packet(1, 5000, 1, flags=1, time_us=5_000_000_000 + error_us)
+        block = decoder.feed(far, 0)
+        assert block is not None
+        assert block.device_ns == (5_000_000_000 + error_us) * 1000
+
+
+def test_device_time_goes_on_whatever_the_board_says() -> None:
+    decoder = StreamDecoder(INFO)
+    decoder.feed(peer.counter_packet(0, 0, time_us=100_000), 0)
+    block = decoder.feed(peer.counter_packet(1, 9, time_us=90_000), 0)
+    assert block is not None
+    assert block.device_ns == 100_001_000
+    assert decoder.counters.time_jumps == 1
+    block = decoder.feed(peer.counter_packet(2, 18, time_us=100_001 + 36_000), 0)
+    assert block is not None
+    assert block.device_ns == (100_001 + 36_000) * 1000
+    assert decoder.counters.time_jumps == 1
+
+
+def test_a_period_that_is_no_whole_number_of_microseconds_does_not_add_up_to_a_jump() -> None:
+    info = decode_info(peer.info(rate=375, rates=(375,)))
+    decoder = StreamDecoder(info)
+    for number in range(200):
+        time_us = round(number * 9 * 1e6 / 375)
+        block = decoder.feed(peer.counter_packet(number, 9 * number, time_us=time_us), 0)
+        assert block is not None
+        assert isinstance(block.device_ns, int)
+        assert block.device_ns == time_us * 1000
+    assert decoder.counters.intact
+
+
+def test_everything_that_is_wrong_is_counted_each_time() -> None:
+    decoder = StreamDecoder(INFO)
+    decoder.feed(peer.counter_packet(0, 0), 0)
+    for number in (1, 2):  # flagged without a loss, and 10 ms late each time
+        time_us = 36_000 * number + 10_000 * number
+        decoder.feed(peer.counter_packet(number, 9 * number, flags=1, time_us=time_us), 0)
+    decoder.feed(peer.counter_packet(5, 45, time_us=36_000 * 5 + 20_000), 0)
+    for number in (3, 4, 1, 2):
+        decoder.feed(peer.counter_packet(number, 9 * number), 0)
+    counters = decoder.counters
+    assert (counters.flag_mismatches, counters.time_jumps) == (2, 2)
+    assert (counters.late, counters.duplicates) == (2, 2)
+
+
+def test_frames_lost_on_the_board_add_up() -> None:
+    decoder = StreamDecoder(INFO)
+    decoder.feed(peer.counter_packet(0, 3, flags=1), 0)
+    decoder.feed(peer.counter_packet(1, 14, flags=1), 0)
+    decoder.feed(peer.counter_packet(3, 33), 0)
+    decoder.feed(peer.counter_packet(5, 60, flags=1), 0)
+    assert decoder.gaps == [
+        Gap(0, 3, 0, "board"),
+        Gap(12, 2, 0, "board"),
+        Gap(23, 10, 1, "air"),
+        Gap(42, 18, 1, "air+board"),
+    ]
+    assert decoder.counters.frames_lost_on_board == 5
+    assert decoder.counters.frames_lost == 33
+    assert decoder.counters.packets_lost == 2
+    assert decoder.counters.flag_mismatches == 0
+
+
+def test_a_missing_packet_without_missing_frames_is_a_gap_of_none() -> None:
+    decoder = StreamDecoder(INFO)
+    decoder.feed(peer.counter_packet(0, 0), 0)
+    block = decoder.feed(peer.counter_packet(2, 9), 0)
+    assert block is not None
+    assert block.gap == Gap(first_frame=9, n_frames=0, packets_lost=1, cause="air")
+    assert decoder.counters.flag_mismatches == 0
+
+
+def test_only_the_test_pattern_is_compared_with_one() -> None:
+    decoder = StreamDecoder(INFO)
+    decoder.feed(peer.packet(0, 0, [[5] * 8], flags=0x0C), 0)
+    assert decoder.counters.pattern_errors == 0
+    wrong = peer.packet(1, 1, [[5] * 8, [8 * 2 + c for c in range(8)]], flags=2)
+    decoder.feed(wrong, 0)
+    assert decoder.counters.pattern_errors == 8
+    decoder.feed(peer.packet(2, 3, [[0] * 8], flags=2), 0)
+    assert decoder.counters.pattern_errors == 16
+
+
+def test_a_stream_that_is_joined_counts_from_there() -> None:
+    decoder = StreamDecoder(INFO, from_start=False)
+    blocks = blocks_of(decoder, [peer.counter_packet(i, 9 * i) for i in (500, 501, 503)])
+    assert [block.sequence for block in blocks] == [500, 501, 503]
+    assert [block.gap for block in blocks] == [None, None, Gap(4518, 9, 1, "air")]
+    flagged = StreamDecoder(INFO, from_start=False)
+    flagged.feed(peer.counter_packet(500, 4500, flags=1), 0)
+    assert flagged.counters.intact  # it may well have lost frames before
+
+
+def test_wrong_bytes_of_throughput_are_counted_each() -> None:
+    decoder = StreamDecoder(INFO)
+    for number in range(2):
+        wrong = bytearray(peer.throughput_packet(number))
+        for index in (16, 100, 243):
+            wrong[index] ^= 1
+        decoder.feed(bytes(wrong), 0)
+    assert decoder.counters.pattern_errors == 6
+    assert (decoder.counters.packets, decoder.counters.frames) == (2, 0)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from eegrig.host.wire.control import (
     Event,
     Response,
     decode_control,
+    encode_impedance,
     encode_ping,
     encode_set_rate,
     encode_sleep,
@@ -30,6 +31,16 @@ def test_commands_are_the_bytes_of_the_specification() -> None:
     assert encode_test_signal(10, TestSignal.SHORTED) == bytes.fromhex("04 0a 02")
     assert encode_sleep(11, 600) == bytes.fromhex("06 0b 5802")
     assert encode_ping(255) == bytes.fromhex("05 ff")
+    assert encode_impedance(12, 0b1000_0001) == bytes.fromhex("10 0c 81")
+
+
+def test_a_response_and_an_event_byte_by_byte() -> None:
+    answered = decode_control(bytes.fromhex("84 07 03 f4010000"))
+    assert answered == Response(opcode=4, tag=7, status=Status.BAD_RATE, detail=500)
+    assert decode_control(bytes.fromhex("ff 08 01")) == Response(0x7F, 8, Status.UNKNOWN_COMMAND)
+    assert Response(1, 2, Status.OK).detail is None
+    happened = decode_control(bytes.fromhex("e0 04 04030201"))
+    assert happened == Event(EventCode.OVERRUN, 0x01020304)
 
 
 @given(
@@ -55,6 +66,13 @@ def test_every_event_comes_back_as_it_was(code: EventCode, detail: int) -> None:
     [
         (b"", "empty"),
         (b"\x01\x00\x00", "neither response nor event"),
+        (b"\x7f\x00\x00", "begins with 0x7f: neither"),
+        (b"\x80", "has 1 bytes, it must have 3 or 7"),
+        (b"\x81\x00\x00" + bytes(3), "has 6 bytes"),
+        (b"\x81\x00\x00" + bytes(5), "has 8 bytes"),
+        (b"\x81\x00\x09", "unknown status 9"),
+        (b"\xe0\x01" + bytes(5), "event has 7 bytes, it must have 6"),
+        (b"\xe0\x07" + bytes(4), "unknown code 7"),
         (b"\x81\x00", "has 2 bytes"),
         (b"\x81\x00\x00\x01", "has 4 bytes"),
         (b"\x81\x00\x63", "unknown status 99"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from eegrig.host.wire.constants import EventCode, Profile, State, StreamId, StreamKind, Unit
 from eegrig.host.wire.errors import ProtocolError, ProtocolVersionError
-from eegrig.host.wire.info import Info, decode_info
+from eegrig.host.wire.info import Info, StreamInfo, decode_info
 from tests.host import peer
 
 INFO = decode_info(peer.info())
@@ -31,6 +31,111 @@ def test_every_field_is_where_the_specification_says() -> None:
         firmware_version="0.1.0",
         image_hash=peer.IMAGE_HASH.hex(),
     )
+
+
+def test_an_info_says_nothing_of_kind_and_others_unless_it_lists_them() -> None:
+    assert (INFO.kind, INFO.others) == (StreamKind.EEG, ())
+    none = decode_info(peer.info(streams=[]))
+    assert (none.kind, none.others, none.streams) == (StreamKind.EEG, (), INFO.streams)
+    assert INFO.streams == (
+        StreamInfo(0, StreamKind.EEG, 250, peer.HEADBAND, 3, 22351742, -15, Unit.VOLT),
+    )
+
+
+def test_an_entry_of_the_list_byte_by_byte() -> None:
+    entry = bytes.fromhex("02 04 10270000 02 04 40420f00 f7 02 03 612c62")
+    assert decode_info(peer.info(streams=[peer.stream(), entry])).others == (
+        StreamInfo(
+            stream_id=2,
+            kind=StreamKind.MOTION,
+            rate_sps=10.0,
+            channels=("a", "b"),
+            sample_size=4,
+            lsb_mantissa=1_000_000,
+            lsb_exponent=-9,
+            unit=Unit.METRE_PER_SECOND_SQUARED,
+        ),
+    )
+
+
+@pytest.mark.parametrize("sample_size", [2, 3, 4])
+def test_samples_have_two_three_or_four_bytes(sample_size: int) -> None:
+    info = decode_info(peer.info(streams=[peer.stream(), peer.optics(sample_size=sample_size)]))
+    assert info.others[0].sample_size == sample_size
+    assert info.others[0].frame_size == 2 * sample_size
+
+
+def test_an_info_fills_an_attribute_and_no_more() -> None:
+    whole = peer.info(streams=[peer.stream()])
+    assert decode_info(whole + bytes(512 - len(whole))) == INFO
+    with pytest.raises(ProtocolError, match="has 513 bytes, more than an attribute's 512"):
+        decode_info(whole + bytes(513 - len(whole)))
+
+
+def test_where_an_info_is_cut_off_is_said() -> None:
+    """Sizes by hand: 20 bytes, three rates, and texts each behind a byte of length."""
+    names = ",".join(peer.HEADBAND)
+    sizes = {
+        "sample rates": 6,
+        "board name": 1 + len("headband8"),
+        "firmware version": 1 + len("0.1.0"),
+        "channel names": 1 + len(names),
+        "image hash": 32,
+    }
+    whole = peer.info()
+    assert len(whole) == 20 + sum(sizes.values())
+    start = 20
+    for what, size in sizes.items():
+        for cut in (start, start + 1, start + size - 1):
+            with pytest.raises(ProtocolError, match=f"^Info ends in the middle of its {what}$"):
+                decode_info(whole[:cut])
+        start += size
+    with pytest.raises(ProtocolError, match=r"^Info has 19 bytes, its fixed part alone 20$"):
+        decode_info(whole[:19])
+
+
+def test_where_a_list_of_streams_is_cut_off_is_said() -> None:
+    bare, whole = peer.info(), peer.info(streams=[peer.stream()])
+    with pytest.raises(ProtocolError, match="in the middle of its streams"):
+        decode_info(whole[: len(bare) + 1])
+    with pytest.raises(ProtocolError, match="in the middle of its streams"):
+        decode_info(whole[: len(bare) + 1 + 13])
+    with pytest.raises(ProtocolError, match="in the middle of its channel names"):
+        decode_info(whole[: len(bare) + 1 + 14])
+
+
+def test_an_empty_info_says_so() -> None:
+    with pytest.raises(ProtocolError, match=r"^Info is empty: the board has not filled it in$"):
+        decode_info(b"")
+
+
+def test_one_channel_and_one_count_and_a_gain_of_one_are_enough() -> None:
+    info = decode_info(peer.info(channels=("A",), gain=1, lsb_fv=1, rate=1, rates=(1,)))
+    assert (info.channels, info.gain, info.lsb_v) == (("A",), 1, pytest.approx(1e-15))
+    streams = [peer.stream(), peer.optics(lsb=(1, -12), rate_mhz=1)]
+    optics = decode_info(peer.info(streams=streams)).others[0]
+    assert (optics.rate_sps, optics.lsb) == (0.001, 1e-12)
+
+
+def test_text_is_measured_in_bytes_of_utf8() -> None:
+    info = decode_info(peer.info(board="µµµ", firmware_version="é", channels=("Ü", "B")))
+    assert (info.board, info.firmware_version, info.channels) == ("µµµ", "é", ("Ü", "B"))
+    assert decode_info(peer.info(board="")).board == ""
+
+
+@pytest.mark.parametrize("what", ["board", "firmware_version"])
+def test_each_text_that_cannot_be_printed_is_named(what: str) -> None:
+    name = {"board": "board name", "firmware_version": "firmware version"}[what]
+    with pytest.raises(ProtocolError, match=f"^Info's {name} has unprintable characters"):
+        decode_info(peer.info(**{what: "a\x07"}))  # type: ignore[arg-type]
+    for field, plain in (("headband8", "board name"), ("0.1.0", "firmware version")):
+        broken = peer.info().replace(field.encode(), b"\xff" * len(field))
+        with pytest.raises(ProtocolError, match=f"^Info's {plain} is not UTF-8$"):
+            decode_info(broken)
+    with pytest.raises(ProtocolError, match=r"^Info's channel names has unprintable"):
+        decode_info(peer.info(channels=("A\n", "B")))
+    with pytest.raises(ProtocolError, match=r"^Info's channel names has unprintable"):
+        decode_info(peer.info(streams=[peer.stream(), peer.optics(channels=("A\n", "B"))]))
 
 
 def test_lsb_in_volts_is_the_data_sheets() -> None:
@@ -81,6 +186,17 @@ def test_stream_0_is_what_the_first_fields_say_whether_listed_or_not() -> None:
         ([peer.stream(), peer.optics(1), peer.optics(1)], "must begin with 0 and rise"),
         ([peer.stream(), peer.optics(0x7F)], "no stream of samples"),
         ([peer.stream(), peer.optics(n_channels=3)], "has 3 channels but names"),
+        ([peer.stream(), peer.optics(channels=("A", ""))], "has 2 channels but names"),
+        ([peer.stream(), peer.optics(channels=(), n_channels=1)], "0x01 has 1 channels but names"),
+        ([peer.stream(), peer.optics(channels=())], "stream 0x01 has no channels"),
+        ([peer.stream(), peer.optics(n_channels=0)], "stream 0x01 has no channels"),
+        ([peer.stream(), peer.optics(sample_size=1)], "stream 0x01 has samples of 1 bytes"),
+        ([peer.stream(), peer.optics(lsb=(0, -9))], "rate or an LSB of 0"),
+        ([peer.stream(rate_mhz=250_001)], "contradicts"),
+        ([peer.stream(channels=peer.HEADBAND[::-1])], "contradicts"),
+        ([peer.stream(sample_size=4)], "contradicts"),
+        ([peer.stream(), peer.optics(channels=("S1", "O2"))], "not distinct: S1, O2"),
+        ([peer.stream(), peer.optics(channels=("S1", "S1"))], "not distinct: S1, S1"),
         ([peer.stream(), peer.optics(channels=("Fp1",))], "not distinct"),
         ([peer.stream(), peer.optics(sample_size=5)], "samples of 5 bytes"),
         ([peer.stream(), peer.optics(rate_mhz=0)], "rate or an LSB of 0"),
@@ -116,6 +232,7 @@ def test_another_version_is_refused_whatever_follows(version: int) -> None:
         ({"bits": 16}, "16 bits per sample"),
         ({"n_channels": 0, "channels": ()}, "no channels"),
         ({"n_channels": 7}, "7 channels but names 8"),
+        ({"n_channels": 1, "channels": ()}, "1 channels but names 0: ''"),
         ({"channels": ("Fp1", "Fp1")}, "not distinct"),
         ({"channels": ("Fp1", "")}, "not distinct"),
         ({"rate": 0}, "rate of 0"),

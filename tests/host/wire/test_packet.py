@@ -14,6 +14,7 @@ from eegrig.host.wire.packet import (
     decode_packet,
     decode_samples,
     frames_per_packet,
+    stream_of,
     throughput_body,
 )
 from tests.host import peer
@@ -43,7 +44,7 @@ def test_a_packet_is_the_bytes_of_the_specification() -> None:
     st.integers(0, 2**16 - 1),
     st.integers(0, 2**30 - 1),
     st.integers(0, 2**30 - 1),
-    st.integers(0, 15),
+    st.integers(0, 31),
     st.tuples(st.integers(0, 255), st.integers(0, 255)),
 )
 def test_every_packet_comes_back_as_it_was(
@@ -105,6 +106,86 @@ def test_only_whole_frames_are_decoded(body: bytes, n_channels: int) -> None:
     else:
         with pytest.raises(ProtocolError, match="not whole frames"):
             decode_samples(body, n_channels)
+
+
+@pytest.mark.parametrize(
+    ("sample_size", "body", "codes"),
+    [
+        (2, "0001 ffff 7fff 8000", [1, -1, 32767, -32768]),
+        (3, "000001 ffffff 7fffff 800000", [1, -1, 8388607, -8388608]),
+        (4, "00000001 ffffffff 7fffffff 80000000", [1, -1, 2147483647, -2147483648]),
+    ],
+)
+def test_samples_are_big_endian_twos_complement_of_their_size(
+    sample_size: int, body: str, codes: list[int]
+) -> None:
+    samples = decode_samples(bytes.fromhex(body), 2, sample_size)
+    assert samples.dtype == np.int32
+    assert samples.tolist() == [codes[0::2], codes[1::2]]
+    data = peer.packet(3, 50, [codes[:2], codes[2:]], stream_id=1, sample_size=sample_size)
+    packet = decode_packet(data, 2, stream_id=1, sample_size=sample_size)
+    assert (packet.stream_id, packet.n_frames, packet.body) == (1, 2, bytes.fromhex(body))
+    assert decode_samples(b"", 2, sample_size).shape == (2, 0)
+
+
+def test_a_packet_says_which_stream_it_belongs_to() -> None:
+    for stream_id in (0, 1, 2, 0x7F, 0xFF):
+        head = peer.header(sequence=1, first_frame=2, time_us=3, n_frames=4, stream_id=stream_id)
+        assert stream_of(head) == stream_id
+    with pytest.raises(ProtocolError, match="a packet has 15 bytes, its header alone 16"):
+        stream_of(bytes(15))
+
+
+def test_a_packet_of_another_stream_is_refused() -> None:
+    data = peer.packet(0, 0, [[1]], stream_id=1)
+    assert decode_packet(data, 1, stream_id=1).stream_id == 1
+    with pytest.raises(ProtocolError, match="packet 0 belongs to the unknown stream 0x01"):
+        decode_packet(data, 1)
+    with pytest.raises(ProtocolError, match="unknown stream 0x00"):
+        decode_packet(peer.packet(0, 0, [[1]]), 1, stream_id=1)
+
+
+def test_every_flag_of_the_specification_is_known_and_no_other() -> None:
+    assert decode_packet(peer.counter_packet(0, 0, flags=0x1F), 8).flags == 0x1F
+    for flag in (0x20, 0x40, 0x80):
+        with pytest.raises(ProtocolError, match=f"unknown flags 0x{flag:02x}"):
+            decode_packet(peer.counter_packet(0, 0, flags=flag | 0x05), 8)
+
+
+def test_index_and_time_have_thirty_bits() -> None:
+    last = 2**30 - 1
+    packet = decode_packet(peer.packet(0, last, [[1]], time_us=last), 1)
+    assert (packet.first_frame, packet.device_time_us) == (last, last)
+    for index, time_us in ((2**30, 0), (0, 2**30)):
+        head = bytes(4) + peer.u32(index) + peer.u32(time_us) + bytes([1, 0, 0, 0])
+        with pytest.raises(
+            ProtocolError, match="packet 0 has a frame index or time beyond 30 bits"
+        ):
+            decode_packet(head + bytes(3), 1)
+
+
+def test_no_packet_holds_more_frames_than_its_header_can_say() -> None:
+    """A byte counts them: 255 of one channel take 781 bytes."""
+    assert frames_per_packet(16 + 3 * 254, 1) == 254
+    assert frames_per_packet(16 + 3 * 255, 1) == 255
+    assert frames_per_packet(16 + 3 * 256, 1) == 255
+    assert frames_per_packet(16 + 24 + 23, 8) == 1
+
+
+def test_the_counter_pattern_wraps_at_twenty_four_bits() -> None:
+    assert counter_pattern(2**20 - 1, 3, 2).tolist() == [
+        [2**23 - 8, -(2**23), -(2**23) + 8],
+        [2**23 - 7, -(2**23) + 1, -(2**23) + 9],
+    ]
+    assert counter_pattern(2**21 - 1, 2, 2).tolist() == [[-8, 0], [-7, 1]]
+    assert counter_pattern(0, 1, 1).dtype == np.int32
+
+
+def test_the_longest_throughput_packet_of_the_last_sequence() -> None:
+    """An attribute has 512 bytes at most, less the header."""
+    expected = bytes((0xFFFF + k) % 256 for k in range(496))
+    assert throughput_body(0xFFFF, 496) == expected
+    assert throughput_body(256, 3) == b"\x00\x01\x02"
 
 
 def test_a_full_packet_holds_what_the_specification_says() -> None:

@@ -41,6 +41,26 @@ def test_ldo_passes_its_load_and_its_ground_current():
     assert LDO.input_w(np.array([7e-3]), 5.2)[0] == pytest.approx((7.014e-3 + 6.5e-6) * 5.2)
 
 
+def test_a_loss_rests_on_the_efficiency_or_on_a_linear_regulators_own_current():
+    assert (BUCK.loss_key, BOOST.loss_key, LDO.loss_key) == (
+        "efficiency",
+        "efficiency",
+        "quiescent",
+    )
+
+
+def test_a_chain_of_three_has_each_ones_input_in_order():
+    first = Converter(load_part("tps61099"), 5.0)
+    load = np.array([1e-3])
+    powers = chain_input_w([first, LDO, BUCK], load, 3.8)
+    buck_w = BUCK.input_w(load, 5.0)
+    ldo_w = LDO.input_w(buck_w / 5.0, 5.0)
+    assert powers[2] == pytest.approx(buck_w)
+    assert powers[1] == pytest.approx(ldo_w)
+    assert powers[0] == pytest.approx(first.input_w(ldo_w / 5.0, 3.8))
+    assert chain_input_w([], load, 3.8) == []
+
+
 def test_a_chain_multiplies_the_losses():
     load = np.array([7.16e-3])
     boost_w, ldo_w = chain_input_w([BOOST, LDO], load, 3.8)

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from eegrig.boards import load_board, load_part
 from eegrig.hil.virtual.afe.power import AfeState
 from eegrig.hil.virtual.power import ledger as ledger_module
+from eegrig.hil.virtual.power.ledger import GROUPS
 
 MS = 1_000_000
 
@@ -173,6 +175,210 @@ def test_folding_changes_nothing(headband8, make_bench, monkeypatch):
     folded = taken()
     assert folded.energy_j == pytest.approx(whole.energy_j, rel=1e-9)
     assert folded.current_a == pytest.approx(whole.current_a, rel=1e-6, abs=1e-12)
+    # What the energy rests on is added up as it is.
+    assert folded.uncertainty == pytest.approx(whole.uncertainty, rel=1e-9)
+    assert folded.group_uncertainty == pytest.approx(whole.group_uncertainty, rel=1e-9)
+    assert folded.assumptions == whole.assumptions
+    assert whole.assumptions
+
+
+def test_records_are_folded_when_there_are_a_hundred_and_thirty_thousand(bench):
+    """2^17 of them; what is over two seconds ago is then forgotten."""
+    bench.clock.time_ns = 10_000 * MS
+    for number in range((1 << 17) - 1):
+        bench.ledger.mcu.active(number, 1)
+    assert len(bench.ledger.mcu.bursts) == (1 << 17) - 1
+    bench.ledger.mcu.active(9_000 * MS, 1)
+    assert len(bench.ledger.mcu.bursts) == 1
+
+
+def test_records_of_all_components_count(bench, monkeypatch):
+    """Eight of the processor's, and a transmission: processor, crystal, ramp and the air itself."""
+    monkeypatch.setattr(ledger_module, "_FOLD_AT", 12)
+    bench.clock.time_ns = 10_000 * MS
+    for number in range(8):
+        bench.ledger.mcu.active(number * MS, MS)
+    assert len(bench.ledger.mcu.bursts) == 8
+    bench.ledger.radio("tx", 9_000 * MS, MS)
+    assert len(bench.ledger.mcu.bursts) == 0
+    assert sum(len(bursts) for bursts in bench.ledger.radio.all_bursts) == 4
+    # Those four still count: eight more make the next fold, and no fewer.
+    for number in range(7):
+        bench.ledger.mcu.active(number * MS, MS)
+    assert len(bench.ledger.mcu.bursts) == 7
+    bench.ledger.mcu.active(0, MS)
+    assert len(bench.ledger.mcu.bursts) == 0
+
+
+def fold_at_ten_seconds(bench, monkeypatch, *, begin_ns=0, now_ns=10_000 * MS):
+    """Begin a capture and have it folded."""
+    monkeypatch.setattr(ledger_module, "_FOLD_AT", 5)
+    bench.clock.time_ns = begin_ns
+    bench.ledger.open_account(MS)
+    bench.clock.time_ns = now_ns
+    for number in range(5):
+        bench.ledger.mcu.active(now_ns - 1000 - number, 1)
+    monkeypatch.setattr(ledger_module, "_FOLD_AT", 1000)
+
+
+def test_a_component_may_report_two_seconds_back(bench, monkeypatch):
+    fold_at_ten_seconds(bench, monkeypatch)
+    bench.ledger.mcu.active(8_000 * MS, MS)
+    late = (
+        "activity at 7999999999 ns was reported after the ledger was closed up to 8000000000 ns; "
+        "report within 2 s"
+    )
+    with pytest.raises(ValueError, match=f"^{late}$"):
+        bench.ledger.mcu.active(8_000 * MS - 1, MS)
+
+
+def test_only_whole_steps_are_folded(bench, monkeypatch):
+    fold_at_ten_seconds(bench, monkeypatch, begin_ns=300_000, now_ns=10_000 * MS)
+    # Steps end at n ms + 0.3 ms: the last whole one before 8 s at 7999.3 ms.
+    bench.ledger.mcu.active(7_999 * MS + 300_000, MS)
+    with pytest.raises(ValueError, match="closed up to 7999300000 ns"):
+        bench.ledger.mcu.active(7_999 * MS + 299_999, MS)
+
+
+def test_a_capture_younger_than_two_seconds_is_not_folded_before_its_beginning(bench, monkeypatch):
+    fold_at_ten_seconds(bench, monkeypatch, begin_ns=9_500 * MS)
+    bench.ledger.mcu.active(9_000 * MS, 501 * MS)
+    account = bench.ledger.close_account()
+    assert account.energy_j["mcu"] == pytest.approx((1e-3 * 3.3e-3 + 0.499 * 3.16e-6) * 3, rel=1e-4)
+
+
+def test_without_a_capture_nothing_is_too_late(bench, monkeypatch):
+    monkeypatch.setattr(ledger_module, "_FOLD_AT", 5)
+    bench.clock.time_ns = 10_000 * MS
+    for _ in range(12):
+        bench.ledger.mcu.active(0, 1)
+    assert len(bench.ledger.mcu.bursts) < 5
+
+
+def test_what_is_reported_from_before_a_capture_counts_from_its_beginning(bench):
+    bench.clock.time_ns = 100 * MS
+
+    def run():
+        bench.ledger.mcu.active(50 * MS, 100 * MS)
+        bench.ledger.mcu.active(10 * MS, 20 * MS)
+
+    taken = capture(bench, run, 200 * MS)
+    assert taken.energy_j["mcu"] == pytest.approx((50e-3 * 3.3e-3 + 50e-3 * 3.16e-6) * 3)
+
+
+def test_what_takes_no_time_is_no_record(bench):
+    bench.ledger.mcu.active(10, 0)
+    bench.ledger.mcu.active(10, -5)
+    assert len(bench.ledger.mcu.bursts) == 0
+    bench.ledger.mcu.active(10, 1)
+    assert len(bench.ledger.mcu.bursts) == 1
+
+
+def test_each_capture_begins_anew(bench):
+    def run():
+        bench.ledger.mcu.active(bench.clock.time_ns, 10 * MS)
+
+    first = capture(bench, run, 100 * MS)
+    second = capture(bench, lambda: None, 200 * MS)
+    third = capture(bench, run, 300 * MS)
+    assert second.energy_j["mcu"] == pytest.approx(0.1 * 3.16e-6 * 3)
+    assert third.energy_j == pytest.approx(first.energy_j, rel=1e-9)
+    assert (first.start_ns, first.stop_ns) == (0, 100 * MS)
+    assert (third.start_ns, third.stop_ns, third.current_a.size) == (200 * MS, 300 * MS, 100)
+    # What is over is not kept.
+    assert len(bench.ledger.mcu.bursts) == 0
+
+
+def test_what_is_over_when_a_capture_begins_is_forgotten(bench):
+    bench.ledger.mcu.active(0, 10 * MS)
+    bench.ledger.mcu.active(0, 100 * MS)
+    bench.clock.time_ns = 50 * MS
+    bench.ledger.open_account(MS)
+    assert len(bench.ledger.mcu.bursts) == 1
+
+
+def test_a_capture_of_no_time_holds_nothing(bench):
+    taken = capture(bench, lambda: None, 0)
+    assert taken.current_a.size == 0
+    assert taken.energy_j == dict.fromkeys([*bench.ledger.groups, "total"], 0.0)
+
+
+def test_a_last_step_that_is_cut_short_holds_the_charge_that_flowed(ideal_bench):
+    taken = capture(ideal_bench, lambda: ideal_bench.ledger.leak(0, 2e-3), 2 * MS + 250_000)
+    assert taken.current_a == pytest.approx([2e-3, 2e-3, 0.5e-3])
+    whole = capture(ideal_bench, lambda: None, 5 * MS + 250_000)
+    assert whole.current_a == pytest.approx([2e-3] * 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "before_a", "after_a"),
+    [
+        (lambda ledger, at: ledger.mcu.set_sleep(at, "deep"), 3.16e-6, 0.4e-6),
+        (lambda ledger, at: ledger.mcu.set_edge_interrupts(at, used=True), 3.16e-6, 18.17e-6),
+        (lambda ledger, at: ledger.mcu.active(at, 10 * MS), 3.16e-6, 3.3e-3),
+    ],
+)
+def test_what_changes_within_a_step_counts_from_that_instant(bench, change, before_a, after_a):
+    at_ns = 1_234_567
+    taken = capture(bench, lambda: change(bench.ledger, at_ns), 3 * MS)
+    charge_c = before_a * at_ns * 1e-9 + after_a * (3 * MS - at_ns) * 1e-9
+    assert taken.energy_j["mcu"] == pytest.approx(charge_c * 3.0, rel=1e-9)
+
+
+def test_a_leak_counts_from_the_instant_it_begins(ideal_bench):
+    taken = capture(ideal_bench, lambda: ideal_bench.ledger.leak(1_234_567, 5e-3), 3 * MS)
+    assert taken.energy_j["rest"] == pytest.approx(5e-3 * 3.0 * (3e-3 - 1.234567e-3), rel=1e-9)
+
+
+def test_front_end_and_light_count_from_the_instant_they_change(make_bench):
+    bench = make_bench(load_board("forehead2-nirs"))
+    at_ns = 1_234_567
+    late_s, whole_s = 3e-3 - at_ns * 1e-9, 3e-3
+
+    def run():
+        bench.ledger.afe(at_ns, AfeState("on", 2))
+        bench.ledger.optics.set_running(at_ns, running=True)
+        bench.ledger.optics.slot(at_ns + 1, 3 * MS, 5e-3)
+
+    taken = capture(bench, run, 3 * MS)
+    afe = bench.ledger.afe
+    on_a, off_a = afe.currents(AfeState("on", 2)), afe.currents(AfeState("power_down", 0))
+    supply = load_board("forehead2-nirs").supply
+    volts = (supply.afe_v[-1] if supply.afe else supply.mcu_v, supply.mcu_v)
+    expected_j = sum(
+        v * (off * (whole_s - late_s) + on * late_s)
+        for v, on, off in zip(volts, on_a, off_a, strict=True)
+    )
+    assert taken.energy_j["afe"] == pytest.approx(expected_j, rel=1e-9)
+    part = load_part("adpd4101")
+    drawn_c = part["iavdd_standby"].si * (whole_s - late_s) + part["iavdd_go"].si * late_s
+    drawn_c += part["iavdd_slot"].si * (late_s - 1e-9)
+    led_c = 5e-3 * (late_s - 1e-9)
+    # A linear regulator: the battery gives what is drawn, and a little for itself.
+    by_hand_j = (drawn_c + led_c) * bench.ledger.battery_v
+    assert taken.energy_j["optics"] == pytest.approx(by_hand_j, rel=0.015)
+
+
+def test_a_time_base_of_light_counts_from_the_instant_it_runs(make_bench):
+    """0.25 uA in standby, 6 uA from 1 ms on; and the regulator's 25 nA and a hundredth."""
+    bench = make_bench(load_board("forehead2-nirs"))
+    taken = capture(bench, lambda: bench.ledger.optics.set_running(MS, running=True), 3 * MS)
+    drawn_c = (0.25e-6 * 1e-3 + 6e-6 * 2e-3) * 1.01 + 25e-9 * 3e-3
+    assert taken.energy_j["optics"] == pytest.approx(drawn_c * bench.ledger.battery_v, rel=1e-3)
+
+
+def test_the_battery_is_in_the_middle_of_its_discharge_unless_it_is_told(headband8, make_bench):
+    middle = make_bench(headband8).ledger.battery_v
+    assert middle == load_part("lipo-400mah")["measurement_voltage"].si == 3.8
+    assert make_bench(headband8, battery_v=4.1).ledger.battery_v == 4.1
+
+
+def test_groups_are_those_of_the_board_in_their_order(bench, make_bench):
+    assert bench.ledger.groups == ("afe", "afe_supply", "mcu", "radio", "rest")
+    assert bench.ledger.optics is None
+    light = make_bench(load_board("forehead2-nirs")).ledger
+    assert light.groups == GROUPS == ("afe", "afe_supply", "optics", "mcu", "radio", "rest")
+    assert light.optics is not None
 
 
 def test_memory_is_bounded_without_a_capture(bench, monkeypatch):
