@@ -9,8 +9,7 @@ from time import ticks_add
 from micropython import const
 
 from eeg import codes
-from eeg.outbox import Outbox
-from eeg.packet import HEADER_SIZE, Packet
+from eeg.packet import HEADER_SIZE, Outbox, Packet
 
 _MASK30 = const(0x3FFFFFFF)  # what a small integer of a 32-bit port holds
 MARK = 0xC0  # how a frame begins, with all electrodes on

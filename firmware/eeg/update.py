@@ -131,7 +131,7 @@ class Updater:
             self._want()
         elif self._limit != self._offset + self._window:
             self._limit = self._offset + self._window
-            self._gatt.send_update(pack("<BBBI", MORE, 5, self._turn, self._limit))
+            self._tell(MORE, self._turn, self._limit)
 
     def _message(self, kind, body):
         if kind == DATA:
@@ -145,15 +145,15 @@ class Updater:
         else:
             status = handler(self, body)
         if status is not None:
-            self._answer(kind, status, 0)
+            self._tell(kind | ANSWER, status, 0)
 
-    def _answer(self, kind, status, detail):
-        self._gatt.send_update(pack("<BBBI", kind | ANSWER, 5, status, detail))
+    def _tell(self, kind, status, detail):
+        self._gatt.send_update(pack("<BBBI", kind, 5, status, detail))
 
     def _fail(self, status, detail):
-        print("eegrig: update failed, status", status, detail)
+        print("update failed", status, detail)
         self.stop()
-        self._gatt.send_update(pack("<BBBI", FAILED, 5, status, detail))
+        self._tell(FAILED, status, detail)
 
     def _begin(self, body):
         size, payload = unpack_from("<IH", body)
@@ -172,7 +172,7 @@ class Updater:
         self._slot = SlotFiles(other, active)
         self._window = BUFFER // payload * (payload - _DATA_HEADER)
         self._manifest = size, bytes(body[6:38])
-        self._answer(BEGIN, OK, 0)
+        self._tell(BEGIN | ANSWER, OK, 0)
         if matches(self._slot.path(manifest.NAME), *self._manifest):
             self._work = self._accept_stored
         else:
@@ -340,7 +340,7 @@ class Updater:
         if status == OK:
             slots.write(self._active, slots.NEW)
             self.restart = True
-        self._answer(APPLY, status, 0)
+        self._tell(APPLY | ANSWER, status, 0)
         if status != OK:
             self.stop()
 

@@ -18,7 +18,6 @@ from eeg import (
     drivers,
     gatt,
     interrupt_acquisition,
-    outbox,
     packet,
     power,
 )
@@ -211,8 +210,8 @@ def squeeze(channels, payload, steps, profile=codes.EFFICIENT):
     That is 0 if it takes all packets, an errno to refuse them, or None to let them wait; "one" if
     it takes one and lets the next wait.
     """
-    before = outbox.REFUSES
-    outbox.REFUSES = True
+    before = packet.REFUSES
+    packet.REFUSES = True
     try:
         kind = interrupt_acquisition.InterruptAcquisition
         recorder = Recorder(channels, payload, profile, codes.PATTERN_EEG, kind=kind)
@@ -247,7 +246,7 @@ def squeeze(channels, payload, steps, profile=codes.EFFICIENT):
         done.flush()
         return recorder.sent, done.error(), done.overruns, done.waiting()
     finally:
-        outbox.REFUSES = before
+        packet.REFUSES = before
 
 
 # --- drivers

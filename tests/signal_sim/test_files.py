@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from eegrig import signal_sim
+from eegrig.boards.errors import ConfigError
 from eegrig.signal_sim import SignalError, write
 from eegrig.signal_sim.files.edf import EdfWriter, Scaling
 
@@ -132,13 +133,13 @@ def test_what_does_not_fit_is_clipped_and_counted(tmp_path: Path) -> None:
         ("a", 5, "cannot write a file without an ending"),
         ("a.bdf", 0, "0 seconds: give a positive length"),
         ("a.bdf", float("nan"), "nan seconds"),
-        ("no/a.bdf", 5, "no such folder"),
+        ("no/a.bdf", 5, "there is no folder"),
     ],
 )
 def test_mistakes_leave_nothing_behind(
     tmp_path: Path, name: str, seconds: float, message: str
 ) -> None:
-    with pytest.raises(SignalError, match=message):
+    with pytest.raises(ConfigError, match=message):
         write(signal_sim.silence(channels=["A"], rate_hz=10), tmp_path / name, seconds)
     assert list(tmp_path.iterdir()) == []
 

@@ -5,8 +5,7 @@ from time import ticks_add, ticks_diff, ticks_us
 from micropython import const
 
 from eeg import codes
-from eeg.outbox import Outbox
-from eeg.packet import HEADER_SIZE, Packet
+from eeg.packet import HEADER_SIZE, Outbox, Packet
 
 _MASK30 = const(0x3FFFFFFF)
 
