@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint bench endurance figures clean
+.PHONY: help demo test unit lint bench wheel endurance figures clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import ru
 
 bench: $(STAMP)  ## speed, as ratios side by side in one run; STORE=1 writes them into docs/benchmarks.md
 	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store)
+
+wheel: $(STAMP)  ## build the wheel, install it into a fresh environment, run the demo from another folder
+	EEGRIG_WHEEL_FRESH=1 $(BIN)/python -m pytest tests/packaging --numprocesses 0
 
 endurance: $(STAMP)  ## two boards write to their file systems for an hour of virtual time, and keep every line
 	EEGRIG_WRITE_SECONDS=3600 $(BIN)/python -m pytest tests/hil/virtual/ports/test_file_systems.py
