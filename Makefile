@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint bench wheel endurance figures clean
+.PHONY: help demo test unit lint bench coverage wheel endurance figures clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,14 @@ lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import ru
 
 bench: $(STAMP)  ## speed, as ratios side by side in one run; STORE=1 writes them into docs/benchmarks.md
 	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store)
+
+coverage: $(STAMP)  ## branches that the tests take, by package, and lines of test to lines of source; TESTS=tests/host for a part
+	rm -rf out/coverage && mkdir -p out/coverage
+	-$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal --timeout 900 --ignore=tests/benchmarks $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/python ci/coverage_by_room.py out/coverage/coverage.json
 
 wheel: $(STAMP)  ## build the wheel, install it into a fresh environment, run the demo from another folder
 	EEGRIG_WHEEL_FRESH=1 $(BIN)/python -m pytest tests/packaging --numprocesses 0
