@@ -30,8 +30,8 @@ lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import ru
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## speed, as ratios side by side in one run; STORE=1 writes them into docs/benchmarks.md
-	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store)
+bench: $(STAMP)  ## speed, as ratios side by side in one run; fails if one has fallen; STORE=all or ratios keeps them
+	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store=$(STORE))
 
 coverage: $(STAMP)  ## branches that the tests take, by package, and lines of test to lines of source; TESTS=tests/host for a part
 	rm -rf out/coverage && mkdir -p out/coverage
