@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint bench coverage wheel endurance figures clean
+.PHONY: help demo test unit lint bench coverage docs wheel endurance figures clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,6 +14,10 @@ help:  ## this list
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[virtual,dev]'
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[virtual,dev,docs]'
 	@touch $@
 
 demo: $(STAMP)  ## build, flash, boot, stream and measure a virtual board; report in out/demo
@@ -44,6 +49,11 @@ coverage: $(STAMP)  ## branches that the tests take, by package, and lines of te
 wheel: $(STAMP)  ## build the wheel, install it into a fresh environment, run the demo from another folder
 	EEGRIG_WHEEL_FRESH=1 $(BIN)/python -m pytest tests/packaging --numprocesses 0
 
+docs: $(DOCS_STAMP)  ## the pages and a reference made of the docstrings, in out/site; warnings are errors
+	rm -rf docs/api out/site
+	$(BIN)/sphinx-build --builder html --conf-dir docs/site --doctree-dir out/doctrees --jobs 2 \
+		--fail-on-warning --keep-going --quiet . out/site
+
 endurance: $(STAMP)  ## two boards write to their file systems for an hour of virtual time, and keep every line
 	EEGRIG_WRITE_SECONDS=3600 $(BIN)/python -m pytest tests/hil/virtual/ports/test_file_systems.py
 
@@ -51,4 +61,4 @@ figures: $(STAMP)  ## run what the pages' figures come from, and write them; BEF
 	$(BIN)/python -m eegrig.hil.figures $(if $(BEFORE),--against $(BEFORE))
 
 clean:  ## remove the environment and all output
-	rm -rf $(VENV) out build dist
+	rm -rf $(VENV) out build dist docs/api

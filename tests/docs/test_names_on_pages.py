@@ -89,6 +89,16 @@ def test_links_on_a_page_lead_somewhere(path: Path) -> None:
     assert not broken
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_targets_of_make_on_a_page_are_there(path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    named = re.findall(
+        r"(?:`|^)make ([a-z]+)(?=`|$|  | [A-Z]+=)", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert set(named) <= targets
+
+
 def anchors(page: Path) -> set[str]:
     """Return the anchors that forges give a page's headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)

@@ -209,7 +209,7 @@ def test_saving_over_a_run_leaves_the_old_file_or_the_new_one(tmp_path: Path, mo
     def no_space(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("eegrig.hil.results.os.fsync", no_space)
+    monkeypatch.setattr("eegrig.boards.whole_file.os.fsync", no_space)
     with pytest.raises(OutputError, match="No space"):
         results.save(tmp_path)
     assert path.read_bytes() == before

@@ -479,9 +479,9 @@ class Peripheral:
         Raises
         ------
         OSError
-            ENOENT: no such connection. EINVAL: not subscribed (where CONFIG_BT_GATT_ENFORCE_
-            SUBSCRIPTION is set; see `enforce_subscription`), or no such value. ENOMEM: longer than
-            the MTU allows (see `truncates`).
+            ENOENT: no such connection. EINVAL: not subscribed (where
+            ``CONFIG_BT_GATT_ENFORCE_SUBSCRIPTION`` is set; see `enforce_subscription`), or no such
+            value. ENOMEM: longer than the MTU allows (see `truncates`).
         """
         controller, device = self._on()
         bearer = device.connections.get(connection)
