@@ -58,7 +58,7 @@ endurance: $(STAMP)  ## two boards write to their file systems for an hour of vi
 	EEGRIG_WRITE_SECONDS=3600 $(BIN)/python -m pytest tests/hil/virtual/ports/test_file_systems.py
 
 figures: $(STAMP)  ## run what the pages' figures come from, and write them; BEFORE=FILE prints an earlier export beside them
-	$(BIN)/python -m eegrig.hil.figures $(if $(BEFORE),--against $(BEFORE))
+	$(BIN)/python -m eegrig.hil.pages $(if $(BEFORE),--against $(BEFORE))
 
 clean:  ## remove the environment and all output
 	rm -rf $(VENV) out build dist docs/api

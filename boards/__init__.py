@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eegrig.boards.loader import list_boards, load_board
-    from eegrig.boards.part import Curve, Figure, Part, Table
+    from eegrig.boards.part import Curve, Part, PartValue, Table
     from eegrig.boards.part_library import list_parts, load_part
     from eegrig.boards.schema import Board, Target
 
 __all__ = [
     "Board",
     "Curve",
-    "Figure",
     "Part",
+    "PartValue",
     "Table",
     "Target",
     "list_boards",
@@ -35,7 +35,7 @@ __all__ = [
 
 _HOMES = {
     "eegrig.boards.loader": ("list_boards", "load_board"),
-    "eegrig.boards.part": ("Curve", "Figure", "Part", "Table"),
+    "eegrig.boards.part": ("Curve", "PartValue", "Part", "Table"),
     "eegrig.boards.part_library": ("list_parts", "load_part"),
     "eegrig.boards.schema": ("Board", "Target"),
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from eegrig.boards.check_front_ends import check_afe, check_optics, check_pins
 from eegrig.boards.check_supply import check_supply
+from eegrig.boards.check_targets import check_targets
 from eegrig.boards.errors import ConfigError
+from eegrig.boards.figures import Catalogue
 from eegrig.boards.part_library import find_part, load_part
 from eegrig.boards.ports import Runtime, board_runtime, load_port
 from eegrig.boards.schema import Board, FlashRegion, Mcu, Radio
@@ -27,12 +29,13 @@ _ADVERTISING_RANGE_MS = (20.0, 10240.0)
 _NAME_ROOM = 26  # 31 B of legacy advertising data less flags (3 B) and the name's header (2 B)
 
 
-def check_board(board: Board) -> None:
-    """Compare a board with itself and with its parts.
+def check_board(board: Board, figures: Catalogue) -> None:
+    """Compare a board with itself, with its parts, and with the figures it can promise.
 
     Parameters
     ----------
     board : Board
+    figures : Catalogue
 
     Raises
     ------
@@ -53,6 +56,7 @@ def check_board(board: Board) -> None:
     check_supply(board)
     find_part("battery.part", board.battery.part, ("battery",))
     _check_traffic(board)
+    check_targets(board.targets, figures)
 
 
 def _check_mcu(mcu: Mcu) -> None:

@@ -154,6 +154,11 @@ def check_pins(board: Board) -> None:
                 f"{key}: expected a pin of the {board.mcu.port} port such as"
                 f" {names.pin_example!r}, got {pin!r}"
             )
+        if names.cpu_pins and pin not in names.cpu_pins:
+            raise ConfigError(
+                f"{key}: the build {board.mcu.build} has no pin {pin}; use one of"
+                f" {', '.join(names.cpu_pins)}"
+            )
         if pin in seen and not (one_pin and (key, seen[pin]) == ("afe.pins.pwdn", "reset")):
             raise ConfigError(f"{key}: {pin} is taken by {seen[pin]}; give each its own pin")
         seen[pin] = key.rpartition(".")[2]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from eegrig.boards.catalogue import catalogue
 from eegrig.boards.check import check_board
 from eegrig.boards.errors import ConfigError
+from eegrig.boards.figures import Catalogue
 from eegrig.boards.files import read_toml
 from eegrig.boards.schema import Board
 from eegrig.boards.wording import unknown
@@ -20,13 +22,15 @@ def list_boards() -> list[str]:
     return sorted(path.parent.name for path in _ROOT.glob("*/board.toml"))
 
 
-def load_board(name_or_path: str | Path) -> Board:
+def load_board(name_or_path: str | Path, figures: Catalogue | None = None) -> Board:
     """Read and check a board.
 
     Parameters
     ----------
     name_or_path : str or Path
         Name of a board that comes with eegrig, or the path of a ``board.toml`` or its folder.
+    figures : Catalogue, optional
+        What it may promise; by default all figures that are declared.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def load_board(name_or_path: str | Path) -> Board:
     path = board_path(name_or_path)
     board = read_toml(path, Board)
     try:
-        check_board(board)
+        check_board(board, catalogue() if figures is None else figures)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return board

@@ -6,9 +6,10 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from eegrig.boards.assumed import Assumed
 from eegrig.boards.errors import ConfigError
 
-__all__ = ["Curve", "Figure", "Part", "PartKind", "Table", "to_si"]
+__all__ = ["Curve", "Part", "PartKind", "PartValue", "Table", "to_si"]
 
 _T = TypeVar("_T")
 
@@ -90,7 +91,7 @@ class _Sourced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return ASSUMED_SPREAD if self.assumed else DEFAULT_SPREAD
 
 
-class Figure(_Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PartValue(_Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One number, in the unit its source gives it in; `si` converts."""
 
     value: float
@@ -168,11 +169,11 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     title: str
     kind: PartKind
     ports: list[str] = []
-    figures: dict[str, Figure]
+    figures: dict[str, PartValue]
     curves: dict[str, Curve] = {}
     tables: dict[str, Table] = {}
 
-    def __getitem__(self, key: str) -> Figure:
+    def __getitem__(self, key: str) -> PartValue:
         """Return the figure called `key`.
 
         Raises
@@ -190,14 +191,16 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return the table called `key`; raises ConfigError if there is none."""
         return _lookup(self.tables, key, f"part {self.name}: tables")
 
-    def assumption(self, key: str) -> str | None:
-        """Return a line about `key` for a report if its values are assumed, else None."""
+    def assumption(self, key: str) -> Assumed | None:
+        """Return `key` as a fact that figures rest on if its values are assumed, else None."""
         entry = self.figures.get(key) or self.curves.get(key) or self.tables.get(key)
         if entry is None or not entry.assumed:
             return None
-        if isinstance(entry, Figure):
-            return f"{self.name}: {key} = {entry.value:g} {entry.unit} ({entry.source})"
-        return f"{self.name}: {key} ({entry.source})"
+        if isinstance(entry, PartValue):
+            return Assumed(
+                part=self.name, key=key, value=entry.value, unit=entry.unit, source=entry.source
+            )
+        return Assumed(part=self.name, key=key, source=entry.source)
 
 
 def _listed(values: list[float]) -> str:

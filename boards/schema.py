@@ -324,7 +324,7 @@ class Target(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Board(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A board: what it is made of, what its pins are, and what it promises.
 
-    ``targets`` maps dotted figure names (``power.streaming``) to targets.
+    ``targets`` maps names of figures (``power.streaming``, see `boards.figures`) to targets.
     """
 
     name: str

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from eegrig.boards.errors import OutputError
+from eegrig.boards.places import check_is_file
 
 __all__ = ["whole_files", "write_whole"]
 
@@ -45,8 +46,10 @@ def whole_files(*paths: Path) -> Iterator[list[Path]]:
     Raises
     ------
     boards.errors.OutputError
-        If one of them cannot be written; nothing is left over then.
+        If one of them cannot be written, or is there and no file; nothing is left over then.
     """
+    for path in paths:
+        check_is_file(path)
     fresh: list[Path] = []
     at = paths[0]
     try:

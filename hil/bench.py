@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eegrig.boards import Board
+    from eegrig.boards.assumed import Assumed
     from eegrig.host.link.board_link import LinkParameters
 
 __all__ = [
@@ -79,8 +80,9 @@ class PowerCapture:
         The same of each group, where the bench can tell them apart.
     saturated : bool
         Whether the meter was out of range at any time.
-    assumptions : tuple of str
-        Constants without a source that the figures rest on (empty for an instrument).
+    assumptions : dict of Assumed to float
+        Facts without a source that the figures rest on, each with the part of the energy that
+        rests on it (empty for an instrument).
     """
 
     start_ns: int
@@ -91,7 +93,7 @@ class PowerCapture:
     step_s: float
     uncertainty: float
     saturated: bool = False
-    assumptions: tuple[str, ...] = ()
+    assumptions: dict[Assumed, float] = field(default_factory=dict)
     group_uncertainty: dict[str, float] = field(default_factory=dict)
 
     @property

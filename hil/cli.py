@@ -146,8 +146,8 @@ def _report(
     as_json: JsonOption = False,
 ) -> None:
     """Write the report of a run again, from its results."""
+    from eegrig.hil.figures.results import Results
     from eegrig.hil.report.page import write_report
-    from eegrig.hil.results import Results
     from eegrig.hil.run_folder import note_rewritten
     from eegrig.host.commands.output import print_json
 
@@ -177,6 +177,7 @@ def _compare(
     """
     from eegrig.boards import load_board
     from eegrig.boards.loader import board_path
+    from eegrig.hil.figures.results import Results
     from eegrig.hil.report.compare import (
         FILE_NAME,
         Run,
@@ -186,7 +187,6 @@ def _compare(
         print_comparison,
         write_comparison,
     )
-    from eegrig.hil.results import Results
     from eegrig.hil.run import RunRequest, run_suites
     from eegrig.hil.run_folder import open_run_folder
     from eegrig.host.commands.output import print_json

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from eegrig.boards.errors import BoardFault
 from eegrig.hil.bench import Bench
-from eegrig.hil.results import FirmwareIdentity
+from eegrig.hil.figures.results import FirmwareCheck
 from eegrig.host.flashing.flash import FlashReport, flash
 from eegrig.host.image.firmware_image import Image, build_image
 
@@ -27,13 +27,13 @@ class FlashedBoard:
         What was flashed.
     report : FlashReport
         How it went.
-    identity : FirmwareIdentity
+    identity : FirmwareCheck
         What the board says it runs, beside what was asked for.
     """
 
     image: Image
     report: FlashReport
-    identity: FirmwareIdentity
+    identity: FirmwareCheck
 
 
 def flash_and_identify(
@@ -64,12 +64,12 @@ def flash_and_identify(
     return FlashedBoard(image, report, identity)
 
 
-async def _identify(bench: Bench, image: Image) -> FirmwareIdentity:
+async def _identify(bench: Bench, image: Image) -> FirmwareCheck:
     from eegrig.host.console.console import read_identity
 
     async with asyncio.timeout(_BOOT_TIMEOUT_S + 1):
         found = await read_identity(bench.console, timeout_s=_BOOT_TIMEOUT_S)
-    return FirmwareIdentity(
+    return FirmwareCheck(
         version=found.version,
         image_hash=found.image_hash,
         expected_hash=image.manifest.image_hash,

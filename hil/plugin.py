@@ -17,9 +17,11 @@ import pytest
 
 if TYPE_CHECKING:
     from eegrig.boards import Board
+    from eegrig.boards.figures import Catalogue
     from eegrig.hil.bench import Bench
+    from eegrig.hil.figures.figure import Figure
+    from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
-    from eegrig.hil.results import Figure, Results
 
 __all__ = ["RigRecorder"]
 
@@ -59,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker `needs`."""
+    """Register the markers `needs` and `figures`."""
     config.addinivalue_line(
         "markers",
         "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
@@ -67,8 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "figures(*names): targets a test is there for; if it fails before it has taken them, they "
-        "are inconclusive",
+        "figures(*names): figures a test is there for; if it fails before it has taken them, those "
+        "of them that are targets are inconclusive",
     )
 
 
@@ -133,11 +135,19 @@ def rig_capabilities(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def rig_board(request: pytest.FixtureRequest) -> Board:
+def rig_catalogue() -> Catalogue:
+    """Return the figures that tests may record; a suite with figures of its own extends it."""
+    from eegrig.boards.catalogue import catalogue
+
+    return catalogue()
+
+
+@pytest.fixture(scope="session")
+def rig_board(request: pytest.FixtureRequest, rig_catalogue: Catalogue) -> Board:
     """Return the board under test, as data."""
     from eegrig.boards import load_board
 
-    return load_board(request.config.getoption("--rig-board"))
+    return load_board(request.config.getoption("--rig-board"), rig_catalogue)
 
 
 @pytest.fixture(scope="session")
@@ -186,10 +196,12 @@ def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard
 
 
 @pytest.fixture(scope="session")
-def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> Iterator[Results]:
+def rig_results(
+    request: pytest.FixtureRequest, rig: Bench, rig_catalogue: Catalogue, rig_out: Path
+) -> Iterator[Results]:
     """Everything this run finds out; written to the run's folder at its end."""
     from eegrig.boards.ports import board_runtime
-    from eegrig.hil.results import Results
+    from eegrig.hil.figures.results import Results
 
     results = Results(
         board=rig.board.name,
@@ -201,7 +213,7 @@ def rig_results(request: pytest.FixtureRequest, rig: Bench, rig_out: Path) -> It
     )
     results.rest_on(board_runtime(rig.board), modelled=rig.provenance == "simulated")
     request.config.stash[_RESULTS] = results
-    request.config.stash[_RECORDER] = RigRecorder(rig, results)
+    request.config.stash[_RECORDER] = RigRecorder(rig, results, rig_catalogue)
     yield results
     record_rules(rig, results)
     option = request.config.option
@@ -230,16 +242,22 @@ def record_rules(rig: Bench, results: Results) -> None:
 
 
 @pytest.fixture
-def rig_record(rig: Bench, rig_results: Results) -> RigRecorder:
+def rig_record(
+    request: pytest.FixtureRequest, rig: Bench, rig_results: Results, rig_catalogue: Catalogue
+) -> RigRecorder:
     """Take figures; the test fails at its end if one misses its target."""
-    return RigRecorder(rig, rig_results)
+    from eegrig.hil.figures.catalogue import expect_all
+
+    expect_all(rig_catalogue, _figures_of(request.node))
+    return RigRecorder(rig, rig_results, rig_catalogue)
 
 
 class RigRecorder:
     """Records figures and, at the end of a test, fails it if one of them misses its target."""
 
-    def __init__(self, rig: Bench, results: Results) -> None:
+    def __init__(self, rig: Bench, results: Results, catalogue: Catalogue) -> None:
         self._rig = rig
+        self._catalogue = catalogue
         self.results = results
         self._figures: list[Figure] = []
 
@@ -254,7 +272,16 @@ class RigRecorder:
         provenance: Literal["measured", "simulated", "modelled"] | None = None,
         **flags: Any,
     ) -> Figure:
-        """Record a figure; see `hil.results.Results.record`."""
+        """Record a figure; see `hil.figures.results.Results.record`.
+
+        Raises
+        ------
+        ResultsError
+            If the figure is not in the catalogue, or there in another unit.
+        """
+        from eegrig.hil.figures.catalogue import expect
+
+        expect(self._catalogue, name, unit)
         figure = self.results.record(
             self._rig.board,
             name,

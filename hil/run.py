@@ -19,7 +19,7 @@ from eegrig.hil.run_folder import open_run_folder
 from eegrig.hil.surroundings import own_settings
 
 if TYPE_CHECKING:
-    from eegrig.hil.results import Results
+    from eegrig.hil.figures.results import Results
 
 __all__ = ["RunRequest", "run_suites"]
 
@@ -124,8 +124,8 @@ def run_suites(
         If board, signal, bench or folder are wrong; then the folder is left as it was.
     """
     from eegrig.hil import plugin
+    from eegrig.hil.figures.results import Results
     from eegrig.hil.report.page import write_report
-    from eegrig.hil.results import Results
     from eegrig.hil.signal_factory import SignalFactory
 
     board = load_board(request.board)

@@ -19,9 +19,9 @@ from pathlib import Path
 import msgspec
 
 from eegrig.boards.errors import ConfigError
+from eegrig.boards.places import check_place
 from eegrig.boards.whole_file import write_whole
 from eegrig.host.process.interruption import held
-from eegrig.host.process.places import check_place
 
 __all__ = ["FILE_NAME", "RunFolder", "note_rewritten", "open_run_folder"]
 

@@ -151,6 +151,7 @@ def _write(
     *,
     as_json: bool,
 ) -> None:
+    from eegrig.boards.places import check_place
     from eegrig.boards.wording import nearest
     from eegrig.signal_sim.errors import SignalError
     from eegrig.signal_sim.files import FORMATS, write
@@ -164,6 +165,10 @@ def _write(
     if plot is not None and plot.suffix.lower() not in pictures:
         msg = f"{plot}: cannot draw that{nearest(plot.suffix.lower(), pictures)}"
         raise SignalError(msg)
+    for path in (*out, *(path.with_suffix(".truth.json") for path in out)):
+        check_place(path)
+    if plot is not None:
+        check_place(plot)
     source = opened()
     length_s = _length_s(source) if seconds is None else seconds
     report: dict[str, Any] = {"scene": scene, "seconds": length_s, "files": []}

@@ -119,6 +119,8 @@ class StorageFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         another page, writes it back at once.
     fresh_file_system : {"littlefs", "fat"}
         What a board with nothing in its flash memory gets.
+    fat_follows_clock : bool
+        Whether files in FAT have the times of the board's clock; else all are of 2018-01-01.
     """
 
     block_octets: PositiveInt
@@ -126,6 +128,7 @@ class StorageFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     erase_tick_ms: PositiveInt | None
     write_back_ms: PositiveInt | None
     fresh_file_system: Literal["littlefs", "fat"]
+    fat_follows_clock: bool
 
 
 class PinFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -147,6 +150,11 @@ class PinFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Names of inputs of the converter, and one of them.
     adc_full_scale_v : float or None
         Full scale of the converter in volts; None: its supply.
+    cpu_pins : list of str
+        The processor's pins that the build has, by name; empty where pins have none.
+    board_names : list of str
+        Names that the build gives to pins, ``"D10=A4"``. `machine.Pin` looks for a name among these
+        first: where one is that of another pin of the processor, that one cannot be had by it.
     bus_pattern : str
         Names of SPI and I2C buses.
     bus_form : {"name", "number"}
@@ -161,8 +169,15 @@ class PinFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     adc_pattern: str
     adc_example: str
     adc_full_scale_v: float | None
+    cpu_pins: list[str]
+    board_names: list[str]
     bus_pattern: str
     bus_form: Literal["name", "number"]
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The build's names of pins, and which of the processor's each is."""
+        return dict(name.split("=") for name in self.board_names)
 
 
 class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -196,12 +211,19 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
         Whether notifying a central that has not subscribed is an error.
     cuts_long_values : bool
         Whether a notification longer than the MTU is cut; else it is an error.
+    notifies_stored_value : bool
+        Whether a notification or indication without data takes the value that was written; else it
+        is empty.
+    negative_errors : bool
+        Whether what the host says against one is an OSError with its negative number.
     gatt_client, pairing, l2cap_channels : bool
         Whether these parts are in the build.
     services_max : int or None
         Most services that ``gatts_register_services`` takes in all; None: as memory allows.
     event_buffer_octets : int or None
         Ring buffer of events, whose overflow drops some; None: events are delivered as they come.
+    name_octets_max : int
+        Longest name that ``config(gap_name=)`` takes.
     starts_with_public_address : bool
         Whether the board shows its public address after ``active(True)``; else a static random
         one.
@@ -222,11 +244,14 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     preferred_att_mtu: Annotated[int, msgspec.Meta(ge=23, le=517)] | None
     enforces_subscription: bool
     cuts_long_values: bool
+    notifies_stored_value: bool
+    negative_errors: bool
     gatt_client: bool
     pairing: bool
     l2cap_channels: bool
     services_max: PositiveInt | None
     event_buffer_octets: PositiveInt | None
+    name_octets_max: PositiveInt
     starts_with_public_address: bool
     sets_address_mode: bool
     connections_max: PositiveInt

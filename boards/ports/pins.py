@@ -11,9 +11,25 @@ __all__ = ["bus_literal", "pin_literal", "pin_number"]
 
 
 def pin_literal(pin: str, names: PinFacts) -> str | tuple[str, int]:
-    """Give a pin in the form that ``machine.Pin`` takes: ``("gpio0", 15)`` or ``"A15"``."""
+    """Give a pin in the form that ``machine.Pin`` takes: ``("gpio0", 15)`` or ``"A15"``.
+
+    A pin whose own name the build gives to another goes by a name that the build gives it.
+
+    Raises
+    ------
+    ConfigError
+        If the build has no name for it.
+    """
     if names.pin_form == "name":
-        return pin
+        if names.aliases.get(pin, pin) == pin:
+            return pin
+        for name, cpu_pin in names.aliases.items():
+            if cpu_pin == pin:
+                return name
+        raise ConfigError(
+            f"pin {pin}: the build gives that name to {names.aliases[pin]} and none to {pin};"
+            " use another pin"
+        )
     device, _, number = pin.partition(":")
     return device, int(number)
 

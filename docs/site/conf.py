@@ -38,7 +38,7 @@ apidoc_modules = [
         "exclude_patterns": [
             "../../src/eegrig/firmware/*",
             "../../src/eegrig/hil/suites/*",
-            "../../src/eegrig/hil/figures/*",
+            "../../src/eegrig/hil/pages/*",
             "../../src/eegrig/hil/virtual/micropython/shim/*",
             "../../src/eegrig/hil/virtual/serial/protocols/*",
             # Functions of the same names are documented where one imports them from.

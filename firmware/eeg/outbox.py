@@ -36,5 +36,5 @@ class Outbox:
             self.waiting = False
         except OSError as error:
             if not (REFUSES and error.errno == ENOMEM):
-                self.error = error.errno
+                self.error = abs(error.args[0])  # zephyr's host has negative ones
                 self.waiting = False  # lost with the link

@@ -1,7 +1,4 @@
-"""The figures on the project's own pages: run, stored, and written where a page marks a place.
+"""What a run finds out: figures and their verdicts, what they rest on, and the arrays to draw.
 
-``docs/figures/README.md`` says how a page marks one. What is run is in `hil.figures.runs`; what
-came out of it is kept as text in ``docs/figures``, with the identity of what was run; pages are
-filled from that text alone. ``make figures`` is ``python -m eegrig.hil.figures``;
-it needs a clone of the project, for a wheel has no pages.
+Suites write it, a report reads it; neither knows the other.
 """

@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from eegrig.boards import Part
+    from eegrig.boards.assumed import Assumed
 
 __all__ = ["BatteryLife", "battery_life"]
 
@@ -27,14 +28,14 @@ class BatteryLife:
         Its standard uncertainty: of the power and of the cell's usable charge, in quadrature.
     mean_v : float
         Mean voltage at the terminals on the way, in volts.
-    assumptions : tuple of str
+    assumptions : tuple of Assumed
         Figures of the cell that have no source.
     """
 
     life_s: float
     uncertainty_s: float
     mean_v: float
-    assumptions: tuple[str, ...]
+    assumptions: tuple[Assumed, ...]
 
 
 def battery_life(cell: Part, power_w: float, uncertainty_w: float = 0.0) -> BatteryLife:
@@ -77,10 +78,10 @@ def battery_life(cell: Part, power_w: float, uncertainty_w: float = 0.0) -> Batt
     life_s = float(portion_s.sum())
     relative = np.hypot(uncertainty_w / power_w, cell["usable"].uncertainty)
     keys = ("series_resistance", "cutoff", "usable", "self_discharge")
-    lines = [line for key in keys if (line := cell.assumption(key)) is not None]
+    assumed = [fact for key in keys if (fact := cell.assumption(key)) is not None]
     return BatteryLife(
         life_s=life_s,
         uncertainty_s=float(life_s * relative),
         mean_v=float(terminal_v @ portion_s / life_s),
-        assumptions=tuple(lines),
+        assumptions=tuple(assumed),
     )

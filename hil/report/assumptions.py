@@ -1,41 +1,76 @@
-"""Assumptions as a reader wants them: each once, with the most that rests on it."""
+"""Assumptions as a reader wants them: in words, those that most rests on first."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from eegrig.hil.report.quantities import NO_BREAK, number
-from eegrig.hil.results import Assumption
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["merged"]
+    from eegrig.boards.assumed import Assumed
+    from eegrig.hil.figures.assumptions import Assumption
 
-# A power capture tells each assumption with its share of that capture's energy.
-_SHARE = re.compile(r"(?P<text>.+): (?P<percent>[0-9.]+) ?% of the energy", re.DOTALL)
+__all__ = ["Told", "told"]
 
 
-def merged(assumptions: Iterable[Assumption]) -> list[Assumption]:
-    """Return assumptions, those of several power captures once and with their largest share.
+class Told(NamedTuple):
+    """An assumption in words.
+
+    Attributes
+    ----------
+    text, source : str
+        What is assumed, and what is said apart of where it is from; empty if the text says it.
+    """
+
+    text: str
+    source: str
+
+
+_SENTENCES = {
+    "cpu_time": (
+        "CPU time of MicroPython is priced per bytecode event and call, {source}, no board"
+        " measured ({unit} {value})"
+    ),
+    "cpu_prices_assumed": "prices of CPU time that are assumed: {value} ({source})",
+}
+"""Facts that need more words than their key."""
+
+
+def told(assumptions: Iterable[Assumption]) -> list[Told]:
+    """Return assumptions in words.
 
     Those with a share of the energy come first, the largest share ahead; the others follow in
     their order.
     """
-    shares: dict[tuple[str, str], float] = {}
-    others: list[Assumption] = []
-    for assumption in assumptions:
-        match = _SHARE.fullmatch(assumption.text)
-        if match is None:
-            others.append(assumption)
-            continue
-        key = (match["text"], assumption.source)
-        shares[key] = max(shares.get(key, 0.0), float(match["percent"]))
-    ranked = sorted(shares.items(), key=lambda item: -item[1])
-    return [
-        Assumption(
-            text=f"{text}: up to {number(percent, 2)}{NO_BREAK}% of a mode’s energy", source=source
+    every = list(assumptions)
+    weighed = [(fact.share, _words(fact)) for fact in every if fact.share is not None]
+    weighed.sort(key=lambda item: -item[0])
+    ranked = [
+        Told(
+            f"{words.text}: up to {number(100 * share, 2)}{NO_BREAK}% of a mode’s energy",
+            words.source,
         )
-        for (text, source), percent in ranked
-    ] + others
+        for share, words in weighed
+    ]
+    return ranked + [_words(fact) for fact in every if fact.share is None]
+
+
+def _words(fact: Assumed) -> Told:
+    value = _value(fact.value)
+    if fact.key in _SENTENCES:
+        sentence = _SENTENCES[fact.key]
+        return Told(sentence.format(value=value, unit=fact.unit, source=fact.source), "")
+    if fact.value is None:
+        return Told(f"{fact.part}: {fact.key} ({fact.source})", "")
+    if fact.unit:
+        return Told(f"{fact.part}: {fact.key} = {value} {fact.unit} ({fact.source})", "")
+    # What is assumed of a build of MicroPython has a whole sentence for its source.
+    return Told(f"{fact.part}: {fact.key} = {value}", fact.source)
+
+
+def _value(value: bool | float | str | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else f"{value}"

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eegrig.boards.whole_file import write_whole
+from eegrig.hil.figures.figure import Figure
+from eegrig.hil.figures.results import Results
 from eegrig.hil.report import sections
-from eegrig.hil.report.assumptions import merged
+from eegrig.hil.report.assumptions import told
 from eegrig.hil.report.vocabulary import (
-    GROUPS,
     HEADLINES,
     Headline,
+    by_topic,
     condition_text,
-    in_order,
     limit_text,
     limit_words,
     margin_text,
     shown,
     word,
 )
-from eegrig.hil.results import Figure, Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,6 @@ __all__ = [
     "FILE_NAME",
     "Card",
     "attention",
-    "grouped",
     "provenances",
     "render",
     "verdict_sentence",
@@ -104,12 +103,12 @@ def render(results: Results, directory: Path) -> str:
         style=Markup(style),
         verdict=verdict_word(results),
         sentence=verdict_sentence(results),
-        assumptions=merged(results.assumptions),
+        assumptions=told(results.assumptions),
         provenances=list(provenances(results.figures)),
         cards=_cards(results.figures),
         attention=attention(results.figures),
-        judged=list(grouped(figure for figure in results.figures if figure.limit is not None)),
-        others=list(grouped(figure for figure in results.figures if figure.limit is None)),
+        judged=by_topic(figure for figure in results.figures if figure.limit is not None),
+        others=by_topic(figure for figure in results.figures if figure.limit is None),
         sections=sections.all_of(results, directory),
         bullet=sections.bullet,
     )
@@ -205,13 +204,3 @@ def provenances(figures: list[Figure]) -> Iterable[tuple[str, str]]:
             yield origin, text
         elif origin in by_origin:
             yield origin, f"{text} Here: {_labels(by_origin[origin])}."
-
-
-def grouped(figures: Iterable[Figure]) -> Iterable[tuple[str, list[Figure]]]:
-    """Yield the topics of figures with their members, in the order of the page."""
-    left = in_order(figures)
-    for title, beginnings in GROUPS:
-        members = [figure for figure in left if figure.name.startswith(beginnings)]
-        left = [figure for figure in left if not figure.name.startswith(beginnings)]
-        if members:
-            yield title, members

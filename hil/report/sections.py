@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eegrig.hil.report import traces
+from eegrig.hil.figures import traces
 from eegrig.hil.report.vocabulary import MODES, POWER_GROUPS, PROFILES, limit_text, shown
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from eegrig.hil.results import Figure, Results
+    from eegrig.hil.figures.figure import Figure
+    from eegrig.hil.figures.results import Results
 
 __all__ = ["Section", "all_of", "bullet"]
 
@@ -80,7 +82,7 @@ def _power(results: Results, directory: Path) -> Section:
             for field, value in trace.items()
             if field.startswith("power_") and field.endswith("_w")
         }
-        total = groups.pop("total", sum(groups.values()))
+        total = groups.pop("total", math.fsum(groups.values()))
         seen |= groups.keys()
         rows.append(
             charts.PowerRow(

@@ -7,10 +7,11 @@ paper. Every chart is drawn twice, for a wide page and for a telephone; the page
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
-__all__ = ["NARROW", "WIDE", "Drawing", "Scale", "both", "ticks"]
+__all__ = ["NARROW", "WIDE", "Drawing", "Scale", "both", "lines_of", "ticks"]
 
 WIDE = 880
 NARROW = 420
@@ -41,6 +42,11 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [round(index * step, 12) for index in range(first, last + 1)]
+
+
+def lines_of(words: str, width: float, character: float = 7.5) -> list[str]:
+    """Break words into lines that fit a width in pixels; a character has so many at most."""
+    return textwrap.wrap(words, max(1, int(width / character))) or [""]
 
 
 class Drawing:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eegrig.hil.report.page import grouped, verdict_sentence, verdict_word
-from eegrig.hil.report.vocabulary import limit_text, shown, word
+from eegrig.hil.report.page import verdict_sentence, verdict_word
+from eegrig.hil.report.vocabulary import by_topic, limit_text, shown, word
+from eegrig.host.commands.output import table_console
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from eegrig.hil.results import Figure, Results
+    from eegrig.hil.figures.figure import Figure
+    from eegrig.hil.figures.results import Results
 
 __all__ = ["print_table"]
 
@@ -35,10 +37,9 @@ def print_table(results: Results, console: Console | None = None) -> None:
     console : rich.console.Console, optional
         Where to; by default the standard output, coloured if it is a terminal.
     """
-    from rich.console import Console
     from rich.text import Text
 
-    console = console or Console(highlight=False)
+    console = console or table_console()
     verdict = results.verdict
     head = Text()
     head.append(f" {verdict_word(results)} ", style=f"{_STYLES[verdict]} reverse")
@@ -69,7 +70,7 @@ def _judged(figures: list[Figure]) -> RenderableType:
     table.add_column("Target", no_wrap=True)
     for column in ("Value", "Limit", "Margin"):
         table.add_column(column, justify="right", no_wrap=True)
-    for _, members in grouped(figures):
+    for _, members in by_topic(figures):
         for figure in members:
             style = _STYLES[figure.verdict]
             table.add_row(
@@ -91,7 +92,7 @@ def _others(figures: list[Figure]) -> RenderableType:
     table.add_column("Other figures", no_wrap=True)
     table.add_column("Value", justify="right", no_wrap=True)
     table.add_column("Origin", style="dim")
-    for _, members in grouped(figures):
+    for _, members in by_topic(figures):
         for figure in members:
             table.add_row(Text(word(figure.name).label), Text(_value(figure)), figure.provenance)
     return table

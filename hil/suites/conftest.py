@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eegrig.hil.bench import Bench
+    from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
-    from eegrig.hil.results import Results
     from eegrig.host.recording.recording import Recording
 
 

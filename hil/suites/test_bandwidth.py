@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from eegrig.boards.link_layer import DATA_OCTETS_MIN
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import link_capacity_bps
+from eegrig.hil.figures import traces
 from eegrig.hil.measure.bandwidth import frame_loss, goodput
-from eegrig.hil.report import traces
 from eegrig.hil.suites.streams import interval_ms, linked, stream
+from eegrig.host.link.throughput import measure_throughput
 from eegrig.host.recording.recorder import record
-from eegrig.host.streaming.decoder import StreamDecoder
-from eegrig.host.wire.constants import Pattern, Profile
+from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.hil.plugin import RigRecorder
     from eegrig.hil.suites.streams import Session
+    from eegrig.host.link.board_link import LinkParameters
 
 _LONG_MS = 50.0  # connection interval: many packets go in an event
 _SHORTEST_MS = 7.5  # where only one does
@@ -39,26 +39,19 @@ _NOISY_SECONDS = 10.0
 async def test_goodput_comes_close_to_what_the_link_layer_allows(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
 ) -> None:
-    arrival_ns: list[int] = []
-    sizes: list[int] = []
+    negotiated: list[LinkParameters | None] = []
     runtime = board_runtime(rig.board)
     one_at_a_time = runtime.bluetooth.acl_packets == 1
     async with linked(rig, _SHORTEST_MS if one_at_a_time else _LONG_MS) as link:
-        decoder = StreamDecoder(link.info)
-        await link.start(Profile.EFFICIENT, Pattern.THROUGHPUT)
-        settled_ns = rig.clock.now_ns() + round(_SETTLE_S * 1e9)
-        stop_ns = settled_ns + round(_SECONDS * 1e9)
-        while rig.clock.now_ns() < stop_ns:
-            for data, at_ns in await link.receive():
-                decoder.feed(data, at_ns)
-                if at_ns >= settled_ns:
-                    arrival_ns.append(at_ns)
-                    sizes.append(len(data))
-        parameters = rig.radio.link_parameters()
-        await link.stop()
-    counters = decoder.counters
-    assert counters.packets_lost == 0
-    assert counters.pattern_errors == 0
+        carried = await measure_throughput(
+            link,
+            _SECONDS,
+            settle_s=_SETTLE_S,
+            before_stop=lambda: negotiated.append(rig.radio.link_parameters()),
+        )
+    (parameters,) = negotiated
+    assert carried.counters.packets_lost == 0
+    assert carried.counters.pattern_errors == 0
     assert parameters is not None
     assert parameters.phy_rx is not None
     assert parameters.interval_ms is not None
@@ -69,7 +62,7 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
         parameters.interval_ms,
         link_octets=parameters.max_tx_octets or DATA_OCTETS_MIN,
     )
-    result = goodput(np.array(arrival_ns), np.array(sizes))
+    result = goodput(carried.arrival_ns, carried.payload_bytes)
     conditions = {
         "phy": parameters.phy_rx,
         "interval_ms": parameters.interval_ms,

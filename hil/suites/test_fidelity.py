@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from eegrig.boards import load_part
+from eegrig.hil.figures import traces
 from eegrig.hil.measure.align import expected
 from eegrig.hil.measure.fidelity import fidelity
 from eegrig.hil.measure.noise import shorted_noise
 from eegrig.hil.measure.showing import DOUBT, told
-from eegrig.hil.report import traces
 from eegrig.hil.suites.streams import shorted_v
 
 if TYPE_CHECKING:

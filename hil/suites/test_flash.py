@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +29,7 @@ def test_the_image_is_programmed_and_reads_back_equal(
     report = rig_flashed.report
     if rig.provenance == "simulated":
         part = load_part(rig.board.mcu.part)
-        rig_record.results.assume(line for key in _TIMES if (line := part.assumption(key)))
+        rig_record.results.assume(fact for key in _TIMES if (fact := part.assumption(key)))
     conditions = {"bytes": report.bytes_total, "probe": report.probe}
     rig_record(
         "flash.time",
@@ -49,8 +50,8 @@ async def test_a_reset_board_can_soon_be_found(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:
     times_s = [await _boot_s(rig) for _ in range(_BOOTS)]
-    mean_s = sum(times_s) / _BOOTS
-    spread_s = (sum((t - mean_s) ** 2 for t in times_s) / (_BOOTS - 1)) ** 0.5
+    mean_s = math.fsum(times_s) / _BOOTS
+    spread_s = (math.fsum((t - mean_s) ** 2 for t in times_s) / (_BOOTS - 1)) ** 0.5
     rig_record(
         "boot.time",
         mean_s,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from eegrig.hil.figures import traces
 from eegrig.hil.measure.latency import latencies, summarise
-from eegrig.hil.report import traces
 
 if TYPE_CHECKING:
     from pathlib import Path

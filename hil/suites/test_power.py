@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eegrig.boards import load_part
+from eegrig.hil.figures import traces
 from eegrig.hil.measure.battery import battery_life
 from eegrig.hil.measure.power import mode_power, streaming_power
-from eegrig.hil.report import traces
 from eegrig.hil.suites.streams import linked
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _record_mode(
         saturated=capture.saturated,
         conditions={"battery_v": capture.battery_v, "seconds": round(capture.duration_s, 3)},
     )
-    rig_record.results.assume(capture.assumptions)
+    rig_record.results.assume_in(mode, capture.assumptions)
     interval_s = None if interval_ms is None else interval_ms * 1e-3
     traces.save_power(rig_out, mode, capture, interval_s=interval_s)
 

@@ -113,6 +113,7 @@ class VirtualBoard:
                 unique_id=self.chip.device_id,
                 clock_hz=board.mcu.clock_hz,
                 supply_v=board.supply.mcu_v,
+                i2c_hz=400e3 if board.optics is None else board.optics.i2c_hz,
             ),
             on_console=self.console.feed,
             light_sleep_wake_ns=_light_sleep_wake_ns(load_part(board.mcu.part)),

@@ -58,8 +58,9 @@ def _build(
     signature. The same sources give the same bytes.
     """
     from eegrig.boards import list_boards, load_board
+    from eegrig.boards.places import check_place
     from eegrig.host.image.firmware_image import build_image
-    from eegrig.host.image.release import write_release
+    from eegrig.host.image.release import manifest_path, write_release
     from eegrig.host.image.signing import load_private_key
     from eegrig.host.image.size_report import size_report
 
@@ -70,6 +71,9 @@ def _build(
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"cannot make the folder {output}: {error.strerror}") from error
+    else:
+        for path in (output, manifest_path(output)):
+            check_place(path)
     key = None if key_path is None else load_private_key(key_path)
     built = []
     for name in list_boards() if board is None else [board]:

@@ -27,17 +27,25 @@ from eegrig.host.commands import (
     update,
 )
 from eegrig.host.commands.output import degrading_streams, examples, tell
+from eegrig.host.process.closed_output import (
+    EXIT_CODE,
+    comes_of_closed_output,
+    flushed,
+    give_up_output,
+)
 from eegrig.host.process.interruption import (
     exit_code,
     held,
     hold_for_good,
     ignore_for_good,
+    quiet_for_good,
     unwinding,
 )
 
 __all__ = ["main", "make_app"]
 
 _INTERRUPTED = 130
+_SIGNALLED = 128
 _DEBUG = "EEGRIG_DEBUG"
 # What is wrong with the place that something was to be written to.
 _PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
@@ -123,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     ------
     SystemExit
         Always: 0 done, 1 a target missed or a board found wrong, 2 usage or configuration,
-        3 infrastructure, 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
+        3 infrastructure, 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 if nobody
+        reads what it prints.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     own_process = arguments is None
@@ -132,10 +141,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             if own_process:
                 _keep_temporary_files_together()
             code = _run(given or ["--help"])
+            if not flushed():
+                code = EXIT_CODE
             if own_process:
                 hold_for_good()
     except KeyboardInterrupt:  # in the last moment
         code = exit_code()
+    if own_process and code > _SIGNALLED:
+        quiet_for_good()
+    if own_process and code == EXIT_CODE:
+        give_up_output()
     sys.exit(code)
 
 
@@ -171,7 +186,13 @@ def _run(arguments: list[str]) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return exit_code()
+    except SystemExit as error:  # typer's, when nobody reads
+        if comes_of_closed_output(error):
+            return EXIT_CODE
+        raise
     except Exception as error:
+        if comes_of_closed_output(error):
+            return EXIT_CODE
         if os.environ.get(_DEBUG):
             raise
         if _comes_of_interruption(error):

@@ -6,13 +6,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, Self
 
 import typer
 
 from eegrig.boards.errors import EegrigError, InfrastructureError
 from eegrig.host.commands.output import JsonOption, examples, print_json, progress_bar, tell
-from eegrig.host.process.interruption import noticed, until_ctrl_c
+from eegrig.host.process.interruption import noticed
 
 if TYPE_CHECKING:
     from eegrig.boards import Board
@@ -62,7 +62,7 @@ def _deploy(
 
     It goes into the slot that does not run, and the board switches once it has checked all of it:
     a cable pulled at any moment leaves the old firmware or the new one. Firmware that does not
-    build never reaches the board. Ctrl-C ends --watch and the console.
+    build never reaches the board. Ctrl-C ends --watch and the console, with exit code 130.
     """
     from eegrig.boards import load_board
     from eegrig.host.image.application import default_firmware
@@ -73,13 +73,10 @@ def _deploy(
     show = not as_json and ((sys.stdout.isatty() or watch) if console is None else console)
     with session:
         if watch:
-            with until_ctrl_c():
-                session.watch(show=show)
-            return
+            session.watch(show=show)
         session.deploy()
         if show:
-            with until_ctrl_c():
-                session.show(lambda: False)
+            session.show(lambda: False)
 
 
 class _Session:
@@ -126,8 +123,8 @@ class _Session:
             heard, self._repl.heard = self._repl.heard, b""
             Terminal(self._repl.port, self._port).show(until, heard)
 
-    def watch(self, *, show: bool) -> None:
-        """Deploy whenever a source changes; what fails is told, and it goes on."""
+    def watch(self, *, show: bool) -> NoReturn:
+        """Deploy whenever a source changes, until Ctrl-C; what fails is told, and it goes on."""
         from eegrig.host.console.source_watcher import SourceWatcher
 
         watcher = SourceWatcher(self._sources)
@@ -135,6 +132,7 @@ class _Session:
             while not interrupted():
                 self._deploy_or_tell()
                 self._wait(lambda: interrupted() or watcher.changed(), show=show)
+        raise KeyboardInterrupt  # it was swallowed on its way
 
     def _deploy_or_tell(self) -> None:
         try:

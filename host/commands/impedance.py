@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from eegrig.host.commands.output import JsonOption, examples, print_json, print_table, progress_bar
 from eegrig.host.commands.targets import RadioOption, TargetArgument, advertised_name
+from eegrig.host.process.run_async import run_async
 
 if TYPE_CHECKING:
     from eegrig.host.recording.impedance import Contact, Impedance
@@ -58,7 +58,7 @@ def _impedance(
 
     board = advertised_name(target)
     with progress_bar(f"measuring {board}", shown=not as_json) as progress:
-        measured = asyncio.run(
+        measured = run_async(
             _measure(board, radio, seconds=seconds, one_by_one=one_by_one, progress=progress)
         )
     contacts = measured.contacts(good_ohm=good_kohm * 1e3)

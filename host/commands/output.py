@@ -8,9 +8,12 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = [
     "JsonOption",
@@ -21,6 +24,7 @@ __all__ = [
     "print_table",
     "progress_bar",
     "progress_bars",
+    "table_console",
     "tell",
 ]
 
@@ -81,9 +85,19 @@ def json_text(data: Any, *, indent: int | None = None) -> str:
     return text
 
 
+def table_console() -> Console:
+    """Return what prints tables on standard output; where nobody reads them, that is an error."""
+    from rich.console import Console
+
+    class Told(Console):
+        def on_broken_pipe(self) -> None:
+            raise
+
+    return Told(highlight=False)
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, as wide as what is in it."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -91,7 +105,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False)
+    console = table_console()
     if not console.is_terminal:
         # A pipe has no width: what reads it can cut lines, not put them together again.
         console.width = _PIPE_WIDTH
@@ -140,7 +154,15 @@ def progress_bars(
 
 
 def tell(message: str, exit_code: int, traceback: str | None, *, as_json: bool) -> None:
-    """Say what is wrong in one line, after what the board had to say about it."""
+    """Say what is wrong in one line, after what the board had to say about it.
+
+    Where it cannot be said, the exit code still says it.
+    """
+    with contextlib.suppress(OSError):
+        _tell(message, exit_code, traceback, as_json=as_json)
+
+
+def _tell(message: str, exit_code: int, traceback: str | None, *, as_json: bool) -> None:
     if as_json:
         answer: dict[str, object] = {"error": message, "exit_code": exit_code}
         if traceback is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import sys
 import time
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eegrig.boards.errors import ConfigError
+from eegrig.boards.places import check_place
 from eegrig.host.commands.output import JsonOption, examples, print_json, progress_bar
 from eegrig.host.commands.targets import RadioOption, TargetArgument, advertised_name
 from eegrig.host.process.interruption import held
-from eegrig.host.process.places import check_place
+from eegrig.host.process.run_async import run_async
 from eegrig.host.recording.mark_reader import read_marks
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _record(
 
     try:
         with progress_bar(f"recording {name}", shown=not as_json) as progress:
-            recording = asyncio.run(
+            recording = run_async(
                 _session(name, radio, seconds, rate_sps, profile, progress, begin)
             )
     except BaseException as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from eegrig.boards.errors import ConfigError
 from eegrig.host.commands.output import JsonOption, examples, print_json, progress_bar
 from eegrig.host.commands.targets import RadioOption, TargetArgument, known_board
+from eegrig.host.process.run_async import run_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ def _update(
             )
 
     with progress_bar(f"updating {name}", shown=not as_json) as progress:
-        report = asyncio.run(session(progress))
+        report = run_async(session(progress))
     _say(report, as_json=as_json)
 
 

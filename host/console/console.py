@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from eegrig.boards.errors import BoardFault, InfrastructureError
 from eegrig.host.console.serial_port import open_port
 
-__all__ = ["BootFailure", "Console", "Identity", "read_identity"]
+__all__ = ["BootFailure", "Console", "RunningFirmware", "read_identity"]
 
 _POLL_S: Final = 0.01
 _READ_SIZE: Final = 4096
@@ -28,7 +28,7 @@ _TRACEBACK: Final = "Traceback (most recent call last):"
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class RunningFirmware:
     """What a firmware says it is when it boots.
 
     Attributes
@@ -181,7 +181,7 @@ class Console:
                 if found is not None:
                     return found
 
-    async def identity(self, timeout_s: float = 10.0) -> Identity:
+    async def identity(self, timeout_s: float = 10.0) -> RunningFirmware:
         """Read until the firmware says what it is.
 
         Parameters
@@ -190,7 +190,7 @@ class Console:
 
         Returns
         -------
-        Identity
+        RunningFirmware
 
         Raises
         ------
@@ -209,7 +209,7 @@ class Console:
                     line = await self.read_line(timeout_s)
                     banner = _BANNER.search(line)
                     if banner is not None:
-                        return Identity(banner["version"], banner["board"], banner["hash"])
+                        return RunningFirmware(banner["version"], banner["board"], banner["hash"])
                     if line.startswith(_TRACEBACK):
                         traceback = [line]
                     elif traceback:
@@ -253,7 +253,7 @@ class Console:
 
 async def read_identity(
     url: str, timeout_s: float = 10.0, *, reset: Callable[[], None] | None = None
-) -> Identity:
+) -> RunningFirmware:
     """Open a console and read what the firmware says it is.
 
     Parameters
@@ -266,7 +266,7 @@ async def read_identity(
 
     Returns
     -------
-    Identity
+    RunningFirmware
 
     Raises
     ------

@@ -8,7 +8,6 @@ pulled at any moment changes nothing about that.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -18,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from eegrig.boards.errors import BoardFault, ConfigError, EegrigError
-from eegrig.host.console.console import Console, Identity
+from eegrig.host.console.console import Console, RunningFirmware
 from eegrig.host.console.slot_sync import SlotPlan, plan_slot, slot_digest
 from eegrig.host.image.firmware_image import two_slots
 from eegrig.host.image.loader import Slot, loader_files
+from eegrig.host.process.run_async import run_async
 
 if TYPE_CHECKING:
     from eegrig.boards.schema import Board
@@ -358,16 +358,18 @@ def _switch(repl: BoardRepl, slot: Slot) -> None:
     repl.run(f"slots.write({slot!r})\nsync()")
 
 
-def _identity(repl: BoardRepl) -> Identity:
+def _identity(repl: BoardRepl) -> RunningFirmware:
     repl.port.timeout = 0
     console = Console(repl.port, repl.url)
-    identity = asyncio.run(console.identity(_BOOT_TIMEOUT_S))
+    identity = run_async(console.identity(_BOOT_TIMEOUT_S))
     repl.heard = console.take_unread()
     return identity
 
 
-def _check_identity(identity: Identity, board: Board, application: Application) -> None:
-    expected = Identity(application.manifest.version, board.name, application.manifest.image_hash)
+def _check_identity(identity: RunningFirmware, board: Board, application: Application) -> None:
+    expected = RunningFirmware(
+        application.manifest.version, board.name, application.manifest.image_hash
+    )
     if identity != expected:
         raise BoardFault(
             f"the board runs {identity.board} {identity.version}, image "

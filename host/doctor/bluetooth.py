@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from eegrig.host.doctor.finding import Finding, Status
+from eegrig.host.process.run_async import run_async
 
 __all__ = ["bluez_adapters", "check"]
 
@@ -24,7 +25,7 @@ def check() -> Iterator[Finding]:
         yield _finding("BlueZ", "warn", f"no D-Bus system bus on this machine; {_VIRTUAL_WORKS}")
         return
     try:
-        adapters = asyncio.run(asyncio.wait_for(bluez_adapters(), _TIMEOUT_S))
+        adapters = run_async(asyncio.wait_for(bluez_adapters(), _TIMEOUT_S))
     except (OSError, TimeoutError) as error:
         what = str(error) or "no answer"
         yield _finding("BlueZ", "warn", f"the D-Bus system bus cannot be reached: {what}")

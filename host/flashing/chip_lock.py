@@ -8,7 +8,7 @@ Tried on virtual chips; not on real ones yet.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eegrig.boards.errors import BoardFault, ConfigError
 from eegrig.host.flashing.probe import explained, is_locked, probe_session
@@ -26,9 +26,11 @@ _READ_ONLY, _WRITE = 0, 1
 _CTRL_RESET, _CTRL_ERASEALL, _CTRL_ERASEALLSTATUS = 0x00, 0x04, 0x08
 
 _KEYR, _OPTKEYR, _SR, _CR, _OPTR = (0x5800_4000 + at for at in (0x08, 0x0C, 0x10, 0x14, 0x20))
+_STORED_OPTR = 0x1FFF_8000
 _KEYS, _OPTION_KEYS = (0x4567_0123, 0xCDEF_89AB), (0x0819_2A3B, 0x4C5D_6E7F)
 _SR_BUSY, _SR_ERRORS = 1 << 16, 0xC3FA
 _CR_OPTSTRT, _CR_OBL_LAUNCH = 1 << 17, 1 << 27
+_CR_LOCK, _CR_OPTLOCK = 1 << 31, 1 << 30
 _RDP_OPEN, _RDP_LEVEL_1 = 0xAA, 0xBB
 
 
@@ -52,7 +54,7 @@ def lock(board: Board, probe: str | None = None) -> None:
     InfrastructureError
         If there is no probe, or it stops answering.
     """
-    lock_chip, _ = _method(board)
+    lock_chip = _method(board).lock
     with probe_session(board, probe) as session:
         uid = str(session.probe.unique_id)
         with explained(uid, "locking the chip"):
@@ -65,6 +67,9 @@ def lock(board: Board, probe: str | None = None) -> None:
 
 def mass_erase_unlock(board: Board, probe: str | None = None) -> bool:
     """Unlock a board's chip by erasing everything in it; a chip that is open is left as it is.
+
+    One that is open still, and locked from its next reset on, counts as locked: that is what
+    locking leaves that was cut off.
 
     Parameters
     ----------
@@ -86,13 +91,15 @@ def mass_erase_unlock(board: Board, probe: str | None = None) -> bool:
     InfrastructureError
         If there is no probe, or it stops answering.
     """
-    _, unlock_chip = _method(board)
+    method = _method(board)
     with probe_session(board, probe, locked_too=True) as session:
         uid = str(session.probe.unique_id)
         if not is_locked(session.target, board, uid):
-            return False
+            with explained(uid, "asking the chip whether it will be locked"):
+                if not method.locks_at_reset(session.target):
+                    return False
         with explained(uid, "erasing the chip to unlock it"):
-            unlock_chip(session.target)
+            method.unlock(session.target)
     with probe_session(board, uid, locked_too=True) as session:
         if is_locked(session.target, board, uid):
             raise BoardFault(
@@ -102,7 +109,15 @@ def mass_erase_unlock(board: Board, probe: str | None = None) -> bool:
     return True
 
 
-def _method(board: Board) -> tuple[Callable[[Any], None], Callable[[Any], None]]:
+class _Method(NamedTuple):
+    """How a kind of chip is locked, unlocked, and asked whether its next reset will lock it."""
+
+    lock: Callable[[Any], None]
+    unlock: Callable[[Any], None]
+    locks_at_reset: Callable[[Any], bool]
+
+
+def _method(board: Board) -> _Method:
     try:
         return _METHODS[board.mcu.pyocd_target]
     except KeyError:
@@ -129,6 +144,11 @@ def _unlock_nrf52(target: Any) -> None:
     port.write_reg(_CTRL_ERASEALL, 0)
 
 
+def _nrf52_locks_at_reset(target: Any) -> bool:
+    """Tell whether UICR has what `_lock_nrf52` writes: it takes effect with a reset."""
+    return bool(target.read32(_UICR_APPROTECT) & 0xFF == _APPROTECT_ENABLED & 0xFF)
+
+
 def _lock_stm32wb(target: Any) -> None:
     _set_read_protection(target, _RDP_LEVEL_1)
 
@@ -141,11 +161,12 @@ def _set_read_protection(target: Any, value: int) -> None:
     from pyocd.core import exceptions
 
     target.halt()
+    if not _give_keys(target):
+        # Keys that somebody gave in part: the next one is a wrong one, which bars the register
+        # until a reset (RM0434, 3.3.6).
+        target.reset_and_halt()
+        _give_keys(target)
     target.write32(_SR, _SR_ERRORS)
-    for key in _KEYS:
-        target.write32(_KEYR, key)
-    for key in _OPTION_KEYS:
-        target.write32(_OPTKEYR, key)
     target.write32(_OPTR, target.read32(_OPTR) & ~0xFF | value)
     target.write32(_CR, _CR_OPTSTRT)
     _wait(lambda: not target.read32(_SR) & _SR_BUSY)
@@ -153,6 +174,24 @@ def _set_read_protection(target: Any, value: int) -> None:
         target.write32(_CR, _CR_OBL_LAUNCH)  # resets the chip, which may cost the answer
     except exceptions.TransferError:
         target.dp.clear_sticky_err()
+
+
+def _give_keys(target: Any) -> bool:
+    """Open the flash interface's registers where they are closed; return whether they are open."""
+    locks = ((_CR_LOCK, _KEYR, _KEYS), (_CR_OPTLOCK, _OPTKEYR, _OPTION_KEYS))
+    for bit, register, keys in locks:
+        if target.read32(_CR) & bit:
+            for key in keys:
+                target.write32(register, key)
+    return not target.read32(_CR) & (_CR_LOCK | _CR_OPTLOCK)
+
+
+def _stm32wb_locks_at_reset(target: Any) -> bool:
+    """Tell whether the option bytes as they are stored lock it: OPTR shows what was last written.
+
+    Both can differ from what is in force, which is what was stored when power came on.
+    """
+    return bool(target.read32(_STORED_OPTR) & 0xFF != _RDP_OPEN)
 
 
 def _wait(done: Callable[[], Any]) -> None:
@@ -166,7 +205,7 @@ def _wait(done: Callable[[], Any]) -> None:
     raise exceptions.TimeoutError("the chip stays busy")
 
 
-_METHODS: dict[str, tuple[Callable[[Any], None], Callable[[Any], None]]] = {
-    "nrf52840": (_lock_nrf52, _unlock_nrf52),
-    "stm32wb55xg": (_lock_stm32wb, _unlock_stm32wb),
+_METHODS = {
+    "nrf52840": _Method(_lock_nrf52, _unlock_nrf52, _nrf52_locks_at_reset),
+    "stm32wb55xg": _Method(_lock_stm32wb, _unlock_stm32wb, _stm32wb_locks_at_reset),
 }

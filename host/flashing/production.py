@@ -5,7 +5,6 @@ What is asked for is an `Order`, the same for all boards of a run; what came out
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import time
@@ -18,11 +17,12 @@ import msgspec
 from eegrig.boards.errors import BoardFault, EegrigError
 from eegrig.host.flashing.flash import ErasePolicy, FlashReport, flash
 from eegrig.host.flashing.flash_record import FlashRecord, append_record, now
+from eegrig.host.process.run_async import run_async
 
 if TYPE_CHECKING:
     from eegrig.boards.schema import Board
-    from eegrig.host.console.console import Identity
-    from eegrig.host.recording.self_test import Figure
+    from eegrig.host.console.console import RunningFirmware
+    from eegrig.host.recording.self_test import SelfTestFigure
 
 __all__ = ["Order", "Outcome", "Station", "produce"]
 
@@ -103,9 +103,9 @@ class Outcome:
         The probe, as far as it is known.
     report : FlashReport or None
         None if it was not flashed.
-    identity : Identity or None
+    identity : RunningFirmware or None
         What the firmware said on the console, if that was asked for.
-    figures : list of Figure or None
+    figures : list of SelfTestFigure or None
         Of the self-test, if that was asked for.
     unlocked : bool
         Whether the chip was locked, and is erased and open now.
@@ -123,8 +123,8 @@ class Outcome:
 
     probe: str | None
     report: FlashReport | None = None
-    identity: Identity | None = None
-    figures: list[Figure] | None = None
+    identity: RunningFirmware | None = None
+    figures: list[SelfTestFigure] | None = None
     unlocked: bool = False
     locked: bool = False
     duration_s: float = 0.0
@@ -200,10 +200,10 @@ def _produce(
         )
         outcome.probe = outcome.report.probe
         if console is not None:
-            outcome.identity = asyncio.run(console.identity())
+            outcome.identity = run_async(console.identity())
             _check_identity(outcome.identity, order)
     if order.self_test:
-        outcome.figures = asyncio.run(_self_test(order, station, outcome.report.radio_address))
+        outcome.figures = run_async(_self_test(order, station, outcome.report.radio_address))
         missed = [figure for figure in outcome.figures if not figure.passed]
         if missed:
             raise BoardFault(f"the self-test failed: {', '.join(map(_described, missed))}")
@@ -214,7 +214,7 @@ def _produce(
         outcome.locked = True
 
 
-def _check_identity(identity: Identity, order: Order) -> None:
+def _check_identity(identity: RunningFirmware, order: Order) -> None:
     if identity.board != order.board.name:
         raise BoardFault(
             f"the board says it is {identity.board}, and {order.board.name} was flashed: is this "
@@ -227,7 +227,9 @@ def _check_identity(identity: Identity, order: Order) -> None:
         )
 
 
-async def _self_test(order: Order, station: Station, radio_address: str | None) -> list[Figure]:
+async def _self_test(
+    order: Order, station: Station, radio_address: str | None
+) -> list[SelfTestFigure]:
     from eegrig.host.link.connection import connect
     from eegrig.host.link.radio import open_radio, shows_addresses
     from eegrig.host.recording.self_test import self_test
@@ -249,7 +251,7 @@ async def _self_test(order: Order, station: Station, radio_address: str | None) 
         return await self_test(link, order.board, order.image_hash)
 
 
-def _described(figure: Figure) -> str:
+def _described(figure: SelfTestFigure) -> str:
     where = f" of {figure.channel}" if figure.channel else ""
     low = "" if figure.low is None else f"{figure.low:.4g} <= "
     high = "" if figure.high is None else f" <= {figure.high:.4g}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
 from eegrig.host.link.link_errors import BoardEventError, BoardStatusError, LinkLost
+from eegrig.host.link.operation import OPERATION_TIMEOUT_S, operate
 from eegrig.host.wire.constants import (
     BATTERY_LEVEL_UUID,
     CONTROL_UUID,
@@ -46,11 +47,10 @@ if TYPE_CHECKING:
     from bleak import BleakClient
     from bleak.backends.characteristic import BleakGATTCharacteristic
 
-__all__ = ["OPERATION_TIMEOUT_S", "BoardLink", "DeviceInformation", "LinkParameters", "refusal"]
+__all__ = ["BoardLink", "DeviceInformation", "LinkParameters"]
 
 T = TypeVar("T")
 
-OPERATION_TIMEOUT_S = 10.0
 
 # OVERRUN does not end the stream: its losses are in the packets' frame indices.
 _ENDING_EVENTS = frozenset(EventCode) - {
@@ -169,7 +169,7 @@ class BoardLink:
         answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._pending[tag] = answer
         try:
-            await self._guarded(
+            await self._operate(
                 self._client.write_gatt_char(CONTROL_UUID, encode(tag), response=True), what
             )
             async with asyncio.timeout(timeout_s):
@@ -426,32 +426,27 @@ class BoardLink:
 
     async def subscribe(self) -> None:
         """Subscribe to Control and Stream; `connect` has done so."""
-        await self._guarded(self._client.start_notify(CONTROL_UUID, self._on_control), "subscribe")
-        await self._guarded(self._client.start_notify(STREAM_UUID, self._on_stream), "subscribe")
+        await self._operate(self._client.start_notify(CONTROL_UUID, self._on_control), "subscribe")
+        await self._operate(self._client.start_notify(STREAM_UUID, self._on_stream), "subscribe")
 
     def _raise_if_lost(self) -> None:
         if self._lost is not None:
             raise self._lost
 
-    async def _guarded(self, operation: Awaitable[T], what: str) -> T:
-        """Await an operation of bleak; whatever it raises becomes one of our errors."""
-        from bleak.exc import BleakError
-
+    async def _operate(self, operation: Awaitable[T], what: str) -> T:
+        """Await an operation of bleak; that the link was lost says more than how it failed."""
         try:
-            async with asyncio.timeout(OPERATION_TIMEOUT_S):
-                return await operation
-        except (BleakError, OSError, EOFError, TimeoutError) as error:
+            return await operate(self._client, self.name, operation, what)
+        except InfrastructureError:
             self._raise_if_lost()
-            if not self._client.is_connected:
-                raise LinkLost(f"the link to {self.name} broke during {what}") from error
-            raise refusal(f"{self.name}: {what} failed", error) from error
+            raise
 
     async def _read(self, uuid: str, what: str) -> bytes:
         from bleak.exc import BleakCharacteristicNotFoundError
 
         self._raise_if_lost()
         try:
-            return bytes(await self._guarded(self._client.read_gatt_char(uuid), f"reading {what}"))
+            return bytes(await self._operate(self._client.read_gatt_char(uuid), f"reading {what}"))
         except InfrastructureError as error:
             if isinstance(error.__cause__, BleakCharacteristicNotFoundError):
                 raise BoardFault(
@@ -464,9 +459,3 @@ class BoardLink:
         if self._client.services.get_characteristic(uuid) is None:
             return None
         return (await self._read(uuid, "Device Information")).decode("utf-8", "replace")
-
-
-def refusal(what: str, error: BaseException) -> InfrastructureError:
-    """Return the one-line error for an operation of bleak that failed."""
-    reason = "timed out" if isinstance(error, TimeoutError) else str(error).split("\n")[0]
-    return InfrastructureError(f"{what}: {reason or type(error).__name__}")

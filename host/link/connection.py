@@ -13,11 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
-from eegrig.host.link.board_link import (
-    OPERATION_TIMEOUT_S,
-    BoardLink,
-    refusal,
-)
+from eegrig.host.link.board_link import BoardLink
+from eegrig.host.link.operation import OPERATION_TIMEOUT_S, refusal
 from eegrig.host.wire.constants import INFO_UUID, STREAM_UUID
 from eegrig.host.wire.info import decode_info
 
@@ -27,11 +24,7 @@ if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
     from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
-__all__ = [
-    "connect",
-    "negotiated_mtu",
-    "open_client",
-]
+__all__ = ["connect", "negotiated_mtu", "open_client"]
 
 _DEFAULT_MTU = 23
 # BlueZ learns the MTU a little after it says it is connected.

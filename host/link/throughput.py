@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eegrig.boards.errors import BoardFault
 from eegrig.host.streaming.decoder import StreamCounters, StreamDecoder
@@ -24,26 +28,26 @@ class Throughput:
     ----------
     counters : StreamCounters
         Of all packets since START.
-    window_bytes : int
-        Payload that arrived after the first arrival, up to and with the last.
-    window_ns : int
-        Time between those two; 0 if nothing came after the first.
+    arrival_ns : ndarray of int64, shape (n_packets,)
+        When the packets of the window arrived, on the host's clock.
+    payload_bytes : ndarray of int64, shape (n_packets,)
+        Payload of each, headers of the protocol included.
     """
 
     counters: StreamCounters
-    window_bytes: int
-    window_ns: int
-
-    @property
-    def goodput_bps(self) -> float:
-        """Payload bits per second, notification headers of the protocol included."""
-        return self.window_bytes * 8e9 / self.window_ns if self.window_ns else 0.0
+    arrival_ns: NDArray[np.int64]
+    payload_bytes: NDArray[np.int64]
 
 
 async def measure_throughput(
-    link: BoardLink, seconds: float, *, settle_s: float = 1.0, stall_timeout_s: float = 10.0
+    link: BoardLink,
+    seconds: float,
+    *,
+    settle_s: float = 1.0,
+    stall_timeout_s: float = 10.0,
+    before_stop: Callable[[], None] | None = None,
 ) -> Throughput:
-    """Run the throughput pattern and count what arrives.
+    """Run the throughput pattern and take down what arrives.
 
     Parameters
     ----------
@@ -54,6 +58,8 @@ async def measure_throughput(
         Left out at the start, while buffers fill.
     stall_timeout_s : float
         A board that sends nothing for so long has stopped.
+    before_stop : callable or None
+        Called while packets still flow.
 
     Returns
     -------
@@ -67,9 +73,12 @@ async def measure_throughput(
         If the link breaks.
     """
     decoder = StreamDecoder(link.info)
-    window: _Window | None = None
+    arrival_ns: list[int] = []
+    sizes: list[int] = []
     await link.start(Profile.EFFICIENT, Pattern.THROUGHPUT)
-    while window is None or not window.over:
+    settled_ns = link.now_ns() + round(settle_s * 1e9)
+    stop_ns = settled_ns + round(seconds * 1e9)
+    while link.now_ns() < stop_ns:
         try:
             async with asyncio.timeout(stall_timeout_s):
                 packets = await link.receive()
@@ -78,35 +87,12 @@ async def measure_throughput(
                 f"{link.name} has sent nothing for {stall_timeout_s:g} s in its throughput test: "
                 "reset the board"
             ) from None
-        if window is None:
-            window = _Window(packets[0][1], round(settle_s * 1e9), round(seconds * 1e9))
-        for data, arrival_ns in packets:
-            decoder.feed(data, arrival_ns)
-            window.add(len(data), arrival_ns)
+        for data, at_ns in packets:
+            decoder.feed(data, at_ns)
+            if at_ns >= settled_ns:
+                arrival_ns.append(at_ns)
+                sizes.append(len(data))
+    if before_stop is not None:
+        before_stop()
     await link.stop()
-    return Throughput(decoder.counters, window.n_bytes, window.last_ns - window.first_ns)
-
-
-class _Window:
-    """Bytes between two arrivals, each the last of its connection event.
-
-    Packets arrive in bursts, one per connection event. A window from the end of one burst to the
-    end of another holds whole bursts, and whole intervals between them.
-    """
-
-    def __init__(self, start_ns: int, settle_ns: int, length_ns: int) -> None:
-        self._settled_ns = start_ns + settle_ns
-        self._end_ns = self._settled_ns + length_ns
-        self.first_ns = self.last_ns = start_ns
-        self.n_bytes = 0
-        self.over = False
-
-    def add(self, size: int, arrival_ns: int) -> None:
-        if arrival_ns <= self._settled_ns:
-            self.first_ns = arrival_ns
-        elif arrival_ns <= self._end_ns:
-            self.n_bytes += size
-        else:
-            self.over = True
-            return
-        self.last_ns = arrival_ns
+    return Throughput(decoder.counters, np.array(arrival_ns, np.int64), np.array(sizes, np.int64))

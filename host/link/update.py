@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from eegrig.boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
 from eegrig.host.image.manifest import MANIFEST
-from eegrig.host.link.board_link import OPERATION_TIMEOUT_S, refusal
 from eegrig.host.link.connection import negotiated_mtu, open_client
 from eegrig.host.link.link_errors import LinkLost
+from eegrig.host.link.operation import operate
 from eegrig.host.wire.constants import UPDATE_STATE_UUID, UPDATE_UUID
 from eegrig.host.wire.update import (
     LARGEST_MANIFEST,
@@ -334,8 +334,11 @@ class _UpdateLink:
                 f"{self.name} runs firmware that cannot be updated over the air: flash it with "
                 "the probe (eegrig flash)"
             )
-        data = await self._guarded(
-            self._client.read_gatt_char(UPDATE_STATE_UUID), "reading Update State"
+        data = await operate(
+            self._client,
+            self.name,
+            self._client.read_gatt_char(UPDATE_STATE_UUID),
+            "reading Update State",
         )
         return decode_update_state(bytes(data))
 
@@ -385,7 +388,9 @@ class _UpdateLink:
 
     async def _listen(self) -> None:
         if not self._listening:
-            await self._guarded(
+            await operate(
+                self._client,
+                self.name,
                 self._client.start_notify(UPDATE_UUID, lambda _, data: self._heard(bytes(data))),
                 "subscribing",
             )
@@ -408,17 +413,9 @@ class _UpdateLink:
         return data
 
     async def _write(self, data: bytes, response: bool) -> None:
-        await self._guarded(
-            self._client.write_gatt_char(UPDATE_UUID, data, response=response), "writing"
+        await operate(
+            self._client,
+            self.name,
+            self._client.write_gatt_char(UPDATE_UUID, data, response=response),
+            "writing",
         )
-
-    async def _guarded(self, operation: Awaitable[T], what: str) -> T:
-        from bleak.exc import BleakError
-
-        try:
-            async with asyncio.timeout(OPERATION_TIMEOUT_S):
-                return await operation
-        except (BleakError, OSError, EOFError, TimeoutError) as error:
-            if not self._client.is_connected:
-                raise LinkLost(f"the link to {self.name} broke during {what}") from error
-            raise refusal(f"{self.name}: {what} failed", error) from error

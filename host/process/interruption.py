@@ -1,16 +1,18 @@
 """Being told to end: Ctrl-C, SIGTERM and SIGHUP unwind the stack alike, so that nothing is left.
 
-All three arrive as KeyboardInterrupt, by way of whatever handles Ctrl-C at the time: asyncio, for
-example, then cancels its main task.
+All three arrive as KeyboardInterrupt, by way of whatever handles Ctrl-C at the time. What was being
+made at that moment is thrown away half made; what Python then has to say of it is of no use.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -21,7 +23,7 @@ __all__ = [
     "hold_for_good",
     "ignore_for_good",
     "noticed",
-    "until_ctrl_c",
+    "quiet_for_good",
     "unwinding",
 ]
 
@@ -29,6 +31,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _IMPATIENT = 3
 _MOMENT_S = 0.01
 _last = signal.SIGINT
+_ending = False
 
 
 def exit_code() -> int:
@@ -42,21 +45,19 @@ def unwinding() -> Iterator[None]:
 
     A signal that the process was started to ignore (as `nohup` does) stays ignored.
     """
-    global _last
-    _last = signal.SIGINT
+    global _last, _ending
+    _last, _ending = signal.SIGINT, False
 
     def unwind(number: int, frame: FrameType | None) -> None:
-        global _last
-        _last = signal.Signals(number)
+        global _last, _ending
+        _last, _ending = signal.Signals(number), True
         on_ctrl_c = signal.getsignal(signal.SIGINT)
-        if callable(on_ctrl_c):
+        if callable(on_ctrl_c) and on_ctrl_c is not unwind:
             on_ctrl_c(number, frame)
         else:
             raise KeyboardInterrupt
 
-    handlers: dict[signal.Signals, Any] = dict.fromkeys(_SIGNALS, unwind)
-    handlers[signal.SIGINT] = signal.default_int_handler
-    with _handling(handlers), _raised_again():
+    with _handling(dict.fromkeys(_SIGNALS, unwind)), _raised_again(), _quiet_at_the_end():
         yield
 
 
@@ -71,11 +72,11 @@ def _raised_again() -> Iterator[None]:
     timers: list[threading.Timer] = []
 
     def dropped(unraisable: Any) -> None:
-        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            timers.append(threading.Timer(_MOMENT_S, os.kill, (os.getpid(), _last)))
+            timers[-1].start()
+        elif not _ending:
             before(unraisable)
-            return
-        timers.append(threading.Timer(_MOMENT_S, os.kill, (os.getpid(), _last)))
-        timers[-1].start()
 
     sys.unraisablehook = dropped
     try:
@@ -87,9 +88,48 @@ def _raised_again() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def held() -> Iterator[None]:
-    """Keep what ends the process waiting until the block is done; an impatient third ends it."""
-    waiting = _Waiting()
+def _quiet_at_the_end() -> Iterator[None]:
+    """Let nobody complain of tasks and coroutines not gone on with, once all of it ends."""
+    before = warnings.showwarning
+    loggers: list[logging.Filterer] = [logging.getLogger("asyncio")]
+    if logging.lastResort is not None:
+        loggers.append(logging.lastResort)  # for all who have no handler
+
+    def show(*told: Any, **options: Any) -> None:
+        if not _ending:
+            before(*told, **options)
+
+    def going_on(_record: logging.LogRecord) -> bool:
+        return not _ending
+
+    for logger in loggers:
+        logger.addFilter(going_on)
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
+        for logger in loggers:
+            logger.removeFilter(going_on)
+
+
+def quiet_for_good() -> None:
+    """Say nothing of what was thrown away half made, in a process that was interrupted."""
+    sys.unraisablehook = lambda _unraisable: None
+    warnings.simplefilter("ignore")
+    logging.disable()
+
+
+@contextlib.contextmanager
+def held(asked: Callable[[], None] | None = None) -> Iterator[None]:
+    """Keep what ends the process waiting until the block is done; an impatient third ends it.
+
+    Parameters
+    ----------
+    asked : callable, optional
+        Called each time, by the signal's handler: tells the block that it is to come to its end.
+    """
+    waiting = _Waiting(asked)
     try:
         with _handling(dict.fromkeys(_SIGNALS, waiting)):
             yield
@@ -115,13 +155,16 @@ def ignore_for_good() -> None:
 class _Waiting:
     """A handler of signals that lets them wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Callable[[], None] | None = None) -> None:
         self.arrived: list[int] = []
+        self._asked = asked
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         self.arrived.append(number)
         if len(self.arrived) >= _IMPATIENT:
             os._exit(128 + number)
+        if self._asked is not None:
+            self._asked()
 
 
 @contextlib.contextmanager
@@ -143,16 +186,6 @@ def noticed() -> Iterator[Callable[[], bool]]:
 
     with _handling({signal.SIGINT: interrupt}):
         yield pressed.is_set
-
-
-@contextlib.contextmanager
-def until_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end the block, as its user was told to; other signals end the command, too."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if _last != signal.SIGINT:
-            raise
 
 
 @contextlib.contextmanager

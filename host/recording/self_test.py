@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from eegrig.host.link.board_link import BoardLink
     from eegrig.host.recording.recording import Recording
 
-__all__ = ["Figure", "judge_noise", "judge_square_wave", "self_test"]
+__all__ = ["SelfTestFigure", "judge_noise", "judge_square_wave", "self_test"]
 
 _SETTLE_S = 1.0
 _SQUARE_S, _NOISE_S = 6.0, 4.0
@@ -38,7 +38,7 @@ _BATTERY_LOW_PERCENT = 20.0
 """Assumed: what a board needs to be worth shipping."""
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
+class SelfTestFigure(msgspec.Struct, frozen=True, kw_only=True):
     """One figure of a self-test; of several channels that of the worst.
 
     Attributes
@@ -68,15 +68,15 @@ def _figure(
     low: float | None = None,
     high: float | None = None,
     channel: str | None = None,
-) -> Figure:
+) -> SelfTestFigure:
     # A value that is no number passes no limit.
     passed = (low is None or value >= low) and (high is None or value <= high)
-    return Figure(
+    return SelfTestFigure(
         name=name, value=value, unit=unit, low=low, high=high, passed=passed, channel=channel
     )
 
 
-async def self_test(link: BoardLink, board: Board, image_hash: str) -> list[Figure]:
+async def self_test(link: BoardLink, board: Board, image_hash: str) -> list[SelfTestFigure]:
     """Run the self-test of a connected board.
 
     Parameters
@@ -88,7 +88,7 @@ async def self_test(link: BoardLink, board: Board, image_hash: str) -> list[Figu
 
     Returns
     -------
-    list of Figure
+    list of SelfTestFigure
         All of them, also those that did not pass.
 
     Raises
@@ -133,7 +133,7 @@ def _settled(recording: Recording) -> NDArray[np.float64]:
 
 def judge_square_wave(
     samples_v: NDArray[np.float64], rate_sps: float, board: Board
-) -> list[Figure]:
+) -> list[SelfTestFigure]:
     """Judge a recording of the front end's square wave.
 
     Parameters
@@ -145,7 +145,7 @@ def judge_square_wave(
 
     Returns
     -------
-    list of Figure
+    list of SelfTestFigure
         Amplitude as a fraction of the nominal one (VREF over the part's ``test_divider``), and
         frequency in hertz, each of the channel that is farthest off.
     """
@@ -188,7 +188,7 @@ def _farthest(values: list[float], nominal: float) -> int:
     return int(np.argmax(distances))
 
 
-def judge_noise(samples_v: NDArray[np.float64], rate_sps: float, board: Board) -> Figure:
+def judge_noise(samples_v: NDArray[np.float64], rate_sps: float, board: Board) -> SelfTestFigure:
     """Judge a recording of shorted inputs: the noisiest channel against the part's noise table.
 
     Parameters
@@ -200,7 +200,7 @@ def judge_noise(samples_v: NDArray[np.float64], rate_sps: float, board: Board) -
 
     Returns
     -------
-    Figure
+    SelfTestFigure
         RMS about the mean over the table's figure. No noise at all is a fault, too.
     """
     key = "noise_rms_high_resolution" if board.afe.high_resolution else "noise_rms"

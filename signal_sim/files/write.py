@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eegrig.boards.places import check_place
 from eegrig.boards.whole_file import whole_files
 from eegrig.boards.wording import nearest
 from eegrig.signal_sim.errors import SignalError
@@ -96,14 +97,9 @@ def write(
     if not (np.isfinite(seconds) and seconds > 0):
         msg = f"{seconds} seconds: give a positive length"
         raise SignalError(msg)
-    if not path.parent.is_dir():
-        msg = f"{path.parent}: no such folder for {path.name}: make it first"
-        raise SignalError(msg)
     truth_path = path.with_suffix(".truth.json")
     for place in (path, truth_path):
-        if place.is_dir():
-            msg = f"{place} is a folder: name a file"
-            raise SignalError(msg)
+        check_place(place)
     n_times = max(1, round(seconds * source.rate_hz))
     with whole_files(path, truth_path) as (new_signal, new_truth):
         if suffix == ".npz":

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
+from eegrig.boards.places import check_place
+from eegrig.signal_sim.errors import SignalError
 from eegrig.signal_sim.pictures.overview import plot
 from eegrig.signal_sim.player import open_source
 from eegrig.signal_sim.scene_file import load_scene, scene_names
@@ -49,8 +51,19 @@ def make_gallery(folder: Path, *, progress: Callable[[str], None] | None = None)
     -------
     Path
         The page.
+
+    Raises
+    ------
+    SignalError
+        If there is no place for it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"cannot make the folder {folder}: {error.strerror or error}"
+        raise SignalError(msg) from error
+    page = folder / "index.html"
+    check_place(page)
     sections = []
     for name in scene_names():
         if progress is not None:
@@ -67,6 +80,5 @@ def make_gallery(folder: Path, *, progress: Callable[[str], None] | None = None)
                 name=name, title=escape(scene.title), description=escape(scene.description)
             )
         )
-    page = folder / "index.html"
     page.write_text(_PAGE.format(sections="\n".join(sections)), encoding="utf-8")
     return page

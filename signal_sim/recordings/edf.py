@@ -75,6 +75,14 @@ class _Header:
         """Length of a record."""
         return sum(signal.n_samples for signal in self.signals) * self.bytes_per_sample
 
+    @property
+    def too_narrow(self) -> bool:
+        """Whether signals are said to have values that samples of this width cannot hold."""
+        # Twice as many: 16 bits are also written as 0 to 65535, and as -32768 to 32768.
+        most = 2 ** (8 * self.bytes_per_sample)
+        played = [s for s in self.signals if s.label not in _ANNOTATIONS]
+        return any(max(abs(s.digital_low), abs(s.digital_high)) > most for s in played)
+
 
 def load(path: Path) -> Loaded:
     """Open an EDF or BDF file: its first byte says which, whatever it is called.
@@ -146,6 +154,12 @@ def _header(path: Path) -> _Header:
     header = _Header(path, kind, 3 if bdf else 2, header_bytes, n_records, record_s, signals)
     if not record_s > 0 or not header.record_bytes:
         msg = f"{path}: its records have no duration or no samples: there is no signal in it"
+        raise RecordingError(msg)
+    if header.too_narrow:
+        msg = (
+            f"{path}: its first byte says {8 * header.bytes_per_sample}-bit samples, and its "
+            "header has values that need more: if it is a BDF file, its first byte has to be 255"
+        )
         raise RecordingError(msg)
     return header
 

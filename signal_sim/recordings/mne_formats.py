@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from eegrig.signal_sim.errors import RecordingError
 from eegrig.signal_sim.events import Event
 from eegrig.signal_sim.recordings.loaded import Loaded
 from eegrig.signal_sim.recordings.overheard import overheard
+from eegrig.signal_sim.recordings.undisturbed import undisturbed
 from eegrig.signal_sim.recordings.units import text, volts_per_unit
 
 if TYPE_CHECKING:
@@ -34,7 +36,39 @@ def load_brainvision(path: Path) -> Loaded:
     RecordingError
         MNE-Python is not installed or cannot read it, or it has gaps.
     """
-    return _load(path, "read_raw_brainvision", _brainvision_units(path))
+    loaded = _load(path, "read_raw_brainvision", _brainvision_units(path))
+    return _whole(path, loaded)
+
+
+_SAMPLE_BYTES = {"INT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
+
+
+def _whole(path: Path, loaded: Loaded) -> Loaded:
+    """Return it, with a note if its data end within a sample: nothing says how long they were.
+
+    Raises
+    ------
+    RecordingError
+        They do, and stand channel by channel: which sample is whose then, nobody knows.
+    """
+    header = text(path.read_bytes())
+
+    def entry(name: str) -> str:
+        found = re.search(rf"(?mi)^{name}=(.*)$", header)
+        return found[1].strip() if found else ""
+
+    data = path.with_name(entry("DataFile").replace("$b", path.stem))
+    width = _SAMPLE_BYTES.get(entry("BinaryFormat").upper())
+    channels = entry("NumberOfChannels")
+    if width is None or not channels.isdecimal() or not data.is_file():
+        return loaded
+    if data.stat().st_size % (width * max(int(channels), 1)) == 0:
+        return loaded
+    if entry("DataOrientation").upper() == "VECTORIZED":
+        msg = f"{path}: truncated: {data.name} ends within a sample; copy it again"
+        raise RecordingError(msg)
+    note = f"{path.name}: {data.name} ends within a sample: it may be cut off"
+    return replace(loaded, notes=(*loaded.notes, note))
 
 
 def load_eeglab(path: Path) -> Loaded:
@@ -80,13 +114,16 @@ def _brainvision_units(path: Path) -> dict[int, str]:
 
 def _load(path: Path, reader: str, units: Mapping[int, str] | None = None) -> Loaded:
     try:
-        mne: Any = import_module("mne")
-    except ModuleNotFoundError:
+        with undisturbed():
+            mne: Any = import_module("mne")
+            with overheard("MNE-Python", "mne", path.name) as notes:
+                raw: Any = getattr(mne.io, reader)(path, preload=False, verbose="warning")
+    except ModuleNotFoundError as error:
+        if error.name not in (None, "mne"):
+            msg = f"{path}: MNE-Python cannot read it without {error.name}: install that"
+            raise RecordingError(msg) from None
         msg = f"{path}: reading {path.suffix} needs MNE-Python: install eegrig[recordings]"
         raise RecordingError(msg) from None
-    try:
-        with overheard("MNE-Python", "mne", path.name) as notes:
-            raw: Any = getattr(mne.io, reader)(path, preload=False, verbose="warning")
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"{path}: MNE-Python cannot read it ({reason})"

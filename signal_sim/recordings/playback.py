@@ -106,9 +106,20 @@ class Recording(BlockSource):
     @property
     def notes(self) -> tuple[str, ...]:
         """Say what its reader had to decide, and which channels are taken from elsewhere."""
-        return self._loaded.notes + tuple(
-            f"{self.path.name} has no {name}: taken from {self.mapping[name]}"
-            for name in self._borrowed
+        labels = [canonical(label) for label in self._loaded.labels]
+        taken = [canonical(label) for label in self.mapping.values()]
+        twice = sorted({name for name in taken if labels.count(name) > 1})
+        return (
+            *self._loaded.notes,
+            *(
+                f"{self.path.name} has {labels.count(name)} channels that are {name}: which is "
+                "which, only its recorder knows"
+                for name in twice
+            ),
+            *(
+                f"{self.path.name} has no {name}: taken from {self.mapping[name]}"
+                for name in self._borrowed
+            ),
         )
 
     def events(self, start_s: float, stop_s: float) -> list[Event]:
@@ -136,6 +147,14 @@ class Recording(BlockSource):
         return out
 
 
+_WRAPPED = {
+    b"\x1f\x8b": "is compressed (gzip): unpack it first",
+    b"PK\x03\x04": "is an archive (zip): unpack it first",
+    b"version https://": "is a pointer of git-lfs and no recording: fetch it with `git lfs pull`",
+}
+"""What a file begins with that has a recording inside, or stands for one."""
+
+
 def _load(path: Path) -> Loaded:
     from eegrig.signal_sim.recordings import edf, mne_formats, xdf
 
@@ -157,21 +176,32 @@ def _load(path: Path) -> Loaded:
         b"BrainVision": mne_formats.load_brainvision,
         b"XDF:": xdf.load,
     }
+    if path.is_dir():
+        msg = f"{path} is a folder: name a recording in it"
+        raise RecordingError(msg)
     if not path.is_file():
         if path.suffix.lower() not in by_name:
             msg = f"{path}: unknown kind of recording{nearest(path.suffix.lower(), by_name)}"
         else:
             msg = f"{path}: no such recording"
         raise RecordingError(msg)
-    with path.open("rb") as file:
-        head = file.read(16).removeprefix(b"\xef\xbb\xbf")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16).removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror or error}"
+        raise RecordingError(msg) from error
+    for begins, what in _WRAPPED.items():
+        if head.startswith(begins):
+            msg = f"{path} {what}"
+            raise RecordingError(msg)
     for begins, reader in by_content.items():
         if head.startswith(begins):
             return reader(path)
     suffixes = [suffix.lower() for suffix in path.suffixes]
     named = next((by_name[suffix] for suffix in reversed(suffixes) if suffix in by_name), None)
     if named is None:
-        msg = f"{path}: unknown kind of recording{nearest(path.suffix.lower(), by_name)}"
+        msg = f"{path}: unknown kind of recording (there are: {', '.join(sorted(by_name))})"
         raise RecordingError(msg)
     return named(path)
 

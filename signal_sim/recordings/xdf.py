@@ -13,6 +13,7 @@ from eegrig.signal_sim.events import Event
 from eegrig.signal_sim.recordings.loaded import Loaded
 from eegrig.signal_sim.recordings.overheard import overheard
 from eegrig.signal_sim.recordings.stamps import TimeBase, break_in, time_base
+from eegrig.signal_sim.recordings.undisturbed import undisturbed
 from eegrig.signal_sim.recordings.units import volts_per_unit
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def load(path: Path) -> Loaded:
         has gaps.
     """
     try:
-        pyxdf: Any = import_module("pyxdf")
+        with undisturbed():
+            pyxdf: Any = import_module("pyxdf")
     except ModuleNotFoundError:
         msg = f"{path}: reading XDF needs pyxdf: install eegrig[recordings]"
         raise RecordingError(msg) from None
@@ -49,7 +51,7 @@ def load(path: Path) -> Loaded:
     def streams_of(*, synchronize: bool) -> tuple[Any, list[str]]:
         try:
             heard = overheard("pyxdf", "pyxdf", path.name, ignore=(_OWN_DOING,))
-            with path.open("rb") as file, heard as notes:
+            with undisturbed(), path.open("rb") as file, heard as notes:
                 streams, _ = pyxdf.load_xdf(
                     file,
                     synchronize_clocks=synchronize,

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from eegrig.hil.figures.pages import fill_pages
-from eegrig.hil.figures.stored import Stored, StoredFigure, load_all, save
-from eegrig.hil.figures.work import BENCHMARKS
+from eegrig.hil.pages.filling import fill_pages
+from eegrig.hil.pages.stored import Stored, StoredFigure, load_all, save
+from eegrig.hil.pages.work import BENCHMARKS
 from tests.benchmarks.gate import PREFIX, RATIOS, fallen, ratios
 
 Finding = Callable[[str, Mapping[str, StoredFigure]], None]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from eegrig.boards import load_board
-from eegrig.hil.figures.stored import StoredFigure
+from eegrig.hil.pages.stored import StoredFigure
 from eegrig.hil.signal_factory import SignalFactory
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.bench import one_cpu

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eegrig.hil.figures.stored import StoredFigure
+from eegrig.hil.pages.stored import StoredFigure
 from eegrig.host.recording.recording import Recording
 from eegrig.host.streaming.decoder import StreamDecoder
 from eegrig.host.wire.info import decode_info

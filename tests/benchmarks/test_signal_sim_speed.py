@@ -20,7 +20,7 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from eegrig import signal_sim
-from eegrig.hil.figures.stored import StoredFigure
+from eegrig.hil.pages.stored import StoredFigure
 from tests.benchmarks.conftest import Finding
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from eegrig.boards import load_board
-from eegrig.hil.figures.stored import StoredFigure
 from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.pages.stored import StoredFigure
 from eegrig.hil.signal_factory import SignalFactory
 from eegrig.hil.suites.streams import linked
 from eegrig.hil.virtual.bench import VirtualBench

@@ -10,7 +10,9 @@ import pytest
 
 from eegrig import boards
 from eegrig.boards import list_boards, list_parts, load_board, load_part
+from eegrig.boards.catalogue import own_catalogue
 from eegrig.boards.errors import ConfigError
+from eegrig.boards.figures import DeclaredFigure
 
 BOARD = Path(boards.__file__).parent / "headband8" / "board.toml"
 
@@ -160,6 +162,26 @@ def test_broken_toml_names_file_and_line(edit):
         ("afe_v = [5.2, 5.0]", "afe_v = [5.0, 5.0]", "supply.afe_v[0]: expected at least 5.14 V"),
         ('charger = "bq25180"', 'charger = "tps7a20"', "supply.charger: expected a part of kind"),
         ("limit = 50e-3", 'limit = "50 mW"', "targets[...].limit: expected float, got str"),
+        (
+            '[targets."power.sleep"]',
+            '[targets."power.slep"]',
+            "targets.\"power.slep\": no such figure (did you mean 'power.sleep'?)",
+        ),
+        (
+            'limit = 50e-3\nkind = "max"\nunit = "W"',
+            'limit = 50\nkind = "max"\nunit = "mW"',
+            'targets."power.streaming".unit: expected W, the unit of the figure, got mW',
+        ),
+        (
+            'limit = 50e-3\nkind = "max"',
+            'limit = 50e-3\nkind = "min"',
+            'targets."power.streaming".kind: expected max, because lower is better, got min',
+        ),
+        (
+            'limit = 0.95\nkind = "min"',
+            'limit = 0.95\nkind = "max"',
+            'targets."bandwidth.link_efficiency".kind: expected min, because higher is better',
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_what_was_expected(edit, old, new, message):
@@ -168,6 +190,14 @@ def test_a_mistake_is_named_with_its_key_and_what_was_expected(edit, old, new, m
         load_board(path)
     assert str(error.value).startswith(f"{path}: {message}")
     assert "\n" not in str(error.value)
+
+
+def test_a_board_may_promise_figures_that_somebody_else_declares(edit):
+    path = edit('[targets."power.sleep"]', '[targets."decode.loss"]')
+    with pytest.raises(ConfigError, match=r'targets."decode\.loss": no such figure'):
+        load_board(path)
+    theirs = DeclaredFigure(name="decode.loss", unit="W", better="lower", label="Loss")
+    assert "decode.loss" in load_board(path, own_catalogue().extended([theirs])).targets
 
 
 def test_importing_boards_is_light():
@@ -234,6 +264,12 @@ def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
             'cs = "A4"',
             'cs = "gpio0:15"',
             "afe.pins.cs: expected a pin of the stm32 port such as 'A4', got 'gpio0:15'",
+        ),
+        (
+            "headphone8",
+            'cs = "A4"',
+            'cs = "C7"',
+            "afe.pins.cs: the build NUCLEO_WB55 has no pin C7; use one of A0, A1",
         ),
         (
             "hairclip1",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eegrig.boards import Curve, Figure, Part, Table, list_parts, load_part
+from eegrig.boards import Curve, Part, PartValue, Table, list_parts, load_part
+from eegrig.boards.assumed import Assumed
 from eegrig.boards.check_part import check_part
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.part import to_si
@@ -57,14 +58,17 @@ def test_what_is_from_memory_is_marked_as_assumed():
                 assert entry.assumed or "from memory" not in entry.source, f"{name}.{key}"
 
 
-def test_assumed_figures_have_a_wider_spread_and_a_line_for_the_report():
+def test_assumed_figures_have_a_wider_spread_and_are_facts_for_the_report():
     loaded = load_part("nrf52840")
     assert loaded["hfxo"].uncertainty == 0.30
     assert loaded["cpu_active"].uncertainty == 0.10
     assert loaded.assumption("cpu_active") is None
-    assert loaded.assumption("hfxo") == (
-        "nrf52840: hfxo = 0.5 mA (32 MHz crystal oscillator starting up and running alone,"
-        " from memory)"
+    assert loaded.assumption("hfxo") == Assumed(
+        part="nrf52840",
+        key="hfxo",
+        value=0.5,
+        unit="mA",
+        source="32 MHz crystal oscillator starting up and running alone, from memory",
     )
 
 
@@ -91,7 +95,7 @@ def test_noise_table_is_read_by_rate_and_gain():
     [
         ({"name": "y"}, "name: expected 'x', the file's name, got 'y'"),
         (
-            {"figures": {"a": Figure(value=1, unit="furlong", source="none")}},
+            {"figures": {"a": PartValue(value=1, unit="furlong", source="none")}},
             "figures.a.unit: unit 'furlong' is not known",
         ),
         (

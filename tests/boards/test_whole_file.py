@@ -86,7 +86,7 @@ def test_a_place_that_cannot_be_written_is_one_line_and_leaves_nothing(
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(OutputError, match=rf"^cannot write .*{place}: \w") as told:
+    with pytest.raises(OutputError, match=rf"{place}:? \w") as told:
         write_whole(tmp_path / place, b"x")
     assert "\n" not in str(told.value)
     assert sorted(tmp_path.rglob("*")) == before

@@ -15,7 +15,9 @@ REASON = "Over 500 lines: "
 
 MOST_MODULES = 15
 LARGER_ROOMS = {
-    "hil/virtual/micropython/shim": (22, "MicroPython imports from one folder; `_` marks our own"),
+    "boards": (20, "rooms themselves: each is on a floor of the house"),
+    "firmware/eeg": (17, "a folder takes two blocks of 4096 bytes from a zephyr board's 64"),
+    "hil/virtual/micropython/shim": (25, "MicroPython imports from one folder; `_` marks our own"),
     "host/image": (16, "one file format each, and no two of them are closer than the rest"),
     "signal_sim": (19, "rooms themselves: each is on a floor of the house"),
 }

@@ -9,7 +9,7 @@ import pytest
 
 from eegrig.boards import load_board
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.results import Results
+from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest, run_suites
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-board.md"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards import list_boards
-from eegrig.hil.figures.pages import Filler, filler, pages
-from eegrig.hil.figures.picture import PICTURE, boards_picture
-from eegrig.hil.figures.stored import FOLDER, ROOT, load_all
-from eegrig.hil.figures.work import BENCHMARKS, all_tasks
+from eegrig.hil.pages.filling import Filler, filler, pages
+from eegrig.hil.pages.picture import PICTURE, boards_picture
+from eegrig.hil.pages.stored import FOLDER, ROOT, load_all
+from eegrig.hil.pages.work import BENCHMARKS, all_tasks
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,16 @@ from __future__ import annotations
 import pytest
 
 from eegrig.boards import list_boards
-from eegrig.hil.figures.identity import board_identity, model_identity
-from eegrig.hil.figures.runs.suites import HOW, suites
-from eegrig.hil.figures.stored import Identity, load, load_walk
-from eegrig.hil.figures.work import MODELS, WALKED, WALKS
+from eegrig.hil.pages.identity import board_identity, model_identity
+from eegrig.hil.pages.runs.suites import HOW, suites
+from eegrig.hil.pages.stored import Fingerprint, load, load_walk
+from eegrig.hil.pages.work import MODELS, WALKED, WALKS
 
 FASTEST = "hairclip1"
 """The board whose suites take least time: the one that is run again."""
 
 
-def expect_same(name: str, stored: Identity, tree: Identity) -> None:
+def expect_same(name: str, stored: Fingerprint, tree: Fingerprint) -> None:
     keys = sorted(set(stored) | set(tree))
     other = [
         f"{key} {stored.get(key)}, here {tree.get(key)}"

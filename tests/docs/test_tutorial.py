@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eegrig.hil.figures.runs.walk import walk, without_what_varies
-from eegrig.hil.figures.work import WALKS
+from eegrig.hil.pages.runs.walk import walk, without_what_varies
+from eegrig.hil.pages.work import WALKS
 
 
 @pytest.mark.timeout(400)

@@ -13,6 +13,8 @@ import pytest
 
 from eegrig.hil.virtual.micropython.process import micropython_executable
 
+pytest.register_assert_rewrite("tests.firmware.board_model")
+
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 
 _SERVER = """
@@ -83,5 +85,20 @@ def board_flash() -> Iterator[MicroPython]:
 def whole_board() -> Iterator[MicroPython]:
     """A MicroPython process with the whole application, its chips and radio played."""
     process = MicroPython("application_on_micropython")
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session", params=["zephyr", "stm32"])
+def port(request: pytest.FixtureRequest) -> str:
+    """A port of MicroPython, for `moments`."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def moments(port: str) -> Iterator[MicroPython]:
+    """A MicroPython process with the whole application as it is on a port, in a time of its own."""
+    process = MicroPython("moments_on_micropython")
+    process("prepare({})", port)
     yield process
     process.close()

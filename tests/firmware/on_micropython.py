@@ -13,7 +13,6 @@ sys.modules["bluetooth"] = _Bluetooth
 
 from eeg import (
     acquisition,
-    battery,
     callback_acquisition,
     codes,
     drivers,
@@ -21,8 +20,10 @@ from eeg import (
     interrupt_acquisition,
     outbox,
     packet,
+    power,
 )
 from eeg.drivers import adpd4101, ads129x, optics
+from played_board import OpticalChip
 
 
 def code_names():
@@ -351,31 +352,6 @@ def lines_of(name, identity, spi_hz, has_pwdn, calls):
 def leads(name, status):
     afe = front_end(name, 1, 0)[1]
     return afe.lead_off_p(status), afe.lead_off_n(status)
-
-
-class OpticalChip:
-    """An ADPD4101's registers and FIFO on an I2C bus."""
-
-    def __init__(self, identity=0xC2, fifo=b""):
-        self.registers = {0x08: identity, 0x104: 0x03C0}
-        self.fifo = fifo
-        self.status = 0
-        self.written = []
-
-    def writeto_mem(self, address, register, data, *, addrsize):
-        self.written.append((register & 0x7FFF, bytes(data)))
-        self.registers[register & 0x7FFF] = data[0] << 8 | data[1]
-        if register & 0x7FFF == 0:
-            self.status &= ~(data[0] << 8 | data[1])
-
-    def readfrom_mem_into(self, address, register, into, *, addrsize):
-        register &= 0x7FFF
-        if register == 0x2F:
-            into[:] = self.fifo[: len(into)]
-            self.fifo = self.fifo[len(into) :]
-            return
-        value = self.status | len(self.fifo) if register == 0 else self.registers.get(register, 0)
-        into[:] = bytes((value >> 8, value & 0xFF))
 
 
 def optical_registers(*settings):

@@ -4,7 +4,7 @@ from eegrig.boards import load_board, load_part
 
 
 def percent(micropython, millivolts):
-    return micropython("[battery.percent(mv) for mv in {}]", list(millivolts))
+    return micropython("[power.percent(mv) for mv in {}]", list(millivolts))
 
 
 def test_an_empty_cell_has_0_and_a_full_one_100_percent(micropython):
@@ -30,5 +30,5 @@ def test_the_points_of_the_cells_curve_are_hit_and_between_them_it_is_2_percent_
 
 
 def test_the_gauge_undoes_the_divider(micropython):
-    code = "battery.Gauge(type('Adc', (), dict(read_uv=lambda self: {}))(), 2).percent()"
+    code = "power.Battery(type('Adc', (), dict(read_uv=lambda self: {}))(), 2).look()"
     assert micropython(code, 3_840_000 // 2) == 50

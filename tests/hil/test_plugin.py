@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from pathlib import Path
 
 import pytest
 
-import eegrig.hil.results
+import eegrig.hil.figures.results
 import eegrig.hil.rig  # noqa: F401 (a run within this process forgets what it was the first to import)
 
 pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[2]
 
 # A bench with nothing behind it: what the plugin itself asks of one.
 CONFTEST = """
@@ -152,7 +155,7 @@ def test_a_run_that_asks_for_nothing_gets_nothing(pytester):
 
         def test_light(request):
             heavy = {"numpy", "bleak", "pyocd", "bumble"}
-            heavy |= {"eegrig.hil.virtual", "eegrig.hil.results"}
+            heavy |= {"eegrig.hil.virtual", "eegrig.hil.figures.results"}
             assert heavy & set(sys.modules) == set()
             assert [name for name in request.fixturenames if name.startswith("rig")] == [
                 "rig_capabilities"
@@ -306,3 +309,91 @@ def test_a_bench_that_does_not_see_what_the_parts_see_says_so(bare):
     assert "afe.rules_broken" not in figures(out)
     reasons = {entry["what"]: entry["why"] for entry in content["not_measured"]}
     assert "'bare'" in reasons["afe.rules_broken"]
+
+
+# ---- the catalogue
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        ('"power.slep", 1e-4, "W"', "power.slep: no such figure (did you mean 'power.sleep'?)"),
+        ('"power.sleep", 0.1, "mW"', "power.sleep is recorded in mW and declared in W"),
+    ],
+)
+def test_a_figure_that_nobody_declared_fails_its_test_and_is_not_recorded(bare, figure, said):
+    result, out = run_figures(
+        bare,
+        f"""
+        import pytest
+
+        @pytest.mark.figures("power.sleep")
+        def test_power(rig_record):
+            rig_record({figure}, uncertainty=1e-6, n=1)
+        """,
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"*ResultsError: figure {glob.escape(said)}*"])
+    found = figures(out)
+    assert "power.slep" not in found
+    assert found["power.sleep"][0] == "inconclusive"
+    assert "the test failed: figure power.sl" in found["power.sleep"][1]
+
+
+def test_a_test_that_is_there_for_a_figure_that_nobody_declared_does_not_begin(bare):
+    result, _ = run_figures(
+        bare,
+        """
+        import pytest
+
+        @pytest.mark.figures("power.sleep", "power.conected")
+        def test_power(rig_record):
+            raise AssertionError("must not run")
+        """,
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*figure power.conected: no such figure*'power.connected'*"])
+
+
+EXTENDED = """
+import pytest
+from eegrig.boards.figures import DeclaredFigure
+
+@pytest.fixture(scope="session")
+def rig_catalogue(rig_catalogue):
+    return rig_catalogue.extended(
+        [DeclaredFigure(name="decode.accuracy", unit="1", better="higher", label="Accuracy")]
+    )
+"""
+
+
+def test_a_suite_declares_figures_of_its_own_where_it_has_its_fixtures(pytester):
+    pytester.makeconftest(CONFTEST + EXTENDED)
+    pytester.makepyfile(
+        """
+        def test_decoder(rig_record):
+            rig_record("decode.accuracy", 0.9, "1", uncertainty=0.01, n=20)
+        """
+    )
+    out = pytester.path / "out"
+    pytester.runpytest(f"--rig-out={out}", "-k", "decoder").assert_outcomes(passed=1)
+    assert figures(out)["decode.accuracy"] == (None, "")
+
+
+def test_a_board_may_promise_what_the_suites_that_run_declare(pytester):
+    board = ROOT / "boards" / "headband8" / "board.toml"
+    text = board.read_text(encoding="utf-8").replace("power.connected", "decode.accuracy")
+    text = text.replace(
+        'limit = 1.5e-3\nkind = "max"\nunit = "W"', 'limit = 0.8\nkind = "min"\nunit = "1"'
+    )
+    (pytester.path / "board.toml").write_text(text, encoding="utf-8")
+    pytester.makepyfile(
+        """
+        def test_board(rig_board):
+            assert rig_board.targets["decode.accuracy"].limit == 0.8
+        """
+    )
+    options = (f"--rig-board={pytester.path / 'board.toml'}",)
+    pytester.runpytest(*options).assert_outcomes(errors=1)
+    pytester.makeconftest(EXTENDED)
+    pytester.runpytest(*options).assert_outcomes(passed=1)

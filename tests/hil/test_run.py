@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards.errors import BoardFault, ConfigError, InfrastructureError
-from eegrig.hil.results import Results
+from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest, run_suites
 from eegrig.hil.run_folder import open_run_folder
 from eegrig.hil.virtual.bench import VirtualBench

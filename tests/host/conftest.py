@@ -56,4 +56,6 @@ def eegrig_in_room(
 
     monkeypatch.setattr(radio, "entry_points", lambda group: [Point()])
     monkeypatch.setattr(asyncio, "run", run_in_room)
+    for command in ("impedance", "record", "update"):
+        monkeypatch.setattr(f"eegrig.host.commands.{command}.run_async", run_in_room)
     return run

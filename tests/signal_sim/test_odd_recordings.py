@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -209,7 +212,57 @@ def test_edf_plus_without_time_stamps_plays_with_a_note(tmp_path: Path, record: 
     assert source.events(0, 6) == []
 
 
+# ---- what cannot be read is said to be so
+
+
+def test_a_width_that_the_values_do_not_fit_in_is_no_noise(tmp_path: Path) -> None:
+    path = write_edf(tmp_path / "a.edf", bdf=True)
+    path.write_bytes(b"0".ljust(8) + path.read_bytes()[8:])
+    with pytest.raises(RecordingError, match="says 16-bit samples, and its header has values"):
+        signal_sim.Recording(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x1f\x8b\x08" + bytes(500), "is compressed"),
+        (b"PK\x03\x04" + bytes(500), "is an archive"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of git-lfs"),
+    ],
+)
+def test_a_recording_that_is_wrapped_is_said_to_be_so(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    (tmp_path / "a.edf").write_bytes(content)
+    with pytest.raises(RecordingError, match=said):
+        signal_sim.Recording(tmp_path / "a.edf")
+
+
+def test_a_folder_an_unreadable_file_and_an_unknown_kind_are_said_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="is a folder"):
+        signal_sim.Recording(tmp_path)
+    with pytest.raises(RecordingError, match="cannot be read: Input/output error"):
+        signal_sim.Recording("/proc/self/mem")
+    (tmp_path / "a.gdf").write_bytes(b"GDF 2.20" + bytes(500))
+    with pytest.raises(RecordingError, match=r"unknown kind of recording \(there are: \.bdf, "):
+        signal_sim.Recording(tmp_path / "a.gdf")
+
+
+def test_brainvision_data_that_end_within_a_sample_are_told(tmp_path: Path) -> None:
+    path = make_brainvision(tmp_path)
+    data = next(tmp_path.glob("*.eeg"))
+    assert signal_sim.Recording(path, channels=["Fp1"]).notes == ()
+    data.write_bytes(data.read_bytes()[:-1])
+    assert "ends within a sample" in signal_sim.Recording(path, channels=["Fp1"]).notes[-1]
+
+
 # ---- labels
+
+
+def test_channels_of_one_name_are_told(tmp_path: Path) -> None:
+    path = write_edf(tmp_path / "a.edf", labels=("Fp1", "EEG Fp1-REF", "O1"))
+    notes = signal_sim.Recording(path, channels=["Fp1", "O1"]).notes
+    assert notes == ("a.edf has 2 channels that are Fp1: which is which, only its recorder knows",)
 
 
 @pytest.mark.parametrize(
@@ -375,6 +428,45 @@ def test_fif(tmp_path: Path) -> None:
     raw.save(tmp_path / "a_raw.fif", overwrite=True, verbose="error")
     with pytest.raises(RecordingError, match="a gap at 4 s"):
         signal_sim.Recording(tmp_path / "a_raw.fif")
+
+
+def test_a_recording_is_the_same_whatever_surroundings_tell_its_reader(tmp_path: Path) -> None:
+    mne = pytest.importorskip("mne", reason="FIF needs the extra eegrig[recordings]")
+    raw = mne.io.RawArray(
+        np.stack([tone(3)]) * 1e-6, mne.create_info(["Fp1"], 256.0, "eeg"), verbose="error"
+    )
+    raw.save(tmp_path / "a_raw.fif", verbose="error")
+    (tmp_path / ".mne").mkdir()
+    (tmp_path / ".mne" / "mne-python.json").write_text('{"MNE_LOGGING_LEVEL": "nonsense"}')
+    strange = {
+        "HOME": str(tmp_path),
+        "MNE_LOGGING_LEVEL": "nonsense",
+        "MNE_USE_NUMBA": "nonsense",
+        "NUMBA_DISABLE_JIT": "nonsense",
+        "NUMEXPR_MAX_THREADS": "nonsense",
+        "MPLCONFIGDIR": "/dev/null/nowhere",
+        "PYTHONWARNINGS": "error",
+        "PYTHONSAFEPATH": "1",
+        "LC_ALL": "C",
+    }
+    code = (
+        "import hashlib, os, sys; before = dict(os.environ)\n"
+        "from eegrig import signal_sim; source = signal_sim.Recording(sys.argv[1], rate_hz=250)\n"
+        "print(hashlib.sha256(source.read(1000)).hexdigest(), source.notes)\n"
+        "assert before == dict(os.environ)"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "a_raw.fif")],
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for more in ({}, strange)
+    ]
+    assert [done.stderr for done in said] == ["", ""]
+    assert said[0].stdout == said[1].stdout != ""
 
 
 def test_matlab_73_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

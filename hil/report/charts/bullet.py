@@ -8,7 +8,7 @@ from eegrig.hil.report.svg import Drawing, Scale
 from eegrig.hil.report.vocabulary import limit_text, shown, word
 
 if TYPE_CHECKING:
-    from eegrig.hil.results import Figure
+    from eegrig.hil.figures.figure import Figure
 
 __all__ = ["bullet"]
 

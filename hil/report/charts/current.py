@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eegrig.hil.report.quantities import number
-from eegrig.hil.report.svg import WIDE, Drawing, Scale, both, ticks
+from eegrig.hil.report.svg import WIDE, Drawing, Scale, both, lines_of, ticks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CurrentRow", "current"]
 
 _HEIGHT = 128.0
+_LINE = 16.0
 _GAP = 26.0
 
 
@@ -39,8 +40,11 @@ def _draw(width: float, rows: list[CurrentRow]) -> str:
     bottom = 0.0
     for index, row in enumerate(rows):
         y = bottom + (_GAP + 18 if index else 0)
+        label = lines_of(row.label, width - left)
+        for number_of_line, words in enumerate(label):
+            drawing.text(left, y + 12 + _LINE * number_of_line, words, "t-strong")
+        y += _LINE * (len(label) - 1)
         top, bottom = y + 24, y + 24 + _HEIGHT
-        drawing.text(left, y + 12, row.label, "t-strong")
         # One scale of current for all modes: their heights compare.
         up = Scale(0.0, most_ma * 1.04, bottom, top)
         for tick in ticks(0.0, up.high, 4):

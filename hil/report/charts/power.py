@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from eegrig.hil.measure.power import AFE_GROUPS
@@ -49,7 +50,7 @@ def power(rows: list[PowerRow]) -> str:
 
 def _without_afe(row: PowerRow) -> PowerRow:
     groups = {group: watts for group, watts in row.groups_w.items() if group not in AFE_GROUPS}
-    return PowerRow(row.label, sum(groups.values()), groups, row.non_afe_limit_w)
+    return PowerRow(row.label, math.fsum(groups.values()), groups, row.non_afe_limit_w)
 
 
 def _bars(width: float, rows: list[PowerRow], label: str) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from eegrig.hil.virtual.chip.chip import Chip
     from eegrig.hil.virtual.debug_probe.remote_chip import RemoteChip
 
-__all__ = ["PREFIX", "VirtualTarget", "attach", "available", "detach", "find"]
+__all__ = ["PREFIX", "WiredChip", "attach", "available", "detach", "find"]
 
 PREFIX = "virtual:"
 
@@ -38,7 +38,7 @@ _powered: dict[Path, Chip] = {}  # chips of the state directory between two sess
 
 
 @dataclass(frozen=True)
-class VirtualTarget:
+class WiredChip:
     """What a virtual probe is wired to.
 
     Attributes
@@ -123,14 +123,14 @@ def detach(uid: str) -> None:
     _attached.pop(_name(uid), None)
 
 
-def available() -> list[VirtualTarget]:
+def available() -> list[WiredChip]:
     """List the attached chips, boards that are up, and those with a model; makes nothing."""
     from eegrig.boards import list_boards, load_board
     from eegrig.hil.virtual import registry
 
-    targets = [VirtualTarget(name, "", chip.pyocd_target) for name, chip in _attached.items()]
+    targets = [WiredChip(name, "", chip.pyocd_target) for name, chip in _attached.items()]
     targets += [
-        VirtualTarget(device.name, device.part, device.pyocd_target, device.probe_socket)
+        WiredChip(device.name, device.part, device.pyocd_target, device.probe_socket)
         for device in registry.running()
         if device.name not in _attached
     ]
@@ -145,11 +145,11 @@ def available() -> list[VirtualTarget]:
             _LOG.warning("no virtual probe for board %s: %s", name, error)
             continue
         if mcu.part in MODELLED_PARTS:
-            targets.append(VirtualTarget(name, mcu.part, mcu.pyocd_target))
+            targets.append(WiredChip(name, mcu.part, mcu.pyocd_target))
     return targets
 
 
-def find(uid: str) -> VirtualTarget | None:
+def find(uid: str) -> WiredChip | None:
     """Find what the probe `uid` is wired to; the id may come with or without ``virtual:``."""
     wanted = _name(uid)
     kind = re.sub(r"-\d+$", "", wanted)

@@ -17,7 +17,7 @@ from pyocd.probe.debug_probe import DebugProbe
 
 from eegrig.boards.errors import EegrigError
 from eegrig.hil.virtual.chip.signals import Ack, WireError
-from eegrig.hil.virtual.debug_probe.probe import PREFIX, VirtualTarget, available, find
+from eegrig.hil.virtual.debug_probe.probe import PREFIX, WiredChip, available, find
 
 if TYPE_CHECKING:
     from eegrig.hil.virtual.chip.chip import Chip
@@ -33,13 +33,13 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]
 
     Parameters
     ----------
-    target : VirtualTarget
+    target : WiredChip
         What it is wired to.
     """
 
     is_virtual = True
 
-    def __init__(self, target: VirtualTarget) -> None:
+    def __init__(self, target: WiredChip) -> None:
         super().__init__()
         self._target = target
         self._chip: Chip | RemoteChip | None = None

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from eegrig.boards.errors import BoardFault, ConfigError, EegrigError, InfrastructureError
 from eegrig.hil.virtual import registry
+from eegrig.host.process.interruption import exit_code, held, unwinding
 
 __all__ = ["UpRequest", "hold", "start"]
 
@@ -73,8 +75,8 @@ def start(request: UpRequest) -> tuple[list[registry.Device], list[str]]:
     read, write = os.pipe()
     log = _open_log(request.log)
     command = [sys.executable, "-m", "eegrig.hil.virtual.desk.daemon", json.dumps(asdict(request))]
-    with log, os.fdopen(read, encoding="utf-8") as announced:
-        try:
+    with contextlib.ExitStack() as stack:
+        with held():
             process = subprocess.Popen(
                 [*command, str(write)],
                 pass_fds=(write,),
@@ -83,32 +85,47 @@ def start(request: UpRequest) -> tuple[list[registry.Device], list[str]]:
                 stderr=log,
                 start_new_session=True,
             )
-        finally:
+            stack.enter_context(_down_if_interrupted(process))
             os.close(write)
-        try:
+        with log, os.fdopen(read, encoding="utf-8") as announced:
             line = announced.readline()
-        except KeyboardInterrupt:
-            process.terminate()
-            raise
-    if not line:
-        process.wait()
-        raise InfrastructureError(f"the virtual boards did not come up: see {request.log}")
-    answer = json.loads(line)
-    if "error" in answer:
-        process.wait()
-        raise _ERRORS.get(answer["exit_code"], InfrastructureError)(answer["error"])
+        if not line:
+            process.wait()
+            raise InfrastructureError(f"the virtual boards did not come up: see {request.log}")
+        answer = json.loads(line)
+        if "error" in answer:
+            process.wait()
+            raise _ERRORS.get(answer["exit_code"], InfrastructureError)(answer["error"])
+        up = [registry.find(name) for name in answer["up"]]
     process.returncode = 0  # it goes on without its parent
-    return [registry.find(name) for name in answer["up"]], answer["notes"]
+    return up, answer["notes"]
+
+
+@contextlib.contextmanager
+def _down_if_interrupted(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Take what was begun down again, and wait until it is gone, if the block is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        with held():
+            process.terminate()
+            process.wait()
+        raise
 
 
 def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str]], None]) -> None:
-    """Bring boards up in this process and hold them until it is told to stop.
+    """Bring boards up in this process and hold them until they are taken down.
 
     Parameters
     ----------
     request : UpRequest
     announce : callable
         Called once they are up, with notes that are to be told, a line each.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The process was told to end: everything is down and gone then.
     """
     from eegrig.boards import load_board
     from eegrig.hil.virtual.bench import one_cpu
@@ -118,10 +135,31 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
 
     micropython_executable()  # what is missing is said at once
     boards = [(load_board(kind), name) for kind, name in request.boards]
-    with contextlib.ExitStack() as stack:
+    running: list[asyncio.Task[None]] = []
+    ended = False
+
+    def end() -> None:
+        nonlocal ended
+        ended = True
+        for task in running:
+            task.get_loop().call_soon_threadsafe(task.cancel)
+
+    # A board is not cut in two: what it does is done, it goes down, and then the process ends.
+    with held(end), contextlib.suppress(asyncio.CancelledError), contextlib.ExitStack() as stack:
         runtime = stack.enter_context(_runtime_directory())
         loop = VirtualLoop(pace=request.pace)
         stack.callback(loop.close)
+
+        def run(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+            task = loop.create_task(_done(work))
+            running.append(task)
+            if ended:
+                task.cancel()
+            try:
+                loop.run_until_complete(task)
+            finally:
+                running.remove(task)
+
         desk = Desk(
             loop,
             boards,
@@ -132,16 +170,17 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
             scene=request.scene,
         )
         stack.callback(desk.close)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, desk.stop)
-        loop.run_until_complete(
-            desk.start(flash=request.flash, hci_tcp=request.hci_tcp, hci_serial=request.hci_serial)
-        )
+        up = partial(desk.start, hci_tcp=request.hci_tcp, hci_serial=request.hci_serial)
+        run(partial(up, flash=request.flash))
         stack.enter_context(one_cpu(os.getpid()))
         loop.pace, loop.lost_s = request.pace, 0.0  # setting up has taken no time
-        loop.run_until_complete(desk.booted())
+        run(desk.booted)
         announce(desk.devices, desk.notes)
-        loop.run_until_complete(desk.stopped.wait())
+        run(desk.stopped.wait)
+
+
+async def _done(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    await work()  # made only now: a task can be cancelled before it has begun
 
 
 @contextlib.contextmanager
@@ -184,10 +223,13 @@ def _main() -> None:
                 report.write(json.dumps(answer) + "\n")
 
     try:
-        hold(
-            UpRequest(**values),
-            lambda up, notes: say({"up": [device.name for device in up], "notes": notes}),
-        )
+        with unwinding():
+            hold(
+                UpRequest(**values),
+                lambda up, notes: say({"up": [device.name for device in up], "notes": notes}),
+            )
+    except KeyboardInterrupt:
+        sys.exit(exit_code())
     except EegrigError as error:
         _LOG.error("%s", error)
         say({"error": str(error), "exit_code": error.exit_code})

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from eegrig.boards.assumed import Assumed
 from eegrig.boards.ports import Runtime
 from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Module
 from eegrig.hil.virtual.micropython.charging import charging_copy, check_code
@@ -114,16 +115,20 @@ class CpuModel:
         return repr(figures), b"".join(file.copy for file in self.files)
 
 
-def cpu_assumptions(runtime: Runtime) -> tuple[str, ...]:
+def cpu_assumptions(runtime: Runtime) -> tuple[Assumed, ...]:
     """Return what CPU time on a runtime rests on that was not measured on a board."""
     spread = runtime.prices.spread
     rows = runtime.assumed("prices", "calls")
     counted = runtime.row("prices.cycles_per_instruction").source is not None
     basis = "counted in the stock binary" if counted else "taken over from the stm32 port"
     return (
-        f"CPU time of MicroPython is priced per bytecode event and call, {basis}, no board measured"
-        f" (x/÷ {spread:g})",
-        f"prices of CPU time that are assumed: {len(rows)} (boards/ports/{runtime.port}.toml)",
+        Assumed(part=runtime.port, key="cpu_time", value=spread, unit="x/÷", source=basis),
+        Assumed(
+            part=runtime.port,
+            key="cpu_prices_assumed",
+            value=len(rows),
+            source=f"boards/ports/{runtime.port}.toml",
+        ),
     )
 
 

@@ -285,6 +285,7 @@ class Interpreter:
     # ------------------------------------------------------------------ requests
     def _run(self) -> None:
         """Serve the running process until it is held or ahead of virtual time."""
+        until_ns = self._loop.now_ns() + _LONGEST_RUN_NS
         while self._process is not None:
             frame = self._process.request(_IMPATIENCE_S if self._absent else _PATIENCE_S)
             if frame is None:
@@ -306,7 +307,7 @@ class Interpreter:
                 self._follow(skipped)
             ahead_ns = request.time_ns - self._loop.now_ns()
             if ahead_ns > 0 and (
-                ahead_ns >= _LONGEST_RUN_NS or not self._loop.skip_to(request.time_ns)
+                request.time_ns >= until_ns or not self._loop.skip_to(request.time_ns)
             ):
                 self._ahead = self._clock.call_at_ns(request.time_ns, self._catch_up, request)
                 return
@@ -366,6 +367,7 @@ class Interpreter:
             self._send(0)
             return True
         if op == Op.CONSOLE_READ:
+            self._drain()
             self._send(self._console_read(request))
             return True
         if op == Op.CONSOLE_WRITE:

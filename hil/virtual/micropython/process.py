@@ -112,7 +112,7 @@ class Process:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                     cwd=folder,
-                    env={**os.environ, "MICROPYPATH": ""},
+                    env={**os.environ, "MICROPYPATH": "", "TZ": "UTC0"},
                 )
         except OSError as error:
             self._close_pipes()

@@ -29,6 +29,7 @@ def figures_for_shim(
     unique_id: bytes = b"",
     clock_hz: float = 64e6,
     supply_v: float = 3.3,
+    i2c_hz: float = 400e3,
 ) -> dict[str, object]:
     """Return what the shim has to know, as a literal.
 
@@ -43,6 +44,8 @@ def figures_for_shim(
         CPU clock in hertz.
     supply_v : float
         Supply in volts, which is the full scale of a converter without a reference of its own.
+    i2c_hz : float
+        Clock of I2C in hertz, where firmware has no say in it.
     """
     system, ble, storage = runtime.system, runtime.bluetooth, runtime.storage
     return {
@@ -50,11 +53,15 @@ def figures_for_shim(
         "platform": system.platform,
         "machine": f"{system.machine_prefix}{board} with {mcu}",
         "pins_per_bank": runtime.pins.pins_per_bank,
+        "pin_aliases": runtime.pins.aliases,
+        "cpu_pins": runtime.pins.cpu_pins,
+        "i2c_hz": round(i2c_hz),
         "depth": system.scheduler_entries,
         "block_size": storage.block_octets,
         "page_size": storage.page_octets,
         "flash_tick_ms": storage.erase_tick_ms,
         "flash_delay_ms": storage.write_back_ms,
+        "fat_follows_clock": storage.fat_follows_clock,
         "modules": runtime.modules.present,
         "names": _names(runtime),
         "random_is_seeded": runtime.modules.random_is_seeded,
@@ -71,6 +78,9 @@ def figures_for_shim(
             "pairing": ble.pairing,
             "l2cap": ble.l2cap_channels,
             "mtu": ble.preferred_att_mtu,
+            "notifies_stored_value": ble.notifies_stored_value,
+            "negative_errors": ble.negative_errors,
+            "name_max": ble.name_octets_max,
             "max_services": ble.services_max,
             "event_buffer": ble.event_buffer_octets,
         },

@@ -105,7 +105,7 @@ class PowerLedger:
     groups : tuple of str
         Those of `GROUPS` that the board has.
     battery_v : float
-    cpu_assumptions : tuple of str
+    cpu_assumptions : tuple of Assumed
         What modelled CPU time rests on.
     """
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from eegrig.boards import Part, load_part
+from eegrig.boards.assumed import Assumed
 from eegrig.hil.bench import PowerCapture
 from eegrig.hil.virtual.power.ledger import Account, PowerLedger
 from eegrig.hil.virtual.power.rails import Cause
 
 __all__ = ["VirtualPowerMeter"]
+
+_SHARE_DECIMALS = 4  # a hundredth of a per cent: assumptions are not known as finely
 
 
 class VirtualPowerMeter:
@@ -64,7 +68,7 @@ class VirtualPowerMeter:
             If none is running.
         """
         account = self._ledger.close_account()
-        total_j = sum(account.energy_j.values())
+        total_j = math.fsum(account.energy_j.values())
         battery_v = self._ledger.battery_v
         bins_j = np.concatenate([*account.bins_j, np.zeros(0)])
         step_s = self._step_ns * 1e-9
@@ -85,27 +89,25 @@ class VirtualPowerMeter:
             assumptions=self._assumptions(account, total_j),
         )
 
-    def _assumptions(self, account: Account, total_j: float) -> tuple[str, ...]:
-        """Return the assumed figures that carry any of the energy, the heaviest first."""
-        causes = sorted(account.causes_j.items(), key=lambda item: -abs(item[1]))
-        lines: dict[str, None] = {}
-        for (_group, part, key, _spread), energy_j in causes:
-            if not energy_j:
-                continue
-            for line in self._lines(part, key):
-                lines[f"{line}: {energy_j / total_j:.2%} of the energy"] = None
-        return tuple(lines)
+    def _assumptions(self, account: Account, total_j: float) -> dict[Assumed, float]:
+        """Return the assumed facts that carry any of the energy, the heaviest first."""
+        energies_j: dict[Assumed, float] = {}
+        for (_group, part, key, _spread), energy_j in account.causes_j.items():
+            for fact in self._assumed(part, key) if energy_j else ():
+                energies_j[fact] = energies_j.get(fact, 0.0) + energy_j
+        ranked = sorted(energies_j.items(), key=lambda item: -abs(item[1]))
+        return {fact: round(energy_j / total_j, _SHARE_DECIMALS) for fact, energy_j in ranked}
 
-    def _lines(self, part: str, key: str) -> list[str]:
+    def _assumed(self, part: str, key: str) -> list[Assumed]:
         if key == "cpu_active":
             return list(self._ledger.cpu_assumptions)
-        line = self._find_part(part).assumption(key)
-        return [] if line is None else [line]
+        fact = self._find_part(part).assumption(key)
+        return [] if fact is None else [fact]
 
 
 def _uncertainty(causes_j: Mapping[Cause, float], total_j: float) -> float:
     """Return the relative one-sigma uncertainty of a sum of independent causes."""
     if total_j <= 0:
         return 0.0
-    squares = sum((cause.spread * energy_j) ** 2 for cause, energy_j in causes_j.items())
+    squares = math.fsum((cause.spread * energy_j) ** 2 for cause, energy_j in causes_j.items())
     return float(np.sqrt(squares)) / total_j

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from eegrig.boards import load_board
+from eegrig.hil.figures.verdict import judge
 from eegrig.hil.measure.showing import told, unfit
-from eegrig.hil.verdict import judge
 
 
 @pytest.mark.parametrize(

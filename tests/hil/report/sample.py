@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from eegrig.boards.assumed import Assumed
 from eegrig.boards.schema import Target
 from eegrig.hil.bench import PowerCapture
-from eegrig.hil.report import traces
-from eegrig.hil.results import FirmwareIdentity, Results, RuntimeIdentity
+from eegrig.hil.figures import traces
+from eegrig.hil.figures.results import FirmwareCheck, Results, RuntimeBuild
 
 HASH = "9f2c4e71ab03d5586c1b7790e2fd4410" * 2
 CHANNELS = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]
@@ -66,8 +67,8 @@ def write_sample(directory: Path, kind: str = "pass") -> Results:
         board="headband8",
         board_title="Eight-channel EEG headband, the reference board",
         bench="virtual",
-        firmware=FirmwareIdentity(version="0.1.0", image_hash=HASH, expected_hash=HASH),
-        runtime=RuntimeIdentity(
+        firmware=FirmwareCheck(version="0.1.0", image_hash=HASH, expected_hash=HASH),
+        runtime=RuntimeBuild(
             port="zephyr", build="nrf52840dk_nrf52840", options={"SPI": True, "BT_ATT_TX_COUNT": 6}
         ),
         seed=1,
@@ -125,12 +126,16 @@ def write_sample(directory: Path, kind: str = "pass") -> Results:
     take("signal.noise_pp", 0.94e-6, "V", 0.03e-6, 5000)
     take("signal.noise_ratio", 1.0086, "1", 0.008, 5000)
     results.close(board, provenance="simulated")
-    results.assume(["Cell at 3.7 V, 95 % of its capacity usable"], source="assumed")
     results.assume(
-        ["MicroPython event costs on a Cortex-M4: ×/÷ 1.2 (one sigma)"],
-        source="fitted to published board benchmarks",
+        [
+            Assumed(part="lipo-400mah", key="usable", value=95.0, unit="%", source="no source"),
+            Assumed(part="zephyr", key="cpu_time", value=1.2, unit="×/÷", source="fitted"),
+            Assumed(part="nrf52840dk", key="acl_packets", value=3, source="as in v4.4"),
+        ]
     )
-    results.assume(["TPS61099 efficiency at 8 mA: 0.90"], source="TI SLVSD88, figure 6")
+    efficiency = Assumed(part="tps61099", key="efficiency", source="TI SLVSD88, figure 6")
+    results.assume_in("streaming", {efficiency: 0.362})
+    results.assume_in("sleep", {efficiency: 0.0974})
     results.omit("decode.accuracy", "no decoder in this run")
     results.save(directory)
     _write_traces(directory, rng, low, efficient)

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from eegrig.hil.figures.figure import Figure
 from eegrig.hil.report import charts
-from eegrig.hil.results import Figure
 
 
 def drawings(source: str) -> list[ElementTree.Element]:
@@ -165,3 +165,18 @@ def test_a_short_or_silent_eeg_is_still_drawn():
     assert drawings(charts.eeg(time_s, applied, applied, ["A", "B", "C"]))
     silent = np.zeros((1, 20))
     assert drawings(charts.eeg(time_s, silent, silent, ["A"]))
+
+
+@pytest.mark.parametrize("label", ["Streaming, low latency, a connection event every 7 ms", "Idle"])
+def test_what_a_current_is_of_fits_a_telephone(label):
+    source = charts.current([charts.CurrentRow(label, np.full(100, 0.01), 1e-4, 0.01)])
+    for drawing in drawings(source):
+        width = (
+            number(drawing, "width")
+            if drawing.get("width")
+            else float((drawing.get("viewBox") or "0 0 nan 0").split()[2])
+        )
+        titles = [text for text in drawing.iter("text") if text.get("class") == "t-strong"]
+        assert " ".join(text.text or "" for text in titles) == label
+        for text in titles:
+            assert number(text, "x") + 7.5 * len(text.text or "") <= width

@@ -10,6 +10,7 @@ import pytest
 from eegrig.boards import load_board, load_part
 from eegrig.boards.loader import board_path
 from eegrig.boards.schema import Board
+from eegrig.hil.figures.results import Results
 from eegrig.hil.report.compare import (
     Run,
     columns,
@@ -19,7 +20,6 @@ from eegrig.hil.report.compare import (
     row_names,
     write_comparison,
 )
-from eegrig.hil.results import Results
 from eegrig.hil.run import RunRequest
 from eegrig.host.commands.cli import main
 

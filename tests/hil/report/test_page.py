@@ -9,8 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from eegrig.boards.assumed import Assumed
+from eegrig.hil.figures.figure import Figure
+from eegrig.hil.figures.results import FirmwareCheck, Results, ResultsError, RuntimeBuild
 from eegrig.hil.report.page import FILE_NAME, render, verdict_sentence, write_report
-from eegrig.hil.results import Figure, FirmwareIdentity, Results, ResultsError, RuntimeIdentity
 
 from .sample import write_sample
 
@@ -119,7 +121,9 @@ def test_what_was_tested_assumed_and_left_out_is_said(passing_run: Path, page: P
         "interval 50 ms",
         "MTU 247",
         results.signal,
-        *(assumption.text for assumption in results.assumptions),
+        "lipo-400mah: usable = 95 % (no source)",
+        "tps61099: efficiency (TI SLVSD88, figure 6): up to 36 % of a mode’s energy",
+        "nrf52840dk: acl_packets = 3",
         *(assumption.source for assumption in results.assumptions),
         "no decoder in this run",
         "no hardware was involved",
@@ -203,8 +207,8 @@ def test_words_from_outside_cannot_become_markup(tmp_path: Path):
         bench=evil,
         signal=evil,
         started_at=evil,
-        firmware=FirmwareIdentity(version=evil, image_hash=evil),
-        runtime=RuntimeIdentity(port=evil, build=evil, options={evil: evil}),
+        firmware=FirmwareCheck(version=evil, image_hash=evil),
+        runtime=RuntimeBuild(port=evil, build=evil, options={evil: evil}),
         link={evil: evil},
         figures=[
             Figure(
@@ -223,7 +227,8 @@ def test_words_from_outside_cannot_become_markup(tmp_path: Path):
             )
         ],
     )
-    results.assume([evil], source=evil)
+    results.assume([Assumed(part=evil, key=evil, value=evil, unit=evil, source=evil)])
+    results.assume_in(evil, {Assumed(part=evil, key=evil, source=evil): 0.5})
     results.omit(evil, evil)
     source = render(results, tmp_path)
     assert "<script" not in source
@@ -231,7 +236,7 @@ def test_words_from_outside_cannot_become_markup(tmp_path: Path):
 
 
 def test_words_from_traces_cannot_become_markup(passing_run: Path, tmp_path: Path):
-    from eegrig.hil.report import traces
+    from eegrig.hil.figures import traces
 
     results = Results.load(passing_run)
     directory = tmp_path / "run"
@@ -247,7 +252,7 @@ def test_the_wrong_firmware_is_the_first_thing_said():
     results = Results(
         board="toy",
         bench="virtual",
-        firmware=FirmwareIdentity(version="1", image_hash="f" * 64, expected_hash="0" * 64),
+        firmware=FirmwareCheck(version="1", image_hash="f" * 64, expected_hash="0" * 64),
     )
     assert "does not run the firmware that was asked for" in verdict_sentence(results)
 
@@ -274,7 +279,7 @@ def test_a_run_of_a_part_says_how_large_a_part_and_never_that_it_passed(
 
 def test_one_target_is_told_in_the_singular():
     figure = Figure(
-        name="power.total",
+        name="power.streaming",
         value=1.0,
         unit="W",
         uncertainty=0.0,
@@ -288,7 +293,7 @@ def test_one_target_is_told_in_the_singular():
     assert verdict_sentence(results) == "The target is met."
     failed = msgspec.structs.replace(figure, verdict="fail")
     results.figures = [failed]
-    assert verdict_sentence(results) == "1 of 1 target missed: total power."
+    assert verdict_sentence(results) == "1 of 1 target missed: streaming power."
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path):

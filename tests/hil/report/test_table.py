@@ -6,9 +6,9 @@ import re
 import pytest
 from rich.console import Console
 
+from eegrig.hil.figures.results import Results
 from eegrig.hil.report.table import print_table
 from eegrig.hil.report.vocabulary import word
-from eegrig.hil.results import Results
 from eegrig.host.commands.output import degrading_streams
 
 from .sample import write_sample

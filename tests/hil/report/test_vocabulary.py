@@ -7,18 +7,20 @@ import msgspec
 import pytest
 
 from eegrig.boards import load_board
+from eegrig.boards.figures import LAST_TOPIC
+from eegrig.hil.figures.figure import Figure
 from eegrig.hil.report.vocabulary import (
-    GROUPS,
     HEADLINES,
+    POWER_GROUPS,
+    by_topic,
     condition_text,
-    in_order,
     limit_text,
     limit_words,
     margin_text,
     shown,
     word,
 )
-from eegrig.hil.results import Figure
+from eegrig.hil.virtual.power.ledger import GROUPS
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "results.md"
 
@@ -44,7 +46,7 @@ def plain(text):
 def test_every_target_of_the_board_has_words_and_is_in_the_reference():
     documented = set(re.findall(r"`([a-z_.0-9]+)`", REFERENCE.read_text(encoding="utf-8")))
     for name in load_board("headband8").targets:
-        assert word(name).label != name, f"{name} has no words in hil/report/vocabulary.py"
+        assert word(name).label != name, f"{name} has no words in boards/figures.toml"
         stem, _, last = name.rpartition(".")
         assert name in documented or (f".{last}" in documented and f"{stem}." in name), name
 
@@ -57,7 +59,12 @@ def test_every_headline_has_words():
 
 def test_a_name_nobody_knows_is_shown_as_it_is_and_belongs_somewhere():
     assert word("new.figure").label == "new.figure"
-    assert any("new.figure".startswith(beginnings) for _, beginnings in GROUPS)
+    figure = a_figure("new.figure")
+    assert by_topic([figure]) == [(LAST_TOPIC, [figure])]
+
+
+def test_power_groups_have_the_names_that_a_ledger_gives_them():
+    assert tuple(POWER_GROUPS) == GROUPS
 
 
 def test_value_and_limit_are_in_the_same_unit():
@@ -117,10 +124,12 @@ def test_conditions_are_said_with_their_units():
 
 def test_what_the_board_is_for_is_told_first_and_the_unknown_last():
     told = ["power.sleep", "unknown.b", "power.non_afe", "unknown.a", "power.streaming"]
-    assert [figure.name for figure in in_order(a_figure(name) for name in told)] == [
+    topics = by_topic(a_figure(name) for name in told)
+    assert [figure.name for _, members in topics for figure in members] == [
         "power.streaming",
         "power.non_afe",
         "power.sleep",
         "unknown.b",
         "unknown.a",
     ]
+    assert [topic for topic, _ in topics] == ["Power and energy", LAST_TOPIC]

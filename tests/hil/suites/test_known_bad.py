@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eegrig.hil.results import Results
+from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest, run_suites
 
 from ..firmwares import patched_firmware
@@ -72,12 +72,12 @@ BAD = {
     ),
     "never lets the processor sleep": Bad(
         "from time import ticks_diff, ticks_ms\n"
-        "from eeg import port\n"
+        "from eeg import power\n"
         "def idle(ms, *rest):\n"
         "    since = ticks_ms()\n"
         "    while ticks_diff(ticks_ms(), since) < ms:\n"
         "        pass\n"
-        "port.idle = idle\n",
+        "power.idle = idle\n",
         "test_streaming and not low",
         ("power.non_afe",),
     ),

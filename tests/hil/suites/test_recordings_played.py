@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eegrig.boards import load_board
-from eegrig.hil.results import Results
+from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest, run_suites
 from eegrig.hil.virtual.afe.source import VirtualSignalSource
 

@@ -65,9 +65,9 @@ def test_a_reset_in_mid_stream_puts_the_leds_out(virtual: VirtualBench) -> None:
 
 # A full link, which holds the main loop while it sends light.
 SLOW: Patch = (
-    "eeg/app.py",
-    "acquisition(interrupt, self._gatt.stream)",
-    "acquisition(interrupt, lambda data: (sleep_ms(500), self._gatt.stream(data)))",
+    "eeg/streams.py",
+    "Light(config.OPTICS, gatt.stream)",
+    "Light(config.OPTICS, lambda data: (sleep_ms(500), gatt.stream(data)))",
 )
 
 

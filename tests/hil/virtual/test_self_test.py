@@ -7,13 +7,13 @@ from eegrig.boards.errors import BoardFault
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.host.link.connection import connect
-from eegrig.host.recording.self_test import Figure, self_test
+from eegrig.host.recording.self_test import SelfTestFigure, self_test
 
 
-def figures_of(virtual: VirtualBench, image_hash: str) -> dict[str, Figure]:
+def figures_of(virtual: VirtualBench, image_hash: str) -> dict[str, SelfTestFigure]:
     bench = virtual.bench
 
-    async def session() -> list[Figure]:
+    async def session() -> list[SelfTestFigure]:
         async with connect(
             bench.board.radio.name,
             scanner_backend=bench.radio.scanner_backend,

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import pytest
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
-from eegrig.host.console.console import BootFailure, Console, Identity, read_identity
+from eegrig.host.console.console import BootFailure, Console, RunningFirmware, read_identity
 
 HASH = "0123456789abcdef" * 4
 BANNER = f"eegrig 0.1.0 headband8 image {HASH}\r\n".encode()
-IDENTITY = Identity("0.1.0", "headband8", HASH)
+IDENTITY = RunningFirmware("0.1.0", "headband8", HASH)
 TRACEBACK = (
     b"Traceback (most recent call last):\r\n"
     b'  File "main.py", line 7, in <module>\r\n'
@@ -58,7 +58,7 @@ def test_the_banner_is_found_among_other_lines(terminal: Terminal) -> None:
 
 
 def test_a_banner_that_comes_in_pieces_is_one_line(terminal: Terminal) -> None:
-    async def scenario() -> Identity:
+    async def scenario() -> RunningFirmware:
         with Console.open(terminal.url) as console:
             reading = asyncio.create_task(console.identity(5))
             for piece in (BANNER[:7], BANNER[7:50], BANNER[50:-1], BANNER[-1:]):

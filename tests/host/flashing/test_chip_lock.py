@@ -9,8 +9,7 @@ from eegrig.hil.virtual.chip.chip import Chip
 from eegrig.hil.virtual.debug_probe.probe import attach, detach
 from eegrig.host.flashing.chip_lock import lock, mass_erase_unlock
 from eegrig.host.flashing.flash import flash
-
-from .chips import KINDS, Kind, with_target
+from tests.host.chips import KINDS, Kind, with_target
 
 UID = "virtual:lock-test"
 DATA = bytes(range(256)) * 16
@@ -56,7 +55,9 @@ def test_an_open_chip_is_not_erased(kind, chip):
     assert bytes(chip.flash_bytes(kind.start, len(DATA))) == DATA
 
 
-@pytest.mark.parametrize("transactions", range(40, 400, 40))
+# Where registers stand half way: keys given in part, options written and not stored, stored and
+# not in force. All cuts were tried; from 205 on (unlocking an nRF52840: 240) nothing is cut.
+@pytest.mark.parametrize("transactions", [40, 80, 120, 160, 178, 183, 188, 190, 192, 195, 200, 240])
 @pytest.mark.parametrize("operation", [lock, mass_erase_unlock])
 def test_a_cable_pulled_meanwhile_is_one_line_and_another_try_mends(
     kind, chip, operation, transactions

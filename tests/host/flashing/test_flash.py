@@ -17,8 +17,7 @@ from eegrig.host.flashing import chip_lock
 from eegrig.host.flashing.flash import flash
 from eegrig.host.flashing.probe import list_probes
 from eegrig.host.image.firmware_image import build_image
-
-from .chips import KINDS, Kind
+from tests.host.chips import KINDS, Kind
 
 UID = "virtual:flash-test"
 BOARD = load_board("headband8")

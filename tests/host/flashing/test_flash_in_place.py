@@ -14,8 +14,7 @@ from eegrig.host.image.file_system import Erase, Operation, pack
 from eegrig.host.image.firmware_image import ImageContents, build_image, read_image
 from eegrig.host.image.layout import layout_of
 from eegrig.host.image.region import pack_region
-
-from .chips import KINDS, Kind
+from tests.host.chips import KINDS, Kind
 
 UID = "virtual:in-place-test"
 

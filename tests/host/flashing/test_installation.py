@@ -20,8 +20,7 @@ from eegrig.host.image.layout import layout_of
 from eegrig.host.image.loader import SCRIPTS, SlotState
 from eegrig.host.image.manifest import intact_manifest
 from eegrig.host.image.region import pack_region
-
-from ..power_cuts import UNIT, Reader, states_after_cuts
+from tests.power_cuts import UNIT, Reader, states_after_cuts
 
 KEY = {"update.key": b"5a" * 32}
 

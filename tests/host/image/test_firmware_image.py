@@ -141,6 +141,17 @@ def test_pins_are_given_as_their_port_takes_them(pin, runtime, literal):
     assert pin_literal(pin, runtime.pins) == literal
 
 
+def test_a_pin_whose_name_the_build_gives_to_another_goes_by_the_builds_own():
+    assert STM32.pins.aliases["A4"] == "C3"
+    assert pin_literal("A4", STM32.pins) == "D10"
+    assert pin_literal("D0", STM32.pins) == "SW2"
+
+
+def test_a_pin_that_the_build_has_no_name_for_is_refused():
+    with pytest.raises(ConfigError, match=r"^pin D2: the build gives that name to C6 and none"):
+        pin_literal("D2", STM32.pins)
+
+
 @pytest.mark.parametrize(
     ("spi", "runtime", "literal"), [("spi1", ZEPHYR, "spi1"), ("spi2", STM32, 2)]
 )

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from eegrig.host.image.file_system import pack
-from eegrig.host.process.interruption import held, noticed, until_ctrl_c, unwinding
+from eegrig.host.process.interruption import held, noticed, unwinding
 
 # A command that goes on for ever, in a process of its own.
 COMMAND = """
 import asyncio, sys, tempfile, time
 import typer
 from eegrig.host.commands import cli, entry
+from eegrig.host.process.run_async import run_async
 
 def forever():
     with tempfile.TemporaryDirectory():
@@ -40,6 +41,7 @@ entry.main()
 WAITS = [
     "time.sleep(60)",
     "asyncio.run(asyncio.sleep(60))",
+    "run_async(asyncio.sleep(60))",
     # Where Python drops what is raised, for the first half second.
     "drops = type('', (), {'__del__': lambda self: time.sleep(0.5)}); drops(); time.sleep(60)",
 ]
@@ -101,6 +103,18 @@ def test_what_must_be_finished_is_finished_first() -> None:
     assert done == ["all of it"]
 
 
+def test_what_must_come_to_its_end_is_told_so() -> None:
+    told = []
+
+    def work() -> None:
+        with held(lambda: told.append("end")):
+            signal.raise_signal(signal.SIGINT)
+            assert told == ["end"]
+
+    with unwinding(), pytest.raises(KeyboardInterrupt):
+        work()
+
+
 def test_an_image_is_whole_or_not_at_all_whenever_it_is_interrupted() -> None:
     files = {f"lib/{number}.py": bytes([number]) * 3000 for number in range(40)}
     whole, _ = pack(files, 262144, 4096)
@@ -125,19 +139,6 @@ def test_ctrl_c_that_was_swallowed_is_noticed() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         assert interrupted()
-
-
-def test_ctrl_c_ends_what_it_was_said_to_and_sigterm_more() -> None:
-    with unwinding():
-        with until_ctrl_c():
-            signal.raise_signal(signal.SIGINT)
-
-        def terminated() -> None:
-            with until_ctrl_c():
-                signal.raise_signal(signal.SIGTERM)
-
-        with pytest.raises(KeyboardInterrupt):
-            terminated()
 
 
 def test_a_signal_that_was_to_be_ignored_stays_so() -> None:

@@ -126,19 +126,20 @@ def test_a_board_that_sends_nonsense_is_stopped() -> None:
     assert [command[0] for command in commands] == [0x01, 0x02]
 
 
-def test_throughput_counts_whole_connection_events() -> None:
+def test_throughput_takes_down_every_packet_of_whole_connection_events() -> None:
     async def scenario(room: Room, link: BoardLink) -> Throughput:
         await room.computer.set_link(phy=2, interval_ms=50)
         return await measure_throughput(link, 5)
 
     result = linked(scenario)
     assert result.counters.intact
-    assert result.window_bytes % 244 == 0
+    assert result.arrival_ns.shape == result.payload_bytes.shape
+    assert set(result.payload_bytes.tolist()) == {244}
     # Whole events of 50 ms, by the computer's clock, which may be off by parts per million.
-    events = result.window_ns / 50e6
-    assert events == pytest.approx(round(events), abs=0.05)
-    assert result.goodput_bps == pytest.approx(result.window_bytes * 8 / (result.window_ns * 1e-9))
-    assert 4.8e9 < result.window_ns <= 5.05e9
+    starts_ns = result.arrival_ns[np.flatnonzero(np.diff(result.arrival_ns, prepend=0) > 20e6)]
+    events = np.diff(starts_ns) / 50e6
+    assert events == pytest.approx(np.ones(events.size), abs=0.05)
+    assert 4.8e9 < np.ptp(result.arrival_ns) <= 5.05e9
 
 
 def test_throughput_of_a_board_that_falls_silent() -> None:

@@ -8,6 +8,7 @@ thresholds, time stamps, the power-up sequence of the errata, other uses than LE
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
@@ -242,7 +243,7 @@ class Adpd4101:
         self._slots = [Slot.of(self._values, n, self._led_step_a) for n in range(n_slots)]
         self._sums = [[] for _ in self._slots]
         self._period_ns = self._sample_period_ns()
-        if any(sum(slot.leds_a) > self._led_max_a for slot in self._slots):
+        if any(math.fsum(slot.leds_a) > self._led_max_a for slot in self._slots):
             self.rules_broken[Rule.OPTICS_LED_CURRENT] += 1
         if self.rate_sps > self._part["rate_max"].si * (1.0 + self.oscillator_error):
             self.rules_broken[Rule.OPTICS_RATE] += 1
@@ -316,7 +317,7 @@ class Adpd4101:
         full_scale = figures["full_scale_code"].value
         out = []
         for channel in range(1, len(slot.sizes) + 1):
-            input_a = sum(
+            input_a = math.fsum(
                 current_a * slot.leds_a[n] / self._board_led_a
                 for n, current_a in enumerate(currents_a)
                 if slot.inputs[n // self._n_wavelengths] == channel
@@ -339,7 +340,7 @@ class Adpd4101:
     def _report(self, slot: Slot, start_ns: int, stop_ns: int) -> None:
         if self._load is not None:
             lit_ns = slot.pulses * slot.pulse_ns
-            led_a = sum(slot.leds_a) * lit_ns / (stop_ns - start_ns)
+            led_a = math.fsum(slot.leds_a) * lit_ns / (stop_ns - start_ns)
             self._load.slot(start_ns, stop_ns, led_a)
 
     # ------------------------------------------------------------------------------ interrupt pin

@@ -565,6 +565,10 @@ def wait_until(when, deep=IDLE, console=0):
         _deferred = True  # for who sleeps but once
     elif (_queued or _ble_events) and not _locked and not _in_irq:
         _dispatch()
+        if (
+            _queued and now >= horizon
+        ):  # what callbacks schedule again and again must not hide the world
+            call(SYNC)
     elif not _coming or deep or not _interrupt_ns or not _skip(when):
         call(WAIT, when, deep, console)
 
@@ -646,6 +650,12 @@ def hold_back():
             _take_back()
     except KeyboardInterrupt:  # at the jump above, where this is bytecode
         _keyboard = _deferred = True
+
+
+@micropython.native
+def in_files():
+    """Say whether a file system is at work: whoever asks is a hard interrupt's handler then."""
+    return _in_files
 
 
 def set_interrupt_char(char):

@@ -1,13 +1,16 @@
 # SPI, I2C, ADC and PWM.
+#
+# Over 500 lines: they share how a request is made, and a further module takes memory of the heap.
 import _board as _b
 import _port
 import micropython
+from _arguments import ABSENT, INT, OBJ, REQUIRED, Table, check_number, integer, items, text
 from _console import octets_of as _octets_of
 from _console import place_in as _bytes_in
-from _pins import Pin, pin_number
+from _pins import device_number, pin_number
 
 _STM32 = _port.name == "stm32"
-_ENODEV = 19
+_EIO, _ENODEV, _EINVAL = 5, 19, 22
 _ADC_FULL_UV = _port.adc_full_uv
 
 
@@ -16,6 +19,7 @@ class Windows:
     # the first transfer of a size, whichever way later ones take.
     _all = []
 
+    @micropython.native
     def __init__(self, view):
         self._view = view
         self._windows = {}
@@ -42,6 +46,7 @@ _BYTES = (bytes, bytearray, memoryview)
 _PLACES = (bytearray, memoryview)
 
 
+@micropython.native
 def _bytes_of(buf):
     """Return what the ports send of an object: they take all that has a buffer to read, text too."""
     return buf if isinstance(buf, _BYTES) else _octets_of(buf)
@@ -53,63 +58,106 @@ def _place_in(buf):
     return buf if isinstance(buf, _PLACES) else _bytes_in(buf)
 
 
+@micropython.native
 def _number_of(id, kind, known):
-    """Return the number of a bus: "spi0" on zephyr, 1 or "1" on stm32."""
-    if _STM32:
-        if isinstance(id, str) and id.isdigit():
-            id = int(id)
-        if isinstance(id, int) and id in known:
-            return id
-        raise ValueError("%s(%s) doesn't exist" % (kind.upper(), id))
-    if not isinstance(id, str) or not id.startswith(kind):
-        raise ValueError("device not found")
-    return int(id[len(kind) :])
+    """Return the number of a bus: "spi0" on zephyr, 1 on stm32, where the build gives no bus a name."""
+    if not _STM32:
+        return device_number(id, kind, None)
+    if isinstance(id, (str, bytes)):
+        raise ValueError("%s(%s) doesn't exist" % (kind.upper(), text(id)))
+    id = integer(id)
+    if id not in known:
+        raise ValueError("%s(%d) doesn't exist" % (kind.upper(), id))
+    return id
+
+
+@micropython.native
+def _is_legacy(args, kind):
+    """Say whether a bus of software is made in the way that stm32 warns of (extmod/modmachine.h)."""
+    if not _STM32 or (args and (type(args[0]) is not int or args[0] != -1)):
+        return False
+    print("Warning: %s(-1, ...) is deprecated, use Soft%s(...) instead" % (kind, kind))
+    return True
+
+
+@micropython.native
+def _refuse_pins(pins, what):
+    for pin in pins:
+        if pin is not ABSENT:
+            error = ValueError if _STM32 else NotImplementedError
+            raise error("explicit choice of %s is not implemented" % what)
+
+
+_SPI_PINS = (("sck", OBJ, ABSENT), ("mosi", OBJ, ABSENT), ("miso", OBJ, ABSENT))
+_SAME = (("baudrate", INT, -1), ("polarity", INT, -1), ("phase", INT, -1))
+_SPI_INIT = Table(0, *_SAME, ("bits", INT, -1), ("firstbit", INT, -1))
+
+
+@micropython.native
+def _table_of_spi(first, by_position, baudrate):
+    return Table(
+        by_position,
+        *first,
+        ("baudrate", INT, baudrate),
+        ("polarity", INT, 0),
+        ("phase", INT, 0),
+        ("bits", INT, 8),
+        ("firstbit", INT, 0),
+        *_SPI_PINS,
+    )
 
 
 class SPI:
+    # ports/zephyr/machine_spi.c, ports/stm32/machine_spi.c, spi.c and extmod/machine_spi.c, MicroPython 1c3c201149.
     MSB = 0
-    LSB = 1
-    CONTROLLER = 0
-    MASTER = 0
+    LSB = 0x80 if _STM32 else 0x10
+    _TABLE = _table_of_spi((("id", OBJ, REQUIRED),), 2, 500000 if _STM32 else 50000)
 
-    def __init__(
-        self,
-        id,
-        baudrate=500000,
-        polarity=0,
-        phase=0,
-        bits=8,
-        firstbit=MSB,
-        sck=None,
-        mosi=None,
-        miso=None,
-    ):
-        self._bus = _number_of(id, "spi", (1, 2))
-        self.init(baudrate, polarity, phase, bits, firstbit)
+    @micropython.native
+    def __new__(cls, *args, **options):
+        if cls is SPI and _is_legacy(args, "SPI"):
+            return SoftSPI(*args[1:], **options)
+        return object.__new__(cls)
 
-    def init(
-        self,
-        baudrate=500000,
-        polarity=0,
-        phase=0,
-        bits=8,
-        firstbit=MSB,
-        sck=None,
-        mosi=None,
-        miso=None,
-    ):
-        if bits != 8 or firstbit != SPI.MSB:
-            raise ValueError("only 8 bits, most significant first")
-        if _STM32:
-            # The bus clock divided by a power of two, never faster than asked for.
-            prescaler = 2
-            while prescaler < 256 and _port.clock_hz // prescaler > baudrate:
-                prescaler *= 2
-            baudrate = _port.clock_hz // prescaler
-        self._mode = polarity << 1 | phase
-        self._baudrate = baudrate
-        self._setting = (self._bus << 8 | self._mode) << 40 | baudrate
+    @micropython.native
+    def __init__(self, *args, **options):
+        values = self._TABLE.parse(args, options)
+        self._bus = _number_of(values[0], "spi", (1, 2))
+        _refuse_pins(values[6:], "sck/mosi/miso" if _STM32 else "sck/miso/mosi")
+        self._baudrate = self._polarity = self._phase = self._bits = self._firstbit = 0
+        self._set(*values[1:6])
 
+    @micropython.native
+    def init(self, *args, **options):
+        self._set(*_SPI_INIT.parse(args, options))
+
+    @micropython.native
+    def _set(self, baudrate, polarity, phase, bits, firstbit):
+        """Change what is not -1."""
+        if baudrate != -1:
+            if _STM32:
+                # The bus clock divided by a power of two, never faster than asked for.
+                prescaler = 2
+                while prescaler < 256 and _port.clock_hz > prescaler * baudrate > 0:
+                    prescaler *= 2
+                baudrate = _port.clock_hz // prescaler
+            self._baudrate = baudrate
+        if polarity != -1:
+            self._polarity = 1 if polarity else 0
+        if phase != -1:
+            self._phase = 1 if phase else 0
+        if bits != -1:
+            if _STM32 and bits != 16:
+                bits = 8
+            self._bits = bits
+        if firstbit != -1:
+            self._firstbit = firstbit
+        if self._bits != 8 or self._firstbit != SPI.MSB:
+            raise NotImplementedError("SPI is modelled with 8 bits, the most significant first")
+        self._mode = self._polarity << 1 | self._phase
+        self._setting = (self._bus << 8 | self._mode) << 40 | self._baudrate
+
+    @micropython.native
     def deinit(self):
         pass
 
@@ -138,6 +186,7 @@ class SPI:
             rx[_b.ALL] = _in[size]
         _b.leave()
 
+    @micropython.native
     def _transfer_parts(self, tx, rx, size):
         tx = None if tx is None else memoryview(tx)
         rx = None if rx is None else memoryview(rx)
@@ -145,48 +194,122 @@ class SPI:
             end = min(at + _LONGEST, size)
             self._transfer(tx and tx[at:end], rx and rx[at:end], end - at)
 
-    def write(self, buf):
-        buf = _bytes_of(buf)
-        self._transfer(buf, None, len(buf))
+    @micropython.native
+    def write(self, _buf):
+        _buf = _bytes_of(_buf)
+        self._transfer(_buf, None, len(_buf))
 
     @micropython.native
-    def readinto(self, buf, write=0):
-        buf = _place_in(buf)
-        size = len(buf)
-        self._transfer(bytes((write & 0xFF,)) * size if write else None, buf, size)
+    def readinto(self, _buf, _fill=0):
+        _buf = _place_in(_buf)
+        size = len(_buf)
+        self._transfer(bytes((_fill & 0xFF,)) * size if _fill else None, _buf, size)
 
-    def read(self, nbytes, write=0):
-        buf = bytearray(nbytes)
-        self.readinto(buf, write)
+    @micropython.native
+    def read(self, _n, _fill=0):
+        buf = bytearray(integer(_n))
+        self.readinto(buf, integer(_fill))
         return bytes(buf)
 
-    def write_readinto(self, write_buf, read_buf):
-        write_buf = _bytes_of(write_buf)
-        read_buf = _place_in(read_buf)
-        if len(write_buf) != len(read_buf):
+    @micropython.native
+    def write_readinto(self, _write_buf, _read_buf):
+        _write_buf = _bytes_of(_write_buf)
+        _read_buf = _place_in(_read_buf)
+        if len(_write_buf) != len(_read_buf):
             raise ValueError("buffers must be the same length")
-        self._transfer(write_buf, read_buf, len(write_buf))
+        self._transfer(_write_buf, _read_buf, len(_write_buf))
 
 
 class SoftSPI(SPI):
-    def __init__(
-        self, baudrate=500000, *, polarity=0, phase=0, bits=8, firstbit=0, sck, mosi, miso
-    ):
+    _TABLE = _table_of_spi((), 1, 500000)
+    _INIT = Table(3, *_SAME, ("firstbit", INT, -1), *_SPI_PINS)
+
+    @micropython.native
+    def __init__(self, *args, **options):
+        *values, sck, mosi, miso = self._TABLE.parse(args, options)
+        if values[3] != 8:
+            raise ValueError("bits must be 8")
+        if sck is ABSENT or mosi is ABSENT or miso is ABSENT:
+            raise ValueError("must specify all of sck/mosi/miso")
+        for pin in (sck, mosi, miso):
+            pin_number(pin)
         self._bus = 0
-        self.init(baudrate, polarity, phase, bits, firstbit)
+        self._firstbit = SPI.MSB
+        self._set(*values)
+
+    @micropython.native
+    def init(self, *args, **options):
+        baudrate, polarity, phase, firstbit, *pins = self._INIT.parse(args, options)
+        for pin in pins:
+            if pin is not ABSENT:
+                pin_number(pin)
+        self._set(baudrate, polarity, phase, -1, firstbit)
+
+
+_I2C_MEM = Table(
+    3,
+    ("addr", INT, REQUIRED),
+    ("memaddr", INT, REQUIRED),
+    ("arg", OBJ, REQUIRED),
+    ("addrsize", INT, 8),
+)
 
 
 class I2C:
-    def __init__(self, id, scl=None, sda=None, freq=400000, timeout=50000):
+    # ports/zephyr/machine_i2c.c, ports/stm32/machine_i2c.c and extmod/machine_i2c.c, MicroPython 1c3c201149.
+    _TABLE = Table(
+        1,
+        ("id", OBJ, REQUIRED),
+        ("scl", OBJ, ABSENT),
+        ("sda", OBJ, ABSENT),
+        ("freq", INT, 400000 if _STM32 else 0),
+        ("timeout", INT, 50000 if _STM32 else 0),
+    )
+    # Zephyr's driver does no more than whole transfers, and one way to fail.
+    _whole = not _STM32
+    _absent = _ENODEV if _STM32 else _EIO
+
+    @micropython.native
+    def __new__(cls, *args, **options):
+        if cls is I2C and _is_legacy(args, "I2C"):
+            return SoftI2C(*args[1:], **options)
+        return object.__new__(cls)
+
+    @micropython.native
+    def __init__(self, *args, **options):
+        id, scl, sda, freq, timeout = self._TABLE.parse(args, options)
         self._bus = _number_of(id, "i2c", (1, 3))
-        self._freq = freq
+        _refuse_pins((scl, sda), "scl/sda")
+        if not _STM32:
+            for name, value in (("freq", freq), ("timeout", timeout)):
+                if value:
+                    raise NotImplementedError("explicit choice of %s is not implemented" % name)
+            freq = _port.i2c_hz  # of the devicetree
+        self._freq = freq or 1_000_000
 
-    def init(self, scl=None, sda=None, freq=400000):
-        self._freq = freq
+    @micropython.native
+    def init(self, *args, **options):
+        raise OSError("I2C operation not supported")
 
+    @micropython.native
+    def start(self):
+        raise OSError("I2C operation not supported")
+
+    stop = start
+
+    @micropython.native
+    def readinto(self, _buf, _nack=True):
+        raise OSError("I2C operation not supported")
+
+    @micropython.native
+    def write(self, _buf):
+        raise OSError("I2C operation not supported")
+
+    @micropython.native
     def deinit(self):
         pass
 
+    @micropython.native
     def _exchange(self, addr, out, into=None):
         """Write, then read after a repeated start."""
         _b.enter()
@@ -196,14 +319,15 @@ class I2C:
             _b.out[:size] = out
         n_read = 0 if into is None else len(into)
         _b.charge("i2c_transfer")
-        wanted = addr | n_read << 8 | (1 << 30 if out is not None else 0)
+        wanted = addr & 0x7F | n_read << 8 | (1 << 30 if out is not None else 0)
         result = _b.call(_b.I2C, self._bus, wanted, self._freq, size)
         if n_read and result >= 0:
             into[:] = _b.data[:n_read]  # before `leave` lets a handler's own request replace it
         _b.leave()
         if result < 0:
-            raise OSError(-result)
+            raise OSError(self._absent if result == -_ENODEV else -result)
 
+    @micropython.native
     def scan(self):
         found = []
         for addr in range(8, 0x78):
@@ -214,59 +338,109 @@ class I2C:
                 pass
         return found
 
-    def readfrom(self, addr, nbytes, stop=True):
-        buf = bytearray(nbytes)
-        self.readfrom_into(addr, buf)
+    @micropython.native
+    def _check_stop(self, stop):
+        if self._whole and not stop:
+            raise OSError(_EINVAL)
+
+    @micropython.native
+    def readfrom(self, _at, _n, _stop=True):
+        buf = bytearray(integer(_n))
+        self.readfrom_into(_at, buf, _stop)
         return bytes(buf)
 
-    def readfrom_into(self, addr, buf, stop=True):
-        self._exchange(addr, None, _place_in(buf))
+    @micropython.native
+    def readfrom_into(self, _at, _buf, _stop=True):
+        _at = integer(_at)
+        _buf = _place_in(_buf)
+        self._check_stop(_stop)
+        self._exchange(_at, None, _buf)
 
-    def writeto(self, addr, buf, stop=True):
-        buf = _bytes_of(buf)
-        self._exchange(addr, buf)
-        return len(buf)
+    @micropython.native
+    def writeto(self, _at, _buf, _stop=True):
+        _at = integer(_at)
+        _buf = _bytes_of(_buf)
+        self._check_stop(_stop)
+        self._exchange(_at, _buf)
+        return len(_buf)
 
-    def writevto(self, addr, vector, stop=True):
-        return self.writeto(addr, b"".join(bytes(_bytes_of(part)) for part in vector))
+    @micropython.native
+    def writevto(self, _at, _vector, _stop=True):
+        _at = integer(_at)
+        if not isinstance(_vector, (tuple, list)):
+            items(_vector, 0)
+        return self.writeto(_at, b"".join([bytes(_bytes_of(part)) for part in _vector]), _stop)
 
+    @micropython.native
     def _register(self, memaddr, addrsize):
-        return memaddr.to_bytes(addrsize // 8, "big")
+        addrsize &= 0xFF
+        if addrsize & 7 or addrsize > 32:
+            raise ValueError("invalid addrsize")
+        return (memaddr & (1 << addrsize) - 1).to_bytes(addrsize // 8, "big")
 
-    def readfrom_mem(self, addr, memaddr, nbytes, *, addrsize=8):
-        buf = bytearray(nbytes)
-        self.readfrom_mem_into(addr, memaddr, buf, addrsize=addrsize)
+    @micropython.native
+    def readfrom_mem(self, *args, **options):
+        addr, memaddr, n, addrsize = _I2C_MEM.parse(args, options)
+        buf = bytearray(integer(n))
+        self._exchange(addr, self._register(memaddr, addrsize), buf)
         return bytes(buf)
 
-    def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
-        self._exchange(addr, self._register(memaddr, addrsize), _place_in(buf))
+    @micropython.native
+    def readfrom_mem_into(self, *args, **options):
+        addr, memaddr, buf, addrsize = _I2C_MEM.parse(args, options)
+        buf = _place_in(buf)
+        self._exchange(addr, self._register(memaddr, addrsize), buf)
 
-    def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
-        self._exchange(addr, self._register(memaddr, addrsize) + _bytes_of(buf))
+    @micropython.native
+    def writeto_mem(self, *args, **options):
+        addr, memaddr, buf, addrsize = _I2C_MEM.parse(args, options)
+        buf = _bytes_of(buf)
+        self._exchange(addr, self._register(memaddr, addrsize) + buf)
 
 
 class SoftI2C(I2C):
     # Bit-banged on any pins: the simulator finds the bus by its clock pin.
-    def __init__(self, scl, sda, *, freq=400000, timeout=50000):
-        self._bus = -1 - pin_number(scl)
+    _TABLE = Table(
+        2,
+        ("scl", OBJ, REQUIRED),
+        ("sda", OBJ, REQUIRED),
+        ("freq", INT, 400000),
+        ("timeout", INT, 50000),
+    )
+    _whole = False
+    _absent = _ENODEV
+
+    @micropython.native
+    def __init__(self, *args, **options):
+        self.init(*args, **options)
+
+    @micropython.native
+    def init(self, *args, **options):
+        scl, sda, freq, _ = self._TABLE.parse(args, options)
+        number = pin_number(scl)
+        pin_number(sda)
+        self._bus = -1 - number
         self._freq = freq
 
 
 class ADC:
+    # extmod/machine_adc.c and the port's machine_adc.c, MicroPython 1c3c201149.
     if _STM32:
         VREF = 0xFFFF
         CORE_VREF = 0
         CORE_VBAT = 14
         CORE_TEMP = 17
 
-    def __init__(self, id):
+    @micropython.native
+    def __init__(self, *args, **options):
         if _STM32:
-            self._channel = id if isinstance(id, int) else 1000 + pin_number(id)
-        elif not isinstance(id, tuple) or len(id) != 2:
-            raise ValueError("ADC id must be tuple of (device, channel)")
+            check_number(args, options, 1, 1)
+            self._channel = _channel_stm32(args[0])
         else:
-            self._channel = id[1]
+            check_number(args, options, 1, None, keywords=True)
+            self._channel = _channel_zephyr(args[0])
 
+    @micropython.native
     def _microvolts(self):
         _b.enter()
         _b.charge("adc_read")
@@ -274,9 +448,11 @@ class ADC:
         _b.leave()
         return value
 
+    @micropython.native
     def read_uv(self):
         return self._microvolts()
 
+    @micropython.native
     def read_u16(self):
         if _STM32:
             if self._channel == ADC.VREF:
@@ -285,8 +461,49 @@ class ADC:
             return raw << 4 | raw >> 8
         return min(65535, self._microvolts() * 65535 // _ADC_FULL_UV)
 
+    if not _STM32:
+
+        @micropython.native
+        def read(self):
+            return min(4095, self._microvolts() * 4096 // _ADC_FULL_UV)
+
+
+# The inputs of ADC1, from channel 1 on (ports/stm32/boards/stm32wb55_af.csv), as numbers of pins.
+_INPUTS = (32, 33, 34, 35, 0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 8, 9)
+_OF_PINS = 1000  # a channel is that of a pin from here on
+
+
+@micropython.native
+def _channel_stm32(source):
+    if isinstance(source, int):
+        return _OF_PINS + _INPUTS[source - 1] if 0 < source <= len(_INPUTS) else source
+    number = pin_number(source)
+    if number not in _INPUTS:
+        name = "%s%d" % (chr(65 + number // 16), number % 16)
+        raise ValueError("Pin(%s) does not have ADC capabilities" % name)
+    return _OF_PINS + number
+
+
+@micropython.native
+def _channel_zephyr(source):
+    if isinstance(source, ADC):
+        return source._channel
+    if not isinstance(source, tuple):
+        raise ValueError(
+            "ADC must be initialized with a tuple of (adcblock, channel) or an ADC object"
+        )
+    device, channel = items(source, 2)
+    device = text(device)
+    channel = integer(channel)
+    if device != "adc":
+        raise ValueError("device %s not found" % device)
+    if not 0 <= channel < 8:  # as many as the chip has; which of them there are is the devicetree's
+        raise ValueError("ADC channel (%s, %d) not found" % (device, channel))
+    return channel
+
 
 class PWM:
+    @micropython.native
     def __init__(self, dest, *, freq=0, duty_u16=None, duty_ns=None, invert=False):
         self._number = dest[1] if isinstance(dest, tuple) and not _STM32 else pin_number(dest)
         self._freq = 0
@@ -294,6 +511,7 @@ class PWM:
         self._invert = invert
         self.init(freq=freq, duty_u16=duty_u16, duty_ns=duty_ns)
 
+    @micropython.native
     def init(self, *, freq=None, duty_u16=None, duty_ns=None, invert=None):
         if freq:
             self._freq = freq
@@ -306,25 +524,30 @@ class PWM:
         if self._freq:
             self._set(self._freq, 65535 - self._duty if self._invert else self._duty)
 
+    @micropython.native
     def _set(self, freq, duty):
         _b.enter()
         _b.call(_b.PWM, self._number, freq, duty)
         _b.leave()
 
+    @micropython.native
     def deinit(self):
         self._freq = 0
         self._set(0, 0)
 
+    @micropython.native
     def freq(self, value=None):
         if value is None:
             return self._freq
         self.init(freq=value)
 
+    @micropython.native
     def duty_u16(self, value=None):
         if value is None:
             return self._duty
         self.init(duty_u16=value)
 
+    @micropython.native
     def duty_ns(self, value=None):
         if value is None:
             return self._duty * 1_000_000_000 // (65535 * self._freq) if self._freq else 0

@@ -8,8 +8,6 @@ import _port
 
 _MAGIC = b"littlefs"
 _ENODEV = 19
-_SECTOR = 512
-_DATE = (20 << 9 | 1 << 5 | 1).to_bytes(2, "little")
 _README = "A MicroPython board: code goes into main.py.\r\nThis is the file system that a virtual board makes when it has none.\r\n"
 _FILES = {
     "boot.py": "# Runs first: for what must be set up before main.py.\r\n",
@@ -76,22 +74,3 @@ def _reset_to_factory(vfs, pages):
         with open("/fresh/" + name, "w") as file:
             file.write(text)
     vfs.umount("/fresh")
-    _date(pages)
-
-
-def _date(pages):
-    """Date what is in a fresh FAT file system as a clock that was not set does, the 1st of January 2000."""
-    head = bytearray(_SECTOR)
-    pages.read(0, head)
-    head[39:43] = b"\0\0\0\0"  # the volume's number is made of the time, too
-    pages.write(0, head)
-    root = head[14] + head[16] * int.from_bytes(
-        head[22:24], "little"
-    )  # reserved sectors, and tables
-    entries = bytearray(_SECTOR)
-    pages.read(root * _SECTOR, entries)
-    for at in range(0, _SECTOR, 32):
-        if entries[at] and entries[at + 11] != 0x0F:  # parts of a long name have no times
-            entries[at + 13 : at + 20] = b"\0\0\0" + _DATE + _DATE
-            entries[at + 22 : at + 26] = b"\0\0" + _DATE
-    pages.write(root * _SECTOR, entries)

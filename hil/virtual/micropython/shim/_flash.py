@@ -20,10 +20,12 @@ class FlashArea:
     @micropython.native
     def readblocks(self, block, buf, offset=0):
         _b.hold_back()
+        _b.enter()  # the port's own code takes nothing of the heap, which may be locked
         self._file.seek(self._at + block * self._block_size + offset)
         self._file.readinto(buf)
         _b.charge("file_read")
         _b.charge_for("file_read_byte", len(buf))
+        _b.leave()
         _b.let_come()
 
     @micropython.native

@@ -13,6 +13,7 @@ import _board as _b
 import _port
 import micropython
 import vfs as _vfs
+from _files import File, FileSystem, check
 
 _Lfs2 = _vfs.VfsLfs2
 _compile = builtins.compile  # the interpreter's own
@@ -24,6 +25,7 @@ _copies = {}  # (size, checksum) -> place in the file of copies
 _files = []
 _REPEATED = 16  # imports of a module that was forgotten
 _buffer = memoryview(bytearray(256))
+other_kind = None  # makes a file system that is no LittleFS of a block device
 _awaited = False  # the interpreter's import is about to open the file of a module
 _import = None
 
@@ -53,28 +55,17 @@ def _copy_of(file):
     return file
 
 
-def _forwarding(name):
-    @micropython.native
-    def method(self, *args):
-        return getattr(self._fs, name)(*args)
-
-    return method
-
-
-class Volume:
-    # Stands in for VfsLfs2, so that an import gets the copies.
-    mkfs = _Lfs2.mkfs
-
-    def __init__(self, *args, **options):
-        options["mtime"] = False  # it would be the PC's: see _file_systems.py
-        self._fs = _Lfs2(*args[:_MTIME_AT], **options)
-
+class Volume(FileSystem):
+    # A file system of which an import gets the copies.
     @micropython.native
     def open(self, path, mode):
         global _awaited
+        check()
         file = self._fs.open(path, mode)
-        if not _awaited or _b.quiet:
+        if _b.quiet:
             return file
+        if not _awaited:
+            return File(file)
         _awaited = False
         if path.endswith(".mpy"):
             copy = _copy_of(file)
@@ -92,19 +83,23 @@ class Volume:
         return file
 
 
-for _name in ("mount", "umount", "stat", "statvfs", "ilistdir", "chdir", "getcwd"):
-    setattr(Volume, _name, _forwarding(_name))
-for _name in ("mkdir", "rmdir", "remove", "rename"):
-    setattr(Volume, _name, _forwarding(_name))
+class VfsLfs2(Volume):
+    """Stands in for the interpreter's."""
+
+    mkfs = _Lfs2.mkfs
+
+    def __init__(self, *args, **options):
+        options["mtime"] = False  # it would be the PC's: see _file_systems.py
+        self._fs = _Lfs2(*args[:_MTIME_AT], **options)
 
 
 def mount(fs, *args, **options):
     """Stand in for vfs.mount, which makes a file system of a block device itself."""
     if not hasattr(fs, "mount"):
         try:
-            fs = Volume(fs)
-        except OSError:  # another kind
-            pass
+            fs = VfsLfs2(fs)
+        except Exception:  # whatever a device of another kind raises, as mp_vfs_autodetect has it
+            fs = other_kind(fs)
     return _vfs.mount(fs, *args, **options)
 
 

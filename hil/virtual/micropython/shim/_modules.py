@@ -192,10 +192,11 @@ def release():
     return "%d.%d.%d" % sys.implementation.version[:3]
 
 
-def make_vfs(volume, mount):
-    """Return `vfs` with a class in place of VfsLfs2, and a function that mounts it."""
+def make_vfs(lfs2, fat, mount):
+    """Return `vfs` with classes in place of VfsLfs2 and VfsFat, and a function that mounts them."""
     made = copy_of(_vfs)
-    made.VfsLfs2 = volume
+    made.VfsLfs2 = lfs2
+    made.VfsFat = fat
     made.mount = lambda *args, **options: (mount if args else _vfs.mount)(*args, **options)
     return made
 

@@ -95,7 +95,9 @@ def sync():
     """Write back what is in RAM only."""
     _b.hold_back()
     _b.enter()
+    masked = _b.mask(1)
     _sync()
+    _b.mask(masked)
     _b.leave()
     _b.let_come()
 
@@ -144,7 +146,9 @@ def write(at, buf):
         return -1
     view = memoryview(buf)
     done = 0
-    _b.enter()
+    masked = _b.mask(
+        1
+    )  # as the port's driver does it, which raises the priority above that of pins and timers
     while at < end:
         page = at // _PAGE * _PAGE
         n = min(end, page + _PAGE) - at
@@ -160,7 +164,7 @@ def write(at, buf):
         at += n
     if not _ticking:
         _wait_for_tick()
-    _b.leave()
+    _b.mask(masked)
     return 0
 
 
@@ -196,6 +200,7 @@ class Flash:
     @micropython.native
     def readblocks(self, block, buf, offset=None):
         _b.hold_back()
+        _b.enter()  # the port's own code takes nothing of the heap, which may be locked
         if offset is None:
             answer = self._read(block, buf)
         elif self._whole:
@@ -204,6 +209,7 @@ class Flash:
             answer = -_EFAULT
         else:
             answer = read(self._start + block * _BLOCK + offset, buf)
+        _b.leave()
         _b.let_come()
         return answer
 
@@ -211,6 +217,7 @@ class Flash:
     def writeblocks(self, block, buf, offset=None):
         # The file system's own code is in C, and must not be left half-way.
         _b.hold_back()
+        _b.enter()
         try:
             if offset is None:
                 answer = self._write(block, buf)
@@ -221,6 +228,7 @@ class Flash:
             else:
                 answer = write(self._start + block * _BLOCK + offset, buf)
         finally:
+            _b.leave()
             _b.let_come()
         return answer
 

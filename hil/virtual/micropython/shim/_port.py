@@ -4,9 +4,12 @@ machine = ""
 platform = ""
 pins_per_bank = 32
 pin_aliases = {}
+cpu_pins = ()
+i2c_hz = 400_000
 depth = 4
 block_size = page_size = 4096
 flash_tick_ms = flash_delay_ms = 0
+fat_follows_clock = True
 modules = ()
 names = {}
 random_is_seeded = False

@@ -59,7 +59,17 @@ stand_in.alloc_emergency_exception_buf = lambda size: None
 sys.modules["micropython"] = stand_in
 
 modules = {"micropython": stand_in}
-for name in ("_console", "_pins", "_buses", "_timers", "machine", "time", "bluetooth", "_flash"):
+for name in (
+    "_console",
+    "_arguments",
+    "_pins",
+    "_buses",
+    "_timers",
+    "machine",
+    "time",
+    "bluetooth",
+    "_flash",
+):
     modules[name] = load(name)
 if "asyncio" in _port.modules:
     modules["select"] = load("select")
@@ -69,6 +79,7 @@ modules["machine"]._set_cause(int(cause))
 with open(model_path) as file:
     model = eval(file.read())
 _board.configure(model)
+load("_files")
 _loading = load("_loading")
 _loading.set_copies(copies_path, model["copies"])
 growth = model["growth"]
@@ -85,7 +96,9 @@ import os
 
 import vfs
 
-modules["vfs"] = ports_vfs = _modules.make_vfs(_loading.Volume, _loading.mount)
+_fat = load("_fat")
+_loading.other_kind = _fat.VfsFat
+modules["vfs"] = ports_vfs = _modules.make_vfs(_loading.VfsLfs2, _fat.VfsFat, _loading.mount)
 modules["os"] = _modules.make_os(ports_vfs)
 modules["sys"] = _modules.make_sys()
 modules["gc"] = _modules.make_gc()
@@ -129,10 +142,13 @@ for name in (
     "_tasks",
     "_compiler",
     "_loading",
+    "_files",
+    "_fat",
     "_imports",
     "_repl",
     "_line",
     "_console",
+    "_arguments",
     "_flash",
     "_pages",
     "_file_systems",

@@ -1,6 +1,7 @@
 # The port's `machine`. What the port lacks is taken away by _start.py.
 import _board as _b
 import _port
+from _arguments import integer as _integer
 from _buses import ADC, I2C, PWM, SPI, SoftI2C, SoftSPI
 from _pins import Pin, Signal, time_pulse_us
 from _timers import RTC, WDT, Timer
@@ -47,6 +48,8 @@ def idle():
 
 def lightsleep(time_ms=None):
     """Stop all clocks until an interrupt, a radio event or the time has come."""
+    if time_ms is not None:
+        _integer(time_ms)
     _b.enter()
     _b.charge("lightsleep")
     _b.wait_until(_b.FOREVER if time_ms is None else _b.now + time_ms * 1_000_000, _b.STOP)
@@ -55,6 +58,8 @@ def lightsleep(time_ms=None):
 
 def deepsleep(time_ms=None):
     """Switch off; the board starts anew when the time has come."""
+    if time_ms is not None:
+        _integer(time_ms)
     _b.enter()
     _b.call(_b.SLEEP_RESET, -1 if time_ms is None else time_ms * 1_000_000)
 

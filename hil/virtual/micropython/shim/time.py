@@ -2,6 +2,8 @@
 import _board as _b
 import _port
 import micropython
+from _arguments import integer as _integer
+from _arguments import real as _real
 from _builtin import time as _time
 from _timers import RTC as _RTC
 from _timers import seconds as _seconds
@@ -56,27 +58,20 @@ def _sleep(ns):
 
 
 @micropython.native
-def _check_int(value):
-    if not isinstance(value, int):
-        raise TypeError("can't convert %s to int" % type(value).__name__)
-
-
-@micropython.native
 def sleep_us(us):
-    _check_int(us)
+    _integer(us)
     _sleep(us * 1000)
 
 
 @micropython.native
 def sleep_ms(ms):
-    _check_int(ms)
+    _integer(ms)
     _sleep(ms * 1_000_000)
 
 
-def sleep(s):
-    _sleep(
-        int(s * 1000) * 1_000_000
-    )  # whole milliseconds, as extmod/modtime.c has it (MicroPython 1c3c201149)
+def sleep(seconds):
+    # Whole milliseconds, as extmod/modtime.c has it (MicroPython 1c3c201149).
+    _sleep(int(_real(seconds) * 1000) * 1_000_000)
 
 
 def time():

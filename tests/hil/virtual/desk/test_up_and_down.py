@@ -162,7 +162,8 @@ def test_a_failure_inside_is_told_and_logged_and_the_board_goes_on(empty_desk):
     assert board["log"] in told.stderr
 
 
-def test_in_the_foreground_ctrl_c_takes_the_boards_down(empty_desk):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_in_the_foreground_ctrl_c_takes_the_boards_down(empty_desk, number, code):
     command = empty_desk.command("eegrig", "virtual", "up", "headband8@a", "--foreground", "--free")
     with subprocess.Popen(
         command, env=empty_desk.environment, stdout=subprocess.PIPE, text=True
@@ -170,8 +171,8 @@ def test_in_the_foreground_ctrl_c_takes_the_boards_down(empty_desk):
         assert process.stdout is not None
         assert process.stdout.readline().startswith("a (headband8) is up")
         interpreters = children(process.pid)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        process.send_signal(number)
+        assert process.wait(30) == code
     assert registry.running() == []
     assert all(ended(pid) for pid in interpreters)
     assert not registry.sweep()

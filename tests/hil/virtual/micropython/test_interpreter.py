@@ -272,13 +272,13 @@ def test_what_is_held_back_goes_on_when_it_is_released_and_interrupts_run_meanwh
 
 
 def test_a_negative_answer_is_an_oserror(machine):
-    machine.hardware.answers[Op.BLE_NOTIFY] = lambda request: -128
+    machine.hardware.answers[Op.BLE_BUFFER] = lambda request: -128
     machine.boot(
         "import bluetooth\n"
         "ble = bluetooth.BLE()\n"
         "ble.active(True)\n"
         "try:\n"
-        "    ble.gatts_notify(1, 3, b'abc')\n"
+        "    ble.gatts_set_buffer(3, 20)\n"
         "except OSError as error:\n"
         "    print(error.errno)\n"
     )

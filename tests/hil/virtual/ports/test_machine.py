@@ -187,21 +187,42 @@ def test_a_pin_interrupts_on_the_edges_it_is_asked_to(world, port, pin):
 def test_stm32_has_one_interrupt_line_for_all_pins_of_a_number(world):
     node = run(
         world,
-        "from machine import Pin\nPin('A4').irq(print)\nPin('B5').irq(print)\nPin('B4').irq(print)",
+        "from machine import Pin\nPin('A6').irq(print)\nPin('B7').irq(print)\nPin('B6').irq(print)",
     )
-    assert node.lines[-1] == "OSError: IRQ resource already taken by Pin('A4')"
+    assert node.lines[-1] == "OSError: IRQ resource already taken by Pin('A6')"
 
 
 def test_an_input_that_nobody_drives_follows_its_pull(world):
     node = run(
         world,
         "from machine import Pin\n"
-        "print(Pin('A0', Pin.IN, Pin.PULL_UP)(), Pin('A1', Pin.IN, Pin.PULL_DOWN).value())\n"
-        "p = Pin('A2', Pin.OUT, value=1)\n"
-        "p.toggle()\n"
-        "print(p(), Pin.cpu.A2, p.name())",
+        "print(Pin('B0', Pin.IN, Pin.PULL_UP)(), Pin('B1', Pin.IN, Pin.PULL_DOWN).value())\n"
+        "p = Pin('B2', Pin.OUT, value=1)\n"
+        "p(0)\n"
+        "print(p(), Pin.cpu.B2, p.name())",
     )
-    assert node.lines == ["1 0", "0 Pin(Pin.cpu.A2) A2"]
+    assert node.lines == ["1 0", "0 Pin(Pin.cpu.B2, mode=Pin.OUT) B2"]
+
+
+def test_a_name_of_the_board_goes_before_one_of_the_processor(world):
+    node = run(
+        world,
+        "from machine import Pin\n"
+        "print(Pin('A4'), Pin.cpu.A4, Pin.board.A4, Pin('D10'), Pin(Pin.cpu.A4).name())\n"
+        "for name in ('C7', 'F0', 'PA4'):\n"
+        "    try:\n"
+        "        Pin(name)\n"
+        "    except ValueError as error:\n"
+        "        print(error)",
+    )
+    mode = "mode=Pin.ANALOG)"
+    assert node.lines == [
+        f"Pin(Pin.cpu.C3, {mode} Pin(Pin.cpu.A4, {mode} Pin(Pin.cpu.C3, {mode}"
+        f" Pin(Pin.cpu.A4, {mode} A4",
+        "Pin(C7) doesn't exist",
+        "Pin(F0) doesn't exist",
+        "Pin(PA4) doesn't exist",
+    ]
 
 
 def test_timers_fire_once_or_again_and_again_without_drifting(world):
@@ -242,11 +263,11 @@ def test_devices_on_the_i2c_bus_answer_and_others_do_not(world, port, bus):
     node = world.board(
         "from machine import I2C\n"
         "import time\n"
-        f"bus = I2C({bus}, freq=100000)\n"
+        f"bus = I2C({bus})\n"
         "print(bus.scan())\n"
         "t = time.ticks_us()\n"
         "print(bus.readfrom_mem(0x50, 16, 4))\n"
-        "print(time.ticks_diff(time.ticks_us(), t) >= 630)\n"
+        "print(time.ticks_diff(time.ticks_us(), t) >= 150)\n"
         "bus.writeto_mem(0x50, 18, b'ab')\n"
         "print(bus.readfrom_mem(0x50, 16, 4), bus.readfrom(0x50, 1))\n"
         "bus.readfrom(0x51, 1)",
@@ -260,7 +281,8 @@ def test_devices_on_the_i2c_bus_answer_and_others_do_not(world, port, bus):
         "True",
         r"b'\x10\x11ab' b'\x14'",
     ]
-    assert node.lines[-1] == "OSError: [Errno 19] ENODEV"
+    absent = "[Errno 5] EIO" if port == "zephyr" else "[Errno 19] ENODEV"
+    assert node.lines[-1] == f"OSError: {absent}"
 
 
 @pytest.mark.parametrize(("port", "bus"), [("zephyr", '"i2c0"'), ("stm32", "1")])
@@ -354,12 +376,6 @@ def test_a_watchdog_does_not_wake_a_board_without_power(world):
     world.run(1.0)
     world.nodes.append(node)
     assert node.resets == []
-
-
-@pytest.mark.parametrize(("port", "bus"), [("zephyr", 1), ("stm32", '"spi1"'), ("stm32", 7)])
-def test_a_bus_the_port_does_not_know_is_a_value_error(world, port, bus):
-    node = run(world, f"from machine import SPI\nSPI({bus})", port)
-    assert node.lines[-1].startswith("ValueError: ")
 
 
 def test_the_adc_sees_the_battery_on_its_pin_only(world):

@@ -290,6 +290,28 @@ def test_a_callback_that_schedules_itself_leaves_the_main_program_its_share(worl
     assert node.lines == ["49 True"]
 
 
+@pytest.mark.parametrize("port", ["zephyr", "stm32"])
+def test_the_world_goes_on_beside_a_callback_that_schedules_itself_for_ever(world, port):
+    node = world.board(
+        "import micropython, time\n"
+        "n = 0\n"
+        "def again(_):\n"  # without a jump, where time would be looked after
+        "    global n\n"
+        "    n += 1\n"
+        "    micropython.schedule(again, None)\n"
+        "micropython.schedule(again, None)\n"
+        "t = time.ticks_us()\n"
+        "time.sleep_ms(10)\n"
+        "print(time.ticks_diff(time.ticks_us(), t) // 1000, n > 50)\n",
+        port=port,
+    )
+    world.run(0.1)
+    assert node.lines[0] == "10 True"
+    node.interpreter.console_input(b"print(n > 500)\r")
+    world.run(0.2)
+    assert node.lines[-1] == "True"
+
+
 @pytest.mark.parametrize(("port", "depth"), [("zephyr", 4), ("stm32", 8)])
 def test_the_scheduler_is_as_deep_as_the_ports(world, port, depth):
     node = world.board(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from eegrig.boards import Board, Curve, Figure, Part, load_board, load_part
-from eegrig.hil.figures.runs.ledger_bench import LedgerBench
+from eegrig.boards import Board, Curve, Part, PartValue, load_board, load_part
+from eegrig.hil.pages.runs.ledger_bench import LedgerBench
 
 
 def ideal_part(name: str) -> Part:
     """Return the part with every loss and every other consumer taken out."""
     part = load_part(name)
-    figures: dict[str, Figure] = {}
+    figures: dict[str, PartValue] = {}
     for key, figure in part.figures.items():
         silent = figure.unit in ("nA", "uA", "mA") or key == "ground_slope"
         figures[key] = msgspec.structs.replace(figure, value=0.0) if silent else figure

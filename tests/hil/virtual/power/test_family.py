@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eegrig.boards import load_board, load_part
-from eegrig.hil.figures.runs.published import optical_slot_w
+from eegrig.hil.pages.runs.published import optical_slot_w
 from eegrig.hil.virtual.afe.power import AfeState
 from eegrig.hil.virtual.power.converters import Converter
 

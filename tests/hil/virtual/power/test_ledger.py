@@ -209,11 +209,13 @@ def test_one_capture_at_a_time(bench, headband8, make_bench):
 
 def test_assumptions_are_named_with_their_share_the_heaviest_first(bench):
     taken = capture(bench, lambda: stream(bench), 1000 * MS)
-    assert taken.assumptions[0].startswith("tps61099: efficiency")
-    assert any("CPU time of MicroPython" in line for line in taken.assumptions)
-    assert not any("iavdd" in line for line in taken.assumptions)
-    shares = [float(line.rsplit(": ", 1)[1].split("%")[0]) for line in taken.assumptions]
+    first = next(iter(taken.assumptions))
+    assert (first.part, first.key) == ("tps61099", "efficiency")
+    assert any(fact.key == "cpu_time" for fact in taken.assumptions)
+    assert not any("iavdd" in fact.key for fact in taken.assumptions)
+    shares = list(taken.assumptions.values())
     assert shares == sorted(shares, reverse=True)
+    assert 0 < shares[-1] < shares[0] < 1
 
 
 def test_unknown_radio_activity_is_refused(bench):

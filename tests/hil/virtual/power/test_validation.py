@@ -1,6 +1,6 @@
 """The radio model against published measurements (docs/validation.md lists them).
 
-V1 to V11 are the rows of `hil.figures.runs.published`, of which the page's table is made; V13 to
+V1 to V11 are the rows of `hil.pages.runs.published`, of which the page's table is made; V13 to
 V15 are idle floors.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from eegrig.boards import load_board
-from eegrig.hil.figures.runs.published import (
+from eegrig.hil.pages.runs.published import (
     RADIO_ROWS,
     advertising,
     both_awake_a,

@@ -1,0 +1,74 @@
+"""The catalogue as ``docs/results.md`` shows it.
+
+``python -m eegrig.hil.figures.table`` writes it into the page again; a test compares.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from eegrig.boards.catalogue import own_catalogue
+from eegrig.boards.figures import Catalogue, DeclaredFigure
+
+__all__ = ["figures_table", "with_table"]
+
+_BEGIN = "<!-- figures: python -m eegrig.hil.figures.table -->\n"
+_END = "<!-- end of figures -->\n"
+_PAGE = Path("docs") / "results.md"
+
+
+def figures_table(catalogue: Catalogue) -> str:
+    """Return a table of figures for each topic, in the order of the catalogue."""
+    tables = []
+    for topic in catalogue.topics:
+        rows = [_cells(figure, catalogue) for figure in catalogue.declared if figure.topic == topic]
+        if rows:
+            heads = [topic, "unit", "better", "what", "statistic", "how it is taken"]
+            tables.append(_row(heads) + "|---" * len(heads) + "|\n" + "".join(map(_row, rows)))
+    return "\n".join(tables)
+
+
+def with_table(page: str, catalogue: Catalogue) -> str:
+    """Return the page with the tables of now between the marks it has."""
+    before, begin, rest = page.partition(_BEGIN)
+    if not begin:
+        return page
+    _, end, after = rest.partition(_END)
+    return before + begin + figures_table(catalogue) + end + after
+
+
+def _cells(figure: DeclaredFigure, catalogue: Catalogue) -> list[str]:
+    label, what = figure.label, figure.what
+    for word in figure.placeholders:
+        label = label.replace(f"{{{word}}}", f"`<{word}>`")
+    return [
+        _names(figure, catalogue),
+        figure.unit,
+        figure.better or "",
+        f"{label}: {what}",
+        figure.statistic,
+        figure.taken,
+    ]
+
+
+def _names(figure: DeclaredFigure, catalogue: Catalogue) -> str:
+    """Return the names a declaration is of; where they differ at their end, the first in full."""
+    name = figure.name
+    *before, last = figure.placeholders or [""]
+    if before or not name.endswith(f"<{last}>"):
+        choices = "; ".join(
+            f"`<{word}>`: {', '.join(catalogue.words[word])}" for word in figure.placeholders
+        )
+        return f"`{name}`" + (f" ({choices})" if choices else "")
+    stem = name.removesuffix(f".<{last}>")
+    first, *others = catalogue.words[last]
+    return ", ".join([f"`{stem}.{first}`", *(f"`.{word}`" for word in others)])
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+if __name__ == "__main__":
+    text = with_table(_PAGE.read_text(encoding="utf-8"), own_catalogue())
+    _PAGE.write_text(text, encoding="utf-8")

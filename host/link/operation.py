@@ -1,0 +1,56 @@
+"""An operation of bleak, with a time limit, whose errors are ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, TypeVar
+
+from eegrig.boards.errors import InfrastructureError
+from eegrig.host.link.link_errors import LinkLost
+
+if TYPE_CHECKING:
+    from bleak import BleakClient
+
+__all__ = ["OPERATION_TIMEOUT_S", "operate", "refusal"]
+
+T = TypeVar("T")
+
+OPERATION_TIMEOUT_S = 10.0
+
+
+async def operate(client: BleakClient, name: str, operation: Awaitable[T], what: str) -> T:
+    """Await an operation of bleak.
+
+    Parameters
+    ----------
+    client : BleakClient
+        Whose operation it is.
+    name : str
+        Of the board.
+    operation : awaitable
+    what : str
+        What it does, for messages.
+
+    Raises
+    ------
+    LinkLost
+        If the link broke meanwhile.
+    InfrastructureError
+        If it failed or took too long.
+    """
+    from bleak.exc import BleakError
+
+    try:
+        async with asyncio.timeout(OPERATION_TIMEOUT_S):
+            return await operation
+    except (BleakError, OSError, EOFError, TimeoutError) as error:
+        if not client.is_connected:
+            raise LinkLost(f"the link to {name} broke during {what}") from error
+        raise refusal(f"{name}: {what} failed", error) from error
+
+
+def refusal(what: str, error: BaseException) -> InfrastructureError:
+    """Return the one-line error for an operation of bleak that failed."""
+    reason = "timed out" if isinstance(error, TimeoutError) else str(error).split("\n")[0]
+    return InfrastructureError(f"{what}: {reason or type(error).__name__}")

@@ -1,0 +1,46 @@
+"""``docs/results.md`` shows the figures that are declared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from eegrig.boards.catalogue import own_catalogue
+from eegrig.boards.figures import Catalogue, DeclaredFigure
+from eegrig.hil.figures.results import SCHEMA_VERSION
+from eegrig.hil.figures.table import figures_table, with_table
+
+PAGE = Path(__file__).parents[2] / "docs" / "results.md"
+
+
+def test_the_tables_on_the_page_are_those_of_the_catalogue() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert figures_table(own_catalogue()) in text, "run: python -m eegrig.hil.figures.table"
+    assert with_table(text, own_catalogue()) == text, "run: python -m eegrig.hil.figures.table"
+
+
+def test_another_catalogue_makes_another_page() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    figure = DeclaredFigure(name="decode.loss", unit="1", label="Loss", what="of | bits")
+    page = with_table(text, own_catalogue().extended([figure]))
+    assert "| `decode.loss` | 1 |  | Loss: of \\| bits |" in page
+    assert page.startswith(text[:200])
+    assert page.endswith(text[-200:])
+
+
+def test_a_pattern_is_one_row_that_names_all_it_stands_for() -> None:
+    words = {"group": {"afe": "Front end", "mcu": "MCU"}}
+    figures = [
+        DeclaredFigure(name="power.<group>", unit="W", better="lower", label="{group}", what="a"),
+        DeclaredFigure(name="on.<group>.time", unit="s", label="On, {group}", what="b"),
+    ]
+    rows = figures_table(Catalogue(figures, words)).splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| `power.afe`, `.mcu`",
+        "| `on.<group>.time` (`<group>`: afe, mcu)",
+    ]
+
+
+def test_the_page_says_of_which_schema_it_is() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert f"`schema` is {SCHEMA_VERSION};" in text
+    assert f"| {SCHEMA_VERSION} | " in text
