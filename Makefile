@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint bench mutants endurance figures clean
+.PHONY: help demo test unit lint bench mutants coverage docs wheel endurance figures clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,6 +14,10 @@ help:  ## this list
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[virtual,dev]'
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[virtual,dev,docs]'
 	@touch $@
 
 demo: $(STAMP)  ## build, flash, boot, stream and measure a virtual board; report in out/demo
@@ -30,8 +35,24 @@ lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import ru
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## speed, as ratios side by side in one run; STORE=1 writes them into docs/benchmarks.md
-	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store)
+bench: $(STAMP)  ## speed, as ratios side by side in one run; fails if one has fallen; STORE=all or ratios keeps them
+	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store=$(STORE))
+
+coverage: $(STAMP)  ## branches that the tests take, by package, and lines of test to lines of source; TESTS=tests/host for a part
+	rm -rf out/coverage && mkdir -p out/coverage
+	-$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal --timeout 900 --ignore=tests/benchmarks $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/python ci/coverage_by_room.py out/coverage/coverage.json
+
+wheel: $(STAMP)  ## build the wheel, install it into a fresh environment, run the demo from another folder
+	EEGRIG_WHEEL_FRESH=1 $(BIN)/python -m pytest tests/packaging --numprocesses 0
+
+docs: $(DOCS_STAMP)  ## the pages and a reference made of the docstrings, in out/site; warnings are errors
+	rm -rf docs/api out/site
+	$(BIN)/sphinx-build --builder html --conf-dir docs/site --doctree-dir out/doctrees --jobs 2 \
+		--fail-on-warning --keep-going --quiet . out/site
 
 mutants: $(STAMP)  ## change the measuring sources in small ways: do their tests notice? OF="FILE OR FOLDER ..." takes these alone
 	$(BIN)/python -m tests.mutants $(OF)
@@ -43,4 +64,4 @@ figures: $(STAMP)  ## run what the pages' figures come from, and write them; BEF
 	$(BIN)/python -m eegrig.hil.pages $(if $(BEFORE),--against $(BEFORE))
 
 clean:  ## remove the environment and all output
-	rm -rf $(VENV) out build dist
+	rm -rf $(VENV) out build dist docs/api

@@ -81,6 +81,8 @@ def _cell(row: Row) -> str:
         text = ", ".join(value) or "none"
     else:
         text = f"{value}" or "none"
+        if "\\" in text:  # a pattern: Markdown would take a part of it for a link
+            text = f"`{text}`"
     return text + (" *assumed*" if row.assumed is not None else "")
 
 

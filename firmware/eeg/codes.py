@@ -1,5 +1,5 @@
 # Numbers of the wire protocol, version 1 (docs/protocol.md). The host has the same ones in
-# host/protocol.
+# host/wire.
 PROTOCOL_VERSION = 1
 
 # Commands

@@ -1,5 +1,5 @@
 # Reads the manifest of an application (docs/update.md). Whoever wrote it may mean harm: what is not
-# exactly as specified is refused. host/manifest.py has the same rules.
+# exactly as specified is refused. host/image/manifest.py has the same rules.
 from hashlib import sha256
 
 NAME = "manifest.txt"

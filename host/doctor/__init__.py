@@ -1,7 +1,7 @@
 """What is installed and what can be reached, and what to do about the rest: `eegrig doctor`.
 
 Other packages add checks through the entry-point group ``eegrig.doctor``: functions that take
-nothing and return `Finding`s.
+nothing and return a list of `Finding`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,10 +40,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOADER",
+    "UNVERSIONED",
+    "VERSION_FILE",
     "Application",
     "add_module",
     "build_application",
     "default_firmware",
+    "firmware_version",
     "read_sources",
     "sizes",
     "source_paths",
@@ -53,7 +55,17 @@ __all__ = [
 LOADER = "loader"
 """Folder of a firmware that is no part of the application (`host.image.loader`)."""
 
+VERSION_FILE = "VERSION"
+"""File of a firmware that says which version of it this is; it is not put onto the board.
+
+A firmware's version is its own: what changes on the computer only leaves it as it is.
+"""
+
+UNVERSIONED = "unversioned"
+"""What a firmware without that file reports."""
+
 _DRIVERS = "eeg/drivers/"
+_VERSION = re.compile(r"[!-~]{1,64}")  # what a manifest takes (docs/update.md)
 
 
 @dataclass(frozen=True)
@@ -100,23 +112,24 @@ def build_application(
     compile : bool
         Compile every module with mpy-cross. False puts the sources in.
     version : str, optional
-        Version the firmware reports; that of this package by default.
+        Version the firmware reports; what its sources say by default (`firmware_version`).
     key : Ed25519PrivateKey, optional
         Signs the manifest (`host.image.signing.load_private_key`).
 
     Raises
     ------
     ConfigError
-        If there is no ``main.py``, or a source cannot be compiled.
+        If there is no ``main.py``, the version is none, or a source cannot be compiled.
     """
     source = firmware_dir if firmware_dir is not None else default_firmware()
-    version = version if version is not None else metadata.version("eegrig")
+    version = version if version is not None else firmware_version(source)
     board_runs = board_runtime(board)
     runtime = board_runs if compile else None
     files: dict[str, bytes] = {}
     sources = read_sources(source)
     if "main.py" not in sources:
         raise ConfigError(f"{source} has no main.py: name the directory of a firmware")
+    sources.pop(VERSION_FILE, None)
     sources.setdefault("boot.py", b"")  # the loader starts both
     for path in _unneeded_drivers(sources, drivers_of(board)):
         del sources[path]
@@ -140,6 +153,31 @@ def build_application(
         manifest = decode_manifest(text)
     files[MANIFEST] = text
     return Application(manifest, files)
+
+
+def firmware_version(directory: Path) -> str:
+    """Return the version that a firmware's sources say they are.
+
+    Parameters
+    ----------
+    directory : Path
+        Of the firmware. Without a file `VERSION_FILE` in it, the version is `UNVERSIONED`.
+
+    Raises
+    ------
+    ConfigError
+        If what the file holds is no version.
+    """
+    path = directory / VERSION_FILE
+    if not path.is_file():
+        return UNVERSIONED
+    version = path.read_text(encoding="utf-8", errors="replace").strip()
+    if not _VERSION.fullmatch(version):
+        raise ConfigError(
+            f"{path} holds {version[:80]!r}, which is no version: write one word of up to 64 "
+            "printable ASCII characters, such as 1.2.0"
+        )
+    return version
 
 
 def source_paths(directory: Path) -> dict[str, Path]:

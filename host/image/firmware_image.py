@@ -217,7 +217,7 @@ def build_image(
     compile : bool
         Compile the application with mpy-cross. False puts the sources in.
     version : str, optional
-        Version the firmware reports; that of this package by default.
+        Version the firmware reports; what its sources say by default.
     key : Ed25519PrivateKey, optional
         Signs the application (`host.image.signing.load_private_key`).
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eegrig.boards.whole_file import write_whole
+from eegrig.signal_sim.errors import SignalError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,11 +23,18 @@ def own_style() -> Iterator[None]:
     """Draw with matplotlib's defaults: no ``MPLBACKEND``, no ``matplotlibrc`` of the caller's.
 
     A backend that does not exist would even keep it from being imported.
+
+    Raises
+    ------
+    SignalError
+        If matplotlib is not installed (the extra ``eegrig[pictures]``).
     """
     backend = os.environ.pop("MPLBACKEND", None)
     try:
-        import matplotlib as mpl
-
+        try:
+            import matplotlib as mpl
+        except ModuleNotFoundError:
+            raise SignalError("drawing needs matplotlib: install eegrig[pictures]") from None
         with mpl.rc_context():
             mpl.rcdefaults()
             yield

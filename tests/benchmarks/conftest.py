@@ -1,6 +1,9 @@
 """Says in plain words what a benchmark found: ratios, since a machine's seconds are its own.
 
-With ``--store`` it is also kept in ``docs/figures`` and written into ``docs/benchmarks.md``.
+With ``--store=all`` it is also kept in ``docs/figures`` and written into ``docs/benchmarks.md``;
+with ``--store=ratios`` only the ratios are, for they bear a machine that has other work to do.
+Without it, a ratio that has fallen too far below the stored one fails the run
+(`tests.benchmarks.gate`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import pytest
 from eegrig.hil.pages.filling import fill_pages
 from eegrig.hil.pages.stored import Stored, StoredFigure, load_all, save
 from eegrig.hil.pages.work import BENCHMARKS
+from tests.benchmarks.gate import PREFIX, RATIOS, fallen, ratios
 
 Finding = Callable[[str, Mapping[str, StoredFigure]], None]
 
@@ -27,7 +31,7 @@ _LOAD = pytest.StashKey[float]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--store", action="store_true", help="keep what is found, and write it into the page"
+        "--store", choices=("all", "ratios"), help="keep what is found, and write it into the page"
     )
 
 
@@ -62,6 +66,29 @@ def machine(load: float) -> dict[str, str | int | float]:
     }
 
 
+def found_ratios(config: pytest.Config) -> dict[str, float]:
+    """Return the ratios of what this run found, by name."""
+    figures = config.stash.get(_FIGURES, {})
+    return ratios({name: figure.value for name, figure in figures.items() if figure.value})
+
+
+def fallen_ratios(config: pytest.Config) -> list[str]:
+    """Return a line for each ratio of this run that is too far below the stored one."""
+    before = load_all([BENCHMARKS])
+    kept = before[BENCHMARKS].figures if before else {}
+    stored = {
+        name: figure.value
+        for name in RATIOS
+        if (figure := kept.get(PREFIX + name)) is not None and figure.value
+    }
+    return fallen(found_ratios(config), stored)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not session.config.getoption("--store") and fallen_ratios(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
@@ -70,10 +97,17 @@ def pytest_terminal_summary(
         terminalreporter.section("findings")
         for line in lines:
             terminalreporter.write_line(line)
-    figures = config.stash.get(_FIGURES, {})
-    if figures and config.getoption("--store"):
-        before = load_all([BENCHMARKS])
-        kept = before[BENCHMARKS].figures if before else {}
-        save(BENCHMARKS, Stored(identity=machine(config.stash[_LOAD]), figures={**kept, **figures}))
+        for name, value in found_ratios(config).items():
+            terminalreporter.write_line(f"ratio: {RATIOS[name].what}: {value:.3g}")
+    if not config.getoption("--store"):
+        for line in fallen_ratios(config):
+            terminalreporter.write_line(f"FALLEN {line}", red=True)
+    store = config.getoption("--store")
+    if found_ratios(config) and store:
+        before = load_all([BENCHMARKS])[BENCHMARKS]
+        figures = config.stash.get(_FIGURES, {}) if store == "all" else {}
+        both = {PREFIX + k: StoredFigure.of(v, "1") for k, v in found_ratios(config).items()}
+        identity = machine(config.stash[_LOAD]) if store == "all" else before.identity
+        save(BENCHMARKS, Stored(identity=identity, figures={**before.figures, **figures, **both}))
         for path in fill_pages():
             terminalreporter.write_line(f"changed {path}")

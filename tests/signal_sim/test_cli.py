@@ -117,6 +117,14 @@ def test_a_picture_does_not_depend_on_the_surroundings(
     assert pictures[0] == pictures[1]
 
 
+def test_a_picture_without_matplotlib_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert run("eyes-open", "--plot", str(tmp_path / "x.png")) == 2
+    assert "install eegrig[pictures]" in capsys.readouterr().err
+
+
 def test_the_gallery_shows_every_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from eegrig.signal_sim.pictures import gallery
 

@@ -4,6 +4,8 @@ One family, one behaviour: what differs is in the part's figures (``boards/parts
 map (`hil.virtual.afe.maps`). Where the data sheets (section numbers below are those of the
 ADS1299's, TI SBAS499C) leave room, the model takes the reading that is stricter with firmware, and
 counts in `Ads129x.rules_broken` what a chip would punish now and then.
+
+Over 500 lines: one chip, whose pins, commands and conversions all change the same state.
 """
 
 from __future__ import annotations

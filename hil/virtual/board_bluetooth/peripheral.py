@@ -1,4 +1,7 @@
-"""The board's Bluetooth host, shaped for MicroPython's ``bluetooth`` module."""
+"""The board's Bluetooth host, shaped for MicroPython's ``bluetooth`` module.
+
+Over 500 lines: one class with a method for each that the module has, as the module has them.
+"""
 
 from __future__ import annotations
 
@@ -476,9 +479,9 @@ class Peripheral:
         Raises
         ------
         OSError
-            ENOENT: no such connection. EINVAL: not subscribed (where CONFIG_BT_GATT_ENFORCE_
-            SUBSCRIPTION is set; see `enforce_subscription`), or no such value. ENOMEM: longer than
-            the MTU allows (see `truncates`).
+            ENOENT: no such connection. EINVAL: not subscribed (where
+            ``CONFIG_BT_GATT_ENFORCE_SUBSCRIPTION`` is set; see `enforce_subscription`), or no such
+            value. ENOMEM: longer than the MTU allows (see `truncates`).
         """
         controller, device = self._on()
         bearer = device.connections.get(connection)

@@ -4,6 +4,8 @@ The process is always in one of two states. It runs, and the simulator waits for
 with time standing still; or it is held: it asked to sleep, or for something that takes time, and
 its reply is kept back until then. A request carries the board's local time, which the CPU model
 has moved on; it is answered when virtual time has got there.
+
+Over 500 lines: one state machine, whose states all look at the same reply that is kept back.
 """
 
 from __future__ import annotations

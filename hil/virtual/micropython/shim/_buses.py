@@ -1,4 +1,6 @@
 # SPI, I2C, ADC and PWM.
+#
+# Over 500 lines: they share how a request is made, and a further module takes memory of the heap.
 import _board as _b
 import _port
 import micropython

@@ -1,0 +1,65 @@
+"""What `make coverage` prints: counts added up by package and room."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def module() -> Any:
+    path = ROOT / "ci" / "coverage_by_room.py"
+    spec = importlib.util.spec_from_file_location("coverage_by_room", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def file(lines: int, of: int, branches: int, all_branches: int) -> dict[str, dict[str, int]]:
+    return {
+        "summary": {
+            "covered_lines": lines,
+            "num_statements": of,
+            "covered_branches": branches,
+            "num_branches": all_branches,
+        }
+    }
+
+
+FILES = {
+    "host/__init__.py": file(1, 1, 0, 0),
+    "host/wire/__init__.py": file(2, 2, 0, 0),
+    "host/wire/packet.py": file(8, 10, 3, 6),
+    "hil/virtual/air/link.py": file(5, 10, 0, 10),
+    "hil/bench.py": file(4, 4, 0, 0),
+}
+
+
+def test_statements_and_branches_of_a_room_are_added_up(module: Any) -> None:
+    assert module.by_room(FILES) == {
+        "hil": (9, 24),
+        "hil.bench": (4, 4),
+        "hil.virtual": (5, 20),
+        "hil.virtual.air": (5, 20),
+        "host": (14, 19),
+        "host.wire": (13, 18),
+    }
+
+
+def test_the_table_ends_with_the_sum_of_the_packages(module: Any) -> None:
+    assert module.table(module.by_room(FILES)).splitlines()[-1].split() == [
+        *("all", "53.5", "%", "43"),
+    ]
+
+
+def test_blank_lines_and_comments_are_no_lines_of_code(module: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("# why\n\nx = 1  # what\n", encoding="utf-8")
+    assert module.lines_of_code([path]) == 1
