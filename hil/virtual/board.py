@@ -20,10 +20,11 @@ from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.chip import open_chip
 from eegrig.hil.virtual.clock import Cancellable, Clock, OwnedClock, VirtualLoop
 from eegrig.hil.virtual.debug_probe import probe
+from eegrig.hil.virtual.micropython.ble import BleRequests
 from eegrig.hil.virtual.micropython.bus import Bus
 from eegrig.hil.virtual.micropython.cpu import CpuModel
 from eegrig.hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from eegrig.hil.virtual.micropython.runtime import acl_buffers, figures_for_shim
+from eegrig.hil.virtual.micropython.runtime import acl_buffers, figures_for_shim, stack_rules
 from eegrig.hil.virtual.power.ledger import PowerLedger
 from eegrig.hil.virtual.power.meter import VirtualPowerMeter
 from eegrig.hil.virtual.serial.console import VirtualConsole
@@ -131,24 +132,31 @@ class VirtualBoard:
             dvdd_v=board.supply.mcu_v,
             on_state=self.ledger.afe,
         )
-        self.peripheral = Peripheral(
-            air,
-            clock=clock,
-            address=self.address,
-            name=uid,
-            mtu=board.radio.mtu,
-            acl=acl_buffers(runtime.bluetooth),
-            max_octets=runtime.bluetooth.link_octets_max,
-            sink=self.ledger.radio,
-            on_phy=self._on_phy,
+        ble = BleRequests(
+            runtime.bluetooth,
+            lambda user: Peripheral(
+                air,
+                user,
+                rules=stack_rules(runtime.bluetooth),
+                clock=clock,
+                address=self.address,
+                name=uid,
+                mtu=board.radio.mtu,
+                acl=acl_buffers(runtime.bluetooth),
+                max_octets=runtime.bluetooth.link_octets_max,
+                sink=self.ledger.radio,
+                on_phy=self._on_phy,
+            ),
         )
+        self.peripheral = ble.peripheral
         self.interpreter.on_reset = self._firmware_reset
         self._bus = Bus(
             board,
             clock,
             afe=self.afe,
             flash=self.chip.flash,
-            peripheral=self.peripheral,
+            ble=ble,
+            random=air.rng(f"random numbers of {uid}"),
             battery_v=lambda: self.ledger.battery_v,
             cpu_active=self._cpu_active,
             edge_interrupts=self._edge_interrupts,

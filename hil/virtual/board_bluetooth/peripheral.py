@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import enum
 import errno
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
 from bumble import crypto, hci
 from bumble.device import AdvertisingType, DeviceConfiguration, LegacyAdvertiser
 from bumble.gatt import GATT_DEVICE_NAME_CHARACTERISTIC
-from bumble.pairing import PairingConfig, PairingDelegate
 
 from eegrig.boards.link_layer import DATA_OCTETS_MAX, Phy
 from eegrig.hil.virtual.air.acl import PLENTY, AclBuffers
@@ -35,6 +34,8 @@ from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     PeripheralEvent,
     Written,
 )
+from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
+from eegrig.hil.virtual.board_bluetooth.stack_rules import StackRules
 from eegrig.hil.virtual.clock import Cancellable, Clock
 
 __all__ = ["AddressMode", "Peripheral"]
@@ -45,6 +46,7 @@ _RPA_LIFETIME_NS: Final = 300 * 10**9  # BLE_RPA_TIMEOUT of MicroPython's NimBLE
 _NOTIFY_HEADER: Final = 3
 _NOTIFY_BIT: Final = 1
 _INDICATE_BIT: Final = 2
+_ZEPHYR: Final = StackRules()
 
 
 class AddressMode(enum.IntEnum):
@@ -56,13 +58,6 @@ class AddressMode(enum.IntEnum):
     NON_RESOLVABLE = 3
 
 
-class _NoPairing(PairingDelegate):  # type: ignore[misc]
-    """MicroPython's zephyr port is built without pairing."""
-
-    async def accept(self) -> bool:
-        return False
-
-
 class Peripheral:
     """A board's radio with its Bluetooth host.
 
@@ -72,6 +67,10 @@ class Peripheral:
     Parameters
     ----------
     air : Air
+    user : PeripheralUser or None
+        Whom the host tells; None: nobody listens.
+    rules : StackRules
+        What the port's stack does.
     clock : Clock or None
         For what concerns this board alone; None: everybody.
     address : str
@@ -86,45 +85,18 @@ class Peripheral:
         Longest link-layer payload the board supports.
     sink : ActivitySink or None
         Told of the radio's activity.
-    on_event : callable or None
-        Called with each `PeripheralEvent`, in a callback of its own.
-    on_completed : callable or None
-        Called when the controller reports a packet of the host as completed.
     on_phy : callable or None
         Called with the PHY the board sends on: 1 (1M) when a connection begins and after its end,
-        2 (2M) from when the connection uses it.
-
-    Attributes
-    ----------
-    enforce_subscription : bool
-        Whether notifying a central that has not subscribed is an error (Zephyr) or done (NimBLE).
-    truncates : bool
-        Whether a notification too long for the MTU, and what a peer writes beyond a value's
-        buffer, is cut (MicroPython's NimBLE) or an error (its zephyr port).
-    max_connections : int or None
-        How many connections the stack has room for, in both roles.
-    on_report : callable or None
-        Told of advertisements while the board scans, see `BoardController`.
-    on_value : callable or None
-        Told of notifications and indications that come in, see `BoardHost`.
-    on_link : callable or None
-        Told of Bumble's object of each new connection, in either role.
-    on_written : callable or None
-        Awaited, with connection and handle, for each value a peer has written, and nothing else is
-        read or written meanwhile: a host that calls the firmware's handler before it goes on. None:
-        writes are events (`Written`) among others, and a later one may come before the handler.
-    on_read : callable or None
-        Asked, with connection and handle, before a peer reads a value; the answer is an ATT error
-        code, 0 to let it read.
-    keystore, pairing_config : object, callable or None
-        Bumble's key store and what makes its pairing configuration for a connection; without
-        them the board does not pair.
+        2 (2M) from when the connection uses it. What a packet takes depends on it, as on what
+        `sink` is told.
     """
 
     def __init__(
         self,
         air: Air,
+        user: PeripheralUser | None = None,
         *,
+        rules: StackRules = _ZEPHYR,
         clock: Clock | None = None,
         address: str = "F0:F1:F2:F3:F4:F5",
         name: str = "board",
@@ -132,31 +104,19 @@ class Peripheral:
         acl: AclBuffers = PLENTY,
         max_octets: int = DATA_OCTETS_MAX,
         sink: ActivitySink | None = None,
-        on_event: Callable[[PeripheralEvent], object] | None = None,
-        on_completed: Callable[[], object] | None = None,
         on_phy: Callable[[int], object] | None = None,
     ) -> None:
         self.air = air
+        self._user = PeripheralUser() if user is None else user
+        self._rules = rules
         self._clock = clock
         self.address = address
         self.name = name
         self.mtu_limit = mtu
         self.acl = acl
-        self.max_octets = max_octets
-        self.sink = sink
-        self.on_event = on_event
-        self.on_completed = on_completed
-        self.on_phy = on_phy
-        self.enforce_subscription = True
-        self.truncates = False
-        self.max_connections: int | None = None
-        self.on_report: Callable[[int, hci.Address, bytes], None] | None = None
-        self.on_value: Callable[[int, int, bytes, bool], None] | None = None
-        self.on_link: Callable[[Any], None] | None = None
-        self.on_written: Callable[[int, int], Awaitable[object]] | None = None
-        self.on_read: Callable[[int, int], Awaitable[int]] | None = None
-        self.keystore: Any = None
-        self.pairing_config: Callable[[Any], PairingConfig] | None = None
+        self._max_octets = max_octets
+        self._sink = sink
+        self._on_phy = on_phy
         self._controller: BoardController | None = None
         self._reachable = True
         self._device: Any = None
@@ -184,27 +144,24 @@ class Peripheral:
         """Switch the radio on; takes no virtual time."""
         if self.active:
             return
+        user = self._user
         controller = BoardController(
             self.name,
             self.air,
             self._static_address,
+            user=user,
+            buffers=self.acl,
             clock=self._clock,
-            max_octets=self.max_octets,
-            sink=self.sink,
+            max_octets=self._max_octets,
+            sink=self._sink,
         )
         config = DeviceConfiguration(name=self.name, address=hci.Address(self._static_address))
         controller.set_public_address(self.address)
-        controller.take_packets(self.acl)
-        controller.acl.on_completed = self.on_completed
-        host = BoardHost(controller)
-        controller.on_report, host.on_value = self.on_report, self.on_value
-        device = BoardDevice(config=config, host=host)
-        device.asks = self.on_value is not None
-        device.keystore = self.keystore
+        device = BoardDevice(config=config, host=BoardHost(controller, user))
+        device.asks = self._rules.has_client
+        device.keystore = user.keystore
         device.irk = self._irk
-        device.pairing_config_factory = self.pairing_config or (
-            lambda _connection: PairingConfig(delegate=_NoPairing())
-        )
+        device.pairing_config_factory = user.pairing_config
         device.gatt_server.max_mtu = self.mtu_limit
         device.on(device.EVENT_CONNECTION, self._on_connection)
         self._controller, self._device = controller, device
@@ -397,7 +354,7 @@ class Peripheral:
         device.add_default_services()
         handles = []
         for service, attributes in build_services(
-            services, self._write, self._may_read, cuts=self.truncates
+            services, self._write, self._may_read, cuts=self._rules.cuts_long_values
         ):
             server.add_service(service)
             for attribute, value in attributes:
@@ -477,8 +434,8 @@ class Peripheral:
         ------
         OSError
             ENOENT: no such connection. EINVAL: not subscribed (where CONFIG_BT_GATT_ENFORCE_
-            SUBSCRIPTION is set; see `enforce_subscription`), or no such value. ENOMEM: longer than
-            the MTU allows (see `truncates`).
+            SUBSCRIPTION is set; see `StackRules`), or no such value. ENOMEM: longer than
+            the MTU allows, where the stack does not cut.
         """
         controller, device = self._on()
         bearer = device.connections.get(connection)
@@ -487,11 +444,11 @@ class Peripheral:
             raise OSError(errno.ENOENT, f"no connection has handle {connection}")
         if data is None:
             data = self._value(handle).data
-        if self.enforce_subscription and not self.is_subscribed(connection, handle):
+        if self._rules.enforces_subscription and not self.is_subscribed(connection, handle):
             raise OSError(errno.EINVAL, f"the central has not subscribed to handle {handle}")
         room = bearer.att_mtu - _NOTIFY_HEADER
         if len(data) > room:
-            if not self.truncates:
+            if not self._rules.cuts_long_values:
                 text = f"{len(data)} octets do not fit an MTU of {bearer.att_mtu}"
                 raise OSError(errno.ENOMEM, text)
             data = data[:room]
@@ -518,7 +475,7 @@ class Peripheral:
 
     def check_room(self) -> None:
         """Raise OSError (ENOMEM) if the stack has no room for one more connection."""
-        limit = self.max_connections
+        limit = self._rules.connections_max
         if limit is not None and len(self.connections()) >= limit:
             raise OSError(errno.ENOMEM, f"the port's stack has room for {limit} connection(s)")
 
@@ -550,16 +507,14 @@ class Peripheral:
     def _emit(self, event: PeripheralEvent) -> None:
         # In a callback of its own: the handler runs firmware, and what it raises must not end up
         # inside Bumble.
-        if self.on_event is not None:
-            self.air.loop.call_soon(self.on_event, event)
+        self.air.loop.call_soon(self._user.on_event, event)
 
     def _on_connection(self, connection: Any) -> None:
         address = connection.peer_address
         who = (connection.handle, int(address.address_type), bytes(address)[::-1])
         central = connection.role == hci.Role.CENTRAL
         connection.on(connection.EVENT_DISCONNECTION, partial(self._on_disconnection, who, central))
-        if self.on_link is not None:
-            self.on_link(connection)
+        self._user.on_link(connection)
         connection.on(
             connection.EVENT_CONNECTION_ATT_MTU_UPDATE,
             lambda: self._emit(MtuExchanged(connection.handle, connection.att_mtu)),
@@ -582,20 +537,20 @@ class Peripheral:
         self._emit(CentralDisconnected(*who, int(reason), central))
 
     def _tell_phy(self, phy: int) -> None:
-        if self.on_phy is not None:
-            self.air.loop.call_soon(self.on_phy, phy)
+        if self._on_phy is not None:
+            self.air.loop.call_soon(self._on_phy, phy)
 
     async def _may_read(self, bearer: Any, handle: int) -> int:
         async with self._turn:
-            return 0 if self.on_read is None else await self.on_read(bearer.handle, handle)
+            return await self._user.on_read(bearer.handle, handle)
 
     async def _write(self, bearer: Any, value: GattValue, data: bytes) -> None:
         async with self._turn:
             value.write_remotely(data)
-            if self.on_written is None:
-                self._emit(Written(bearer.handle, value.handle, bytes(data)))
+            if self._rules.calls_handlers_at_once:
+                await self._user.on_written(bearer.handle, value.handle)
             else:
-                await self.on_written(bearer.handle, value.handle)
+                self._emit(Written(bearer.handle, value.handle, bytes(data)))
 
     def _on_indicated(self, connection: int, handle: int, task: asyncio.Task[Any]) -> None:
         failed = task.cancelled() or task.exception() is not None
