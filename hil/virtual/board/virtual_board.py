@@ -16,13 +16,14 @@ from eegrig.hil.virtual.afe.ads129x import Ads129x
 from eegrig.hil.virtual.afe.optics.adpd4101 import Adpd4101
 from eegrig.hil.virtual.afe.source import VirtualSignalSource
 from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.board.boot import Boot
+from eegrig.hil.virtual.board.supply import Supply
 from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.chip import open_chip
-from eegrig.hil.virtual.clock import Cancellable, Clock, OwnedClock, VirtualLoop
+from eegrig.hil.virtual.clock import Clock, OwnedClock, VirtualLoop
 from eegrig.hil.virtual.debug_probe import probe
 from eegrig.hil.virtual.micropython.ble import BleRequests
 from eegrig.hil.virtual.micropython.bus import Bus
-from eegrig.hil.virtual.micropython.cpu import CpuModel
 from eegrig.hil.virtual.micropython.interpreter import Interpreter, ResetCause
 from eegrig.hil.virtual.micropython.runtime import acl_buffers, figures_for_shim, stack_rules
 from eegrig.hil.virtual.power.ledger import PowerLedger
@@ -39,9 +40,6 @@ __all__ = ["VirtualBoard"]
 _OVERSAMPLING = 8
 _LIGHT_RATE_HZ = 100.0
 _POWER_STEP_S = 1e-4  # fine enough to show the packets of a connection event
-# Reset vector, clocks, Zephyr and the interpreter's own start, until boot.py runs: assumed.
-_RUNTIME_START_NS = 45_000_000
-_BROWN_OUT_NS = 100_000_000  # long enough for every supply to fall: assumed
 
 
 class VirtualBoard:
@@ -78,6 +76,10 @@ class VirtualBoard:
         The board's radio.
     console : VirtualConsole
     interpreter : Interpreter
+    boot : Boot
+        Starts and stops the firmware.
+    supply : Supply
+        The power, which can be taken away.
     """
 
     def __init__(
@@ -93,7 +95,6 @@ class VirtualBoard:
         uid = uid or board.name
         self.board = board
         self._loop = loop
-        self._directory = directory
         self.probe_id = probe.PREFIX + uid
         self.chip: Chip = open_chip(board.mcu.part, directory, seed=uid)
         self.address = _radio_address(board, self.chip)
@@ -145,11 +146,11 @@ class VirtualBoard:
                 acl=acl_buffers(runtime.bluetooth),
                 max_octets=runtime.bluetooth.link_octets_max,
                 sink=self.ledger.radio,
-                on_phy=self._on_phy,
+                on_phy=self.ledger.radio.set_phy,
             ),
         )
         self.peripheral = ble.peripheral
-        self.interpreter.on_reset = self._firmware_reset
+        mcu = self.ledger.mcu
         self._bus = Bus(
             board,
             clock,
@@ -158,22 +159,30 @@ class VirtualBoard:
             ble=ble,
             random=air.rng(f"random numbers of {uid}"),
             battery_v=lambda: self.ledger.battery_v,
-            cpu_active=self._cpu_active,
-            edge_interrupts=self._edge_interrupts,
-            set_sleep=lambda mode: self.ledger.mcu.set_sleep(loop.now_ns(), mode),
+            cpu_active=lambda start_ns, stop_ns: mcu.active(start_ns, stop_ns - start_ns),
+            edge_interrupts=lambda *, armed: mcu.set_edge_interrupts(loop.now_ns(), armed),
+            set_sleep=lambda mode: mcu.set_sleep(loop.now_ns(), mode),
         )
         self.light: VirtualSignalSource | None = None
         self.optics: Adpd4101 | None = None
         if board.optics is not None:
             self._wire_optics(board.optics, clock, rng)
-        self._boot_planned: Cancellable | None = None
-        self._safe_mode = False
-        self._power_returns = False
-        self._reset_cause = ResetCause.HARD
-        self.chip.faults.on_power_lost = self._power_lost
+        self.boot = Boot(
+            board,
+            loop,
+            chip=self.chip,
+            interpreter=self.interpreter,
+            peripheral=self.peripheral,
+            bus=self._bus,
+            release_front_end=self.afe.release,
+            compiled_files=self._compiled_files,
+        )
+        self.supply = Supply(loop, self.chip.faults, self.boot)
+        self.interpreter.on_reset = self.boot.reset
+        self.chip.faults.on_power_lost = self.supply.went
         self.chip.attach_firmware()
-        self.chip.on_reset.append(self._chip_reset)
-        self.chip.on_held.append(self._held)
+        self.chip.on_reset.append(self.boot.chip_was_reset)
+        self.chip.on_held.append(self.boot.chip_is_held)
         probe.attach(self.probe_id, self.chip)
 
     def _wire_optics(self, optics: Optics, clock: Clock, rng: np.random.Generator) -> None:
@@ -223,115 +232,9 @@ class VirtualBoard:
     def reset(self, cause: int = ResetCause.HARD, *, safe_mode: bool = False) -> None:
         """Reset the board, as its reset pin would: radio off, interpreter started anew.
 
-        Parameters
-        ----------
-        cause : int
-            Of `ResetCause`.
-        safe_mode : bool
-            As with the user button held: neither ``boot.py`` nor ``main.py`` runs.
-
-        Raises
-        ------
-        ConfigError
-            If the port has no safe mode.
+        Parameters and errors are those of `Boot.reset`.
         """
-        if safe_mode and not board_runtime(self.board).system.safe_mode:
-            raise ConfigError(
-                f"the {self.board.mcu.port} port has no safe mode: interrupt main.py with Ctrl-C, "
-                "or erase the file system"
-            )
-        self._safe_mode = safe_mode
-        self.interpreter.stop()
-        if cause != ResetCause.SOFT:
-            self.interpreter.forget_input()
-        self.peripheral.deactivate()
-        self.afe.release()
-        self._plan_boot(cause)
-
-    # ------------------------------------------------------------------ supply
-    @property
-    def powered(self) -> bool:
-        """Whether the board has a supply."""
-        return not self.chip.faults.power_lost
-
-    def power_off(self) -> None:
-        """Take the supply away: everything stops, only flash memory stays as it is."""
-        self.chip.faults.lose_power()
-        self.interpreter.stop()
-        self.peripheral.deactivate()
-        if self._boot_planned is not None:
-            self._boot_planned.cancel()
-            self._boot_planned = None
-
-    def power_on(self) -> None:
-        """Give the supply back: the board starts as from a new battery."""
-        self.chip.faults.restore_power()
-        self._reset_cause = ResetCause.POWER_ON
-        self.chip.power_cycle()
-        self._reset_cause = ResetCause.HARD
-
-    def brown_out(self, *, after_words: int | None = None) -> None:
-        """Take the supply away for a tenth of a second.
-
-        Parameters
-        ----------
-        after_words : int or None
-            Not now, but in the middle of the word of flash memory that is programmed after that
-            many more.
-        """
-        if after_words is not None:
-            self._power_returns = True
-            self.chip.faults.lose_power_after(after_words)
-            return
-        self.power_off()
-        self._loop.call_at_ns(self._loop.now_ns() + _BROWN_OUT_NS, self.power_on)
-
-    def _power_lost(self) -> None:
-        # In a callback of its own: the memory is in the middle of a word.
-        returns, self._power_returns = self._power_returns, False
-        self._loop.call_next(self._stop_without_power, returns)
-
-    def _stop_without_power(self, returns: bool) -> None:
-        if self.powered:  # a probe that was opened again has given it back
-            return
-        self.power_off()
-        if returns:
-            self._loop.call_at_ns(self._loop.now_ns() + _BROWN_OUT_NS, self.power_on)
-
-    # ------------------------------------------------------------------ what the debugger does
-    def _chip_reset(self) -> None:
-        self.interpreter.stop()
-        self.interpreter.forget_input()
-        self.peripheral.deactivate()
-        if not self.chip.held:
-            self._plan_boot(self._reset_cause)
-
-    def _held(self, held: bool) -> None:
-        if self.interpreter.alive:
-            self.interpreter.pause(held)
-        elif not held:
-            self._plan_boot(ResetCause.HARD)
-
-    def _firmware_reset(self, cause: int) -> None:
-        self.reset(cause)
-
-    # ------------------------------------------------------------------ boot
-    def _plan_boot(self, cause: int) -> None:
-        if self._boot_planned is None and self.powered:
-            when_ns = self._loop.now_ns() + _RUNTIME_START_NS
-            self._boot_planned = self._loop.call_at_ns(when_ns, self._boot, cause)
-            self._cpu_active(self._loop.now_ns(), self._loop.now_ns() + _RUNTIME_START_NS)
-
-    def _boot(self, cause: int) -> None:
-        self._boot_planned = None
-        if self.chip.held or self.interpreter.alive:
-            return
-        self._bus.attach(self.interpreter)
-        cpu = CpuModel.of_image(
-            self._compiled_files(), board_runtime(self.board), self.board.mcu.clock_hz
-        )
-        safe_mode, self._safe_mode = self._safe_mode, False
-        self.interpreter.start(self._bus, cpu, cause, safe_mode=safe_mode)
+        self.boot.reset(cause, safe_mode=safe_mode)
 
     def _compiled_files(self) -> dict[str, bytes]:
         """Return the bytecode in the file system that the next boot may use."""
@@ -350,16 +253,6 @@ class VirtualBoard:
             for path, content in contents.files.items()
             if path.endswith(".mpy") and not path.startswith(f"{idle}/")
         }
-
-    # ------------------------------------------------------------------ power
-    def _on_phy(self, phy: int) -> None:
-        self.ledger.radio.phy = phy
-
-    def _cpu_active(self, start_ns: int, stop_ns: int) -> None:
-        self.ledger.mcu.active(start_ns, stop_ns - start_ns)
-
-    def _edge_interrupts(self, *, armed: bool) -> None:
-        self.ledger.mcu.set_edge_interrupts(self._loop.now_ns(), armed)
 
 
 def _light_sleep_wake_ns(mcu: Part) -> int:
