@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eegrig.boards import Board, Part, load_part
-from eegrig.boards.errors import ConfigError
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.schema import Optics
 from eegrig.hil.bench import BrokenRule, RuleCheck
@@ -24,13 +23,12 @@ from eegrig.hil.virtual.clock import Clock, OwnedClock, VirtualLoop
 from eegrig.hil.virtual.debug_probe import probe
 from eegrig.hil.virtual.micropython.ble import BleRequests
 from eegrig.hil.virtual.micropython.bus import Bus
+from eegrig.hil.virtual.micropython.flash_files import compiled_files
 from eegrig.hil.virtual.micropython.interpreter import Interpreter, ResetCause
 from eegrig.hil.virtual.micropython.runtime import acl_buffers, figures_for_shim, stack_rules
 from eegrig.hil.virtual.power.ledger import PowerLedger
 from eegrig.hil.virtual.power.meter import VirtualPowerMeter
 from eegrig.hil.virtual.serial.console import VirtualConsole
-from eegrig.host.flashing.chip_identity import identify
-from eegrig.host.image.layout import layout_of
 
 if TYPE_CHECKING:
     from eegrig.hil.virtual.chip.chip import Chip
@@ -97,16 +95,16 @@ class VirtualBoard:
         self._loop = loop
         self.probe_id = probe.PREFIX + uid
         self.chip: Chip = open_chip(board.mcu.part, directory, seed=uid)
-        self.address = _radio_address(board, self.chip)
+        region, runtime = board.mcu.filesystem, board_runtime(board)
+        self.address = self.chip.radio_address
         self.ledger = PowerLedger(board, loop)
         self.meter = VirtualPowerMeter(self.ledger, step_s=_POWER_STEP_S)
         self.console = VirtualConsole(uid)
         self.console.open()
-        region, runtime, layout = board.mcu.filesystem, board_runtime(board), layout_of(board)
         self.interpreter = Interpreter(
             loop,
             flash_path=directory / "flash.bin",
-            filesystem=(region.start, region.size, layout.block_size),
+            filesystem=(region.start, region.size, runtime.storage.block_octets),
             heap_size=runtime.memory.free_at_prompt_bytes,
             port=figures_for_shim(
                 runtime,
@@ -175,7 +173,9 @@ class VirtualBoard:
             peripheral=self.peripheral,
             bus=self._bus,
             release_front_end=self.afe.release,
-            compiled_files=self._compiled_files,
+            compiled_files=lambda: compiled_files(
+                bytes(self.chip.flash_bytes(region.start, region.size)), runtime.storage
+            ),
         )
         self.supply = Supply(loop, self.chip.faults, self.boot)
         self.interpreter.on_reset = self.boot.reset
@@ -236,34 +236,8 @@ class VirtualBoard:
         """
         self.boot.reset(cause, safe_mode=safe_mode)
 
-    def _compiled_files(self) -> dict[str, bytes]:
-        """Return the bytecode in the file system that the next boot may use."""
-        from eegrig.host.image.firmware_image import read_image
-
-        region = self.board.mcu.filesystem
-        data = bytes(self.chip.flash_bytes(region.start, region.size))
-        try:
-            contents = read_image(data, layout_of(self.board))
-        except ConfigError:
-            return {}
-        state = contents.slot_state
-        idle = state.active if state.next_boot == state.other else state.other
-        return {
-            path: content
-            for path, content in contents.files.items()
-            if path.endswith(".mpy") and not path.startswith(f"{idle}/")
-        }
-
 
 def _light_sleep_wake_ns(mcu: Part) -> int:
     """Return what waking from light sleep takes, 0 on a chip whose port has no such sleep."""
     figure = mcu.figures.get("light_sleep_wake_time")
     return 0 if figure is None else round(figure.si * 1e9)
-
-
-def _radio_address(board: Board, chip: Chip) -> str:
-    """Return the address that the board's MicroPython makes of what the chip was given."""
-    identity = identify(board.mcu.pyocd_target, lambda address: chip.bus.read(address, 4))
-    if identity is None or identity.radio_address is None:
-        raise ConfigError(f"no radio address is known for the chip {board.mcu.pyocd_target}")
-    return identity.radio_address
