@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from eegrig.boards import Board
     from eegrig.host.link.board_link import LinkParameters
+    from eegrig.signal_sim import Source
 
 __all__ = [
     "AppliedEvent",
@@ -36,6 +37,7 @@ __all__ = [
     "Radio",
     "RuleCheck",
     "SignalSource",
+    "SourceFactory",
     "Waveform",
 ]
 
@@ -156,6 +158,19 @@ class AppliedEvent:
     name: str
 
 
+class SourceFactory(Protocol):
+    """One signal, made for the rate that somebody wants."""
+
+    @property
+    def description(self) -> str:
+        """Say in a few words what it is."""
+        ...
+
+    def __call__(self, rate_hz: float, /) -> Source:
+        """Return a source of so many samples per second, from the signal's beginning."""
+        ...
+
+
 class SignalSource(Protocol):
     """What drives the electrodes."""
 
@@ -164,8 +179,12 @@ class SignalSource(Protocol):
         """Say in a few words what is being played."""
         ...
 
-    def play(self, source: Any) -> None:
-        """Play a `signal_sim.Source` from now on."""
+    def play(self, source: Source) -> None:
+        """Play a source at its own rate from now on."""
+        ...
+
+    def play_made(self, make_source: SourceFactory) -> None:
+        """Play a signal from now on, at whatever rate the board wants."""
         ...
 
     def applied(self, start_ns: int, stop_ns: int) -> Waveform:

@@ -165,10 +165,10 @@ class Desk:
         virtual = VirtualBoard(
             board, loop=self._loop, air=self._air, directory=directory, rng=rng, uid=name
         )
-        virtual.source.play(SignalFactory(self._scene, board, self._seed))
+        virtual.source.play_made(SignalFactory(self._scene, board, self._seed))
         light = light_factory(board, self._seed)
         if light is not None and virtual.light is not None:
-            virtual.light.play(light)
+            virtual.light.play_made(light)
         console = directory / "console"
         serial = SerialPort(self._loop, virtual.console, console)
         probe_socket = str(self._runtime / f"probe{len(self._places)}")
