@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from eegrig.hil.virtual.air.link import End
+from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.air.pdu import CONTINUATION, START
 from eegrig.hil.virtual.clock import Cancellable, VirtualLoop
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bumble import att, hci
@@ -12,8 +13,7 @@ from eegrig.hil.virtual.air.activity import ActivitySink
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.controller import RadioController
 from eegrig.hil.virtual.air.host import DirectHost
-from eegrig.hil.virtual.air.link import End
-from eegrig.hil.virtual.air.pdu import CONTINUATION, START
+from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.clock import Cancellable, Clock
 
@@ -68,14 +68,11 @@ class BoardController(RadioController):
         self.total_num_le_acl_data_packets = buffers.packets
         self.acl = AclQueue(air.loop, buffers, user.on_completed)
 
-    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
+    def send_part(
+        self, end: End, data: bytes, llid: int, on_acknowledged: Callable[[], object]
+    ) -> None:
         """Queue a packet of the host behind those there are."""
-        handle = packet.connection_handle
-        end = self.ends.get(handle)
-        if end is not None and not end.terminating:
-            continuation = packet.pb_flag == hci.HCI_ACL_PB_CONTINUATION
-            llid = CONTINUATION if continuation else START
-            self.acl.send_packet(end, packet.data, llid, lambda: self._acknowledged(handle))
+        self.acl.send_packet(end, data, llid, on_acknowledged)
 
     def on_link_down(self, end: End, reason: int) -> None:
         """Forget what was for a connection that is gone, and tell the host."""
