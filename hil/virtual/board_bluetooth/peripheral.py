@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import errno
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from bumble import crypto, hci
+from bumble import hci
 from bumble.device import AdvertisingType, DeviceConfiguration, LegacyAdvertiser
 from bumble.gatt import GATT_DEVICE_NAME_CHARACTERISTIC
 
@@ -20,12 +19,14 @@ from eegrig.hil.virtual.air.advertising import Advertisement
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.host import notification
 from eegrig.hil.virtual.board_bluetooth.board_stack import BoardController, BoardHost
-from eegrig.hil.virtual.board_bluetooth.gatt import (
-    BoardDevice,
-    GattValue,
-    ServiceSpec,
-    build_services,
+from eegrig.hil.virtual.board_bluetooth.gatt import BoardDevice, GattValue, ServiceSpec
+from eegrig.hil.virtual.board_bluetooth.gatt_server import (
+    INDICATE_BIT,
+    NOTIFY_BIT,
+    GattServer,
+    subscription,
 )
+from eegrig.hil.virtual.board_bluetooth.own_address import OwnAddress
 from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     CentralConnected,
     CentralDisconnected,
@@ -36,26 +37,14 @@ from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
 )
 from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.board_bluetooth.stack_rules import StackRules
-from eegrig.hil.virtual.clock import Cancellable, Clock
+from eegrig.hil.virtual.clock import Clock
 
-__all__ = ["AddressMode", "Peripheral"]
+__all__ = ["Peripheral"]
 
 _ADVERTISING_UNIT_US: Final = 625
 _REMOTE_USER_TERMINATED: Final = 0x13
-_RPA_LIFETIME_NS: Final = 300 * 10**9  # BLE_RPA_TIMEOUT of MicroPython's NimBLE
 _NOTIFY_HEADER: Final = 3
-_NOTIFY_BIT: Final = 1
-_INDICATE_BIT: Final = 2
 _ZEPHYR: Final = StackRules()
-
-
-class AddressMode(enum.IntEnum):
-    """MicroPython's ``addr_mode``."""
-
-    PUBLIC = 0
-    STATIC = 1
-    RESOLVABLE = 2
-    NON_RESOLVABLE = 3
 
 
 class Peripheral:
@@ -110,7 +99,6 @@ class Peripheral:
         self._user = PeripheralUser() if user is None else user
         self._rules = rules
         self._clock = clock
-        self.address = address
         self.name = name
         self.mtu_limit = mtu
         self.acl = acl
@@ -120,14 +108,17 @@ class Peripheral:
         self._controller: BoardController | None = None
         self._reachable = True
         self._device: Any = None
-        self._values: dict[int, GattValue] = {}
-        self._attributes: dict[int, Any] = {}
-        self._turn = asyncio.Lock()  # of requests for values, in the order they came
+        self._server = GattServer(
+            cuts=rules.cuts_long_values, wrote=self._wrote, may_read=self._may_read
+        )
         self._adv_data = b""
         self._scan_response = b""
-        self._address_rng = air.rng(f"private addresses of {name}")
-        self._irk = air.rng(f"irk of {name}").bytes(16)
-        self._rpa_timer: Cancellable | None = None
+        self._own_address = OwnAddress(
+            air.loop,
+            address,
+            rng=air.rng(f"private addresses of {name}"),
+            irk=air.rng(f"irk of {name}").bytes(16),
+        )
 
     # ------------------------------------------------------------------ on and off
     @property
@@ -148,19 +139,19 @@ class Peripheral:
         controller = BoardController(
             self.name,
             self.air,
-            self._static_address,
+            self._own_address.static,
             user=user,
             buffers=self.acl,
             clock=self._clock,
             max_octets=self._max_octets,
             sink=self._sink,
         )
-        config = DeviceConfiguration(name=self.name, address=hci.Address(self._static_address))
-        controller.set_public_address(self.address)
+        static = hci.Address(self._own_address.static)
+        config = DeviceConfiguration(name=self.name, address=static)
         device = BoardDevice(config=config, host=BoardHost(controller, user))
         device.asks = self._rules.has_client
         device.keystore = user.keystore
-        device.irk = self._irk
+        self._own_address.begin(controller, device)
         device.pairing_config_factory = user.pairing_config
         device.gatt_server.max_mtu = self.mtu_limit
         device.on(device.EVENT_CONNECTION, self._on_connection)
@@ -173,9 +164,8 @@ class Peripheral:
         if self._controller is not None:
             self._controller.shut_down()
         self._controller = self._device = None
-        self._stop_rpa_timer()
-        self._values.clear()
-        self._attributes.clear()
+        self._own_address.end()
+        self._server.clear()
 
     def set_reachable(self, reachable: bool) -> None:
         """Take the board out of every other radio's reach, or bring it back."""
@@ -198,11 +188,6 @@ class Peripheral:
         if self._device is not None:
             self._device.gatt_server.max_mtu = mtu
 
-    @property
-    def _static_address(self) -> str:
-        """The random static address: two highest bits set (Core 5.4, Vol 6 Part B 1.3.2.1)."""
-        return f"{int(self.address[:2], 16) | 0xC0:02X}{self.address[2:]}"
-
     def own_address(self) -> hci.Address:
         """Return the address the board is known by."""
         controller, _ = self._on()
@@ -215,53 +200,9 @@ class Peripheral:
         return hci.OwnAddressType.PUBLIC if shows_public else hci.OwnAddressType.RANDOM
 
     def set_address_mode(self, mode: int) -> None:
-        """Choose the address the board shows from now on.
-
-        Parameters
-        ----------
-        mode : int
-            MicroPython's, see `AddressMode`; static random after switching on. A resolvable
-            private address is made from the device's IRK and changes every 300 s.
-
-        Raises
-        ------
-        OSError
-            EINVAL: another mode.
-        """
-        controller, _ = self._on()
-        try:
-            mode = AddressMode(mode)
-        except ValueError:
-            raise OSError(errno.EINVAL, f"there is no address mode {mode}") from None
-        self._stop_rpa_timer()
-        controller.shows_public = mode == AddressMode.PUBLIC
-        if mode == AddressMode.STATIC:
-            self._show(bytes(hci.Address(self._static_address)))
-        elif mode == AddressMode.NON_RESOLVABLE:
-            octets = bytearray(self._address_rng.bytes(6))
-            octets[5] &= 0x3F
-            self._show(bytes(octets))
-        elif mode == AddressMode.RESOLVABLE:
-            self._renew_rpa()
-
-    def _show(self, octets: bytes) -> None:
-        controller, device = self._on()
-        address = hci.Address(octets, hci.AddressType.RANDOM_DEVICE)
-        controller.random_address = device.random_address = address
-
-    def _renew_rpa(self) -> None:
-        """Show a new resolvable private address (Core 5.4, Vol 6 Part B 1.3.2.2)."""
-        _, device = self._on()
-        prand = bytearray(self._address_rng.bytes(3))
-        prand[2] = prand[2] & 0x3F | 0x40
-        self._show(crypto.ah(device.irk, bytes(prand)) + bytes(prand))
-        loop = self.air.loop
-        self._rpa_timer = loop.call_at_ns(loop.now_ns() + _RPA_LIFETIME_NS, self._renew_rpa)
-
-    def _stop_rpa_timer(self) -> None:
-        if self._rpa_timer is not None:
-            self._rpa_timer.cancel()
-            self._rpa_timer = None
+        """Choose the address the board shows from now on, as `OwnAddress.set_mode` does."""
+        self._on()
+        self._own_address.set_mode(mode)
 
     def controller(self) -> BoardController:
         """Return the radio; raises OSError (ENODEV) while it is off."""
@@ -343,33 +284,11 @@ class Peripheral:
         OSError
             ENODEV if the radio is off, EINVAL if a definition is malformed.
         """
-        _, device = self._on()
-        server = device.gatt_server
-        server.services.clear()
-        server.attributes.clear()
-        server.attributes_by_handle.clear()
-        server.subscribers.clear()
-        self._values.clear()
-        self._attributes.clear()
-        device.add_default_services()
-        handles = []
-        for service, attributes in build_services(
-            services, self._write, self._may_read, cuts=self._rules.cuts_long_values
-        ):
-            server.add_service(service)
-            for attribute, value in attributes:
-                value.handle = attribute.handle
-                self._values[attribute.handle] = value
-                self._attributes[attribute.handle] = attribute
-            handles.append(tuple(attribute.handle for attribute, _ in attributes))
-        return tuple(handles)
+        return self._server.register(self.device(), services)
 
     def _value(self, handle: int) -> GattValue:
         self._on()
-        value = self._values.get(handle)
-        if value is None:
-            raise OSError(errno.EINVAL, f"no value has handle {handle}")
-        return value
+        return self._server.value(handle)
 
     def gatts_read(self, handle: int) -> bytes:
         """Return a value."""
@@ -384,10 +303,10 @@ class Peripheral:
         if send_update:
             _, device = self._on()
             for connection in list(device.connections):
-                wish = self._subscription(connection, handle)
-                if wish & _NOTIFY_BIT:
+                wish = subscription(device, connection, handle)
+                if wish & NOTIFY_BIT:
                     self.notify(connection, handle, data)
-                elif wish & _INDICATE_BIT:
+                elif wish & INDICATE_BIT:
                     self.indicate(connection, handle, data)
 
     def set_buffer(self, handle: int, length: int, *, append: bool = False) -> None:
@@ -397,14 +316,7 @@ class Peripheral:
 
     def is_subscribed(self, connection: int, handle: int) -> bool:
         """Say whether a central has switched notifications on."""
-        return bool(self._subscription(connection, handle) & _NOTIFY_BIT)
-
-    def _subscription(self, connection: int, handle: int) -> int:
-        """Return the bits a central has written to a value's CCCD."""
-        _, device = self._on()
-        cccds = device.gatt_server.subscribers.get(device.connections.get(connection))
-        cccd = cccds.get(handle) if cccds else None
-        return int(cccd[0]) if cccd else 0
+        return bool(subscription(self.device(), connection, handle) & NOTIFY_BIT)
 
     def notify(
         self,
@@ -463,7 +375,10 @@ class Peripheral:
         value = self._value(handle)
         task = self.air.loop.create_task(
             device.gatt_server.indicate_subscriber(
-                bearer, self._attributes[handle], value.data if data is None else data, force=True
+                bearer,
+                self._server.attribute(handle),
+                value.data if data is None else data,
+                force=True,
             )
         )
         task.add_done_callback(partial(self._on_indicated, connection, handle))
@@ -541,16 +456,13 @@ class Peripheral:
             self.air.loop.call_soon(self._on_phy, phy)
 
     async def _may_read(self, bearer: Any, handle: int) -> int:
-        async with self._turn:
-            return await self._user.on_read(bearer.handle, handle)
+        return await self._user.on_read(bearer.handle, handle)
 
-    async def _write(self, bearer: Any, value: GattValue, data: bytes) -> None:
-        async with self._turn:
-            value.write_remotely(data)
-            if self._rules.calls_handlers_at_once:
-                await self._user.on_written(bearer.handle, value.handle)
-            else:
-                self._emit(Written(bearer.handle, value.handle, bytes(data)))
+    async def _wrote(self, bearer: Any, value: GattValue, data: bytes) -> None:
+        if self._rules.calls_handlers_at_once:
+            await self._user.on_written(bearer.handle, value.handle)
+        else:
+            self._emit(Written(bearer.handle, value.handle, bytes(data)))
 
     def _on_indicated(self, connection: int, handle: int, task: asyncio.Task[Any]) -> None:
         failed = task.cancelled() or task.exception() is not None

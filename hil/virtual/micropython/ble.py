@@ -19,7 +19,8 @@ from eegrig.hil.virtual.board_bluetooth.channels import Channels
 from eegrig.hil.virtual.board_bluetooth.gatt_client import GattClient
 from eegrig.hil.virtual.board_bluetooth.irq import Irq, encode
 from eegrig.hil.virtual.board_bluetooth.observer import Observer
-from eegrig.hil.virtual.board_bluetooth.peripheral import AddressMode, Peripheral
+from eegrig.hil.virtual.board_bluetooth.own_address import AddressMode
+from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     CentralConnected,
     CentralDisconnected,
