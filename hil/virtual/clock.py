@@ -11,7 +11,8 @@ inside an ordinary callback needs nothing special: time stands still meanwhile.
 
 The class replaces ``BaseEventLoop._run_once`` and the timer heap of CPython 3.11 to 3.13 (instead
 of steering them through a fake selector) because a timer then costs 1 µs less and ties keep their
-order; ``tests/hil/virtual/test_clock.py`` names what is leaned on.
+order; ``tests/hil/virtual/test_clock.py`` names what is leaned on. An event loop is one class to
+asyncio, and so it is here, however long.
 """
 
 from __future__ import annotations

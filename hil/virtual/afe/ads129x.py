@@ -4,6 +4,10 @@ One family, one behaviour: what differs is in the part's figures (``boards/parts
 map (`hil.virtual.afe.maps`). Where the data sheets (section numbers below are those of the
 ADS1299's, TI SBAS499C) leave room, the model takes the reading that is stricter with firmware, and
 counts in `Ads129x.rules_broken` what a chip would punish now and then.
+
+It is long and one idea: each pin and each byte acts on the same few things (what is powered, what
+is running, what is being read), and what has a state of its own (commands, waits, conversions,
+inputs, registers) has a module of its own.
 """
 
 from __future__ import annotations

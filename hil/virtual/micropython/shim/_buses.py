@@ -1,4 +1,6 @@
 # SPI, I2C, ADC and PWM.
+#
+# One file: the name of one more would move what the firmware pays for its own names (../shim_folder.py).
 import _board as _b
 import _port
 import micropython
