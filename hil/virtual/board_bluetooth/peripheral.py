@@ -131,8 +131,16 @@ class Peripheral:
         """Whether it advertises."""
         return self._controller is not None and self._controller.advertiser.active
 
-    async def activate(self) -> None:
-        """Switch the radio on; takes no virtual time."""
+    async def activate(self, mtu: int | None = None) -> None:
+        """Switch the radio on; takes no virtual time.
+
+        Parameters
+        ----------
+        mtu : int or None
+            Largest ATT MTU the board agrees to from then on; None: the one it had.
+        """
+        if mtu is not None:
+            self.mtu_limit = mtu
         if self.active:
             return
         user = self._user

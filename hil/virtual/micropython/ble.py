@@ -256,9 +256,7 @@ class BleRequests(PeripheralUser):
     async def _switch(self, on: bool) -> int:
         if on:
             self._preferred_mtu = self._rules.preferred_att_mtu
-            if self._preferred_mtu is not None:
-                self.peripheral.mtu_limit = self._preferred_mtu
-            await self.peripheral.activate()
+            await self.peripheral.activate(self._preferred_mtu)
             if self._rules.starts_with_public_address:
                 self.peripheral.set_address_mode(AddressMode.PUBLIC)
         else:
