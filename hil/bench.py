@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eegrig.boards import Board
     from eegrig.boards.assumed import Assumed
     from eegrig.host.link.board_link import LinkParameters
+    from eegrig.signal_sim import Source
 
 __all__ = [
     "AppliedEvent",
@@ -37,6 +38,7 @@ __all__ = [
     "Radio",
     "RuleCheck",
     "SignalSource",
+    "SourceFactory",
     "Waveform",
 ]
 
@@ -158,6 +160,19 @@ class AppliedEvent:
     name: str
 
 
+class SourceFactory(Protocol):
+    """One signal, made for the rate that somebody wants."""
+
+    @property
+    def description(self) -> str:
+        """Say in a few words what it is."""
+        ...
+
+    def __call__(self, rate_hz: float, /) -> Source:
+        """Return a source of so many samples per second, from the signal's beginning."""
+        ...
+
+
 class SignalSource(Protocol):
     """What drives the electrodes."""
 
@@ -166,8 +181,12 @@ class SignalSource(Protocol):
         """Say in a few words what is being played."""
         ...
 
-    def play(self, source: Any) -> None:
-        """Play a `signal_sim.Source` from now on."""
+    def play(self, source: Source) -> None:
+        """Play a source at its own rate from now on."""
+        ...
+
+    def play_made(self, make_source: SourceFactory) -> None:
+        """Play a signal from now on, at whatever rate the board wants."""
         ...
 
     def applied(self, start_ns: int, stop_ns: int) -> Waveform:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError
+from eegrig.boards.schema import Optics
+from eegrig.hil.bench import SourceFactory
+
+if TYPE_CHECKING:
+    from eegrig.signal_sim import Event, Recording, Source
+    from eegrig.signal_sim.stream import BlockSource, FloatArray, State
 
 __all__ = ["SignalFactory", "light_factory"]
 
@@ -66,27 +72,33 @@ class SignalFactory:
         self._assign = self._by_site(assign)
         name = Path(signal).name
         self.description = name if self._is_recording else f"scene {name}"
-        made = self(8.0 * board.afe.default_rate_sps)
+        made = self._open(8.0 * board.afe.default_rate_sps)
         self.notes: tuple[str, ...] = (*made.notes, *self._shown(board, seconds))
 
-    def __call__(self, rate_hz: float | None) -> Any:
-        """Return a source of so many samples per second, from the signal's beginning.
+    def __call__(self, rate_hz: float) -> Source:
+        """Return a source of so many samples per second, from the signal's beginning."""
+        source, channels = self._open(rate_hz), self._afe.channels
+        return source if self._afe.electrode_sites == channels else _Renamed(source, channels)
 
-        None gives a recording its own rate.
-        """
+    def _open(self, rate_hz: float) -> BlockSource:
+        """Return the signal at the electrodes' sites."""
+        if self._is_recording:
+            return self._recording(rate_hz)
         from eegrig import signal_sim
 
-        sites, channels = self._afe.electrode_sites, self._afe.channels
-        source: Any
-        if self._is_recording:
-            source = signal_sim.Recording(
-                self._signal, channels=sites, rate_hz=rate_hz, assign=self._assign
-            )
-        else:
-            source = signal_sim.scene(
-                self._signal, channels=sites, rate_hz=rate_hz, seed=self._seed
-            )
-        return source if sites == channels else _Renamed(source, channels)
+        sites = self._afe.electrode_sites
+        return signal_sim.scene(self._signal, channels=sites, rate_hz=rate_hz, seed=self._seed)
+
+    def _recording(self, rate_hz: float | None) -> Recording:
+        """Return the recording at the electrodes' sites; None gives it its own rate."""
+        from eegrig import signal_sim
+
+        return signal_sim.Recording(
+            self._signal,
+            channels=self._afe.electrode_sites,
+            rate_hz=rate_hz,
+            assign=self._assign,
+        )
 
     def _shown(self, board: Board, seconds: float) -> list[str]:
         """Return what is remarkable about the recording's signal: what it cannot show, its scale.
@@ -102,7 +114,7 @@ class SignalFactory:
 
         from eegrig.hil.measure.showing import doubtful, told, unfit
 
-        source = self(None)
+        source = self._recording(None)
         length_s = min(source.duration_s, _LOOKED_AT_S)
         volts = source.read(max(1, round(length_s * source.rate_hz)))
         name = Path(self._signal).name
@@ -139,19 +151,26 @@ class SignalFactory:
         return {sites.get(name, name): label for name, label in assignments(assign).items()}
 
 
-def light_factory(board: Board, seed: int) -> Callable[[float], Any] | None:
+def light_factory(board: Board, seed: int) -> SourceFactory | None:
     """Return what makes the currents of a board's photodiodes for a sample rate, if it has some."""
-    optics = board.optics
-    if optics is None:
-        return None
-    from eegrig import signal_sim
+    return None if board.optics is None else _LightFactory(board.optics, seed)
 
-    def make(rate_hz: float) -> Any:
+
+class _LightFactory:
+    """Makes the photodiodes' currents: a scene with what activity does to light in tissue."""
+
+    description = f"scene {_LIGHT_SCENE}"
+
+    def __init__(self, optics: Optics, seed: int) -> None:
+        self._channels = optics.channels
+        self._seed = seed
+
+    def __call__(self, rate_hz: float) -> Source:
+        from eegrig import signal_sim
+
         return signal_sim.open_source(
-            _LIGHT_SCENE, channels=optics.channels, rate_hz=rate_hz, seed=seed
+            _LIGHT_SCENE, channels=self._channels, rate_hz=rate_hz, seed=self._seed
         )
-
-    return make
 
 
 class _Renamed:
@@ -161,20 +180,27 @@ class _Renamed:
     ----------
     source : signal_sim.Source
         With one channel for each name, in order.
-    channels : list of str
+    channels : sequence of str
     """
 
-    def __init__(self, source: Any, channels: list[str]) -> None:
+    def __init__(self, source: Source, channels: Sequence[str]) -> None:
         self._source = source
         self.channels = tuple(channels)
-        self.rate_hz: float = source.rate_hz
-        self.notes: tuple[str, ...] = tuple(source.notes)
-        self.duration_s: float | None = getattr(source, "duration_s", None)
+        self.rate_hz = source.rate_hz
+        self.unit = source.unit
 
-    def read(self, n_times: int) -> Any:
+    def read(self, n_times: int) -> FloatArray:
         """Return the next `n_times` samples in volts, shape ``(n_channels, n_times)``."""
         return self._source.read(n_times)
 
-    def events(self, start_s: float, stop_s: float) -> Any:
+    def state(self) -> State:
+        """Return what `restore` needs to go on from here."""
+        return self._source.state()
+
+    def restore(self, state: State) -> None:
+        """Go on from where `state` was taken."""
+        self._source.restore(state)
+
+    def events(self, start_s: float, stop_s: float) -> list[Event]:
         """Return what is known to happen in ``[start_s, stop_s)``."""
         return self._source.events(start_s, stop_s)

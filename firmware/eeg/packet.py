@@ -1,11 +1,8 @@
-# The packets of the Stream characteristic (docs/protocol.md, "Stream"): a header and whole frames,
-# and how a finished one gets to the link: what the port has no room for is tried again.
+# The packets of the Stream characteristic (docs/protocol.md, "Stream"): a header and whole frames.
 #
 # All buffers are made when streaming starts; adding a frame and finishing a packet allocate
 # nothing.
 from struct import pack_into
-
-from eeg.port import ENOMEM, REFUSES
 
 HEADER_SIZE = 16
 _HEADER = "<HBBIIBBBB"
@@ -95,41 +92,3 @@ class ThroughputPacket:
         pack_into(_HEADER, self._buffer, 0, sequence, self._stream, 0, 0, time_us, 0, 0, 0, 0)
         self.sequence = (sequence + 1) & 0xFFFF
         return self._buffer
-
-
-class Outbox:
-    """Hands packets to `send`, one at a time; keeps the one the port has no room for.
-
-    Parameters
-    ----------
-    send : callable
-        Takes the bytes of one packet; raises OSError if the link does not.
-    """
-
-    def __init__(self, send):
-        self._send = send
-        self._data = None
-        self.clear()
-
-    def clear(self):
-        """Forget everything."""
-        self.waiting = False  # whether there is a packet that the link has not taken yet
-        self.error = 0  # errno of the link, if sending failed
-
-    def put(self, data):
-        """Take a packet; none may be waiting. It must not change while it waits."""
-        self._data = data
-        self.waiting = True
-        self.flush()
-
-    def flush(self):
-        """Send what waits, if the link takes it."""
-        if not self.waiting:
-            return
-        try:
-            self._send(self._data)
-            self.waiting = False
-        except OSError as error:
-            if not (REFUSES and error.errno == ENOMEM):
-                self.error = abs(error.args[0])  # zephyr's host has negative ones
-                self.waiting = False  # lost with the link

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,7 +15,7 @@ import numpy as np
 
 from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError, EegrigError, InfrastructureError
-from eegrig.hil.bench import Bench
+from eegrig.hil.bench import Bench, SourceFactory
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board import VirtualBoard
 from eegrig.hil.virtual.clock import VirtualLoop
@@ -44,9 +44,9 @@ class VirtualBench:
         The same seed gives the same run, to the bit.
     directory : Path or None
         Where the chip's memories are kept; None for a directory that goes when the bench closes.
-    make_source : callable or None
+    make_source : SourceFactory or None
         Makes the signal source for a rate in samples per second; None leaves the electrodes at 0 V.
-    make_light : callable or None
+    make_light : SourceFactory or None
         The same for the photodiodes of a board that has some, in amperes.
     firmware_dir : Path or None
         Firmware sources; None for eegrig's own.
@@ -70,8 +70,8 @@ class VirtualBench:
         *,
         seed: int = 0,
         directory: Path | None = None,
-        make_source: Callable[[float], Any] | None = None,
-        make_light: Callable[[float], Any] | None = None,
+        make_source: SourceFactory | None = None,
+        make_light: SourceFactory | None = None,
         firmware_dir: Path | None = None,
         cpu: int | None = None,
     ) -> None:
@@ -90,9 +90,9 @@ class VirtualBench:
         self.board = VirtualBoard(board, loop=self.loop, air=self.air, directory=directory, rng=rng)
         self._exit.callback(self.board.close)
         if make_source is not None:
-            self.board.source.play(make_source)
+            self.board.source.play_made(make_source)
         if make_light is not None and self.board.light is not None:
-            self.board.light.play(make_light)
+            self.board.light.play_made(make_light)
         self.bench = Bench(
             name="virtual",
             board=board,

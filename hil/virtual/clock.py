@@ -13,7 +13,7 @@ The class replaces ``BaseEventLoop._run_once`` and the timer heap of CPython 3.1
 of steering them through a fake selector) because a timer then costs 1 µs less and ties keep their
 order; ``tests/hil/virtual/test_clock.py`` names what is leaned on.
 
-Over 500 lines: one class replaces one loop of the standard library, whose methods share a heap.
+Over 500 lines: an event loop is one class to asyncio, and so it is here.
 """
 
 from __future__ import annotations

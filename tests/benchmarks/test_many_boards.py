@@ -49,7 +49,7 @@ def stream_s(n_boards: int, folder: Path) -> tuple[float, float]:
                 uid=uid,
             )
             stack.callback(one.close)
-            one.source.play(SignalFactory("resting", board, number))
+            one.source.play_made(SignalFactory("resting", board, number))
             flash(board, image, probe=one.probe_id)
             virtual.append(one)
         computers = [Central(air, address=f"C0:C1:C2:C3:C4:{n:02X}") for n in range(n_boards)]

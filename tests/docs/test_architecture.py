@@ -120,8 +120,10 @@ def test_the_narrower_rules_are_in_the_contracts() -> None:
     }
     assert forbidden == {
         ("host", "signal_sim"),
+        ("hil.virtual", "host"),
         ("hil.suites", "hil.virtual"),
         ("hil.measure", "hil.virtual"),
     }
     assert "`host` never imports `signal_sim`" in PAGE
+    assert "`hil.virtual` imports nothing of `host`" in PAGE
     assert "`hil.suites` and `hil.measure` never import `hil.virtual`" in PAGE

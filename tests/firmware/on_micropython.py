@@ -210,8 +210,8 @@ def squeeze(channels, payload, steps, profile=codes.EFFICIENT):
     That is 0 if it takes all packets, an errno to refuse them, or None to let them wait; "one" if
     it takes one and lets the next wait.
     """
-    before = packet.REFUSES
-    packet.REFUSES = True
+    before = acquisition.REFUSES
+    acquisition.REFUSES = True
     try:
         kind = interrupt_acquisition.InterruptAcquisition
         recorder = Recorder(channels, payload, profile, codes.PATTERN_EEG, kind=kind)
@@ -246,7 +246,7 @@ def squeeze(channels, payload, steps, profile=codes.EFFICIENT):
         done.flush()
         return recorder.sent, done.error(), done.overruns, done.waiting()
     finally:
-        packet.REFUSES = before
+        acquisition.REFUSES = before
 
 
 # --- drivers

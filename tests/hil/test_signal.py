@@ -8,11 +8,12 @@ import edfio
 import numpy as np
 import pytest
 
-from eegrig.boards import load_board
+from eegrig.boards import list_boards, load_board
 from eegrig.boards.errors import ConfigError
 from eegrig.hil.run import RunRequest
-from eegrig.hil.signal_factory import SignalFactory
+from eegrig.hil.signal_factory import SignalFactory, light_factory
 from eegrig.host.commands.cli import main
+from eegrig.signal_sim import Source
 
 RATE_HZ = 256
 
@@ -103,3 +104,21 @@ def exit_code(arguments: list[str]) -> int:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     return int(caught.value.code or 0)
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_every_boards_signals_are_whole_sources(name: str) -> None:
+    board = load_board(name)
+    made = SignalFactory("resting", board, 0)(8.0 * board.afe.default_rate_sps)
+    assert isinstance(made, Source)
+    assert (made.channels, made.unit) == (tuple(board.afe.channels), "V")
+    first, before = made.read(10), made.state()
+    again = made.read(10)
+    made.restore(before)
+    assert np.array_equal(made.read(10), again)
+    assert not np.array_equal(first, again)
+    make_light = light_factory(board, 0)
+    assert (make_light is None) == (board.optics is None)
+    if make_light is not None:
+        assert isinstance(make_light(100.0), Source)
+        assert make_light.description == "scene fnirs-tapping"

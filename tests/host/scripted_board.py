@@ -16,6 +16,7 @@ from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     PeripheralEvent,
     Written,
 )
+from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from tests.host import peer
 
 READ, WRITE, NOTIFY = 0x02, 0x08, 0x10
@@ -29,7 +30,7 @@ RATES = (250, 500, 1000)
 Answer = Callable[[int, bytes], list[bytes]]
 
 
-class ScriptedBoard:
+class ScriptedBoard(PeripheralUser):
     """A board that streams the counter pattern.
 
     Parameters
@@ -65,7 +66,7 @@ class ScriptedBoard:
         offers_info: bool = True,
         battery: bytes = b"\x57",
     ) -> None:
-        self.radio = Peripheral(air, mtu=mtu, name=NAME, on_event=self._on_event)
+        self.radio = Peripheral(air, self, mtu=mtu, name=NAME)
         self.rate = 250
         self.answers: dict[int, Answer] = {}
         self.lost: set[int] = set()
@@ -122,7 +123,7 @@ class ScriptedBoard:
 
     # --- radio -------------------------------------------------------------------------------
 
-    def _on_event(self, event: PeripheralEvent) -> None:
+    def on_event(self, event: PeripheralEvent) -> None:
         if isinstance(event, CentralConnected):
             self._connection = event.connection
         elif isinstance(event, CentralDisconnected):

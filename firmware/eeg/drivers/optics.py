@@ -5,7 +5,8 @@ from time import ticks_add, ticks_diff, ticks_us
 from micropython import const
 
 from eeg import codes
-from eeg.packet import HEADER_SIZE, Outbox, Packet
+from eeg.acquisition import Outbox
+from eeg.packet import HEADER_SIZE, Packet
 
 _MASK30 = const(0x3FFFFFFF)
 

@@ -5,7 +5,9 @@ map (`hil.virtual.afe.maps`). Where the data sheets (section numbers below are t
 ADS1299's, TI SBAS499C) leave room, the model takes the reading that is stricter with firmware, and
 counts in `Ads129x.rules_broken` what a chip would punish now and then.
 
-Over 500 lines: one chip, whose pins, commands and conversions all change the same state.
+Over 500 lines: one idea, for each pin and each byte acts on the same few things (what is powered,
+what runs, what is being read); what has a state of its own (commands, waits, conversions, inputs,
+registers) has a module of its own.
 """
 
 from __future__ import annotations

@@ -8,16 +8,19 @@ does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eegrig.boards.errors import ConfigError, InfrastructureError
-from eegrig.hil.bench import AppliedEvent, Waveform
+from eegrig.hil.bench import AppliedEvent, SourceFactory, Waveform
 from eegrig.hil.virtual.clock import Clock
 
-__all__ = ["Playable", "SourceFactory", "VirtualSignalSource"]
+if TYPE_CHECKING:
+    from eegrig.signal_sim import Source
+
+__all__ = ["MIN_OVERSAMPLING", "VirtualSignalSource"]
 
 FloatArray = NDArray[np.float64]
 
@@ -26,28 +29,6 @@ _CHUNK = 16384
 """Samples read from a source at a time when catching up with the clock."""
 MIN_OVERSAMPLING = 4.0
 """Fewest source samples per conversion for which the decimation filter is right to 1e-3."""
-
-
-class Playable(Protocol):
-    """The part of `signal_sim.Source` that is needed here."""
-
-    @property
-    def channels(self) -> Sequence[str]:
-        """Channel names."""
-        ...
-
-    @property
-    def rate_hz(self) -> float:
-        """Samples per second."""
-        ...
-
-    def read(self, n_times: int) -> FloatArray:
-        """Return the next `n_times` samples in volts, shape ``(n_channels, n_times)``."""
-        ...
-
-
-SourceFactory = Callable[[float], Playable]
-"""Makes a source of the rate asked for, in samples per second."""
 
 
 class VirtualSignalSource:
@@ -82,7 +63,7 @@ class VirtualSignalSource:
         self._description = "nothing (0 V)"
         self._rate_hz = rate_hz
         self._origin_ns = clock.now_ns()
-        self._source: Playable | None = None
+        self._source: Source | None = None
         self._rows: list[int] = []
         self._first = 0  # index of the first sample kept
         self._stop = 0  # index after the last sample read
@@ -104,35 +85,52 @@ class VirtualSignalSource:
         """Time of sample 0."""
         return self._origin_ns
 
-    def play(self, source: Any) -> None:
-        """Play `source` from now on.
+    def play(self, source: Source) -> None:
+        """Play a source of a fixed rate from now on.
 
         Parameters
         ----------
-        source : callable or signal_sim.Source
-            Either a factory ``make_source(rate_hz)``, called for the rate the front end wants and
-            again when that changes (the signal then begins anew), or a source of a fixed rate, at
-            least four times the board's sample rate.
+        source : signal_sim.Source
+            Of at least four times the board's sample rate.
 
         Raises
         ------
         boards.errors.ConfigError
             If the source lacks an electrode of the board.
         """
-        factory: SourceFactory
-        factory, fixed = (source, False) if callable(source) else (lambda _rate_hz: source, True)
-        made = factory(self._rate_hz)
-        rows = self._match(made)
+        self._begin(source, self._match(source))
+        self._factory, self._fixed = None, True
+        self._description = type(source).__name__
+        self._changed()
+
+    def play_made(self, make_source: SourceFactory) -> None:
+        """Play a signal from now on, at the rate that the front end wants.
+
+        Parameters
+        ----------
+        make_source : SourceFactory
+            Called for that rate, and again when it changes (the signal then begins anew).
+
+        Raises
+        ------
+        boards.errors.ConfigError
+            If what it makes lacks an electrode of the board.
+        """
+        source = make_source(self._rate_hz)
+        self._begin(source, self._match(source))
+        self._factory, self._fixed = make_source, False
+        self._description = make_source.description
+        self._changed()
+
+    def _begin(self, source: Source, rows: list[int]) -> None:
+        """Let a source follow on what is played, up to now."""
         index = self._finish()
-        self._factory, self._fixed, self._source, self._rows = factory, fixed, made, rows
-        described = getattr(source, "description", None) or getattr(made, "description", None)
-        self._description = str(described or getattr(source, "__name__", type(made).__name__))
-        if made.rate_hz != self._rate_hz:
-            self._restart(made.rate_hz)
+        self._source, self._rows = source, rows
+        if source.rate_hz != self._rate_hz:
+            self._restart(source.rate_hz)
         else:
             self._cut(index)
             self._begun = index
-        self._changed()
 
     def stop(self) -> None:
         """Apply 0 V from now on."""
@@ -157,8 +155,8 @@ class VirtualSignalSource:
             if self._rate_hz < min_hz:
                 raise ConfigError(
                     f"source {self._description!r} gives {self._rate_hz:g} samples per second, but"
-                    f" the board needs at least {min_hz:g} at this sample rate; play a factory"
-                    " (make_source(rate_hz)) instead"
+                    f" the board needs at least {min_hz:g} at this sample rate; play what is"
+                    " made for the rate (play_made) instead"
                 )
             return
         if rate_hz == self._rate_hz:
@@ -217,17 +215,16 @@ class VirtualSignalSource:
 
     def events(self, start_ns: int, stop_ns: int) -> list[AppliedEvent]:
         """Return what is known to happen in what is played now, between two times, by onset."""
-        told = getattr(self._source, "events", None)
-        if told is None:
+        if self._source is None:
             return []
         begun_ns = self._origin_ns + round(self._begun * _NS_PER_S / self._rate_hz)
         start_s, stop_s = ((ns - begun_ns) / _NS_PER_S for ns in (start_ns, stop_ns))
         return [
             AppliedEvent(begun_ns + round(event.onset_s * _NS_PER_S), event.duration_s, event.name)
-            for event in told(max(0.0, start_s), stop_s)
+            for event in self._source.events(max(0.0, start_s), stop_s)
         ]
 
-    def _match(self, source: Playable) -> list[int]:
+    def _match(self, source: Source) -> list[int]:
         names = {name.casefold(): row for row, name in enumerate(source.channels)}
         missing = [name for name in self.channels if name.casefold() not in names]
         if missing:

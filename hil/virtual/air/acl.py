@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from eegrig.hil.virtual.air.link import End
+from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.air.pdu import CONTINUATION, START
 from eegrig.hil.virtual.clock import Cancellable, VirtualLoop
 
@@ -79,18 +79,16 @@ class AclQueue:
     ----------
     loop : VirtualLoop
     buffers : AclBuffers
-
-    Attributes
-    ----------
-    on_completed : callable or None
+    on_completed : callable
         Called when the controller reports a packet completed.
     """
 
-    on_completed: Callable[[], object] | None = None
-
-    def __init__(self, loop: VirtualLoop, buffers: AclBuffers) -> None:
+    def __init__(
+        self, loop: VirtualLoop, buffers: AclBuffers, on_completed: Callable[[], object]
+    ) -> None:
         self._loop = loop
         self._buffers = buffers
+        self._on_completed = on_completed
         self._waiting: deque[_Frame] = deque()  # frames the host has no room for
         self._packets: deque[_Packet] = deque()  # packets the controller has no room for
         self._frames: Counter[End] = Counter()  # taken and not completed
@@ -220,8 +218,7 @@ class AclQueue:
         if not packet.end.alive:
             return
         _count_down(self._under_way, packet.end)
-        if self.on_completed is not None:
-            self.on_completed()
+        self._on_completed()
         if packet.on_completed is not None:
             packet.on_completed()
         self._fill()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegrig.hil.virtual.air.channel import Channel, PacketErrors
-from eegrig.hil.virtual.air.link import End, Link
+from eegrig.hil.virtual.air.link import Link
+from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.clock import Clock, VirtualLoop
 
 if TYPE_CHECKING:

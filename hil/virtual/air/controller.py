@@ -9,6 +9,7 @@ it has and nothing here is behind (`command_set`) is no command of this controll
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bumble import hci, ll
@@ -21,7 +22,8 @@ from eegrig.hil.virtual.air.advertising import RSSI_DBM, Advertiser
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.command_set import COMMANDS
 from eegrig.hil.virtual.air.hci_advertising import PUBLIC_ADDRESS_TYPES, AdvertisingCommands
-from eegrig.hil.virtual.air.link import LOCAL_HOST_TERMINATED, End
+from eegrig.hil.virtual.air.link import LOCAL_HOST_TERMINATED
+from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.air.pdu import CONTINUATION, START, LengthReq, Pdu
 from eegrig.hil.virtual.air.procedures import Procedures
 from eegrig.hil.virtual.clock import Clock
@@ -154,7 +156,13 @@ class RadioController(AdvertisingCommands, Procedures, Controller):  # type: ign
         if end is not None and not end.terminating:
             continuation = packet.pb_flag == hci.HCI_ACL_PB_CONTINUATION
             llid = CONTINUATION if continuation else START
-            end.send_part(packet.data, llid, lambda: self._acknowledged(handle))
+            self.send_part(end, packet.data, llid, lambda: self._acknowledged(handle))
+
+    def send_part(
+        self, end: End, data: bytes, llid: int, on_acknowledged: Callable[[], object]
+    ) -> None:
+        """Send part of an L2CAP frame, after what is queued."""
+        end.send_part(data, llid, on_acknowledged)
 
     def _acknowledged(self, handle: int) -> None:
         if self.powered and self.host is not None:

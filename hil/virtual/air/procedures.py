@@ -10,7 +10,7 @@ from typing import Any
 from bumble import hci, ll
 
 from eegrig.boards.link_layer import Phy
-from eegrig.hil.virtual.air.link import End
+from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.air.pdu import (
     ConnectionParamReq,
     ConnectionUpdateInd,

@@ -3,11 +3,12 @@
 `Peripheral` has `activate` (a coroutine; takes no virtual time), `deactivate`, `register_services`,
 `advertise`, `gatts_read`, `gatts_write`, `set_buffer`, `notify` (False where the host has no room
 for it now and it waits: `AclBuffers`), `indicate`, `gap_disconnect`, `mtu`. All but `activate` are
-immediate and may be called from any callback. It calls ``on_event(event)`` with the events of
-`peripheral_events`, each in a callback of its own. Errors are OSErrors with the errno of
+immediate and may be called from any callback. What it has to tell goes to its `PeripheralUser`, the
+events of `peripheral_events` each in a callback of its own; what its port's stack does in its own
+way is in `StackRules`. Errors are OSErrors with the errno of
 MicroPython's zephyr port::
 
-    board = Peripheral(air, address="F0:F1:F2:F3:F4:F5", sink=power_of_the_radio)
+    board = Peripheral(air, user, address="F0:F1:F2:F3:F4:F5", sink=power_of_the_radio)
     await board.activate()
     ((stream,),) = board.register_services([(uuid, [(stream_uuid, 0x10)])])
     board.advertise(250_000, adv_data, scan_response)

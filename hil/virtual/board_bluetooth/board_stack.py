@@ -7,12 +7,15 @@ from typing import Any
 
 from bumble import att, hci
 
+from eegrig.boards.link_layer import DATA_OCTETS_MAX
 from eegrig.hil.virtual.air.acl import AclBuffers, AclQueue
+from eegrig.hil.virtual.air.activity import ActivitySink
+from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.controller import RadioController
 from eegrig.hil.virtual.air.host import DirectHost
-from eegrig.hil.virtual.air.link import End
-from eegrig.hil.virtual.air.pdu import CONTINUATION, START
-from eegrig.hil.virtual.clock import Cancellable
+from eegrig.hil.virtual.air.link_end import End
+from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
+from eegrig.hil.virtual.clock import Cancellable, Clock
 
 __all__ = ["BoardController", "BoardHost"]
 
@@ -25,38 +28,51 @@ _SLOT_NS = 625_000  # of scan intervals and windows
 
 
 class BoardController(RadioController):
-    """A controller that reports what it hears straight to the observer, and that it listens.
+    """A controller that reports what it hears straight to its user, and that it listens.
 
     Each scan window, also while connecting, is one ``rx`` and one ``advertising_event`` to its
     sink. Requests for a scan response and the request to connect are not reported.
 
+    Parameters
+    ----------
+    name, air, address, clock, max_octets, sink
+        As `RadioController` takes them.
+    user : PeripheralUser
+        Told of each advertisement heard while scanning.
+    buffers : AclBuffers
+        How many packets of the host it holds, and how long they are.
+
     Attributes
     ----------
     acl : AclQueue
-        What goes to it from its host, once `take_packets` was called.
-    on_report : callable or None
-        Called with event type, address and data of each advertisement heard while scanning.
+        What goes to it from its host.
     """
 
-    on_report: Callable[[int, hci.Address, bytes], None] | None = None
-    acl: AclQueue
-    _window_timer: Cancellable | None = None
-    _listening_since_ns: int | None = None
-
-    def take_packets(self, buffers: AclBuffers) -> None:
-        """Set how many packets of the host it holds, and how long they are; for before it is on."""
+    def __init__(
+        self,
+        name: str,
+        air: Air,
+        address: str,
+        *,
+        user: PeripheralUser,
+        buffers: AclBuffers,
+        clock: Clock | None = None,
+        max_octets: int = DATA_OCTETS_MAX,
+        sink: ActivitySink | None = None,
+    ) -> None:
+        super().__init__(name, air, address, clock=clock, max_octets=max_octets, sink=sink)
+        self._user = user
+        self._window_timer: Cancellable | None = None
+        self._listening_since_ns: int | None = None
         self.le_acl_data_packet_length = buffers.octets
         self.total_num_le_acl_data_packets = buffers.packets
-        self.acl = AclQueue(self.air.loop, buffers)
+        self.acl = AclQueue(air.loop, buffers, user.on_completed)
 
-    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
+    def send_part(
+        self, end: End, data: bytes, llid: int, on_acknowledged: Callable[[], object]
+    ) -> None:
         """Queue a packet of the host behind those there are."""
-        handle = packet.connection_handle
-        end = self.ends.get(handle)
-        if end is not None and not end.terminating:
-            continuation = packet.pb_flag == hci.HCI_ACL_PB_CONTINUATION
-            llid = CONTINUATION if continuation else START
-            self.acl.send_packet(end, packet.data, llid, lambda: self._acknowledged(handle))
+        self.acl.send_packet(end, data, llid, on_acknowledged)
 
     def on_link_down(self, end: End, reason: int) -> None:
         """Forget what was for a connection that is gone, and tell the host."""
@@ -65,8 +81,8 @@ class BoardController(RadioController):
 
     def report(self, event_type: int, address: hci.Address, data: bytes) -> None:
         """Tell of an advertisement, if it still scans."""
-        if self.le_scan_enable and self.on_report is not None:
-            self.air.loop.call_soon(self.on_report, event_type, address, data)
+        if self.le_scan_enable:
+            self.air.loop.call_soon(self._user.on_report, event_type, address, data)
 
     def scan(self, *, interval_us: int, window_us: int, active: bool) -> None:
         """Scan from now on."""
@@ -147,13 +163,16 @@ class BoardController(RadioController):
 class BoardHost(DirectHost):
     """A host that hands every notification and indication on, whoever asked for it.
 
-    Attributes
+    Parameters
     ----------
-    on_value : callable or None
-        Called with connection handle, attribute handle, value and whether it was an indication.
+    controller : BoardController
+    user : PeripheralUser
+        Told of them.
     """
 
-    on_value: Callable[[int, int, bytes, bool], None] | None = None
+    def __init__(self, controller: BoardController, user: PeripheralUser) -> None:
+        super().__init__(controller)
+        self._user = user
 
     def on_l2cap_pdu(self, connection: Any, cid: int, pdu: bytes) -> None:
         """Take a frame."""
@@ -163,9 +182,8 @@ class BoardHost(DirectHost):
             and pdu[0] in (_NOTIFICATION, _INDICATION)
         ):
             indication = pdu[0] == _INDICATION
-            if self.on_value is not None:
-                handle = pdu[1] | pdu[2] << 8
-                self.on_value(connection.handle, handle, pdu[_HEADER_OCTETS:], indication)
+            handle = pdu[1] | pdu[2] << 8
+            self._user.on_value(connection.handle, handle, pdu[_HEADER_OCTETS:], indication)
             if indication:
                 self.send_l2cap_pdu(connection.handle, _ATT_CID, _CONFIRMATION)
             return

@@ -43,7 +43,6 @@ class GattClient:
         self._peripheral = peripheral
         self._emit = emit
         self._tasks: set[asyncio.Task[None]] = set()
-        peripheral.on_value = self._on_value
 
     def reset(self) -> None:
         """Forget what was under way: the radio is off."""
@@ -51,7 +50,8 @@ class GattClient:
             task.cancel()
         self._tasks.clear()
 
-    def _on_value(self, connection: int, handle: int, value: bytes, indication: bool) -> None:
+    def on_value(self, connection: int, handle: int, value: bytes, indication: bool) -> None:
+        """Tell the firmware of a notification or indication."""
         irq = Irq.GATTC_INDICATE if indication else Irq.GATTC_NOTIFY
         self._emit(irq, connection, handle, value)
 

@@ -49,7 +49,6 @@ class Observer:
         self._scanning = False
         self._connecting: asyncio.Task[None] | None = None
         self._cancelling: asyncio.Task[None] | None = None
-        peripheral.on_report = self._on_report
 
     def reset(self) -> None:
         """Forget what was under way: the radio is off."""
@@ -109,7 +108,8 @@ class Observer:
             self._peripheral.controller().stop_scan()
             self._emit(Irq.SCAN_DONE)
 
-    def _on_report(self, event_type: int, address: hci.Address, data: bytes) -> None:
+    def on_report(self, event_type: int, address: hci.Address, data: bytes) -> None:
+        """Tell the firmware of an advertisement, if it still scans."""
         if self._scanning:
             kind = int(address.address_type)
             self._emit(

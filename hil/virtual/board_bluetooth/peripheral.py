@@ -1,21 +1,16 @@
-"""The board's Bluetooth host, shaped for MicroPython's ``bluetooth`` module.
-
-Over 500 lines: one class with a method for each that the module has, as the module has them.
-"""
+"""The board's Bluetooth host, shaped for MicroPython's ``bluetooth`` module."""
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import errno
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from bumble import crypto, hci
+from bumble import hci
 from bumble.device import AdvertisingType, DeviceConfiguration, LegacyAdvertiser
 from bumble.gatt import GATT_DEVICE_NAME_CHARACTERISTIC
-from bumble.pairing import PairingConfig, PairingDelegate
 
 from eegrig.boards.link_layer import DATA_OCTETS_MAX, Phy
 from eegrig.hil.virtual.air.acl import PLENTY, AclBuffers
@@ -24,12 +19,14 @@ from eegrig.hil.virtual.air.advertising import Advertisement
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.host import notification
 from eegrig.hil.virtual.board_bluetooth.board_stack import BoardController, BoardHost
-from eegrig.hil.virtual.board_bluetooth.gatt import (
-    BoardDevice,
-    GattValue,
-    ServiceSpec,
-    build_services,
+from eegrig.hil.virtual.board_bluetooth.gatt import BoardDevice, GattValue, ServiceSpec
+from eegrig.hil.virtual.board_bluetooth.gatt_server import (
+    INDICATE_BIT,
+    NOTIFY_BIT,
+    GattServer,
+    subscription,
 )
+from eegrig.hil.virtual.board_bluetooth.own_address import OwnAddress
 from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     CentralConnected,
     CentralDisconnected,
@@ -38,32 +35,16 @@ from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     PeripheralEvent,
     Written,
 )
-from eegrig.hil.virtual.clock import Cancellable, Clock
+from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
+from eegrig.hil.virtual.board_bluetooth.stack_rules import StackRules
+from eegrig.hil.virtual.clock import Clock
 
-__all__ = ["AddressMode", "Peripheral"]
+__all__ = ["Peripheral"]
 
 _ADVERTISING_UNIT_US: Final = 625
 _REMOTE_USER_TERMINATED: Final = 0x13
-_RPA_LIFETIME_NS: Final = 300 * 10**9  # BLE_RPA_TIMEOUT of MicroPython's NimBLE
 _NOTIFY_HEADER: Final = 3
-_NOTIFY_BIT: Final = 1
-_INDICATE_BIT: Final = 2
-
-
-class AddressMode(enum.IntEnum):
-    """MicroPython's ``addr_mode``."""
-
-    PUBLIC = 0
-    STATIC = 1
-    RESOLVABLE = 2
-    NON_RESOLVABLE = 3
-
-
-class _NoPairing(PairingDelegate):  # type: ignore[misc]
-    """MicroPython's zephyr port is built without pairing."""
-
-    async def accept(self) -> bool:
-        return False
+_ZEPHYR: Final = StackRules()
 
 
 class Peripheral:
@@ -75,6 +56,10 @@ class Peripheral:
     Parameters
     ----------
     air : Air
+    user : PeripheralUser or None
+        Whom the host tells; None: nobody listens.
+    rules : StackRules
+        What the port's stack does.
     clock : Clock or None
         For what concerns this board alone; None: everybody.
     address : str
@@ -89,45 +74,18 @@ class Peripheral:
         Longest link-layer payload the board supports.
     sink : ActivitySink or None
         Told of the radio's activity.
-    on_event : callable or None
-        Called with each `PeripheralEvent`, in a callback of its own.
-    on_completed : callable or None
-        Called when the controller reports a packet of the host as completed.
     on_phy : callable or None
         Called with the PHY the board sends on: 1 (1M) when a connection begins and after its end,
-        2 (2M) from when the connection uses it.
-
-    Attributes
-    ----------
-    enforce_subscription : bool
-        Whether notifying a central that has not subscribed is an error (Zephyr) or done (NimBLE).
-    truncates : bool
-        Whether a notification too long for the MTU, and what a peer writes beyond a value's
-        buffer, is cut (MicroPython's NimBLE) or an error (its zephyr port).
-    max_connections : int or None
-        How many connections the stack has room for, in both roles.
-    on_report : callable or None
-        Told of advertisements while the board scans, see `BoardController`.
-    on_value : callable or None
-        Told of notifications and indications that come in, see `BoardHost`.
-    on_link : callable or None
-        Told of Bumble's object of each new connection, in either role.
-    on_written : callable or None
-        Awaited, with connection and handle, for each value a peer has written, and nothing else is
-        read or written meanwhile: a host that calls the firmware's handler before it goes on. None:
-        writes are events (`Written`) among others, and a later one may come before the handler.
-    on_read : callable or None
-        Asked, with connection and handle, before a peer reads a value; the answer is an ATT error
-        code, 0 to let it read.
-    keystore, pairing_config : object, callable or None
-        Bumble's key store and what makes its pairing configuration for a connection; without
-        them the board does not pair.
+        2 (2M) from when the connection uses it. What a packet takes depends on it, as on what
+        `sink` is told.
     """
 
     def __init__(
         self,
         air: Air,
+        user: PeripheralUser | None = None,
         *,
+        rules: StackRules = _ZEPHYR,
         clock: Clock | None = None,
         address: str = "F0:F1:F2:F3:F4:F5",
         name: str = "board",
@@ -135,42 +93,32 @@ class Peripheral:
         acl: AclBuffers = PLENTY,
         max_octets: int = DATA_OCTETS_MAX,
         sink: ActivitySink | None = None,
-        on_event: Callable[[PeripheralEvent], object] | None = None,
-        on_completed: Callable[[], object] | None = None,
         on_phy: Callable[[int], object] | None = None,
     ) -> None:
         self.air = air
+        self._user = PeripheralUser() if user is None else user
+        self._rules = rules
         self._clock = clock
-        self.address = address
         self.name = name
         self.mtu_limit = mtu
         self.acl = acl
-        self.max_octets = max_octets
-        self.sink = sink
-        self.on_event = on_event
-        self.on_completed = on_completed
-        self.on_phy = on_phy
-        self.enforce_subscription = True
-        self.truncates = False
-        self.max_connections: int | None = None
-        self.on_report: Callable[[int, hci.Address, bytes], None] | None = None
-        self.on_value: Callable[[int, int, bytes, bool], None] | None = None
-        self.on_link: Callable[[Any], None] | None = None
-        self.on_written: Callable[[int, int], Awaitable[object]] | None = None
-        self.on_read: Callable[[int, int], Awaitable[int]] | None = None
-        self.keystore: Any = None
-        self.pairing_config: Callable[[Any], PairingConfig] | None = None
+        self._max_octets = max_octets
+        self._sink = sink
+        self._on_phy = on_phy
         self._controller: BoardController | None = None
         self._reachable = True
         self._device: Any = None
-        self._values: dict[int, GattValue] = {}
-        self._attributes: dict[int, Any] = {}
-        self._turn = asyncio.Lock()  # of requests for values, in the order they came
+        self._server = GattServer(
+            cuts=rules.cuts_long_values, wrote=self._wrote, may_read=self._may_read
+        )
         self._adv_data = b""
         self._scan_response = b""
-        self._address_rng = air.rng(f"private addresses of {name}")
-        self._irk = air.rng(f"irk of {name}").bytes(16)
-        self._rpa_timer: Cancellable | None = None
+        self._own_address = OwnAddress(
+            air.loop,
+            address,
+            rng=air.rng(f"private addresses of {name}"),
+            irk=air.rng(f"irk of {name}").bytes(16),
+        )
 
     # ------------------------------------------------------------------ on and off
     @property
@@ -183,31 +131,36 @@ class Peripheral:
         """Whether it advertises."""
         return self._controller is not None and self._controller.advertiser.active
 
-    async def activate(self) -> None:
-        """Switch the radio on; takes no virtual time."""
+    async def activate(self, mtu: int | None = None) -> None:
+        """Switch the radio on; takes no virtual time.
+
+        Parameters
+        ----------
+        mtu : int or None
+            Largest ATT MTU the board agrees to from then on; None: the one it had.
+        """
+        if mtu is not None:
+            self.mtu_limit = mtu
         if self.active:
             return
+        user = self._user
         controller = BoardController(
             self.name,
             self.air,
-            self._static_address,
+            self._own_address.static,
+            user=user,
+            buffers=self.acl,
             clock=self._clock,
-            max_octets=self.max_octets,
-            sink=self.sink,
+            max_octets=self._max_octets,
+            sink=self._sink,
         )
-        config = DeviceConfiguration(name=self.name, address=hci.Address(self._static_address))
-        controller.set_public_address(self.address)
-        controller.take_packets(self.acl)
-        controller.acl.on_completed = self.on_completed
-        host = BoardHost(controller)
-        controller.on_report, host.on_value = self.on_report, self.on_value
-        device = BoardDevice(config=config, host=host)
-        device.asks = self.on_value is not None
-        device.keystore = self.keystore
-        device.irk = self._irk
-        device.pairing_config_factory = self.pairing_config or (
-            lambda _connection: PairingConfig(delegate=_NoPairing())
-        )
+        static = hci.Address(self._own_address.static)
+        config = DeviceConfiguration(name=self.name, address=static)
+        device = BoardDevice(config=config, host=BoardHost(controller, user))
+        device.asks = self._rules.has_client
+        device.keystore = user.keystore
+        self._own_address.begin(controller, device)
+        device.pairing_config_factory = user.pairing_config
         device.gatt_server.max_mtu = self.mtu_limit
         device.on(device.EVENT_CONNECTION, self._on_connection)
         self._controller, self._device = controller, device
@@ -219,9 +172,8 @@ class Peripheral:
         if self._controller is not None:
             self._controller.shut_down()
         self._controller = self._device = None
-        self._stop_rpa_timer()
-        self._values.clear()
-        self._attributes.clear()
+        self._own_address.end()
+        self._server.clear()
 
     def set_reachable(self, reachable: bool) -> None:
         """Take the board out of every other radio's reach, or bring it back."""
@@ -244,11 +196,6 @@ class Peripheral:
         if self._device is not None:
             self._device.gatt_server.max_mtu = mtu
 
-    @property
-    def _static_address(self) -> str:
-        """The random static address: two highest bits set (Core 5.4, Vol 6 Part B 1.3.2.1)."""
-        return f"{int(self.address[:2], 16) | 0xC0:02X}{self.address[2:]}"
-
     def own_address(self) -> hci.Address:
         """Return the address the board is known by."""
         controller, _ = self._on()
@@ -261,53 +208,9 @@ class Peripheral:
         return hci.OwnAddressType.PUBLIC if shows_public else hci.OwnAddressType.RANDOM
 
     def set_address_mode(self, mode: int) -> None:
-        """Choose the address the board shows from now on.
-
-        Parameters
-        ----------
-        mode : int
-            MicroPython's, see `AddressMode`; static random after switching on. A resolvable
-            private address is made from the device's IRK and changes every 300 s.
-
-        Raises
-        ------
-        OSError
-            EINVAL: another mode.
-        """
-        controller, _ = self._on()
-        try:
-            mode = AddressMode(mode)
-        except ValueError:
-            raise OSError(errno.EINVAL, f"there is no address mode {mode}") from None
-        self._stop_rpa_timer()
-        controller.shows_public = mode == AddressMode.PUBLIC
-        if mode == AddressMode.STATIC:
-            self._show(bytes(hci.Address(self._static_address)))
-        elif mode == AddressMode.NON_RESOLVABLE:
-            octets = bytearray(self._address_rng.bytes(6))
-            octets[5] &= 0x3F
-            self._show(bytes(octets))
-        elif mode == AddressMode.RESOLVABLE:
-            self._renew_rpa()
-
-    def _show(self, octets: bytes) -> None:
-        controller, device = self._on()
-        address = hci.Address(octets, hci.AddressType.RANDOM_DEVICE)
-        controller.random_address = device.random_address = address
-
-    def _renew_rpa(self) -> None:
-        """Show a new resolvable private address (Core 5.4, Vol 6 Part B 1.3.2.2)."""
-        _, device = self._on()
-        prand = bytearray(self._address_rng.bytes(3))
-        prand[2] = prand[2] & 0x3F | 0x40
-        self._show(crypto.ah(device.irk, bytes(prand)) + bytes(prand))
-        loop = self.air.loop
-        self._rpa_timer = loop.call_at_ns(loop.now_ns() + _RPA_LIFETIME_NS, self._renew_rpa)
-
-    def _stop_rpa_timer(self) -> None:
-        if self._rpa_timer is not None:
-            self._rpa_timer.cancel()
-            self._rpa_timer = None
+        """Choose the address the board shows from now on, as `OwnAddress.set_mode` does."""
+        self._on()
+        self._own_address.set_mode(mode)
 
     def controller(self) -> BoardController:
         """Return the radio; raises OSError (ENODEV) while it is off."""
@@ -389,33 +292,11 @@ class Peripheral:
         OSError
             ENODEV if the radio is off, EINVAL if a definition is malformed.
         """
-        _, device = self._on()
-        server = device.gatt_server
-        server.services.clear()
-        server.attributes.clear()
-        server.attributes_by_handle.clear()
-        server.subscribers.clear()
-        self._values.clear()
-        self._attributes.clear()
-        device.add_default_services()
-        handles = []
-        for service, attributes in build_services(
-            services, self._write, self._may_read, cuts=self.truncates
-        ):
-            server.add_service(service)
-            for attribute, value in attributes:
-                value.handle = attribute.handle
-                self._values[attribute.handle] = value
-                self._attributes[attribute.handle] = attribute
-            handles.append(tuple(attribute.handle for attribute, _ in attributes))
-        return tuple(handles)
+        return self._server.register(self.device(), services)
 
     def _value(self, handle: int) -> GattValue:
         self._on()
-        value = self._values.get(handle)
-        if value is None:
-            raise OSError(errno.EINVAL, f"no value has handle {handle}")
-        return value
+        return self._server.value(handle)
 
     def gatts_read(self, handle: int) -> bytes:
         """Return a value."""
@@ -430,10 +311,10 @@ class Peripheral:
         if send_update:
             _, device = self._on()
             for connection in list(device.connections):
-                wish = self._subscription(connection, handle)
-                if wish & _NOTIFY_BIT:
+                wish = subscription(device, connection, handle)
+                if wish & NOTIFY_BIT:
                     self.notify(connection, handle, data)
-                elif wish & _INDICATE_BIT:
+                elif wish & INDICATE_BIT:
                     self.indicate(connection, handle, data)
 
     def set_buffer(self, handle: int, length: int, *, append: bool = False) -> None:
@@ -443,14 +324,7 @@ class Peripheral:
 
     def is_subscribed(self, connection: int, handle: int) -> bool:
         """Say whether a central has switched notifications on."""
-        return bool(self._subscription(connection, handle) & _NOTIFY_BIT)
-
-    def _subscription(self, connection: int, handle: int) -> int:
-        """Return the bits a central has written to a value's CCCD."""
-        _, device = self._on()
-        cccds = device.gatt_server.subscribers.get(device.connections.get(connection))
-        cccd = cccds.get(handle) if cccds else None
-        return int(cccd[0]) if cccd else 0
+        return bool(subscription(self.device(), connection, handle) & NOTIFY_BIT)
 
     def notify(
         self,
@@ -479,9 +353,9 @@ class Peripheral:
         Raises
         ------
         OSError
-            ENOENT: no such connection. EINVAL: not subscribed (where
-            ``CONFIG_BT_GATT_ENFORCE_SUBSCRIPTION`` is set; see `enforce_subscription`), or no such
-            value. ENOMEM: longer than the MTU allows (see `truncates`).
+            ENOENT: no such connection. EINVAL: not subscribed (where CONFIG_BT_GATT_ENFORCE_
+            SUBSCRIPTION is set; see `StackRules`), or no such value. ENOMEM: longer than
+            the MTU allows, where the stack does not cut.
         """
         controller, device = self._on()
         bearer = device.connections.get(connection)
@@ -490,11 +364,11 @@ class Peripheral:
             raise OSError(errno.ENOENT, f"no connection has handle {connection}")
         if data is None:
             data = self._value(handle).data
-        if self.enforce_subscription and not self.is_subscribed(connection, handle):
+        if self._rules.enforces_subscription and not self.is_subscribed(connection, handle):
             raise OSError(errno.EINVAL, f"the central has not subscribed to handle {handle}")
         room = bearer.att_mtu - _NOTIFY_HEADER
         if len(data) > room:
-            if not self.truncates:
+            if not self._rules.cuts_long_values:
                 text = f"{len(data)} octets do not fit an MTU of {bearer.att_mtu}"
                 raise OSError(errno.ENOMEM, text)
             data = data[:room]
@@ -509,7 +383,10 @@ class Peripheral:
         value = self._value(handle)
         task = self.air.loop.create_task(
             device.gatt_server.indicate_subscriber(
-                bearer, self._attributes[handle], value.data if data is None else data, force=True
+                bearer,
+                self._server.attribute(handle),
+                value.data if data is None else data,
+                force=True,
             )
         )
         task.add_done_callback(partial(self._on_indicated, connection, handle))
@@ -521,7 +398,7 @@ class Peripheral:
 
     def check_room(self) -> None:
         """Raise OSError (ENOMEM) if the stack has no room for one more connection."""
-        limit = self.max_connections
+        limit = self._rules.connections_max
         if limit is not None and len(self.connections()) >= limit:
             raise OSError(errno.ENOMEM, f"the port's stack has room for {limit} connection(s)")
 
@@ -553,16 +430,14 @@ class Peripheral:
     def _emit(self, event: PeripheralEvent) -> None:
         # In a callback of its own: the handler runs firmware, and what it raises must not end up
         # inside Bumble.
-        if self.on_event is not None:
-            self.air.loop.call_soon(self.on_event, event)
+        self.air.loop.call_soon(self._user.on_event, event)
 
     def _on_connection(self, connection: Any) -> None:
         address = connection.peer_address
         who = (connection.handle, int(address.address_type), bytes(address)[::-1])
         central = connection.role == hci.Role.CENTRAL
         connection.on(connection.EVENT_DISCONNECTION, partial(self._on_disconnection, who, central))
-        if self.on_link is not None:
-            self.on_link(connection)
+        self._user.on_link(connection)
         connection.on(
             connection.EVENT_CONNECTION_ATT_MTU_UPDATE,
             lambda: self._emit(MtuExchanged(connection.handle, connection.att_mtu)),
@@ -585,20 +460,17 @@ class Peripheral:
         self._emit(CentralDisconnected(*who, int(reason), central))
 
     def _tell_phy(self, phy: int) -> None:
-        if self.on_phy is not None:
-            self.air.loop.call_soon(self.on_phy, phy)
+        if self._on_phy is not None:
+            self.air.loop.call_soon(self._on_phy, phy)
 
     async def _may_read(self, bearer: Any, handle: int) -> int:
-        async with self._turn:
-            return 0 if self.on_read is None else await self.on_read(bearer.handle, handle)
+        return await self._user.on_read(bearer.handle, handle)
 
-    async def _write(self, bearer: Any, value: GattValue, data: bytes) -> None:
-        async with self._turn:
-            value.write_remotely(data)
-            if self.on_written is None:
-                self._emit(Written(bearer.handle, value.handle, bytes(data)))
-            else:
-                await self.on_written(bearer.handle, value.handle)
+    async def _wrote(self, bearer: Any, value: GattValue, data: bytes) -> None:
+        if self._rules.calls_handlers_at_once:
+            await self._user.on_written(bearer.handle, value.handle)
+        else:
+            self._emit(Written(bearer.handle, value.handle, bytes(data)))
 
     def _on_indicated(self, connection: int, handle: int, task: asyncio.Task[Any]) -> None:
         failed = task.cancelled() or task.exception() is not None

@@ -118,6 +118,12 @@ class Security:
         The board's radio.
     emit, ask : callable
         Called with an `Irq` and its fields; `ask` returns what the firmware's handler returned.
+
+    Attributes
+    ----------
+    wish : SecurityWish
+    keystore : KeyStore
+        Bumble's, for the `Peripheral`.
     """
 
     def __init__(self, peripheral: Peripheral, emit: Callable[..., None], ask: Ask) -> None:
@@ -127,8 +133,7 @@ class Security:
         self._passkeys: dict[tuple[int, int], asyncio.Future[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._pairing: set[int] = set()
-        peripheral.keystore = _Secrets(ask, self._bonds)
-        peripheral.pairing_config = self._config
+        self.keystore: KeyStore = _Secrets(ask, self._bonds)
 
     def reset(self) -> None:
         """Forget everything but the keys, which are not here: the radio is off."""
@@ -144,7 +149,8 @@ class Security:
         sessions = self._peripheral.device().smp_manager.sessions.values()
         return any(session.bonding for session in sessions)
 
-    def _config(self, connection: Any) -> PairingConfig:
+    def pairing_config(self, connection: Any) -> PairingConfig:
+        """Return how to pair on a connection, as the firmware has it now."""
         wish = self.wish
         shows_public = self._peripheral.own_address_type == hci.OwnAddressType.PUBLIC
         kinds = PairingConfig.AddressType

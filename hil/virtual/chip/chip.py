@@ -34,6 +34,8 @@ class Chip(ABC):
         Target name pyOCD knows the chip by.
     device_id : bytes
         The chip's own serial number.
+    radio_address : str
+        Bluetooth address that a board with this chip has before its firmware chooses another.
     flash : NorFlash
         Its flash memory. The firmware's file system programs and erases through
         ``flash.program`` and ``flash.erase_page``, which return the time they take.
@@ -52,6 +54,7 @@ class Chip(ABC):
 
     pyocd_target: str
     device_id: bytes
+    radio_address: str
     flash: NorFlash
     dap: Dap
     core: Core

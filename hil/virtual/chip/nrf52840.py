@@ -20,6 +20,7 @@ from eegrig.hil.virtual.chip.faults import Faults
 from eegrig.hil.virtual.chip.memory.nor_flash import FlashTiming, NorFlash
 from eegrig.hil.virtual.chip.memory.nvmc import Nvmc
 from eegrig.hil.virtual.chip.memory.storage import Storage
+from eegrig.hil.virtual.chip.radio_address import static_random
 
 __all__ = ["Nrf52840"]
 
@@ -113,6 +114,7 @@ class Nrf52840(Chip):
         super().__init__(Storage(directory), faults)
         identity = sha256(seed.encode()).digest()
         self.device_id = identity[:8]
+        self.radio_address = static_random(identity[8:14])
         self._hardened = variant[2:] >= "F0"
         self._locked = False
         self._erased_while_locked = False

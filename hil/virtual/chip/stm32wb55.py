@@ -21,6 +21,7 @@ from eegrig.hil.virtual.chip.memory.nor_flash import FlashTiming
 from eegrig.hil.virtual.chip.memory.stm32_flash import Stm32Flash
 from eegrig.hil.virtual.chip.memory.stm32_options import OPTR, OptionBytes
 from eegrig.hil.virtual.chip.memory.storage import Storage
+from eegrig.hil.virtual.chip.radio_address import locally_administered
 
 __all__ = ["Stm32wb55"]
 
@@ -78,6 +79,7 @@ class Stm32wb55(Chip):
         super().__init__(Storage(directory), faults)
         identity = sha256(seed.encode()).digest()
         self.device_id = identity[:12]
+        self.radio_address = locally_administered(self.device_id)
         storage = self._storage
         memory = DoubleWordFlash(
             FLASH_BASE, PAGE_SIZE, storage.map("flash.bin", FLASH_SIZE), TIMING, self.faults

@@ -14,7 +14,7 @@ from eegrig.hil.bench import LinkStatistics
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.controller import RadioController
 from eegrig.hil.virtual.air.host import DirectHost
-from eegrig.hil.virtual.air.link import End
+from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.computer_radio.adapter import DEFAULT_MTU, Adapter, LinkWish, next_event
 from eegrig.host.link.board_link import LinkParameters
 

@@ -144,7 +144,7 @@ class Desk:
             elif flash:
                 write_firmware(place.virtual)
         for place in self._places.values():
-            place.virtual.power_on()
+            place.virtual.supply.on()
             registry.record(place.device)
         self._heartbeat()
 
@@ -165,10 +165,10 @@ class Desk:
         virtual = VirtualBoard(
             board, loop=self._loop, air=self._air, directory=directory, rng=rng, uid=name
         )
-        virtual.source.play(SignalFactory(self._scene, board, self._seed))
+        virtual.source.play_made(SignalFactory(self._scene, board, self._seed))
         light = light_factory(board, self._seed)
         if light is not None and virtual.light is not None:
-            virtual.light.play(light)
+            virtual.light.play_made(light)
         console = directory / "console"
         serial = SerialPort(self._loop, virtual.console, console)
         probe_socket = str(self._runtime / f"probe{len(self._places)}")
@@ -257,7 +257,7 @@ class Desk:
             self.stop()
 
     def _reset(self, virtual: VirtualBoard, how: str) -> None:
-        if not virtual.powered:
+        if not virtual.supply.is_on:
             name = virtual.probe_id.removeprefix(probe.PREFIX)
             raise InfrastructureError(
                 f"{name} has no power: `eegrig virtual fault {name} power-on` first"
@@ -272,7 +272,7 @@ class Desk:
 
     def _status(self, place: _Place) -> dict[str, Any]:
         virtual, loop = place.virtual, self._loop
-        if not virtual.powered:
+        if not virtual.supply.is_on:
             state = "no power"
         elif virtual.chip.held:
             state = "held by a debugger"

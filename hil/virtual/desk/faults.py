@@ -45,7 +45,7 @@ def apply(
         One of `FAULTS`.
     arguments : list of str
     after_words : int or None
-        For ``brown-out``: see `VirtualBoard.brown_out`.
+        For ``brown-out``: see `Supply.brown_out`.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def apply(
     if after_words is not None:
         if name != "brown-out" or after_words < 0:
             raise ConfigError("--after-words N goes with brown-out, and N is not negative")
-        board.brown_out(after_words=after_words)
+        board.supply.brown_out(after_words=after_words)
         return
     fault.do(board, air, arguments)
 
@@ -93,8 +93,8 @@ def _electrode(board: VirtualBoard, _air: Air, arguments: list[str]) -> None:
 
 
 def _power_on(board: VirtualBoard, _air: Air, _arguments: list[str]) -> None:
-    if not board.powered:
-        board.power_on()
+    if not board.supply.is_on:
+        board.supply.on()
 
 
 FAULTS: dict[str, Fault] = {
@@ -116,9 +116,9 @@ FAULTS: dict[str, Fault] = {
     ),
     "packet-errors": Fault("P", "this share of packets on the boards' air is lost", _packet_errors),
     "brown-out": Fault(
-        "", "no power for a tenth of a second", lambda board, air, a: board.brown_out()
+        "", "no power for a tenth of a second", lambda board, air, a: board.supply.brown_out()
     ),
-    "power-off": Fault("", "no power", lambda board, air, a: board.power_off()),
+    "power-off": Fault("", "no power", lambda board, air, a: board.supply.off()),
     "power-on": Fault("", "power is back", _power_on),
     "lead-off": Fault(
         "CH",

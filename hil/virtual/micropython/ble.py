@@ -9,13 +9,18 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from bumble import hci
+from bumble.keys import KeyStore
+from bumble.pairing import PairingConfig
+
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.ports import BluetoothFacts
 from eegrig.hil.virtual.board_bluetooth.channels import Channels
 from eegrig.hil.virtual.board_bluetooth.gatt_client import GattClient
 from eegrig.hil.virtual.board_bluetooth.irq import Irq, encode
 from eegrig.hil.virtual.board_bluetooth.observer import Observer
-from eegrig.hil.virtual.board_bluetooth.peripheral import AddressMode, Peripheral
+from eegrig.hil.virtual.board_bluetooth.own_address import AddressMode
+from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     CentralConnected,
     CentralDisconnected,
@@ -24,6 +29,7 @@ from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     PeripheralEvent,
     Written,
 )
+from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.board_bluetooth.security import Security, SecurityWish
 from eegrig.hil.virtual.micropython.interpreter import Interpreter
 from eegrig.hil.virtual.micropython.peripherals import Answer
@@ -53,32 +59,32 @@ class _Notifying:
     taken = False
 
 
-class BleRequests:
+class BleRequests(PeripheralUser):
     """The radio of one board as its port's firmware sees it.
 
     Parameters
     ----------
-    peripheral : Peripheral
-        The board's BLE host; its `on_event` and `on_completed` are taken.
     rules : BluetoothFacts
         How the runtime behaves.
+    make_peripheral : callable
+        Makes the board's BLE host for its user.
+
+    Attributes
+    ----------
+    peripheral : Peripheral
+        The board's BLE host.
     """
 
-    def __init__(self, peripheral: Peripheral, rules: BluetoothFacts) -> None:
-        self._peripheral = peripheral
+    def __init__(
+        self, rules: BluetoothFacts, make_peripheral: Callable[[PeripheralUser], Peripheral]
+    ) -> None:
+        self.peripheral = peripheral = make_peripheral(self)
         self._rules = rules
         self._interpreter: Interpreter | None = None
         self._questions: dict[int, asyncio.Future[int | bytes | None]] = {}
         self._last_question = 0
         self._notifying: _Notifying | None = None
-        peripheral.enforce_subscription = rules.enforces_subscription
-        peripheral.truncates = rules.cuts_long_values
-        peripheral.max_connections = rules.connections_max
         self._preferred_mtu = rules.preferred_att_mtu
-        peripheral.on_event = self._on_radio_event
-        peripheral.on_completed = self._on_completed
-        if rules.event_buffer_octets is None:
-            peripheral.on_written = self._on_written
         self.handlers: dict[int, Handler] = {
             Op.BLE_ACTIVE: self._active,
             Op.BLE_REGISTER: self._register,
@@ -96,8 +102,6 @@ class BleRequests:
         self._observer = Observer(peripheral, self.emit, clamps=not rules.gatt_client)
         self._client = GattClient(peripheral, self.emit) if rules.gatt_client else None
         if rules.gatt_client:
-            peripheral.on_link = self._on_link
-            peripheral.on_read = self._on_read
             self.handlers |= {
                 Op.BLE_CONNECT: self._connect,
                 Op.BLE_DISCOVER: self._discover,
@@ -122,7 +126,7 @@ class BleRequests:
     def switch_off(self) -> None:
         """Switch the radio off, as a loss of power does."""
         self._forget()
-        self._peripheral.deactivate()
+        self.peripheral.deactivate()
 
     def _forget(self) -> None:
         for future in self._questions.values():
@@ -174,11 +178,13 @@ class BleRequests:
                 future.set_result(None if request.b == 0 else request.b)
         return 0
 
-    def _on_completed(self) -> None:
+    def on_completed(self) -> None:
+        """Let the host take note of a completed packet, which takes the CPU's time."""
         if self._interpreter is not None:
             self._interpreter.host_work()
 
-    def _on_radio_event(self, event: PeripheralEvent) -> None:
+    def on_event(self, event: PeripheralEvent) -> None:
+        """Tell the firmware, as far as its port does."""
         match event:
             case Written():
                 self.emit(Irq.GATTS_WRITE, event.connection, event.handle)
@@ -192,6 +198,57 @@ class BleRequests:
             case IndicateDone():
                 self.emit(Irq.GATTS_INDICATE_DONE, event.connection, event.handle, event.status)
 
+    def on_link(self, connection: Any) -> None:
+        """Watch a new connection, where the port tells of its parameters and its encryption."""
+        if not self._rules.gatt_client:
+            return
+
+        def updated() -> None:
+            parameters = connection.parameters
+            self.emit(
+                Irq.CONNECTION_UPDATE,
+                connection.handle,
+                round(parameters.connection_interval / 1.25),
+                int(parameters.peripheral_latency),
+                round(parameters.supervision_timeout / 10),
+                0,
+            )
+
+        connection.on(connection.EVENT_CONNECTION_PARAMETERS_UPDATE, updated)
+        if self._security is not None:
+            self._security.on_link(connection)
+
+    async def on_written(self, connection: int, handle: int) -> None:
+        """Call the firmware's handler for what a peer has written."""
+        await self.ask(Irq.GATTS_WRITE, connection, handle)
+
+    async def on_read(self, connection: int, handle: int) -> int:
+        """Ask the firmware's handler, where the port does."""
+        if not self._rules.gatt_client:
+            return 0
+        answer = await self.ask(Irq.GATTS_READ_REQUEST, connection, handle)
+        return answer if isinstance(answer, int) else 0
+
+    def on_report(self, event_type: int, address: hci.Address, data: bytes) -> None:
+        """Hand an advertisement to who scans."""
+        self._observer.on_report(event_type, address, data)
+
+    def on_value(self, connection: int, handle: int, value: bytes, indication: bool) -> None:
+        """Hand a value to the client."""
+        if self._client is not None:
+            self._client.on_value(connection, handle, value, indication)
+
+    @property
+    def keystore(self) -> KeyStore | None:
+        """The firmware's keys, on a port that pairs."""
+        return None if self._security is None else self._security.keystore
+
+    def pairing_config(self, connection: Any) -> PairingConfig:
+        """Return how to pair on a connection."""
+        if self._security is None:
+            return super().pairing_config(connection)
+        return self._security.pairing_config(connection)
+
     # ------------------------------------------------------------------ requests
     def _active(self, request: Request) -> Answer:
         return self._switch(bool(request.a))
@@ -199,11 +256,9 @@ class BleRequests:
     async def _switch(self, on: bool) -> int:
         if on:
             self._preferred_mtu = self._rules.preferred_att_mtu
-            if self._preferred_mtu is not None:
-                self._peripheral.mtu_limit = self._preferred_mtu
-            await self._peripheral.activate()
+            await self.peripheral.activate(self._preferred_mtu)
             if self._rules.starts_with_public_address:
-                self._peripheral.set_address_mode(AddressMode.PUBLIC)
+                self.peripheral.set_address_mode(AddressMode.PUBLIC)
         else:
             self.switch_off()
         return 0
@@ -214,20 +269,20 @@ class BleRequests:
         key = request.a
         if key == _CONFIG_MTU:
             self._preferred_mtu = request.b
-            self._peripheral.set_mtu_limit(request.b)
+            self.peripheral.set_mtu_limit(request.b)
         elif key == _CONFIG_NAME:
-            self._peripheral.set_name(request.payload.decode(errors="replace"))
+            self.peripheral.set_name(request.payload.decode(errors="replace"))
         elif key == _CONFIG_ADDRESS:
             if not self._rules.sets_address_mode:
                 raise OSError(errno.EOPNOTSUPP, "the port has no address modes")
-            self._peripheral.set_address_mode(request.b)
+            self.peripheral.set_address_mode(request.b)
         elif key == _CONFIG_SECURITY and self._security is not None:
             bits = request.b
             self._security.wish = SecurityWish(
                 bond=bool(bits & 1), mitm=bool(bits & 2), le_secure=bool(bits & 4), io=request.c
             )
         elif key == _CONFIG_MAC:
-            address = self._peripheral.own_address()
+            address = self.peripheral.own_address()
             if address.is_resolvable:
                 raise OSError(errno.EINVAL, "the address changes: the binding does not know it")
             return bytes([int(address.address_type)]) + bytes(address)[::-1]
@@ -235,7 +290,7 @@ class BleRequests:
 
     @_errors_as_numbers
     def _register(self, request: Request) -> Answer:
-        handles = self._peripheral.register_services(_services(request.payload))
+        handles = self.peripheral.register_services(_services(request.payload))
         flat = [handle for service in handles for handle in service]
         return struct.pack(f"<{len(flat)}H", *flat)
 
@@ -246,36 +301,36 @@ class BleRequests:
         data = None if sizes[0] == _NOT_GIVEN else payload[: sizes[0]]
         n_data = 0 if data is None else len(data)
         response = None if sizes[1] == _NOT_GIVEN else payload[n_data:]
-        self._peripheral.advertise(
+        self.peripheral.advertise(
             None if request.a < 0 else request.a, data, response, connectable=bool(request.b)
         )
         return 0
 
     @_errors_as_numbers
     def _read(self, request: Request) -> Answer:
-        return self._peripheral.gatts_read(request.a)
+        return self.peripheral.gatts_read(request.a)
 
     @_errors_as_numbers
     def _write(self, request: Request) -> Answer:
-        self._peripheral.gatts_write(request.a, request.payload, send_update=bool(request.b))
+        self.peripheral.gatts_write(request.a, request.payload, send_update=bool(request.b))
         return 0
 
     @_errors_as_numbers
     def _buffer(self, request: Request) -> Answer:
-        self._peripheral.set_buffer(request.a, request.b, append=bool(request.c))
+        self.peripheral.set_buffer(request.a, request.b, append=bool(request.c))
         return 0
 
     def _notify(self, request: Request) -> int | None:
         """Notify; None while the port waits for room. It is asked again after an interrupt."""
         waiting = self._notifying
         if waiting is not None:
-            if not waiting.taken and request.a in self._peripheral.connections():
+            if not waiting.taken and request.a in self.peripheral.connections():
                 return None
             self._notifying = None
             return 0 if waiting.taken else self.negative(OSError(errno.ENOENT, "disconnected"))
         waiting = _Notifying()
         try:
-            taken = self._peripheral.notify(
+            taken = self.peripheral.notify(
                 request.a, request.b, request.payload, functools.partial(self._on_taken, waiting)
             )
         except OSError as error:
@@ -293,33 +348,10 @@ class BleRequests:
     @_errors_as_numbers
     def _indicate(self, request: Request) -> Answer:
         data = None if request.c else request.payload
-        self._peripheral.indicate(request.a, request.b, data)
+        self.peripheral.indicate(request.a, request.b, data)
         return 0
 
     # ------------------------------------------------------------------ observer and client
-    def _on_link(self, connection: Any) -> None:
-        def updated() -> None:
-            parameters = connection.parameters
-            self.emit(
-                Irq.CONNECTION_UPDATE,
-                connection.handle,
-                round(parameters.connection_interval / 1.25),
-                int(parameters.peripheral_latency),
-                round(parameters.supervision_timeout / 10),
-                0,
-            )
-
-        connection.on(connection.EVENT_CONNECTION_PARAMETERS_UPDATE, updated)
-        if self._security is not None:
-            self._security.on_link(connection)
-
-    async def _on_written(self, connection: int, handle: int) -> None:
-        await self.ask(Irq.GATTS_WRITE, connection, handle)
-
-    async def _on_read(self, connection: int, handle: int) -> int:
-        answer = await self.ask(Irq.GATTS_READ_REQUEST, connection, handle)
-        return answer if isinstance(answer, int) else 0
-
     @_errors_as_numbers
     def _pair(self, request: Request) -> Answer:
         if self._security is not None:
@@ -407,7 +439,7 @@ class BleRequests:
 
     @_errors_as_numbers
     def _disconnect(self, request: Request) -> Answer:
-        return int(self._peripheral.gap_disconnect(request.a))
+        return int(self.peripheral.gap_disconnect(request.a))
 
 
 _LINK_EVENTS = {

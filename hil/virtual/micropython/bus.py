@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
+
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.ports.pins import pin_number
 from eegrig.boards.schema import Board
-from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.chip.signals import BusFault, PowerLost
 from eegrig.hil.virtual.clock import NS_PER_S, Clock
 from eegrig.hil.virtual.micropython import rpc
@@ -146,8 +147,10 @@ class Bus:
     clock : Clock
     afe : SpiDevice
     flash : FlashMemory
-    peripheral : Peripheral
-        The board's BLE host.
+    ble : BleRequests
+        The board's radio.
+    random : numpy.random.Generator
+        The chip's: the same in every run of a seed, and it goes on over resets.
     battery_v : callable
         Returns the battery's voltage in volts.
     cpu_active : callable
@@ -164,7 +167,6 @@ class Bus:
     ----------
     runtime : Runtime
         What the board runs.
-    ble : BleRequests
     """
 
     def __init__(
@@ -174,7 +176,8 @@ class Bus:
         *,
         afe: SpiDevice,
         flash: FlashMemory,
-        peripheral: Peripheral,
+        ble: BleRequests,
+        random: np.random.Generator,
         battery_v: Callable[[], float],
         cpu_active: Callable[[int, int], None],
         edge_interrupts: Callable[..., None],
@@ -209,10 +212,8 @@ class Bus:
         self._interrupts: dict[int, _Interrupt] = {}
         self._interpreter: Interpreter | None = None
         self._timers = Timers(clock, self._on_timer, self._reset)
-        self.ble = BleRequests(peripheral, self.runtime.bluetooth)
+        self._ble = ble
         afe.on_drdy = self._on_drdy
-        # The chip's generator: the same in every run of a seed, and it goes on over resets.
-        random = peripheral.air.rng(f"random numbers of {peripheral.name}")
         self._handlers: dict[int, Callable[[Request], Answer]] = {
             Op.SPI: self._spi,
             Op.PIN_WRITE: self._pin_write,
@@ -227,7 +228,7 @@ class Bus:
             Op.I2C: self._i2c_exchange,
             Op.PWM: self._pwm,
             Op.RANDOM: lambda request: random.bytes(request.a),
-            **self.ble.handlers,
+            **ble.handlers,
         }
 
     def attach(self, interpreter: Interpreter) -> None:
@@ -236,7 +237,7 @@ class Bus:
         self._interrupts.clear()
         self._levels.clear()
         self._timers.clear()
-        self.ble.attach(interpreter)
+        self._ble.attach(interpreter)
         self._sleep("idle")
         self._edge_interrupts(armed=False)
 
@@ -428,7 +429,7 @@ class Bus:
         """Switch everything off; the firmware gets no answer, it starts anew."""
         self._interrupts.clear()
         self._edge_interrupts(armed=False)
-        self.ble.switch_off()
+        self._ble.switch_off()
         self._timers.deep_sleep(request.a)
         self._sleep("deep")
 

@@ -4,28 +4,24 @@ The process is always in one of two states. It runs, and the simulator waits for
 with time standing still; or it is held: it asked to sleep, or for something that takes time, and
 its reply is kept back until then. A request carries the board's local time, which the CPU model
 has moved on; it is answered when virtual time has got there.
-
-Over 500 lines: one state machine, whose states all look at the same reply that is kept back.
 """
 
 from __future__ import annotations
 
-import struct
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from eegrig.hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
 from eegrig.hil.virtual.micropython import rpc
-from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel
 from eegrig.hil.virtual.micropython.keyboard import Keyboard
-from eegrig.hil.virtual.micropython.peripherals import Coming, Later, Peripherals
+from eegrig.hil.virtual.micropython.peripherals import Later, Peripherals
 from eegrig.hil.virtual.micropython.process import Boot, Process
-from eegrig.hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE, Op, Request
+from eegrig.hil.virtual.micropython.reply import LONGEST_RUN_NS, Replies
+from eegrig.hil.virtual.micropython.rpc import Op, Request
 
 __all__ = ["Interpreter", "ResetCause"]
 
-_ENOMEM = 12
 _ENODEV = 19
 # Objects are twice as large on the 64-bit interpreter; the shims take room of their own.
 _HEAP_FACTOR = 2
@@ -36,8 +32,6 @@ _BLOCKING = frozenset({Op.BLE_NOTIFY})
 _SHIM_HEAP = 272 * 1024
 # The collector's tables: three bits for each block of 32 bytes.
 _TABLES = 259 / 256
-# A busy program hears of console input after that long: the simulator learns of it between events.
-_LONGEST_RUN_NS = 10_000_000
 # A process that computes for so long on this computer without asking for anything is not waited for
 # any longer: time goes on by a stride for each further look.
 _PATIENCE_S = 5.0
@@ -100,7 +94,7 @@ class Interpreter:
         self._port = port
         self._process: Process | None = None
         self._peripherals: Peripherals | None = None
-        self._reply = bytearray(FRAME_SIZE)
+        self._replies = Replies(self._clock)
         self._keyboard = Keyboard()
         self._raw_repl = False
         self._clear()
@@ -113,16 +107,13 @@ class Interpreter:
         self._deadline: Cancellable | None = None
         self._ahead: Cancellable | None = None
         self._waking: Cancellable | None = None
-        self._irqs = bytearray()
-        self._host_works = False
+        self._replies.clear()
         self._absent = False  # it computes without an end in sight
-        self._events: deque[bytes] = deque()
         self._deadline_ns = 0
         self._paused = False
         self._parked: Callable[[], None] | None = None
         self._keyboard.reset()
         self._resumed_ns = 0
-        self._told_ns: Sequence[int] = ()  # when the conversions come that it was told of
         self._began = False  # the shim has told that it is there
         self.requests = 0
         self.running_main = False
@@ -186,14 +177,14 @@ class Interpreter:
     # ------------------------------------------------------------------ what happens to the board
     def interrupt(self, slot: int) -> None:
         """Raise the interrupt whose handler is in `slot`."""
-        self._irqs.append(slot)
+        self._replies.irqs.append(slot)
         self._plan_wake()
 
     def _follow(self, skipped: list[tuple[int, int]]) -> None:
         """Take note of what the firmware did with the conversions it was told of in advance."""
         if self._peripherals is None:
             return
-        for (slept_ns, _), woken_ns in zip(skipped, self._told_ns, strict=False):
+        for (slept_ns, _), woken_ns in zip(skipped, self._replies.told_ns, strict=False):
             if slept_ns > self._resumed_ns:
                 self._peripherals.cpu_active(self._resumed_ns, slept_ns)
             self._resumed_ns = woken_ns
@@ -206,11 +197,11 @@ class Interpreter:
         its waking of the CPU costs beyond is not modelled. So it does not matter how far the
         process has got on its own.
         """
-        self._host_works = True
+        self._replies.host_works = True
 
     def ble_event(self, event: bytes) -> None:
         """Queue an event for the firmware's BLE handler."""
-        self._events.append(event)
+        self._replies.events.append(event)
         self._plan_wake()
 
     def release(self) -> None:
@@ -285,7 +276,7 @@ class Interpreter:
     # ------------------------------------------------------------------ requests
     def _run(self) -> None:
         """Serve the running process until it is held or ahead of virtual time."""
-        until_ns = self._loop.now_ns() + _LONGEST_RUN_NS
+        until_ns = self._loop.now_ns() + LONGEST_RUN_NS
         while self._process is not None:
             frame = self._process.request(_IMPATIENCE_S if self._absent else _PATIENCE_S)
             if frame is None:
@@ -341,7 +332,10 @@ class Interpreter:
         """Say whether there is a reason to end a wait before its time."""
         keyboard = self._keyboard
         return bool(
-            self._irqs or self._events or keyboard.interrupts or (request.c and keyboard.unread)
+            self._replies.irqs
+            or self._replies.events
+            or keyboard.interrupts
+            or (request.c and keyboard.unread)
         )
 
     def _serve(self, request: Request) -> bool:
@@ -406,7 +400,7 @@ class Interpreter:
         return True
 
     def _interrupts_wait(self) -> bool:
-        return bool(self._irqs or self._keyboard.interrupts)
+        return bool(self._replies.irqs or self._keyboard.interrupts)
 
     def _ask(self, request: Request) -> int | bytes | None:
         """Return the hardware's answer, or None if the process has to wait for it."""
@@ -441,71 +435,16 @@ class Interpreter:
         self._drain()
 
     def _send(self, answer: int | bytes, *, notifies: bool = False) -> None:
-        reply = self._reply
-        data = b""
-        value = 0
-        if isinstance(answer, bytes) and len(answer) > rpc.MAX_DATA:
-            value = -_ENOMEM
-        elif isinstance(answer, bytes):
-            data = answer
-            reply[HEADER_SIZE : HEADER_SIZE + len(data)] = data
-        else:
-            value = answer
-        irqs = self._irqs
-        n_irqs = min(len(irqs), rpc.MAX_IRQS)
-        if n_irqs:
-            reply[rpc.IRQ_AT : rpc.IRQ_AT + n_irqs] = irqs[:n_irqs]
-            del irqs[:n_irqs]
-        n_works = 1 if self._host_works and notifies and n_irqs < rpc.MAX_IRQS else 0
-        if n_works:
-            reply[rpc.IRQ_AT + n_irqs] = rpc.HOST_WORK
-            self._host_works = False
-        ahead = b""
-        if n_irqs and not data and self._peripherals is not None:
-            ahead = self._peripherals.read_ahead()
-            reply[HEADER_SIZE : HEADER_SIZE + len(ahead)] = ahead
-        event = b""
-        if self._events:
-            event = self._events.popleft()
-            reply[rpc.EVENT_AT : rpc.EVENT_AT + len(event)] = event
-        now_ns = self._loop.now_ns()
-        horizon_ns, n_coming = now_ns, 0
-        if not (self._events or irqs):
-            horizon_ns = self._clock.next_event_ns()
-            if self._peripherals is not None:
-                coming = self._peripherals.coming(horizon_ns)
-                if coming.frames and not event:
-                    n_coming = self._tell(coming, horizon_ns)
-                if coming.next_ns is not None and coming.next_ns < horizon_ns:
-                    horizon_ns = coming.next_ns
-        size = len(event) or -n_coming
-        rpc.REPLY.pack_into(
-            reply,
-            0,
-            now_ns,
-            min(horizon_ns, now_ns + _LONGEST_RUN_NS),
-            value,
-            n_irqs + n_works,
-            len(data),
-            size,
-            len(ahead),
-            rpc.KEYBOARD_INTERRUPT if self._keyboard.interrupts else 0,
+        frame = self._replies.reply(
+            answer,
+            self._loop.now_ns(),
+            self._peripherals,
+            notifies=notifies,
+            keyboard_interrupt=self._keyboard.interrupts,
         )
         self._keyboard.interrupts = False
         if self._process is not None:
-            self._process.reply(reply)
-
-    def _tell(self, coming: Coming, until_ns: int) -> int:
-        """Put conversions to come into the reply, so that waiting for them needs no exchange."""
-        times_ns, data = coming.times_ns, coming.frames
-        n = len(data)
-        self._told_ns = times_ns
-        rpc.COMING.pack_into(self._reply, rpc.EVENT_AT, until_ns, coming.slot, len(data[0]))
-        times_at = rpc.EVENT_AT + rpc.COMING.size
-        struct.pack_into(f"<{n}q", self._reply, times_at, *times_ns)
-        joined = b"".join(data)
-        self._reply[rpc.FRAMES_AT : rpc.FRAMES_AT + len(joined)] = joined
-        return n
+            self._process.reply(frame)
 
     # ------------------------------------------------------------------ console
     def console_input(self, data: bytes) -> int:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eegrig.boards.errors import InfrastructureError
-from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel
 from eegrig.hil.virtual.micropython.rpc import FRAME_SIZE
+from eegrig.hil.virtual.micropython.shim_folder import lay_out_shim
 
 __all__ = ["Boot", "Process", "micropython_executable"]
 
-_SHIM = Path(__file__).parent / "shim"
 _LOOK_MS = 50  # how often a process that does not ask is looked after
 _LONGEST_OUTPUT = 64 * 1024  # of the file that the process prints to, before it is emptied
 # The words the process is started with have the same lengths always: MicroPython keeps them among
@@ -79,7 +79,7 @@ class Process:
         (folder / "cpu").write_text(figures)
         (folder / "copies").write_bytes(copies)
         (folder / "port").write_text(repr(boot.port))
-        (folder / "shim").symlink_to(_SHIM)
+        lay_out_shim(folder / "shim")
         (folder / "flash").symlink_to(boot.flash_path.resolve())
         to_child_r, self._to_child = os.pipe()
         self._from_child, from_child_w = os.pipe()

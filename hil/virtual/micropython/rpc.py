@@ -1,8 +1,8 @@
 """The frame that the interpreter and the simulator exchange, and what can be asked.
 
 One request is answered by one reply; both are 2048 bytes: eight little-endian 64-bit integers, a
-payload, and in a reply one BLE event and up to 32 interrupt slots. The shim's ``_board.py`` has the
-same numbers; a test compares them.
+payload, and in a reply one BLE event and up to 32 interrupt slots. The shim is given these
+numbers (`for_shim`) when its process starts.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ __all__ = [
     "MAX_IRQS",
     "Op",
     "Request",
+    "for_shim",
     "parse_request",
     "parse_skipped",
 ]
@@ -39,7 +40,8 @@ HOST_WORK = 255
 """In place of a handler's slot: an interrupt of the port's own, which no handler sees."""
 
 INTERRUPTED = -1000
-"""Value of a reply to a blocking request that came back early, to let an interrupt run."""
+"""Value of a reply to a blocking request that came back early, to let an interrupt run: who gets it
+asks again."""
 
 KEYBOARD_INTERRUPT = 1
 """Last word of a reply's header: the interrupt character has come, raise KeyboardInterrupt."""
@@ -53,7 +55,8 @@ MAX_DATA = EVENT_AT - HEADER_SIZE
 MAX_COMING = 16
 """Conversions that one reply tells of in advance, in the place of an event."""
 
-SKIPPED_AT = FRAME_SIZE - MAX_COMING * 16
+_SKIPPED_OCTETS = 16
+SKIPPED_AT = FRAME_SIZE - MAX_COMING * _SKIPPED_OCTETS
 """Where a request says which of them the firmware has slept up to and handled."""
 
 _REQUEST = struct.Struct("<7q")
@@ -108,6 +111,24 @@ class Op(enum.IntEnum):
     CONSOLE_WRITE = 38
     CONSOLE_INTERRUPT_CHAR = 39
     RANDOM = 40
+
+
+def for_shim() -> str:
+    """Return the numbers as the shim knows them: assignments in Python."""
+    operations = "".join(f"    {op.name},\n" for op in Op)
+    return f"""\
+FRAME = {FRAME_SIZE}
+HEADER = {HEADER_SIZE}
+EVENT_AT = {MAX_DATA} + HEADER
+IRQ_AT = FRAME - {MAX_IRQS}
+MAX_COMING = {MAX_COMING}
+SKIPPED_AT = FRAME - MAX_COMING * {_SKIPPED_OCTETS}
+(
+{operations}) = range({len(Op)})
+INTERRUPTED = {INTERRUPTED}
+FOREVER = {FOREVER}
+HOST_WORK = {HOST_WORK}
+"""
 
 
 class Request(NamedTuple):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from eegrig.boards.ports import BluetoothFacts, Runtime
 from eegrig.hil.virtual.air.acl import AclBuffers
+from eegrig.hil.virtual.board_bluetooth.stack_rules import StackRules
 
-__all__ = ["acl_buffers", "figures_for_shim"]
+__all__ = ["acl_buffers", "figures_for_shim", "stack_rules"]
 
 
 def acl_buffers(facts: BluetoothFacts) -> AclBuffers:
@@ -18,6 +19,17 @@ def acl_buffers(facts: BluetoothFacts) -> AclBuffers:
         completed=facts.acl_completed,
         refill_ns=facts.acl_refill_us * 1_000,
         timeout_ns=None if timeout_ms is None else timeout_ms * 1_000_000,
+    )
+
+
+def stack_rules(facts: BluetoothFacts) -> StackRules:
+    """Return what the runtime's Bluetooth stack does in its own way."""
+    return StackRules(
+        enforces_subscription=facts.enforces_subscription,
+        cuts_long_values=facts.cuts_long_values,
+        connections_max=facts.connections_max,
+        has_client=facts.gatt_client,
+        calls_handlers_at_once=facts.event_buffer_octets is None,
     )
 
 

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from eegrig.boards import Board, Part, load_part
 from eegrig.boards.ports import board_runtime
 from eegrig.hil.virtual.clock import Clock
-from eegrig.hil.virtual.micropython.cpu import cpu_assumptions
+from eegrig.hil.virtual.micropython.cpu_time.cpu import cpu_assumptions
 from eegrig.hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
 from eegrig.hil.virtual.power.rails import Cause, Loads, Rails, Supplies
 from eegrig.hil.virtual.power.tracks import Bursts, Levels

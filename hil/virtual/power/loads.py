@@ -144,6 +144,10 @@ class RadioLoad:
         else:
             raise ValueError(f"unknown radio activity {kind!r}; see hil/virtual/air/activity.py")
 
+    def set_phy(self, phy: int) -> None:
+        """Report which PHY is used from now on."""
+        self.phy = phy
+
     def _lead_in(self, start_ns: int) -> None:
         """Account for what comes before a stretch that does not follow on another one."""
         last_ns = self._last_stop_ns

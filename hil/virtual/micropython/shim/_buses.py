@@ -1,6 +1,6 @@
 # SPI, I2C, ADC and PWM.
 #
-# Over 500 lines: they share how a request is made, and a further module takes memory of the heap.
+# Over 500 lines: the name of one more would move what the firmware pays for its own names (../shim_folder.py).
 import _board as _b
 import _port
 import micropython

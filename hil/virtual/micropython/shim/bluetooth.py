@@ -1,6 +1,6 @@
 # The port's `bluetooth`, on the virtual radio. What the port's build lacks is taken away at the end.
 #
-# Over 500 lines: firmware imports this one module, and every further one takes memory of its heap.
+# Over 500 lines: the name of one more would move what the firmware pays for its own names (../shim_folder.py).
 import binascii
 import struct
 from array import array as _array

@@ -13,6 +13,7 @@ from eegrig.boards import load_board, load_part
 from eegrig.hil.virtual.afe.ads129x import Ads129x
 from eegrig.hil.virtual.afe.power import AfeState
 from eegrig.hil.virtual.afe.source import VirtualSignalSource
+from tests.hil.virtual.afe.played import Uneventful
 
 CHANNELS = tuple(load_board("headband8").afe.channels)
 LSB_V = 4.5 / 24 / 2**23
@@ -56,7 +57,7 @@ class FakeClock:
         self.run_until(self.time_ns + round(seconds * 1e9))
 
 
-class Function:
+class Function(Uneventful):
     """A source whose channels all carry one function of time, or one each."""
 
     def __init__(

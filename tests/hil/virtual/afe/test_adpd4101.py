@@ -12,6 +12,7 @@ from eegrig.hil.virtual.afe.optics.adpd4101 import Adpd4101
 from eegrig.hil.virtual.afe.optics.fifo import Fifo, word_swapped
 from eegrig.hil.virtual.afe.rules import Rule
 from eegrig.hil.virtual.afe.source import VirtualSignalSource
+from tests.hil.virtual.afe.played import Uneventful
 
 OPTICS = load_board("forehead2-nirs").optics
 PART = load_part("adpd4101")
@@ -20,9 +21,10 @@ FIFO_STATUS, INT_STATUS, FIFO_DATA = 0x00, 0x01, 0x2F
 LED_CODE = 75  # of 1.333 mA: 100 mA
 
 
-class Steady:
+class Steady(Uneventful):
     """Photodiode currents that do not change."""
 
+    unit = "A"
     rate_hz = 50.0
 
     def __init__(self, currents_a: list[float]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eegrig.boards import load_part
+from tests.hil.virtual.afe.played import Made
 
 NOISE = load_part("ads1299").table("noise_rms")
 RATE_CODE = {16000: 0, 8000: 1, 4000: 2, 2000: 3, 1000: 4, 500: 5, 250: 6}
@@ -60,7 +61,7 @@ def test_8_1_channels_have_noise_of_their_own(make_rig):
 def test_9_3_2_sinc3_response_and_group_delay(make_rig, make_source, frequency_hz):
     rig = make_rig()
     rig.set_up()
-    rig.source.play(lambda rate_hz: make_source(sine(100e-6, frequency_hz), rate_hz))
+    rig.source.play_made(Made(lambda rate_hz: make_source(sine(100e-6, frequency_hz), rate_hz)))
     origin_ns = rig.source.origin_ns
     offset_ns = rig.source._index_after(rig.clock.time_ns) * 1e9 / rig.source.rate_hz
     times_ns, codes = rig.record(4, skip=10)
@@ -80,7 +81,7 @@ def test_9_3_2_time_axis_is_exact_whatever_the_oscillator_does(
 ):
     rig = make_rig(oscillator_error=oscillator_error)
     rig.set_up()
-    rig.source.play(lambda rate_hz: make_source(sine(100e-6, 10.0), rate_hz))
+    rig.source.play_made(Made(lambda rate_hz: make_source(sine(100e-6, 10.0), rate_hz)))
     offset_ns = rig.source._index_after(rig.clock.time_ns) * 1e9 / rig.source.rate_hz
     times_ns, codes = rig.record(8, skip=10)
     at_electrode_ns = times_ns - rig.afe.group_delay_ns - rig.source.origin_ns - offset_ns
@@ -92,7 +93,7 @@ def test_9_3_2_time_axis_is_exact_whatever_the_oscillator_does(
 def test_9_3_2_notches_lie_at_multiples_of_the_data_rate(make_rig, make_source, multiple, lsb_v):
     rig = make_rig()
     rig.set_up()
-    rig.source.play(lambda rate_hz: make_source(sine(1e-3, 250.0 * multiple), rate_hz))
+    rig.source.play_made(Made(lambda rate_hz: make_source(sine(1e-3, 250.0 * multiple), rate_hz)))
     _, codes = rig.record(4, skip=10)
     assert codes.std(axis=1).max() * lsb_v < 0.2e-6
 
@@ -100,7 +101,7 @@ def test_9_3_2_notches_lie_at_multiples_of_the_data_rate(make_rig, make_source, 
 def test_9_3_2_frequencies_beyond_nyquist_alias(make_rig, make_source):
     rig = make_rig()
     rig.set_up()
-    rig.source.play(lambda rate_hz: make_source(sine(1e-3, 240.0), rate_hz))
+    rig.source.play_made(Made(lambda rate_hz: make_source(sine(1e-3, 240.0), rate_hz)))
     times_ns, codes = rig.record(4, skip=10)
     expected = 1e-3 * abs(np.sinc(240 / 250)) ** 3 / (4.5 / 24 / 2**23)
     assert abs(amplitude(codes[0], times_ns, 10.0)) == pytest.approx(expected, rel=0.02)
@@ -113,8 +114,8 @@ def test_9_3_2_a_step_settles_within_three_conversions_and_the_fourth_is_clean(
     rig.set_up()
     rig.record(0.1)
     before_ns = rig.clock.time_ns
-    rig.source.play(
-        lambda rate_hz: make_source(lambda seconds: np.full_like(seconds, 1e-3), rate_hz)
+    rig.source.play_made(
+        Made(lambda rate_hz: make_source(lambda seconds: np.full_like(seconds, 1e-3), rate_hz))
     )
     rig.reading = True
     rig.clock.advance(0.1)
@@ -131,7 +132,7 @@ def test_7_5_gain_error_and_offset_are_the_ones_the_chip_was_made_with(
 ):
     rig = make_rig(seed=3)
     rig.set_up()
-    rig.source.play(lambda rate_hz: make_source(sine(1e-3, 10.0), rate_hz))
+    rig.source.play_made(Made(lambda rate_hz: make_source(sine(1e-3, 10.0), rate_hz)))
     times_ns, codes = rig.record(4, skip=10)
     droop = np.sinc(10 / 250) ** 3
     measured = [abs(amplitude(row, times_ns, 10.0)) * lsb_v / 1e-3 / droop - 1 for row in codes]
@@ -146,7 +147,9 @@ def test_7_5_gain_error_and_offset_are_the_ones_the_chip_was_made_with(
 def test_9_5_2_codes_clip_at_full_scale(make_rig, make_source, volts, code):
     rig = make_rig()
     rig.set_up()
-    rig.source.play(lambda rate_hz: make_source(lambda s: np.full_like(s, volts), rate_hz))
+    rig.source.play_made(
+        Made(lambda rate_hz: make_source(lambda s: np.full_like(s, volts), rate_hz))
+    )
     _, codes = rig.record(0.2, skip=5)
     assert (codes == code).all()
 
@@ -270,7 +273,7 @@ def test_one_seed_gives_one_stream_and_another_seed_another(make_rig, make_sourc
     def stream(seed):
         rig = make_rig(seed=seed, oscillator_error=None)
         rig.set_up()
-        rig.source.play(lambda rate_hz: make_source(sine(50e-6, 10.0), rate_hz))
+        rig.source.play_made(Made(lambda rate_hz: make_source(sine(50e-6, 10.0), rate_hz)))
         rig.record(2.5)
         return b"".join(frame for _, frame in rig.frames)
 
@@ -281,7 +284,9 @@ def test_one_seed_gives_one_stream_and_another_seed_another(make_rig, make_sourc
 def test_a_gain_changed_in_mid_stream_takes_effect_within_three_conversions(make_rig, make_source):
     rig = make_rig()
     rig.set_up()
-    rig.source.play(lambda rate_hz: make_source(lambda s: np.full_like(s, 10e-3), rate_hz))
+    rig.source.play_made(
+        Made(lambda rate_hz: make_source(lambda s: np.full_like(s, 10e-3), rate_hz))
+    )
     rig.record(0.2)
     before = int.from_bytes(rig.frames[-1][1][3:6], "big", signed=True)
     rig.send(0x11)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from eegrig.boards.errors import ConfigError, InfrastructureError
 from eegrig.hil.bench import AppliedEvent
 from eegrig.hil.virtual.afe.source import VirtualSignalSource
+from tests.hil.virtual.afe.played import Made, Uneventful
 
 
-class Ramp:
+class Ramp(Uneventful):
     """Sample n of channel c is n + 1000000 c microvolts."""
 
     def __init__(self, channels, rate_hz):
@@ -57,7 +58,7 @@ def test_samples_lie_on_the_clock_from_the_moment_of_play():
     clock = StillClock(5_000_000_000)
     source = VirtualSignalSource(clock, ("C3",), 1000.0)
     clock.time_ns += 10_400_000
-    source.play(lambda rate_hz: Ramp(("C3",), rate_hz))
+    source.play_made(Made(lambda rate_hz: Ramp(("C3",), rate_hz)))
     applied = source.applied(5_009_000_000, 5_013_000_000)
     assert applied.start_ns == 5_009_000_000
     assert applied.rate_hz == 1000.0
@@ -69,10 +70,10 @@ def test_what_was_read_ahead_is_forgotten_when_something_else_is_played():
     source = VirtualSignalSource(clock, ("C3",), 1000.0)
     changes = []
     source.on_change = changes.append
-    source.play(lambda rate_hz: Ramp(("C3",), rate_hz))
+    source.play_made(Made(lambda rate_hz: Ramp(("C3",), rate_hz)))
     assert source.samples(0, 100)[0, 99] * 1e6 == pytest.approx(99)
     clock.time_ns = 50_000_000
-    source.play(lambda rate_hz: Ramp(("C3",), rate_hz))
+    source.play_made(Made(lambda rate_hz: Ramp(("C3",), rate_hz)))
     assert source.samples(49, 52)[0] * 1e6 == pytest.approx([49, 0, 1])
     clock.time_ns = 60_000_000
     source.stop()
@@ -83,7 +84,7 @@ def test_what_was_read_ahead_is_forgotten_when_something_else_is_played():
 def test_a_new_rate_begins_the_signal_anew():
     clock = StillClock()
     source = VirtualSignalSource(clock, ("C3",), 1000.0)
-    source.play(lambda rate_hz: Ramp(("C3",), rate_hz))
+    source.play_made(Made(lambda rate_hz: Ramp(("C3",), rate_hz)))
     source.samples(0, 10)
     clock.time_ns = 1_000_000_000
     source.want_rate(4000.0, 2000.0)
@@ -117,7 +118,7 @@ def test_a_source_that_gives_too_little_is_refused():
 
 def test_history_is_bounded_and_says_so():
     source = VirtualSignalSource(StillClock(), ("C3",), 1000.0, history_s=1.0)
-    source.play(lambda rate_hz: Ramp(("C3",), rate_hz))
+    source.play_made(Made(lambda rate_hz: Ramp(("C3",), rate_hz)))
     for stop in range(500, 20_000, 500):
         source.samples(stop - 500, stop)
     kept = source.applied(19_000_000_000, 19_500_000_000)
@@ -129,7 +130,7 @@ def test_history_is_bounded_and_says_so():
 
 def test_history_is_kept_as_long_as_is_asked_for():
     source = VirtualSignalSource(StillClock(), ("C3",), 1000.0, history_s=1.0)
-    source.play(lambda rate_hz: Ramp(("C3",), rate_hz))
+    source.play_made(Made(lambda rate_hz: Ramp(("C3",), rate_hz)))
     source.keep(30.0)
     source.keep(2.0)
     for stop in range(500, 20_000, 500):
@@ -148,13 +149,15 @@ def test_description_says_what_is_played():
     assert source.description == "nothing (0 V)"
     source.play(Ramp(("C3",), 1000.0))
     assert source.description == "Ramp"
+    source.play_made(Made(lambda rate_hz: Ramp(("C3",), rate_hz), "scene ramp"))
+    assert source.description == "scene ramp"
 
 
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 700)), min_size=1, max_size=8))
 def test_samples_do_not_depend_on_how_they_are_asked_for(stretches):
     source = VirtualSignalSource(StillClock(), ("C3",), 1000.0)
-    source.play(lambda rate_hz: Ramp(("C3",), rate_hz))
+    source.play_made(Made(lambda rate_hz: Ramp(("C3",), rate_hz)))
     for first, n_times in stretches:
         got = source.samples(first, first + n_times)[0] * 1e6
         assert np.allclose(got, np.arange(first, first + n_times), atol=1e-6)
@@ -175,7 +178,7 @@ def test_events_lie_on_the_clock_from_the_moment_of_play():
     source = VirtualSignalSource(clock, ("C3",), 1000.0)
     assert source.events(0, 100_000_000_000) == []
     clock.time_ns += 500_000_000
-    source.play(lambda rate_hz: Happening(("C3",), rate_hz))
+    source.play_made(Made(lambda rate_hz: Happening(("C3",), rate_hz)))
     assert source.events(0, 9_000_000_000) == [
         AppliedEvent(7_500_000_000, 0.5, "event 0"),
         AppliedEvent(8_500_000_000, 0.5, "event 1"),

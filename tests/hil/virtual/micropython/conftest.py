@@ -13,7 +13,7 @@ from littlefs import LittleFS
 
 from eegrig.boards.ports import Runtime, stock_runtime
 from eegrig.hil.virtual.clock import VirtualLoop
-from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel
 from eegrig.hil.virtual.micropython.interpreter import Interpreter, ResetCause
 from eegrig.hil.virtual.micropython.peripherals import Answer, Coming
 from eegrig.hil.virtual.micropython.rpc import Op, Request

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from eegrig.boards import load_board
 from eegrig.boards.ports import stock_runtime
-from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Module, Op
+from eegrig.hil.virtual.micropython.cpu_time.bytecode import BytecodeError, Module, Op
 from eegrig.host.image.application import build_application
 from eegrig.host.image.mpycross import compile_module
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards.ports import stock_runtime
-from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Module
-from eegrig.hil.virtual.micropython.charging import CHARGE, charging_copy, check_code
-from eegrig.hil.virtual.micropython.pricing import ImagePrices
+from eegrig.hil.virtual.micropython.cpu_time.bytecode import BytecodeError, Module
+from eegrig.hil.virtual.micropython.cpu_time.charging import CHARGE, charging_copy, check_code
+from eegrig.hil.virtual.micropython.cpu_time.pricing import ImagePrices
 from eegrig.hil.virtual.micropython.process import micropython_executable
 from eegrig.host.image.mpycross import compile_module
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards.ports import stock_runtime
-from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel
 from eegrig.hil.virtual.micropython.rpc import Op, Request
 from eegrig.host.image.mpycross import compile_module
 from tests.hil.virtual.micropython.conftest import Machine, file_system

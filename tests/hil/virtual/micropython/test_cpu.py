@@ -7,8 +7,8 @@ import pytest
 
 from eegrig.boards import list_boards, load_board
 from eegrig.boards.ports import board_runtime, stock_runtime
-from eegrig.hil.virtual.micropython.bytecode import Module
-from eegrig.hil.virtual.micropython.cpu import CpuModel, cpu_assumptions
+from eegrig.hil.virtual.micropython.cpu_time.bytecode import Module
+from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel, cpu_assumptions
 from eegrig.host.image.application import build_application
 from eegrig.host.image.mpycross import compile_module
 

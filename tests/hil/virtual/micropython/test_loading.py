@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from eegrig.boards.ports import stock_runtime
-from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel
 from eegrig.hil.virtual.micropython.rpc import Op
 from eegrig.host.image.mpycross import compile_module
 from tests.hil.virtual.micropython.conftest import Machine, file_system

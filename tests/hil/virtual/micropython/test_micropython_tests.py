@@ -12,9 +12,9 @@ import pytest
 
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.ports import stock_runtime
-from eegrig.hil.virtual.micropython.bytecode import Module
-from eegrig.hil.virtual.micropython.charging import CHARGE, charging_copy
-from eegrig.hil.virtual.micropython.pricing import ImagePrices
+from eegrig.hil.virtual.micropython.cpu_time.bytecode import Module
+from eegrig.hil.virtual.micropython.cpu_time.charging import CHARGE, charging_copy
+from eegrig.hil.virtual.micropython.cpu_time.pricing import ImagePrices
 from eegrig.hil.virtual.micropython.process import micropython_executable
 from eegrig.host.image.mpycross import compile_module
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eegrig.boards.ports import CallFacts, PriceFacts, stock_runtime
-from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Module
-from eegrig.hil.virtual.micropython.pricing import FunctionPrices, ImagePrices
+from eegrig.hil.virtual.micropython.cpu_time.bytecode import BytecodeError, Module
+from eegrig.hil.virtual.micropython.cpu_time.pricing import FunctionPrices, ImagePrices
 from eegrig.host.image.mpycross import compile_module
 
 ZEPHYR = stock_runtime("zephyr", "nrf52840dk_nrf52840")

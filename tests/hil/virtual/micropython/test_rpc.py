@@ -1,24 +1,23 @@
 """Both ends of the exchange have the same numbers."""
 
 import ast
+import re
 import struct
-from pathlib import Path
+from collections import Counter
 
-import eegrig.hil.virtual.micropython
 from eegrig.hil.virtual.micropython import rpc
 from eegrig.hil.virtual.micropython.rpc import Op, parse_request
-
-SHIM = Path(eegrig.hil.virtual.micropython.__file__).parent / "shim" / "_board.py"
+from eegrig.hil.virtual.micropython.shim_folder import BOARD_PARTS, SHIM, board_module
 
 
 def shim_constants() -> dict[str, object]:
-    """What ``_board.py`` assigns at its top level before anything runs."""
+    """What ``_board`` assigns at its top level before anything runs."""
     names: dict[str, object] = {}
-    for statement in ast.parse(SHIM.read_text()).body:
+    for statement in ast.parse(board_module()).body:
         if not isinstance(statement, ast.Assign):
             continue
         (target,) = statement.targets
-        code = compile(ast.Expression(statement.value), str(SHIM), "eval")
+        code = compile(ast.Expression(statement.value), "_board.py", "eval")
         try:
             value = eval(code, {"range": range, "__builtins__": {}}, dict(names))
         except (NameError, AttributeError, TypeError):
@@ -32,6 +31,22 @@ def shim_constants() -> dict[str, object]:
     return names
 
 
+def assigned(source: str) -> list[str]:
+    """What a source defines at its top level."""
+    names = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [
+                part.id
+                for target in node.targets
+                for part in ast.walk(target)
+                if isinstance(part, ast.Name)
+            ]
+    return names
+
+
 def test_the_shim_has_the_numbers_of_the_simulator():
     shim = shim_constants()
     assert (shim["FRAME"], shim["HEADER"], shim["EVENT_AT"], shim["IRQ_AT"]) == (
@@ -42,7 +57,21 @@ def test_the_shim_has_the_numbers_of_the_simulator():
     )
     assert (shim["MAX_COMING"], shim["SKIPPED_AT"]) == (rpc.MAX_COMING, rpc.SKIPPED_AT)
     assert (shim["INTERRUPTED"], shim["FOREVER"]) == (rpc.INTERRUPTED, rpc.FOREVER)
+    assert shim["HOST_WORK"] == rpc.HOST_WORK
     assert {op.name: shim.get(op.name) for op in Op} == {op.name: op.value for op in Op}
+
+
+def test_the_files_of_the_shims_board_define_nothing_twice_and_no_number_of_the_exchange():
+    assert sorted(BOARD_PARTS) == sorted(file.stem for file in (SHIM / "board").glob("*.py"))
+    names = Counter(assigned(board_module()))
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_the_shim_asks_for_nothing_that_is_no_operation():
+    there = set(assigned(board_module()))
+    for file in SHIM.glob("*.py"):
+        asked = set(re.findall(r"\b_b(?:oard)?\.([A-Za-z_][A-Za-z_0-9]*)", file.read_text()))
+        assert asked - there <= {"ballast"}, file.name
 
 
 def test_operations_are_numbered_without_a_gap():

@@ -18,10 +18,11 @@ from eegrig.hil.virtual.air.activity import ActivityMeter
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.clock import VirtualLoop
+from eegrig.hil.virtual.micropython.ble import BleRequests
 from eegrig.hil.virtual.micropython.bus import Bus
-from eegrig.hil.virtual.micropython.cpu import CpuModel
+from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel
 from eegrig.hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from eegrig.hil.virtual.micropython.runtime import acl_buffers, figures_for_shim
+from eegrig.hil.virtual.micropython.runtime import acl_buffers, figures_for_shim, stack_rules
 
 SIZE, PAGE = 32 * 4096, 4096
 WAKE_NS = 200_000
@@ -154,15 +155,22 @@ class Node:
         self.front_end = FrontEnd()
         block = board_runtime(board).storage.block_octets
         self.flash = Flash(world.folder / f"{name}.bin", files, block, world.loop.now_ns)
-        self.peripheral = Peripheral(
-            world.air,
-            address=f"F0:F1:F2:F3:F4:{len(world.nodes) + 1:02X}",
-            name=name,
-            mtu=board.radio.mtu,
-            acl=acl_buffers(board_runtime(board).bluetooth),
-            max_octets=board_runtime(board).bluetooth.link_octets_max,
-            sink=self.radio,
+        bluetooth = board_runtime(board).bluetooth
+        ble = BleRequests(
+            bluetooth,
+            lambda user: Peripheral(
+                world.air,
+                user,
+                rules=stack_rules(bluetooth),
+                address=f"F0:F1:F2:F3:F4:{len(world.nodes) + 1:02X}",
+                name=name,
+                mtu=board.radio.mtu,
+                acl=acl_buffers(bluetooth),
+                max_octets=bluetooth.link_octets_max,
+                sink=self.radio,
+            ),
         )
+        self.peripheral = ble.peripheral
         self.interpreter = Interpreter(
             world.loop,
             flash_path=self.flash.path,
@@ -180,7 +188,8 @@ class Node:
             world.loop,
             afe=self.front_end,
             flash=self.flash,
-            peripheral=self.peripheral,
+            ble=ble,
+            random=world.air.rng(f"random numbers of {name}"),
             battery_v=lambda: 3.7,
             cpu_active=self._active,
             edge_interrupts=lambda **_: None,

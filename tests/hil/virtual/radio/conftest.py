@@ -11,6 +11,7 @@ from eegrig.hil.virtual.air.activity import ActivityMeter
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.board_bluetooth.peripheral_events import PeripheralEvent
+from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.clock import VirtualLoop
 from eegrig.hil.virtual.computer_radio.adapter import LinkWish
 from eegrig.hil.virtual.computer_radio.central import Central
@@ -25,7 +26,7 @@ NAME = "eeg"
 ADVERTISING = b"\x02\x01\x06\x04\x09eeg"
 
 
-class RadioWorld:
+class RadioWorld(PeripheralUser):
     """A board and a computer on air, inside the running virtual loop."""
 
     def __init__(
@@ -43,13 +44,14 @@ class RadioWorld:
         self.air = Air(loop, seed=seed)
         self.meter = ActivityMeter()
         self.events: list[PeripheralEvent] = []
-        self.board = Peripheral(
-            self.air, sink=sink or self.meter, on_event=self.events.append, **(board or {})
-        )
+        self.board = Peripheral(self.air, self, sink=sink or self.meter, **(board or {}))
         wish = wish or LinkWish(phy=2, interval_ms=15)
         self.computer = Central(self.air, wish=wish, **(computer or {}))
         self.stream = self.control = self.info = 0
         self.saturating = False
+
+    def on_event(self, event: PeripheralEvent) -> None:
+        self.events.append(event)
 
     async def start(self, interval_us: int = 100_000) -> RadioWorld:
         await self.board.activate()

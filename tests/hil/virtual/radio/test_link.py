@@ -20,9 +20,9 @@ from eegrig.hil.virtual.air.link import (
     CONNECTION_TIMEOUT,
     FAILED_TO_BE_ESTABLISHED,
     LOCAL_HOST_TERMINATED,
-    End,
     Link,
 )
+from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.clock import VirtualLoop, run
 
 INTERVAL_NS = 10_000_000

@@ -90,9 +90,8 @@ def test_every_change_reports_what_was_got_and_loses_nothing(radio_world):
 
 def test_the_phy_is_told_to_the_board(radio_world):
     async def main() -> list[int]:
-        world = await radio_world(wish=LinkWish(phy=1)).start()
         phys: list[int] = []
-        world.board.on_phy = phys.append
+        world = await radio_world(wish=LinkWish(phy=1), board={"on_phy": phys.append}).start()
         async with world.client():
             await world.computer.set_link(phy=2)
         await asyncio.sleep(0.1)

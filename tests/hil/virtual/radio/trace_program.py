@@ -5,17 +5,28 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sys
+from collections.abc import Callable
 
 from bleak import BleakClient, BleakScanner
 
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
+from eegrig.hil.virtual.board_bluetooth.peripheral_events import PeripheralEvent
+from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.clock import VirtualLoop, run
 from eegrig.hil.virtual.computer_radio.adapter import LinkWish
 from eegrig.hil.virtual.computer_radio.central import Central
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
+
+
+class _Noting(PeripheralUser):
+    def __init__(self, note: Callable[[PeripheralEvent], None]) -> None:
+        self._note = note
+
+    def on_event(self, event: PeripheralEvent) -> None:
+        self._note(event)
 
 
 async def trace(seed: int) -> str:
@@ -32,10 +43,10 @@ async def trace(seed: int) -> str:
     for number in range(2):
         board = Peripheral(
             air,
+            _Noting(lambda event, n=number: note("event", n, event)),  # type: ignore[misc]
             address=f"F0:F1:F2:F3:F4:F{number}",
             name=f"board {number}",
             sink=lambda *stretch, n=number: note("radio", n, *stretch),  # type: ignore[misc]
-            on_event=lambda event, n=number: note("event", n, event),  # type: ignore[misc]
         )
         await board.activate()
         board.register_services([(SERVICE, [(STREAM, 0x12)])])

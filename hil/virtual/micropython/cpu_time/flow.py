@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from eegrig.hil.virtual.micropython.bytecode import (
+from eegrig.hil.virtual.micropython.cpu_time.bytecode import (
     BytecodeError,
     Code,
     Constant,

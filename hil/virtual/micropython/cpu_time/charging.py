@@ -7,9 +7,15 @@ the file; in every other respect they are the same: names, line numbers, what fi
 
 from __future__ import annotations
 
-from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Code, Instruction, Module, Op
-from eegrig.hil.virtual.micropython.flow import blocks_of
-from eegrig.hil.virtual.micropython.pricing import FunctionPrices, Stretch
+from eegrig.hil.virtual.micropython.cpu_time.bytecode import (
+    BytecodeError,
+    Code,
+    Instruction,
+    Module,
+    Op,
+)
+from eegrig.hil.virtual.micropython.cpu_time.flow import blocks_of
+from eegrig.hil.virtual.micropython.cpu_time.pricing import FunctionPrices, Stretch
 
 __all__ = ["CHARGE", "charging_copy", "check_code"]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from eegrig.boards.ports import CallFacts, PriceFacts
-from eegrig.hil.virtual.micropython.bytecode import Code, Module, Name, Op
-from eegrig.hil.virtual.micropython.flow import Block, Step, Symbol, blocks_of
+from eegrig.hil.virtual.micropython.cpu_time.bytecode import Code, Module, Name, Op
+from eegrig.hil.virtual.micropython.cpu_time.flow import Block, Step, Symbol, blocks_of
 
 __all__ = ["FunctionPrices", "ImagePrices", "Stretch"]
 

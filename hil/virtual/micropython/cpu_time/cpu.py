@@ -3,8 +3,8 @@
 No interpreter on a PC can tell how long a microcontroller takes. The prices are the runtime's
 (`boards.ports`): instructions per event of the bytecode, cycles per function of the port. The
 image's files are handed to the interpreter as copies that say what they cost as they run
-(`hil.virtual.micropython.charging`); what else runs (scripts, code typed at the prompt) is charged
-by its jumps, which the interpreter tells of.
+(`charging`); what else runs (scripts, code typed at the prompt) is charged by its jumps, which the
+interpreter tells of.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import msgspec
 
 from eegrig.boards.assumed import Assumed
 from eegrig.boards.ports import Runtime
-from eegrig.hil.virtual.micropython.bytecode import BytecodeError, Module
-from eegrig.hil.virtual.micropython.charging import charging_copy, check_code
-from eegrig.hil.virtual.micropython.pricing import ImagePrices
+from eegrig.hil.virtual.micropython.cpu_time.bytecode import BytecodeError, Module
+from eegrig.hil.virtual.micropython.cpu_time.charging import charging_copy, check_code
+from eegrig.hil.virtual.micropython.cpu_time.pricing import ImagePrices
 
 __all__ = ["ChargingFile", "CpuModel", "cpu_assumptions"]
 
