@@ -112,7 +112,7 @@ class SignalFactory:
             return []
         import numpy as np
 
-        from eegrig.hil.measure.showing import doubtful, told, unfit
+        from eegrig.hil.measure.showing import doubtful, explained, unfit
 
         source = self._recording(None)
         length_s = min(source.duration_s, _LOOKED_AT_S)
@@ -123,7 +123,7 @@ class SignalFactory:
             if not np.isfinite(row).all():
                 raise ConfigError(f"{self._signal}: {channel} has samples that are no numbers")
         faults = doubtful(volts, channels, board, seconds) | unfit(volts, channels, board)
-        notes = [f"{told(faults, f'{name}: ')}: figures that need that are undecided"]
+        notes = [f"{explained(faults, f'{name}: ')}: figures that need that are undecided"]
         notes = notes if faults else []
         second = max(1, round(source.rate_hz))
         whole = volts[:, : volts.shape[1] // second * second]

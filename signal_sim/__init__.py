@@ -32,20 +32,20 @@ if TYPE_CHECKING:
     from eegrig.signal_sim.events import Event
     from eegrig.signal_sim.files import write
     from eegrig.signal_sim.fnirs import Fnirs
+    from eegrig.signal_sim.generators.background import Background
+    from eegrig.signal_sim.generators.evoked import Oddball
+    from eegrig.signal_sim.generators.eyes import Blinks, Saccades
+    from eegrig.signal_sim.generators.heart import Heart
+    from eegrig.signal_sim.generators.imagery import MotorImagery
+    from eegrig.signal_sim.generators.muscle import Gestures, Muscle
+    from eegrig.signal_sim.generators.rhythm import Rhythm
+    from eegrig.signal_sim.generators.ssvep import Ssvep
+    from eegrig.signal_sim.generators.waves import KComplexes, SlowWaves, SpikeWave, Spindles
     from eegrig.signal_sim.player import open_source, play, scene
     from eegrig.signal_sim.recordings import Recording
     from eegrig.signal_sim.replay import Replay
     from eegrig.signal_sim.scene_file import load_scene, scene_names
     from eegrig.signal_sim.stream import Source
-    from eegrig.signal_sim.voices.background import Background
-    from eegrig.signal_sim.voices.evoked import Oddball
-    from eegrig.signal_sim.voices.eyes import Blinks, Saccades
-    from eegrig.signal_sim.voices.heart import Heart
-    from eegrig.signal_sim.voices.imagery import MotorImagery
-    from eegrig.signal_sim.voices.muscle import Gestures, Muscle
-    from eegrig.signal_sim.voices.rhythm import Rhythm
-    from eegrig.signal_sim.voices.ssvep import Ssvep
-    from eegrig.signal_sim.voices.waves import KComplexes, SlowWaves, SpikeWave, Spindles
 
 __all__ = [
     "Amplifier",
@@ -105,20 +105,20 @@ _HOME = {
     "Recording": "recordings",
     "Replay": "replay",
     "Source": "stream",
-    "Background": "voices.background",
-    "Oddball": "voices.evoked",
-    "Blinks": "voices.eyes",
-    "Saccades": "voices.eyes",
-    "Heart": "voices.heart",
-    "MotorImagery": "voices.imagery",
-    "Gestures": "voices.muscle",
-    "Muscle": "voices.muscle",
-    "Rhythm": "voices.rhythm",
-    "Ssvep": "voices.ssvep",
-    "KComplexes": "voices.waves",
-    "SlowWaves": "voices.waves",
-    "SpikeWave": "voices.waves",
-    "Spindles": "voices.waves",
+    "Background": "generators.background",
+    "Oddball": "generators.evoked",
+    "Blinks": "generators.eyes",
+    "Saccades": "generators.eyes",
+    "Heart": "generators.heart",
+    "MotorImagery": "generators.imagery",
+    "Gestures": "generators.muscle",
+    "Muscle": "generators.muscle",
+    "Rhythm": "generators.rhythm",
+    "Ssvep": "generators.ssvep",
+    "KComplexes": "generators.waves",
+    "SlowWaves": "generators.waves",
+    "SpikeWave": "generators.waves",
+    "Spindles": "generators.waves",
     "Fnirs": "fnirs",
     "write": "files",
 }

@@ -9,10 +9,10 @@ from eegrig.boards.wording import nearest
 from eegrig.signal_sim.body import Amplifier, Electrodes, Mains, Motion
 from eegrig.signal_sim.errors import SceneError
 from eegrig.signal_sim.fnirs import Fnirs
+from eegrig.signal_sim.generators import SourceSpec
 from eegrig.signal_sim.hypnogram import STAGES, hypnogram
 from eegrig.signal_sim.montage import POSITIONS, canonical
 from eegrig.signal_sim.timeline import Timeline, cycle, once
-from eegrig.signal_sim.voices import SourceSpec
 
 __all__ = ["LeadEvent", "Scene", "StateTimeline"]
 

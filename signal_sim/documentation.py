@@ -10,9 +10,9 @@ from typing import Any
 from eegrig.signal_sim.body import Amplifier, Electrodes, Mains, Motion
 from eegrig.signal_sim.body.electrodes import PRESET_SOURCES, PRESETS
 from eegrig.signal_sim.fnirs import Fnirs
+from eegrig.signal_sim.generators import KINDS
 from eegrig.signal_sim.params import Spec, parameters
 from eegrig.signal_sim.scene_file import load_scene, scene_names
-from eegrig.signal_sim.voices import KINDS
 
 __all__ = ["parameter_tables"]
 

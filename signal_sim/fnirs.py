@@ -18,10 +18,10 @@ from scipy.special import gammainc
 
 from eegrig.signal_sim.errors import SceneError
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger, add_waveforms
 from eegrig.signal_sim.noise import ColouredNoise, band_pass
 from eegrig.signal_sim.params import ASSUMED, Spec, par
 from eegrig.signal_sim.stream import BLOCK, BlockSource, FloatArray, State
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["EXTINCTION", "Fnirs", "FnirsPlayer", "haemodynamic_step"]
 

@@ -18,11 +18,17 @@ from eegrig.signal_sim.description import Scene
 from eegrig.signal_sim.errors import SceneError, SignalError
 from eegrig.signal_sim.events import Event
 from eegrig.signal_sim.fnirs import FnirsPlayer
+from eegrig.signal_sim.generators.base import (
+    Context,
+    FieldGenerator,
+    Generator,
+    LatentGenerator,
+    SourceSpec,
+)
 from eegrig.signal_sim.montage import POSITIONS, canonical
 from eegrig.signal_sim.scene_file import load_scene
 from eegrig.signal_sim.stream import BLOCK, BlockSource, FloatArray, Source, State
 from eegrig.signal_sim.timeline import Gain, Timeline
-from eegrig.signal_sim.voices.base import Context, FieldVoice, LatentVoice, SourceSpec, Voice
 
 __all__ = ["Lead", "ScenePlayer", "names_recording", "open_source", "play", "scene"]
 
@@ -122,18 +128,18 @@ class ScenePlayer(BlockSource):
             raise SceneError(msg)
         self._leads = (*self.channels, *reference)
         self._timeline = scene.timeline.running(self.seed) if scene.timeline else Timeline()
-        self._voices: list[Voice] = [
-            source.voice(
+        self._generators: list[Generator] = [
+            source.generator(
                 Context(self._leads, self.rate_hz, self.seed, source.name, self._gain(source.name))
             )
             for source in scene.sources
         ]
-        self._latent_voices = [v for v in self._voices if isinstance(v, LatentVoice)]
-        self._field_voices = [v for v in self._voices if isinstance(v, FieldVoice)]
-        n_latents = sum(v.n_latents for v in self._latent_voices)
+        self._latent_generators = [v for v in self._generators if isinstance(v, LatentGenerator)]
+        self._field_generators = [v for v in self._generators if isinstance(v, FieldGenerator)]
+        n_latents = sum(v.n_latents for v in self._latent_generators)
         self._latents = np.zeros((n_latents, BLOCK))
         self._topography = np.hstack(
-            [np.zeros((len(self._leads), 0)), *(v.topography for v in self._latent_voices)]
+            [np.zeros((len(self._leads), 0)), *(v.topography for v in self._latent_generators)]
         )
         motion = MotionWave(
             scene.motion, self._leads, self.rate_hz,
@@ -151,7 +157,7 @@ class ScenePlayer(BlockSource):
     @property
     def notes(self) -> tuple[str, ...]:
         """What is lost or assumed in this signal, in sentences."""
-        return tuple(note for voice in self._voices for note in voice.notes)
+        return tuple(note for generator in self._generators for note in generator.notes)
 
     def lead(self, name: str) -> Lead:
         """Return an electrode to look at or to change: a channel, a reference's or ``"GND"``.
@@ -181,8 +187,8 @@ class ScenePlayer(BlockSource):
     def events(self, start_s: float, stop_s: float) -> list[Event]:
         """Return the ground truth that overlaps ``[start_s, stop_s)``, by onset."""
         found = self._timeline.events(start_s, stop_s) + self._motion.events(start_s, stop_s)
-        for voice in self._voices:
-            found += voice.events(start_s, stop_s)
+        for generator in self._generators:
+            found += generator.events(start_s, stop_s)
         for event in self.scene.lead_events:
             truth = Event(
                 event.at_s, event.until_s - event.at_s, event.action, "artefact", (event.lead,)
@@ -227,11 +233,11 @@ class ScenePlayer(BlockSource):
 
     def _render(self, start: int) -> FloatArray:
         row = 0
-        for voice in self._latent_voices:
-            voice.render(start, self._latents[row : row + voice.n_latents])
-            row += voice.n_latents
+        for generator in self._latent_generators:
+            generator.render(start, self._latents[row : row + generator.n_latents])
+            row += generator.n_latents
         potentials = self._topography @ self._latents
-        for field in self._field_voices:
+        for field in self._field_generators:
             field.add(start, potentials)
         stop = start + BLOCK
         self._pending = [change for change in self._pending if change.sample >= start]
@@ -239,11 +245,11 @@ class ScenePlayer(BlockSource):
         return self.bank.render(start, potentials, sorted(changes, key=lambda c: c.sample))
 
     def _inner_state(self) -> State:
-        return {"voices": [v.state() for v in self._voices], "bank": self.bank.state()}
+        return {"generators": [v.state() for v in self._generators], "bank": self.bank.state()}
 
     def _restore_inner(self, state: State) -> None:
-        for voice, kept in zip(self._voices, state["voices"], strict=True):
-            voice.restore(kept)
+        for generator, kept in zip(self._generators, state["generators"], strict=True):
+            generator.restore(kept)
         self.bank.restore(state["bank"])
 
 

@@ -12,7 +12,7 @@ from eegrig.signal_sim.body import Amplifier, Mains, Motion, electrodes_from_map
 from eegrig.signal_sim.description import LeadEvent, Scene, StateTimeline
 from eegrig.signal_sim.errors import SceneError
 from eegrig.signal_sim.fnirs import Fnirs
-from eegrig.signal_sim.voices import source_from_mapping
+from eegrig.signal_sim.generators import source_from_mapping
 
 __all__ = ["load_scene", "scene_from_mapping", "scene_names"]
 

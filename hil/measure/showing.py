@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from eegrig.boards.schema import Board
 
-__all__ = ["DOUBT", "doubtful", "told", "unfit"]
+__all__ = ["DOUBT", "doubtful", "explained", "unfit"]
 
 DOUBT = 1 / 3
 """Of what a limit leaves: a figure that a channel tells no better is not held against it."""
@@ -100,7 +100,7 @@ def doubtful(
     return found
 
 
-def told(faults: dict[str, str], before: str = "the signal cannot show it: ") -> str:
+def explained(faults: dict[str, str], before: str = "the signal cannot show it: ") -> str:
     """Return the faults of a signal in a sentence; empty if there are none."""
     if not faults:
         return ""

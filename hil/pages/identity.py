@@ -46,10 +46,10 @@ _MODELS = (
     ("host/wire", "**/*.py"),
     ("signal_sim", "*.py"),
     ("signal_sim/body", "**/*.py"),
-    ("signal_sim/voices", "**/*.py"),
+    ("signal_sim/generators", "**/*.py"),
 )
 _NO_MODELS = (
-    "hil/virtual/desk/",
+    "hil/virtual/device_server/",
     "signal_sim/cli.py",
     "signal_sim/documentation.py",
 )

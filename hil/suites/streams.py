@@ -16,7 +16,7 @@ from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import link_interval_ms
 from eegrig.hil.measure.align import Alignment, AlignmentError, align
 from eegrig.hil.measure.response import sinc3
-from eegrig.hil.measure.showing import told, unfit
+from eegrig.hil.measure.showing import explained, unfit
 from eegrig.host.link.connection import connect
 from eegrig.host.recording.recorder import record
 from eegrig.host.recording.recording import Recording
@@ -95,7 +95,7 @@ class Session:
         """
         rows = self.fit
         if not rows:
-            raise AlignmentError(told(self.unfit))
+            raise AlignmentError(explained(self.unfit))
         rate_sps = self.recording.info.sample_rate_sps
         later_ns = round(int(frames[0]) * 1e9 / rate_sps)
         return align(

@@ -12,7 +12,7 @@ from eegrig.hil.figures import traces
 from eegrig.hil.measure.align import expected
 from eegrig.hil.measure.fidelity import fidelity
 from eegrig.hil.measure.noise import shorted_noise
-from eegrig.hil.measure.showing import DOUBT, told
+from eegrig.hil.measure.showing import DOUBT, explained
 from eegrig.hil.suites.streams import shorted_v
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_the_recording_equals_the_input(
             uncertainty=None if worst is None else float(uncertainties[worst]),
             n=frames.size,
             lost=lost,
-            signal_fault=told(faults),
+            signal_fault=explained(faults),
         )
     shown = slice(0, round(_SHOWN_S * rate_sps))
     traces.save(

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 FILE = "device.json"
-RUNTIME_PREFIX = "eegrig-desk-"
+RUNTIME_PREFIX = "eegrig-devices-"
 _ANSWER_TIMEOUT_S = 2.0
 
 

@@ -10,10 +10,10 @@ from typing import ClassVar
 import numpy as np
 
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger, add_waveforms
 from eegrig.signal_sim.params import ASSUMED, Spec, par
 from eegrig.signal_sim.stream import FloatArray
 from eegrig.signal_sim.timeline import Gain
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["Motion", "MotionWave"]
 

@@ -17,7 +17,7 @@ from eegrig.boards import load_board
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board import VirtualBoard
 from eegrig.hil.virtual.clock import VirtualLoop
-from eegrig.hil.virtual.desk.serial_port import SerialPort
+from eegrig.hil.virtual.device_server.serial_port import SerialPort
 from eegrig.host.image.file_system import Operation
 from eegrig.host.image.firmware_image import ImageContents, read_image
 from eegrig.host.image.layout import layout_of

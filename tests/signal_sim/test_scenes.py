@@ -72,7 +72,7 @@ def test_the_same_scene_as_a_python_object(tmp_path: Path) -> None:
 def test_a_source_has_the_same_randomness_whatever_else_is_in_the_scene() -> None:
     blinks = signal_sim.Blinks()
 
-    def onsets(*others: signal_sim.voices.SourceSpec) -> list[float]:
+    def onsets(*others: signal_sim.generators.SourceSpec) -> list[float]:
         source = signal_sim.play(*others, blinks, channels=["Fp1"], rate_hz=250, seed=4)
         return [e.onset_s for e in source.events(0, 100) if e.name == "blink"]
 

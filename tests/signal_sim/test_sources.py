@@ -17,7 +17,7 @@ RATE_HZ = 250.0
 
 
 def played(
-    *sources: signal_sim.voices.SourceSpec,
+    *sources: signal_sim.generators.SourceSpec,
     channels: list[str],
     seconds: float,
     seed: int = 0,

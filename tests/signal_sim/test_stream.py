@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from eegrig import signal_sim
 from eegrig.signal_sim import SignalError, Source
-from eegrig.signal_sim.voices import KINDS
+from eegrig.signal_sim.generators import KINDS
 
 CHANNELS = ["Fp1", "C3", "O1"]
 LENGTH = 5000  # more than one internal block

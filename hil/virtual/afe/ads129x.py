@@ -369,7 +369,7 @@ class Ads129x:
         """Time at which the conversion in progress is complete, None if there is none."""
         return self._conversions.next_ns
 
-    def coming_frames(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
+    def prefetched_frames(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
         """Return times and frames of the next conversions before a time, as far as computed.
 
         None, if reading one would give anything else, or if they may not all come.
@@ -378,10 +378,10 @@ class Ads129x:
             return [], []
         if self._answer or self._single_frame is not None:
             return [], []
-        return self._conversions.coming(until_ns, most)
+        return self._conversions.prefetched(until_ns, most)
 
     def skip(self, reads_ns: Sequence[int]) -> None:
-        """Let the next conversions happen without a word: the firmware handled `coming_frames`.
+        """Let the next conversions happen without a word: the firmware handled `prefetched_frames`.
 
         Parameters
         ----------

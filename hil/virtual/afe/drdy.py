@@ -177,7 +177,7 @@ class Conversions:
         self._catch_up()
         return self._frame_of(self._number + 1)
 
-    def coming(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
+    def prefetched(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
         """Return times and data of the next conversions before a time, as far as computed."""
         if self._timer is None or self._last or self._single_shot:
             return [], []

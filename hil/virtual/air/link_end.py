@@ -67,12 +67,12 @@ class End:
         "payload_bytes",
         "pdus",
         "queue",
+        "requested",
         "retransmissions",
         "sink",
         "skipped",
         "sn",
         "terminating",
-        "wish",
     )
 
     link: Link
@@ -88,7 +88,7 @@ class End:
         self.alive = True
         self.established = False
         self.terminating = False  # this end has sent LL_TERMINATE_IND
-        self.wish = (0, 0)  # PHYs asked for, to send and to receive, as bits
+        self.requested = (0, 0)  # PHYs asked for, to send and to receive, as bits
         self.leaving: int | None = None  # this end has received it: the reason given
         self.max_tx_octets = self.max_rx_octets = DATA_OCTETS_MIN
         self.skipped = 0

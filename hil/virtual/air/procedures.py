@@ -67,7 +67,9 @@ class Procedures:
             case PhyReq():
                 self._on_phy_req(end, control)
             case PhyRsp():
-                self._decide_phys(end, control.rx_phys & end.wish[0], control.tx_phys & end.wish[1])
+                self._decide_phys(
+                    end, control.rx_phys & end.requested[0], control.tx_phys & end.requested[1]
+                )
             case PhyUpdateInd() | ConnectionUpdateInd():
                 pass  # both ends change at the instant, see `_at_instant`
             case ConnectionParamReq():
@@ -138,7 +140,7 @@ class Procedures:
             self._send_hci_command_status(status, command.op_code)
             return
         self._send_hci_command_status(hci.HCI_COMMAND_STATUS_PENDING, command.op_code)
-        end.wish = (tx, rx)
+        end.requested = (tx, rx)
         end.send_control(PhyReq(tx, rx))
 
     def _on_phy_req(self, end: End, control: PhyReq) -> None:

@@ -311,10 +311,10 @@ class Peripheral:
         if send_update:
             _, device = self._on()
             for connection in list(device.connections):
-                wish = subscription(device, connection, handle)
-                if wish & NOTIFY_BIT:
+                subscribed = subscription(device, connection, handle)
+                if subscribed & NOTIFY_BIT:
                     self.notify(connection, handle, data)
-                elif wish & INDICATE_BIT:
+                elif subscribed & INDICATE_BIT:
                     self.indicate(connection, handle, data)
 
     def set_buffer(self, handle: int, length: int, *, append: bool = False) -> None:

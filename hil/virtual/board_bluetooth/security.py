@@ -21,7 +21,7 @@ from bumble.pairing import PairingConfig, PairingDelegate
 from eegrig.hil.virtual.board_bluetooth.irq import Irq
 from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 
-__all__ = ["Security", "SecurityWish"]
+__all__ = ["RequestedSecurity", "Security"]
 
 _OUR_SECRET, _PEER_SECRET = 1, 2
 _KEY_OCTETS = 16
@@ -31,7 +31,7 @@ Ask = Callable[..., "asyncio.Future[int | bytes | None]"]
 
 
 @dataclass
-class SecurityWish:
+class RequestedSecurity:
     """What ``config()`` has set.
 
     Attributes
@@ -95,7 +95,7 @@ class _Delegate(PairingDelegate):  # type: ignore[misc]
     """Lets the firmware show, compare and enter passkeys."""
 
     def __init__(self, security: Security, connection: Any) -> None:
-        super().__init__(PairingDelegate.IoCapability(security.wish.io))
+        super().__init__(PairingDelegate.IoCapability(security.requested.io))
         self._security = security
         self._handle = int(connection.handle)
 
@@ -121,13 +121,13 @@ class Security:
 
     Attributes
     ----------
-    wish : SecurityWish
+    requested : RequestedSecurity
     keystore : KeyStore
         Bumble's, for the `Peripheral`.
     """
 
     def __init__(self, peripheral: Peripheral, emit: Callable[..., None], ask: Ask) -> None:
-        self.wish = SecurityWish()
+        self.requested = RequestedSecurity()
         self._peripheral = peripheral
         self._emit = emit
         self._passkeys: dict[tuple[int, int], asyncio.Future[int]] = {}
@@ -151,14 +151,14 @@ class Security:
 
     def pairing_config(self, connection: Any) -> PairingConfig:
         """Return how to pair on a connection, as the firmware has it now."""
-        wish = self.wish
+        requested = self.requested
         shows_public = self._peripheral.own_address_type == hci.OwnAddressType.PUBLIC
         kinds = PairingConfig.AddressType
         return PairingConfig(
             identity_address_type=kinds.PUBLIC if shows_public else kinds.RANDOM,
-            sc=wish.le_secure,
-            mitm=wish.mitm,
-            bonding=wish.bond,
+            sc=requested.le_secure,
+            mitm=requested.mitm,
+            bonding=requested.bond,
             delegate=_Delegate(self, connection),
         )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.scanner import BaseBleakScanner
 
-__all__ = ["DEFAULT_MTU", "Adapter", "LinkWish", "next_event"]
+__all__ = ["DEFAULT_MTU", "Adapter", "RequestedLink", "next_event"]
 
 DEFAULT_MTU: Final = 23
 _PROCEDURE_TIMEOUT_S: Final = 40.0  # Volume 6, Part B, 5.2: the procedure response timeout
@@ -30,7 +30,7 @@ _UNIT_MS: Final = 1.25
 
 
 @dataclass(frozen=True)
-class LinkWish:
+class RequestedLink:
     """Link parameters a central asks for.
 
     Attributes
@@ -85,7 +85,7 @@ class Adapter(ABC):
     name : str
     mtu : int
         ATT MTU it asks for.
-    wish : LinkWish or None
+    requested : RequestedLink or None
         What it asks for when it connects; `set_link` changes it.
 
     Attributes
@@ -94,12 +94,12 @@ class Adapter(ABC):
         A fault: never exchange the MTU, which then stays 23.
     """
 
-    def __init__(self, *, name: str, mtu: int, wish: LinkWish | None) -> None:
+    def __init__(self, *, name: str, mtu: int, requested: RequestedLink | None) -> None:
         from eegrig.hil.virtual.computer_radio.bleak_backend import make_backends
 
         self.name = name
         self.mtu = mtu
-        self.wish = wish or LinkWish()
+        self.requested = requested or RequestedLink()
         self.keep_default_mtu = False
         self._scans: dict[object, bool] = {}
         self._scan_lock = asyncio.Lock()
@@ -151,13 +151,13 @@ class Adapter(ABC):
 
     def connection_preferences(self) -> dict[int, ConnectionParametersPreferences]:
         """Return what to ask for when connecting, as Bumble wants it."""
-        wish = self.wish
+        requested = self.requested
         return {
             hci.Phy.LE_1M: ConnectionParametersPreferences(
-                connection_interval_min=wish.interval_ms,
-                connection_interval_max=wish.interval_ms,
-                max_latency=wish.latency,
-                supervision_timeout=wish.timeout_ms,
+                connection_interval_min=requested.interval_ms,
+                connection_interval_max=requested.interval_ms,
+                max_latency=requested.latency,
+                supervision_timeout=requested.timeout_ms,
                 min_ce_length=0,
                 max_ce_length=0,
             )
@@ -179,7 +179,7 @@ class Adapter(ABC):
         Parameters
         ----------
         phy, interval_ms, octets, latency, timeout_ms
-            See `LinkWish`; None keeps what was asked for last.
+            See `RequestedLink`; None keeps what was asked for last.
         address : str or None
             Of the board whose connection is meant; None: the newest.
 
@@ -202,7 +202,9 @@ class Adapter(ABC):
             "latency": latency,
             "timeout_ms": timeout_ms,
         }
-        self.wish = replace(self.wish, **{k: v for k, v in given.items() if v is not None})
+        self.requested = replace(
+            self.requested, **{k: v for k, v in given.items() if v is not None}
+        )
         connection = self._connection(address)
         if connection is None:
             return None
@@ -227,17 +229,20 @@ class Adapter(ABC):
         await connection.cancel_on_disconnection(self._apply(connection))
 
     async def _apply(self, connection: Any) -> None:
-        wish = self.wish
-        if self._phys(connection) != (wish.phy, wish.phy):
+        requested = self.requested
+        if self._phys(connection) != (requested.phy, requested.phy):
             changed = next_event(connection, connection.EVENT_CONNECTION_PHY_UPDATE)
-            await connection.set_phy([hci.Phy(wish.phy)], [hci.Phy(wish.phy)])
+            await connection.set_phy([hci.Phy(requested.phy)], [hci.Phy(requested.phy)])
             await changed
-        if wish.octets != self._own_octets(connection):
-            await self._set_octets(connection, wish.octets)
-        asked = (wish.interval_ms, wish.latency, wish.timeout_ms)
+        if requested.octets != self._own_octets(connection):
+            await self._set_octets(connection, requested.octets)
+        asked = (requested.interval_ms, requested.latency, requested.timeout_ms)
         if self._terms(connection) != asked:
             await connection.update_parameters(
-                wish.interval_ms, wish.interval_ms, wish.latency, wish.timeout_ms
+                requested.interval_ms,
+                requested.interval_ms,
+                requested.latency,
+                requested.timeout_ms,
             )
 
     @abstractmethod

@@ -15,7 +15,12 @@ from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.controller import RadioController
 from eegrig.hil.virtual.air.host import DirectHost
 from eegrig.hil.virtual.air.link_end import End
-from eegrig.hil.virtual.computer_radio.adapter import DEFAULT_MTU, Adapter, LinkWish, next_event
+from eegrig.hil.virtual.computer_radio.adapter import (
+    DEFAULT_MTU,
+    Adapter,
+    RequestedLink,
+    next_event,
+)
 from eegrig.host.link.board_link import LinkParameters
 
 __all__ = ["Central"]
@@ -37,7 +42,7 @@ class Central(Adapter):
         percentiles of latency come out quantised.
     mtu : int
         ATT MTU it asks for.
-    wish : LinkWish
+    requested : RequestedLink
         What it asks for when it connects; `set_link` changes it.
 
     Attributes
@@ -54,9 +59,9 @@ class Central(Adapter):
         name: str = "computer",
         ppm: float = 20.0,
         mtu: int = 517,
-        wish: LinkWish | None = None,
+        requested: RequestedLink | None = None,
     ) -> None:
-        super().__init__(name=name, mtu=mtu, wish=wish)
+        super().__init__(name=name, mtu=mtu, requested=requested)
         self.air = air
         self.address = address
         self.ppm = ppm

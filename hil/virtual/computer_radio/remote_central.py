@@ -18,7 +18,7 @@ from bumble.transport import open_transport
 from eegrig.boards.errors import InfrastructureError
 from eegrig.boards.link_layer import DATA_OCTETS_MAX, Phy
 from eegrig.hil.virtual.air.host import ValueHost
-from eegrig.hil.virtual.computer_radio.adapter import Adapter, LinkWish, next_event
+from eegrig.hil.virtual.computer_radio.adapter import Adapter, RequestedLink, next_event
 from eegrig.host.link.board_link import LinkParameters
 
 __all__ = ["RemoteCentral", "open_central"]
@@ -37,7 +37,7 @@ class RemoteCentral(Adapter):
     name : str
     mtu : int
         ATT MTU it asks for.
-    wish : LinkWish or None
+    requested : RequestedLink or None
         What it asks for when it connects; `set_link` changes it.
     """
 
@@ -47,9 +47,9 @@ class RemoteCentral(Adapter):
         *,
         name: str = "computer",
         mtu: int = 517,
-        wish: LinkWish | None = None,
+        requested: RequestedLink | None = None,
     ) -> None:
-        super().__init__(name=name, mtu=mtu, wish=wish)
+        super().__init__(name=name, mtu=mtu, requested=requested)
         config = DeviceConfiguration(name=name, address=hci.Address.generate_static_address())
         self._device = Device(config=config, host=ValueHost(transport.source, transport.sink))
         self._device.on(self._device.EVENT_CONNECTION, self._on_connection)

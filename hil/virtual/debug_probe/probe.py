@@ -6,10 +6,10 @@ anything of the virtual bench.
 
 A probe is named ``virtual:<board>``, or ``virtual:<board>-<number>`` where there are several of a
 kind. It opens the chip that was attached under that name in this process, or else the one of the
-board of that name that is up in another (`hil.virtual.desk`), or else the one kept in the state
-directory (`hil.virtual.registry`). That one has power as long as this process lives, from the first
-session on, as a board on a bench has between two of them; another process may have it meanwhile,
-and it is then as if it had been unplugged and plugged in again.
+board of that name that is up in another (`hil.virtual.device_server`), or else the one kept in the
+state directory (`hil.virtual.registry`). That one has power as long as this process lives, from the
+first session on, as a board on a bench has between two of them; another process may have it
+meanwhile, and it is then as if it had been unplugged and plugged in again.
 """
 
 from __future__ import annotations

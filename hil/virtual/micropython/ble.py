@@ -30,7 +30,7 @@ from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
     Written,
 )
 from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
-from eegrig.hil.virtual.board_bluetooth.security import Security, SecurityWish
+from eegrig.hil.virtual.board_bluetooth.security import RequestedSecurity, Security
 from eegrig.hil.virtual.micropython.interpreter import Interpreter
 from eegrig.hil.virtual.micropython.peripherals import Answer
 from eegrig.hil.virtual.micropython.rpc import Op, Request
@@ -278,7 +278,7 @@ class BleRequests(PeripheralUser):
             self.peripheral.set_address_mode(request.b)
         elif key == _CONFIG_SECURITY and self._security is not None:
             bits = request.b
-            self._security.wish = SecurityWish(
+            self._security.requested = RequestedSecurity(
                 bond=bool(bits & 1), mitm=bool(bits & 2), le_secure=bool(bits & 4), io=request.c
             )
         elif key == _CONFIG_MAC:

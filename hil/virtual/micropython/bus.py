@@ -23,7 +23,7 @@ from eegrig.hil.virtual.clock import NS_PER_S, Clock
 from eegrig.hil.virtual.micropython import rpc
 from eegrig.hil.virtual.micropython.ble import BleRequests
 from eegrig.hil.virtual.micropython.interpreter import Interpreter
-from eegrig.hil.virtual.micropython.peripherals import Answer, Coming, Later
+from eegrig.hil.virtual.micropython.peripherals import Answer, Later, Prefetched
 from eegrig.hil.virtual.micropython.rpc import Op, Request
 from eegrig.hil.virtual.micropython.timers import Timers
 
@@ -77,7 +77,7 @@ class SpiDevice(SpiTransfers, Protocol):
         """Return what reading a whole frame would give now; empty if that is not sure."""
         ...
 
-    def coming_frames(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
+    def prefetched_frames(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
         """Return when the next conversions before a time are complete, and their frames."""
         ...
 
@@ -300,7 +300,7 @@ class Bus:
         """Return what the front end would send if it were read now."""
         return self._afe.unread_frame() if self._spi_mode == _AFE_MODE else b""
 
-    def coming(self, until_ns: int) -> Coming:
+    def prefetched(self, until_ns: int) -> Prefetched:
         """Return the conversions to come that do nothing but raise the interrupt of DRDY."""
         next_ns = self._afe.next_ns
         interrupt = self._interrupts.get(self._drdy_pin)
@@ -311,12 +311,12 @@ class Bus:
             or interrupt.trigger != _FALLING
             or self._spi_mode != _AFE_MODE
         ):
-            return Coming(next_ns)
-        times_ns, frames = self._afe.coming_frames(until_ns, rpc.MAX_COMING)
+            return Prefetched(next_ns)
+        times_ns, frames = self._afe.prefetched_frames(until_ns, rpc.MAX_PREFETCHED)
         if frames:
             most = (rpc.IRQ_AT - rpc.FRAMES_AT) // len(frames[0])
             del times_ns[most:], frames[most:]
-        return Coming(next_ns, interrupt.slot, times_ns, frames)
+        return Prefetched(next_ns, interrupt.slot, times_ns, frames)
 
     def skip(self, reads_ns: Sequence[int]) -> None:
         """Let the next conversions happen without an interrupt."""

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 from eegrig.hil.virtual.micropython.rpc import Request
 
-__all__ = ["Answer", "Coming", "Later", "Peripherals"]
+__all__ = ["Answer", "Later", "Peripherals", "Prefetched"]
 
 
-class Coming(NamedTuple):
+class Prefetched(NamedTuple):
     """Conversions to come.
 
     Attributes
@@ -54,12 +54,12 @@ class Peripherals(Protocol):
         """Return what the SPI device would send if it were read now; empty if that is not sure."""
         ...
 
-    def coming(self, until_ns: int) -> Coming:
+    def prefetched(self, until_ns: int) -> Prefetched:
         """Return what the front end will do before a time, if nothing else happens."""
         ...
 
     def skip(self, reads_ns: Sequence[int]) -> None:
-        """Let the next conversions of `coming` happen without an interrupt: they are handled.
+        """Let the next conversions of `prefetched` happen without an interrupt: they are handled.
 
         Parameters
         ----------

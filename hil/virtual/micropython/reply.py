@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from eegrig.hil.virtual.clock import OwnedClock
 from eegrig.hil.virtual.micropython import rpc
-from eegrig.hil.virtual.micropython.peripherals import Coming, Peripherals
+from eegrig.hil.virtual.micropython.peripherals import Peripherals, Prefetched
 from eegrig.hil.virtual.micropython.rpc import FRAME_SIZE, HEADER_SIZE
 
 __all__ = ["LONGEST_RUN_NS", "Replies"]
@@ -70,7 +70,7 @@ class Replies:
         answer : int or bytes
         now_ns : int
         peripherals : Peripherals or None
-            Which know what a read would give now, and what is coming.
+            Which know what a read would give now, and what is prefetched.
         notifies : bool
             Whether the request was a notification: completed packets are told with those.
         keyboard_interrupt : bool
@@ -103,15 +103,15 @@ class Replies:
         if self.events:
             event = self.events.popleft()
             frame[rpc.EVENT_AT : rpc.EVENT_AT + len(event)] = event
-        horizon_ns, n_coming = now_ns, 0
+        horizon_ns, n_prefetched = now_ns, 0
         if not (self.events or irqs):
             horizon_ns = self._clock.next_event_ns()
             if peripherals is not None:
-                coming = peripherals.coming(horizon_ns)
-                if coming.frames and not event:
-                    n_coming = self._tell(coming, horizon_ns)
-                if coming.next_ns is not None and coming.next_ns < horizon_ns:
-                    horizon_ns = coming.next_ns
+                prefetched = peripherals.prefetched(horizon_ns)
+                if prefetched.frames and not event:
+                    n_prefetched = self._tell(prefetched, horizon_ns)
+                if prefetched.next_ns is not None and prefetched.next_ns < horizon_ns:
+                    horizon_ns = prefetched.next_ns
         rpc.REPLY.pack_into(
             frame,
             0,
@@ -120,19 +120,19 @@ class Replies:
             value,
             n_irqs + n_works,
             len(data),
-            len(event) or -n_coming,
+            len(event) or -n_prefetched,
             len(ahead),
             rpc.KEYBOARD_INTERRUPT if keyboard_interrupt else 0,
         )
         return frame
 
-    def _tell(self, coming: Coming, until_ns: int) -> int:
+    def _tell(self, prefetched: Prefetched, until_ns: int) -> int:
         """Put conversions to come into the reply, so that waiting for them needs no exchange."""
-        times_ns, data = coming.times_ns, coming.frames
+        times_ns, data = prefetched.times_ns, prefetched.frames
         n = len(data)
         self.told_ns = times_ns
-        rpc.COMING.pack_into(self._frame, rpc.EVENT_AT, until_ns, coming.slot, len(data[0]))
-        times_at = rpc.EVENT_AT + rpc.COMING.size
+        rpc.PREFETCHED.pack_into(self._frame, rpc.EVENT_AT, until_ns, prefetched.slot, len(data[0]))
+        times_at = rpc.EVENT_AT + rpc.PREFETCHED.size
         struct.pack_into(f"<{n}q", self._frame, times_at, *times_ns)
         joined = b"".join(data)
         self._frame[rpc.FRAMES_AT : rpc.FRAMES_AT + len(joined)] = joined

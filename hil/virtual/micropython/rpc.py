@@ -21,9 +21,9 @@ __all__ = [
     "INTERRUPTED",
     "IRQ_AT",
     "KEYBOARD_INTERRUPT",
-    "MAX_COMING",
     "MAX_DATA",
     "MAX_IRQS",
+    "MAX_PREFETCHED",
     "Op",
     "Request",
     "for_shim",
@@ -52,18 +52,18 @@ FOREVER = -1
 MAX_DATA = EVENT_AT - HEADER_SIZE
 """Bytes that one reply brings along."""
 
-MAX_COMING = 16
+MAX_PREFETCHED = 16
 """Conversions that one reply tells of in advance, in the place of an event."""
 
 _SKIPPED_OCTETS = 16
-SKIPPED_AT = FRAME_SIZE - MAX_COMING * _SKIPPED_OCTETS
+SKIPPED_AT = FRAME_SIZE - MAX_PREFETCHED * _SKIPPED_OCTETS
 """Where a request says which of them the firmware has slept up to and handled."""
 
 _REQUEST = struct.Struct("<7q")
 REPLY = struct.Struct("<8q")
-COMING = struct.Struct("<3q")
+PREFETCHED = struct.Struct("<3q")
 """When else something can happen, the interrupt's slot, a frame's size; times and frames follow."""
-FRAMES_AT = EVENT_AT + COMING.size + 8 * MAX_COMING
+FRAMES_AT = EVENT_AT + PREFETCHED.size + 8 * MAX_PREFETCHED
 """Where a reply has the frames that it tells of in advance."""
 
 
@@ -121,8 +121,8 @@ FRAME = {FRAME_SIZE}
 HEADER = {HEADER_SIZE}
 EVENT_AT = {MAX_DATA} + HEADER
 IRQ_AT = FRAME - {MAX_IRQS}
-MAX_COMING = {MAX_COMING}
-SKIPPED_AT = FRAME - MAX_COMING * {_SKIPPED_OCTETS}
+MAX_PREFETCHED = {MAX_PREFETCHED}
+SKIPPED_AT = FRAME - MAX_PREFETCHED * {_SKIPPED_OCTETS}
 (
 {operations}) = range({len(Op)})
 INTERRUPTED = {INTERRUPTED}

@@ -8,7 +8,7 @@ import pytest
 
 from eegrig.boards import load_board, load_part
 from eegrig.hil.figures.verdict import judge
-from eegrig.hil.measure.showing import DOUBT, doubtful, told, unfit
+from eegrig.hil.measure.showing import DOUBT, doubtful, explained, unfit
 
 
 @pytest.mark.parametrize(
@@ -142,15 +142,15 @@ def test_each_channel_is_doubted_for_itself():
 
 def test_a_figure_that_the_signal_cannot_show_is_undecided():
     board = load_board("headband8")
-    fault = told({"O2": "is constant"})
+    fault = explained({"O2": "is constant"})
     # Channels that do show it and miss the limit are the board's fault.
     for value, verdict in ((0.9999, "inconclusive"), (None, "inconclusive"), (0.5, "fail")):
         judged = judge(board, "signal.correlation", value, 1e-6, 100, signal_fault=fault)
         assert judged.verdict == verdict
         assert judged.note == "the signal cannot show it: O2 is constant"
-    assert told({}) == ""
+    assert explained({}) == ""
 
 
 def test_channels_of_one_fault_are_told_together():
     faults = {"Fp1": "reaches 200 mV", "O1": "is constant", "O2": "reaches 200.1 mV"}
-    assert told(faults, "a: ") == "a: Fp1, O2 reaches 200 mV; O1 is constant"
+    assert explained(faults, "a: ") == "a: Fp1, O2 reaches 200 mV; O1 is constant"

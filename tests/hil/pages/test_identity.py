@@ -68,7 +68,7 @@ def test_a_model_that_changed_is_another_one(
         ("hil/virtual/power/tracks.py", '"""Record a burst."""', '"""Keep a burst."""'),
         ("hil/report/page.py", "import", "import sys\nimport"),
         ("hil/pages/filling.py", "import", "import sys\nimport"),
-        ("hil/virtual/desk/desk.py", "import", "import sys\nimport"),
+        ("hil/virtual/device_server/server.py", "import", "import sys\nimport"),
         ("host/commands/entry.py", "import", "import sys\nimport"),
         ("host/commands/build.py", "import", "import sys\nimport"),
         ("signal_sim/scenes/sleep.toml", "seconds = ", "seconds = 1"),

@@ -15,7 +15,7 @@ from eegrig.hil.signal_factory import SignalFactory
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.hil.virtual.micropython.bus import Bus
 from eegrig.hil.virtual.micropython.interpreter import ResetCause
-from eegrig.hil.virtual.micropython.peripherals import Coming
+from eegrig.hil.virtual.micropython.peripherals import Prefetched
 from eegrig.host.console.console import Console
 from eegrig.host.flashing.flash import flash
 from eegrig.host.flashing.probe import probe_session
@@ -191,7 +191,7 @@ def test_conversions_told_of_in_advance_change_nothing_but_the_number_of_request
     tmp_path, monkeypatch
 ):
     *outcome, n_requests = trace(tmp_path / "told", seed=7)
-    monkeypatch.setattr(Bus, "coming", lambda bus, until_ns: Coming(bus._afe.next_ns))
+    monkeypatch.setattr(Bus, "prefetched", lambda bus, until_ns: Prefetched(bus._afe.next_ns))
     *outcome_one_by_one, n_requests_one_by_one = trace(tmp_path / "not", seed=7)
     assert outcome == outcome_one_by_one
     assert n_requests < 0.7 * n_requests_one_by_one

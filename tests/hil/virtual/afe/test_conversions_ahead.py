@@ -36,9 +36,9 @@ def seen(rig: Rig) -> tuple[object, ...]:
 def test_whoever_looks_sees_the_same(reads, looks_s):
     called, ahead = streaming(), streaming()
     begin_ns = called.clock.now_ns()
-    told = ahead.afe.coming_frames(1 << 62, len(reads))
+    told = ahead.afe.prefetched_frames(1 << 62, len(reads))
     times_ns, _ = told
-    assert told == called.afe.coming_frames(1 << 62, len(reads))
+    assert told == called.afe.prefetched_frames(1 << 62, len(reads))
     read_at = [at + READ_NS if read else 0 for at, read in zip(times_ns, reads, strict=True)]
     ahead.afe.skip(read_at)
 
@@ -64,7 +64,7 @@ def test_whoever_looks_sees_the_same(reads, looks_s):
 
 def test_a_stop_in_between_leaves_nothing_behind():
     rig = streaming()
-    times_ns, _ = rig.afe.coming_frames(1 << 62, 8)
+    times_ns, _ = rig.afe.prefetched_frames(1 << 62, 8)
     rig.afe.skip([at + READ_NS for at in times_ns])
     rig.clock.run_until(times_ns[2] + READ_NS)
     rig.afe.set_reset(0)

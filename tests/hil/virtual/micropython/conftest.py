@@ -15,7 +15,7 @@ from eegrig.boards.ports import Runtime, stock_runtime
 from eegrig.hil.virtual.clock import VirtualLoop
 from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel
 from eegrig.hil.virtual.micropython.interpreter import Interpreter, ResetCause
-from eegrig.hil.virtual.micropython.peripherals import Answer, Coming
+from eegrig.hil.virtual.micropython.peripherals import Answer, Prefetched
 from eegrig.hil.virtual.micropython.rpc import Op, Request
 from eegrig.hil.virtual.micropython.runtime import figures_for_shim
 
@@ -51,7 +51,7 @@ class Hardware:
         self.answers: dict[int, Callable[[Request], Answer]] = {}
         self.log: list[tuple[Op, int, int, int, int]] = []
         self.active_ns: list[tuple[int, int]] = []
-        self.conversions: Callable[[int], Coming] = lambda until_ns: Coming(None)
+        self.conversions: Callable[[int], Prefetched] = lambda until_ns: Prefetched(None)
 
     def request(self, request: Request) -> Answer:
         self.log.append((Op(request.op), request.time_ns, request.a, request.b, request.c))
@@ -67,7 +67,7 @@ class Hardware:
     def read_ahead(self) -> bytes:
         return b""
 
-    def coming(self, until_ns: int) -> Coming:
+    def prefetched(self, until_ns: int) -> Prefetched:
         return self.conversions(until_ns)
 
     def skip(self, reads_ns: Sequence[int]) -> None:

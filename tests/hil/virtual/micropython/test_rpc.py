@@ -55,7 +55,7 @@ def test_the_shim_has_the_numbers_of_the_simulator():
         rpc.EVENT_AT,
         rpc.IRQ_AT,
     )
-    assert (shim["MAX_COMING"], shim["SKIPPED_AT"]) == (rpc.MAX_COMING, rpc.SKIPPED_AT)
+    assert (shim["MAX_PREFETCHED"], shim["SKIPPED_AT"]) == (rpc.MAX_PREFETCHED, rpc.SKIPPED_AT)
     assert (shim["INTERRUPTED"], shim["FOREVER"]) == (rpc.INTERRUPTED, rpc.FOREVER)
     assert shim["HOST_WORK"] == rpc.HOST_WORK
     assert {op.name: shim.get(op.name) for op in Op} == {op.name: op.value for op in Op}

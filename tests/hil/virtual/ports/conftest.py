@@ -45,7 +45,7 @@ class FrontEnd:
 
     next_ns = None
 
-    def coming_frames(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
+    def prefetched_frames(self, until_ns: int, most: int) -> tuple[list[int], list[bytes]]:
         raise AssertionError("nothing is converted")
 
     def skip(self, reads_ns: Sequence[int]) -> None:

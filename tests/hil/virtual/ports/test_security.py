@@ -76,8 +76,8 @@ ONCE = "c = connect()\nreads(c)\nble.gap_pair(c)\nrest(6000)\nreads(c)\n"
 
 @pytest.mark.parametrize("secure", [True, False], ids=["secure", "legacy"])
 def test_just_works_encrypts_and_does_not_authenticate(world, secure):
-    wish = (True, False, secure, 3)
-    server, client = boards(world, wish, wish, client_does=ONCE)
+    requested = (True, False, secure, 3)
+    server, client = boards(world, requested, requested, client_does=ONCE)
     assert client.lines == [
         f"16 {OPEN}",
         f"18 {NEEDS_ENCRYPTION}",
@@ -101,18 +101,18 @@ def test_a_passkey_shown_on_one_board_and_entered_on_the_other_authenticates(wor
 
 
 def test_numbers_compared_on_both_boards_authenticate(world):
-    wish = (True, True, True, 1)
-    server, client = boards(world, wish, wish, client_does=ONCE)
+    requested = (True, True, True, 1)
+    server, client = boards(world, requested, requested, client_does=ONCE)
     assert server.lines == ["passkey 4", "28 (1, 1, 1, 1, 16)"]
     assert client.lines[-1] == f"20 {OPEN}"
 
 
 def test_numbers_that_differ_end_the_pairing_and_nothing_is_encrypted(world):
-    wish = (True, True, True, 1)
+    requested = (True, True, True, 1)
     denying = ONCE.replace(
         "rest(6000)", "wait(31)\ncodes.clear()\nble.gap_passkey(c, 4, 0)\nrest(3000)"
     )
-    server, client = boards(world, wish, wish, client_does=denying)
+    server, client = boards(world, requested, requested, client_does=denying)
     assert "28 (1, 0, 0, 0, 0)" in server.lines
     assert "28 (1, 0, 0, 0, 0)" in client.lines
     assert client.lines[-2:] == [f"18 {NEEDS_ENCRYPTION}", f"20 {NEEDS_ENCRYPTION}"]
@@ -131,11 +131,11 @@ def test_bonded_boards_encrypt_again_without_pairing(world, secure):
 
 
 def test_without_bonding_no_secret_is_stored(world):
-    wish = (False, False, True, 3)
+    requested = (False, False, True, 3)
     server, client = boards(
         world,
-        wish,
-        wish,
+        requested,
+        requested,
         client_does=ONCE + "print(len(secrets))",
         server_does="rest(9000)\nprint(len(secrets))",
     )
@@ -170,21 +170,21 @@ def test_settings_made_before_the_radio_is_on_are_paired_with(world):
 
 
 def test_the_keys_are_there_before_the_first_encrypted_read(world):
-    wish = (True, False, True, 3)
+    requested = (True, False, True, 3)
     read_at_once = "c = connect()\nble.gap_pair(c)\nwait(28)\nble.gattc_read(c, 18)\nwait(16)\n"
     server = SERVER.replace("quiet += (4,)", "")
-    world.board(server + CONFIG % wish + "rest(20000)")
-    world.board(CLIENT + CONFIG % wish + read_at_once)
+    world.board(server + CONFIG % requested + "rest(20000)")
+    world.board(CLIENT + CONFIG % requested + read_at_once)
     world.run(10.0)
     assert world.nodes[0].lines == ["28 (1, 1, 0, 1, 16)", "4 (1, 18)"]
 
 
 def test_a_peripheral_may_ask_for_it(world):
-    wish = (True, False, True, 3)
+    requested = (True, False, True, 3)
     server, client = boards(
         world,
-        wish,
-        wish,
+        requested,
+        requested,
         server_does="c = wait(1, 10000)[0]\nrest(500)\nble.gap_pair(c)\n",
         client_does="c = connect()\nrest(6000)\nreads(c)",
     )
@@ -201,13 +201,13 @@ def test_a_passkey_nobody_asked_for_is_refused(world):
 
 @pytest.mark.parametrize("secure", [True, False], ids=["secure", "legacy"])
 def test_boards_with_public_addresses_pair(world, secure):
-    wish = (True, False, secure, 3)
+    requested = (True, False, secure, 3)
     public = "ble.gap_advertise(None)\nble.config(addr_mode=0)\n"
     public += "ble.gap_advertise(100_000, b'\\x02\\x01\\x06')\n"
     server, client = boards(
         world,
-        wish,
-        wish,
+        requested,
+        requested,
         server_does=public,
         client_does="ble.config(addr_mode=0)\n" + ONCE + "print(last[5][0])",
     )

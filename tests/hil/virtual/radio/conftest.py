@@ -13,7 +13,7 @@ from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.board_bluetooth.peripheral_events import PeripheralEvent
 from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.clock import VirtualLoop
-from eegrig.hil.virtual.computer_radio.adapter import LinkWish
+from eegrig.hil.virtual.computer_radio.adapter import RequestedLink
 from eegrig.hil.virtual.computer_radio.central import Central
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"
@@ -35,7 +35,7 @@ class RadioWorld(PeripheralUser):
         seed: int = 1,
         board: dict[str, Any] | None = None,
         computer: dict[str, Any] | None = None,
-        wish: LinkWish | None = None,
+        requested: RequestedLink | None = None,
         sink: Callable[..., None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -45,8 +45,8 @@ class RadioWorld(PeripheralUser):
         self.meter = ActivityMeter()
         self.events: list[PeripheralEvent] = []
         self.board = Peripheral(self.air, self, sink=sink or self.meter, **(board or {}))
-        wish = wish or LinkWish(phy=2, interval_ms=15)
-        self.computer = Central(self.air, wish=wish, **(computer or {}))
+        requested = requested or RequestedLink(phy=2, interval_ms=15)
+        self.computer = Central(self.air, requested=requested, **(computer or {}))
         self.stream = self.control = self.info = 0
         self.saturating = False
 

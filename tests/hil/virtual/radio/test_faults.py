@@ -9,7 +9,7 @@ from bleak.exc import BleakError
 
 from eegrig.hil.virtual.board_bluetooth.peripheral_events import CentralDisconnected
 from eegrig.hil.virtual.clock import run
-from eegrig.hil.virtual.computer_radio.adapter import LinkWish
+from eegrig.hil.virtual.computer_radio.adapter import RequestedLink
 
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
 INFO = "e9ea0003-e1b9-11e5-9cee-cfd5f18c7c4a"
@@ -17,7 +17,9 @@ INFO = "e9ea0003-e1b9-11e5-9cee-cfd5f18c7c4a"
 
 def test_a_vanished_central_is_noticed_by_both_after_the_timeout(radio_world):
     async def main() -> None:
-        world = await radio_world(wish=LinkWish(phy=2, interval_ms=30, timeout_ms=2000)).start()
+        world = await radio_world(
+            requested=RequestedLink(phy=2, interval_ms=30, timeout_ms=2000)
+        ).start()
         gone = asyncio.Event()
         client = world.client(disconnected_callback=lambda _c: gone.set())
         await client.connect()
@@ -77,7 +79,9 @@ def test_vanishing_before_the_adapter_was_used(radio_world):
 
 def test_switching_the_board_off_times_the_central_out(radio_world):
     async def main() -> None:
-        world = await radio_world(wish=LinkWish(phy=2, interval_ms=30, timeout_ms=1000)).start()
+        world = await radio_world(
+            requested=RequestedLink(phy=2, interval_ms=30, timeout_ms=1000)
+        ).start()
         gone = asyncio.Event()
         client = world.client(disconnected_callback=lambda _c: gone.set())
         await client.connect()

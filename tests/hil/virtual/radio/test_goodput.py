@@ -8,7 +8,7 @@ import pytest
 from eegrig.boards.link_layer import goodput_bound_bps, pairs_per_event
 from eegrig.hil.virtual.air.channel import CRC_ERROR, RECEIVED
 from eegrig.hil.virtual.clock import run
-from eegrig.hil.virtual.computer_radio.adapter import LinkWish
+from eegrig.hil.virtual.computer_radio.adapter import RequestedLink
 
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
 
@@ -35,7 +35,7 @@ async def saturated_bps(world, *, events: int = 40, octets: int = 244) -> float:
 @pytest.mark.parametrize("phy", [1, 2])
 def test_goodput_equals_the_closed_form(radio_world, phy, interval_ms):
     async def main() -> float:
-        world = await radio_world(wish=LinkWish(phy=phy, interval_ms=interval_ms)).start()
+        world = await radio_world(requested=RequestedLink(phy=phy, interval_ms=interval_ms)).start()
         return await saturated_bps(world)
 
     assert run(main()) == pytest.approx(goodput_bound_bps(interval_ms, phy=phy), rel=1e-3)
@@ -45,7 +45,7 @@ def test_the_headline_figure(radio_world):
     """2M, 50 ms, MTU 247: 35 notifications of 244 octets per event."""
 
     async def main() -> float:
-        world = await radio_world(wish=LinkWish(phy=2, interval_ms=50)).start()
+        world = await radio_world(requested=RequestedLink(phy=2, interval_ms=50)).start()
         return await saturated_bps(world)
 
     assert run(main()) == pytest.approx(1366.4e3, rel=1e-4)
@@ -54,8 +54,8 @@ def test_the_headline_figure(radio_world):
 @pytest.mark.parametrize("phy", [1, 2])
 def test_without_data_length_extension(radio_world, phy):
     async def main() -> float:
-        wish = LinkWish(phy=phy, interval_ms=30, octets=27)
-        world = await radio_world(wish=wish, board={"max_octets": 27}).start()
+        requested = RequestedLink(phy=phy, interval_ms=30, octets=27)
+        world = await radio_world(requested=requested, board={"max_octets": 27}).start()
         return await saturated_bps(world, octets=20)
 
     bound = goodput_bound_bps(30, phy=phy, octets=27, payload=20)
@@ -85,7 +85,7 @@ def markov_deliveries(rate: float, pairs: int) -> float:
 @pytest.mark.parametrize("rate", [0.05, 0.1])
 def test_goodput_under_packet_errors_follows_the_markov_form(radio_world, rate):
     async def main() -> float:
-        world = await radio_world(wish=LinkWish(phy=2, interval_ms=50)).start()
+        world = await radio_world(requested=RequestedLink(phy=2, interval_ms=50)).start()
         world.air.channel = AnswersCorrupted(rate)
         return await saturated_bps(world, events=400)
 
@@ -97,7 +97,7 @@ def test_goodput_under_packet_errors_follows_the_markov_form(radio_world, rate):
 @pytest.mark.parametrize(("interval_ms", "per_packet"), [(100, 9), (7.5, 2)])
 def test_ten_percent_packet_errors_lose_nothing_at_250_sps(radio_world, interval_ms, per_packet):
     async def main() -> tuple[list[int], int, int]:
-        world = await radio_world(wish=LinkWish(phy=2, interval_ms=interval_ms)).start()
+        world = await radio_world(requested=RequestedLink(phy=2, interval_ms=interval_ms)).start()
         async with world.client() as client:
             got: list[int] = []
             await client.start_notify(

@@ -9,15 +9,15 @@ import pytest
 
 from eegrig.boards.errors import ConfigError, InfrastructureError
 from eegrig.hil.virtual.clock import run
-from eegrig.hil.virtual.computer_radio.adapter import LinkWish
+from eegrig.hil.virtual.computer_radio.adapter import RequestedLink
 
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
 
 
-def test_the_wish_holds_from_the_start_of_a_connection(radio_world):
+def test_what_is_requested_holds_from_the_start_of_a_connection(radio_world):
     async def main() -> object:
-        wish = LinkWish(phy=2, interval_ms=30, octets=100, latency=2, timeout_ms=2000)
-        world = await radio_world(wish=wish).start()
+        requested = RequestedLink(phy=2, interval_ms=30, octets=100, latency=2, timeout_ms=2000)
+        world = await radio_world(requested=requested).start()
         assert world.computer.link_parameters() is None
         assert world.computer.statistics() is None
         async with world.client():
@@ -29,7 +29,7 @@ def test_the_wish_holds_from_the_start_of_a_connection(radio_world):
     assert (parameters.max_tx_octets, parameters.mtu) == (100, 247)
 
 
-def test_before_connecting_a_wish_is_only_noted(radio_world):
+def test_before_connecting_a_request_is_only_noted(radio_world):
     async def main() -> object:
         world = await radio_world().start()
         assert await world.computer.set_link(phy=1, interval_ms=7.5) is None
@@ -73,12 +73,12 @@ def test_every_change_reports_what_was_got_and_loses_nothing(radio_world):
                 await world.computer.set_link(**change)
                 parameters = world.computer.link_parameters()
                 assert parameters is not None
-                wish = world.computer.wish
-                assert parameters.phy_tx == parameters.phy_rx == wish.phy
-                assert parameters.interval_ms == wish.interval_ms
-                assert parameters.max_tx_octets == wish.octets
-                assert parameters.latency == wish.latency
-                assert parameters.supervision_timeout_ms == wish.timeout_ms
+                requested = world.computer.requested
+                assert parameters.phy_tx == parameters.phy_rx == requested.phy
+                assert parameters.interval_ms == requested.interval_ms
+                assert parameters.max_tx_octets == requested.octets
+                assert parameters.latency == requested.latency
+                assert parameters.supervision_timeout_ms == requested.timeout_ms
                 await asyncio.sleep(1)
             world.saturating = False
             await asyncio.sleep(1)
@@ -91,7 +91,9 @@ def test_every_change_reports_what_was_got_and_loses_nothing(radio_world):
 def test_the_phy_is_told_to_the_board(radio_world):
     async def main() -> list[int]:
         phys: list[int] = []
-        world = await radio_world(wish=LinkWish(phy=1), board={"on_phy": phys.append}).start()
+        world = await radio_world(
+            requested=RequestedLink(phy=1), board={"on_phy": phys.append}
+        ).start()
         async with world.client():
             await world.computer.set_link(phy=2)
         await asyncio.sleep(0.1)
@@ -119,7 +121,7 @@ def test_a_peripheral_may_ask_for_parameters(radio_world):
 
 
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("requested", "message"),
     [
         ({"phy": 3}, "PHY 3 is not offered"),
         ({"interval_ms": 7.6}, "multiples of 1.25 ms"),
@@ -129,9 +131,9 @@ def test_a_peripheral_may_ask_for_parameters(radio_world):
         ({"octets": 26}, "26 is not between 27 and 251"),
     ],
 )
-def test_impossible_wishes_are_refused_in_one_line(radio_world, wish, message):
+def test_impossible_requests_are_refused_in_one_line(radio_world, requested, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        LinkWish(**wish)
+        RequestedLink(**requested)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
 
@@ -169,7 +171,7 @@ def test_statistics_count_what_the_board_sent(radio_world):
 
 def test_anchors_have_no_fixed_relation_to_the_board(radio_world):
     async def phase(seed: int) -> float:
-        world = await radio_world(seed=seed, wish=LinkWish(interval_ms=100)).start()
+        world = await radio_world(seed=seed, requested=RequestedLink(interval_ms=100)).start()
         async with world.client():
             (link,) = world.air.links
             return link.next_anchor_ns % 100_000_000 / 100e6

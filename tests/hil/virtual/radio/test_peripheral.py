@@ -16,7 +16,7 @@ from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.board_bluetooth.peripheral_events import IndicateDone, Written
 from eegrig.hil.virtual.clock import run
-from eegrig.hil.virtual.computer_radio.adapter import LinkWish
+from eegrig.hil.virtual.computer_radio.adapter import RequestedLink
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"
 STREAM = "e9ea0001-e1b9-11e5-9cee-cfd5f18c7c4a"
@@ -136,8 +136,8 @@ def test_append_mode_collects_until_read(radio_world):
 
 def test_a_host_takes_frames_until_it_is_full_and_more_as_they_are_acknowledged(radio_world):
     async def main() -> None:
-        wish = LinkWish(phy=2, interval_ms=100)
-        world = await radio_world(wish=wish, board={"acl": AclBuffers(3, 251, 3)}).start()
+        requested = RequestedLink(phy=2, interval_ms=100)
+        world = await radio_world(requested=requested, board={"acl": AclBuffers(3, 251, 3)}).start()
         async with world.client() as client:
             got: list[int] = []
             await client.start_notify(STREAM, lambda _c, v: got.append(v[0]))
@@ -178,8 +178,8 @@ def test_a_host_takes_frames_until_it_is_full_and_more_as_they_are_acknowledged(
 )
 def test_one_packet_under_way_is_one_in_one_or_two_events(radio_world, buffers, intervals):
     async def main() -> None:
-        wish = LinkWish(phy=2, interval_ms=20)
-        world = await radio_world(wish=wish, board={"acl": buffers}).start()
+        requested = RequestedLink(phy=2, interval_ms=20)
+        world = await radio_world(requested=requested, board={"acl": buffers}).start()
         async with world.client() as client:
             arrived: list[float] = []
             await client.start_notify(STREAM, lambda _c, _v: arrived.append(world.loop.time()))
@@ -195,8 +195,8 @@ def test_one_packet_under_way_is_one_in_one_or_two_events(radio_world, buffers, 
 def test_a_host_that_has_waited_long_enough_sends_all_the_same(radio_world):
     async def main() -> None:
         buffers = AclBuffers(packets=1, frames=1, timeout_ns=100_000_000)
-        wish = LinkWish(phy=2, interval_ms=400, timeout_ms=4000)
-        world = await radio_world(wish=wish, board={"acl": buffers}).start()
+        requested = RequestedLink(phy=2, interval_ms=400, timeout_ms=4000)
+        world = await radio_world(requested=requested, board={"acl": buffers}).start()
         async with world.client() as client:
             got: list[int] = []
             await client.start_notify(STREAM, lambda _c, v: got.append(v[0]))
@@ -225,7 +225,9 @@ def test_a_frame_goes_in_the_packets_the_controller_takes(radio_world):
 
     async def main() -> None:
         board = {"acl": AclBuffers(packets=3, octets=27, frames=3), "max_octets": 27}
-        world = await radio_world(wish=LinkWish(phy=2, interval_ms=50), board=board).start()
+        world = await radio_world(
+            requested=RequestedLink(phy=2, interval_ms=50), board=board
+        ).start()
         async with world.client() as client:
             got: list[bytes] = []
             await client.start_notify(STREAM, lambda _c, v: got.append(bytes(v)))
@@ -242,7 +244,7 @@ def test_a_frame_goes_in_the_packets_the_controller_takes(radio_world):
 
 def test_what_waits_is_gone_with_its_connection(radio_world):
     async def main() -> None:
-        world = await radio_world(wish=LinkWish(phy=2, timeout_ms=500)).start()
+        world = await radio_world(requested=RequestedLink(phy=2, timeout_ms=500)).start()
         async with world.client() as client:
             await client.start_notify(STREAM, lambda _c, _v: None)
             world.computer.vanish()

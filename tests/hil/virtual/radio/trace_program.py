@@ -14,7 +14,7 @@ from eegrig.hil.virtual.board_bluetooth.peripheral import Peripheral
 from eegrig.hil.virtual.board_bluetooth.peripheral_events import PeripheralEvent
 from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.clock import VirtualLoop, run
-from eegrig.hil.virtual.computer_radio.adapter import LinkWish
+from eegrig.hil.virtual.computer_radio.adapter import RequestedLink
 from eegrig.hil.virtual.computer_radio.central import Central
 
 SERVICE = "e9ea0000-e1b9-11e5-9cee-cfd5f18c7c4a"
@@ -52,7 +52,7 @@ async def trace(seed: int) -> str:
         board.register_services([(SERVICE, [(STREAM, 0x12)])])
         board.advertise(100_000, bytes([5, 9]) + f"eeg{number}".encode())
         boards.append(board)
-    computer = Central(air, wish=LinkWish(phy=2, interval_ms=15))
+    computer = Central(air, requested=RequestedLink(phy=2, interval_ms=15))
     found = await BleakScanner.discover(1, backend=computer.scanner_backend)
     note([device.name for device in found])
     air.packet_error_rate = 0.05

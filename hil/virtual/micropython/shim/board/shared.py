@@ -9,9 +9,9 @@ read_end = 0
 spi_setting = 0
 # Conversions that the last reply told of in advance: where nothing else happens until then, waiting for one
 # needs no exchange. The next request tells when the firmware slept and read.
-_coming = 0
+_prefetched = 0
 _taken = 0
-_COMING = EVENT_AT // 8
+_PREFETCHED = EVENT_AT // 8
 _SKIPPED = SKIPPED_AT // 8
 quiet = 1  # above 0 while the shim, not the firmware, is running: its instructions are free
 _ticking = False

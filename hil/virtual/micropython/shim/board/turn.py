@@ -43,7 +43,7 @@ def leave():
 @micropython.native
 def call(op, a=0, b=0, c=0, size=0):
     """Ask the simulator; returns the value it answers. Between `enter` and `leave` only."""
-    global now, stopped, horizon, read_ahead, read_end, _deferred, _coming, _taken, _keyboard
+    global now, stopped, horizon, read_ahead, read_end, _deferred, _prefetched, _taken, _keyboard
     q = _request
     q[0] = op | _taken << 8
     q[1] = now
@@ -71,7 +71,7 @@ def call(op, a=0, b=0, c=0, size=0):
         _collect(r[3])
     _taken = 0
     n = r[5]
-    _coming = -n if n < 0 else 0
+    _prefetched = -n if n < 0 else 0
     if n > 0:
         _take_event(bytes(_event[:n]))
     if r[7]:

@@ -16,27 +16,27 @@ def charge_for(name, n):
     now += call_ns[name] * n
 
 
-_told_frames = ()  # the places in a reply of the frames it tells of in advance
-_told_size = 0
+_prefetched_frames = ()  # the places in a reply of the frames it tells of in advance
+_prefetched_size = 0
 _first_frame = None
 
 
 def _tell_size(size):
-    global _told_frames, _told_size, _first_frame
+    global _prefetched_frames, _prefetched_size, _first_frame
     view = memoryview(_reply_bytes)
-    at = EVENT_AT + 24 + 8 * MAX_COMING
-    _told_frames = [view[at + size * i : at + size * (i + 1)] for i in range(MAX_COMING)]
+    at = EVENT_AT + 24 + 8 * MAX_PREFETCHED
+    _prefetched_frames = [view[at + size * i : at + size * (i + 1)] for i in range(MAX_PREFETCHED)]
     _first_frame = view[HEADER : HEADER + size]
-    _told_size = size
+    _prefetched_size = size
 
 
 @micropython.native
 def _skip(when):
     """Sleep until the next conversion that the last reply told of; returns whether it did."""
-    global now, horizon, read_ahead, read_end, _coming, _taken, _n_pending
+    global now, horizon, read_ahead, read_end, _prefetched, _taken, _n_pending
     r = _reply
     i = _taken
-    due = r[_COMING + 3 + i]
+    due = r[_PREFETCHED + 3 + i]
     if now >= due or 0 <= when <= due:
         return False
     q = _request
@@ -45,14 +45,14 @@ def _skip(when):
     read_end = 0
     now = due
     _taken = i + 1
-    _coming -= 1
-    horizon = r[_COMING + 3 + i + 1] if _coming else r[_COMING]
-    size = r[_COMING + 2]
-    if size != _told_size:
+    _prefetched -= 1
+    horizon = r[_PREFETCHED + 3 + i + 1] if _prefetched else r[_PREFETCHED]
+    size = r[_PREFETCHED + 2]
+    if size != _prefetched_size:
         _tell_size(size)
-    _first_frame[ALL] = _told_frames[i]
+    _first_frame[ALL] = _prefetched_frames[i]
     read_ahead = size
-    _pending[_n_pending] = r[_COMING + 1]
+    _pending[_n_pending] = r[_PREFETCHED + 1]
     _n_pending += 1
     _attend()
     return True
@@ -72,7 +72,7 @@ def wait_until(when, deep=IDLE, console=0):
             _queued and now >= horizon
         ):  # what callbacks schedule again and again must not hide the world
             call(SYNC)
-    elif not _coming or deep or not _interrupt_ns or not _skip(when):
+    elif not _prefetched or deep or not _interrupt_ns or not _skip(when):
         call(WAIT, when, deep, console)
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from eegrig.signal_sim.errors import SceneError
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.base import Context, LatentGenerator, SourceSpec
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger, add_waveforms
 from eegrig.signal_sim.params import ASSUMED, par
 from eegrig.signal_sim.stream import FloatArray
 from eegrig.signal_sim.topography import field_at, scattered_fields
-from eegrig.signal_sim.voices.base import Context, LatentVoice, SourceSpec
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["Ssvep"]
 
@@ -94,16 +94,16 @@ class Ssvep(SourceSpec):
             msg = f"{self.kind}: {n} tuning factors for {m} tuning_hz: give one for each"
             raise SceneError(msg)
 
-    def voice(self, context: Context) -> SsvepVoice:
+    def generator(self, context: Context) -> SsvepGenerator:
         """Make it sound."""
-        return SsvepVoice(self, context)
+        return SsvepGenerator(self, context)
 
     def phase_rad(self, target: int) -> float:
         """Return the flicker's phase of a target in radians."""
         return pi * self.phases_pi[target] if self.phases_pi else 0.0
 
 
-class SsvepVoice(LatentVoice):
+class SsvepGenerator(LatentGenerator):
     """A cosine and a sine of every harmonic, each with a field of its own, and the onset.
 
     The sine's field makes a harmonic run a little ahead in some places: it comes from more than

@@ -20,7 +20,7 @@ from bumble.transport.common import PacketParser
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.controller import RadioController
 from eegrig.hil.virtual.air.pdu import START
-from eegrig.hil.virtual.desk.serial_port import SerialPort
+from eegrig.hil.virtual.device_server.serial_port import SerialPort
 
 __all__ = ["HciServer"]
 

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from eegrig.hil.virtual import registry
-from eegrig.hil.virtual.desk import control
+from eegrig.hil.virtual.device_server import control
 
 Done = subprocess.CompletedProcess[str]
 
 
 @dataclass
-class Desk:
+class DeviceServer:
     """A state directory of its own, and commands that work in it."""
 
     state: Path
@@ -78,8 +78,8 @@ def wait() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def _session_desk(tmp_path_factory) -> Iterator[Desk]:
-    desk = Desk(tmp_path_factory.mktemp("state"))
+def _session_desk(tmp_path_factory) -> Iterator[DeviceServer]:
+    desk = DeviceServer(tmp_path_factory.mktemp("state"))
     # Not set in between: tests of other files run on the same worker before the session ends.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EEGRIG_STATE", str(desk.state))
@@ -92,17 +92,17 @@ def _session_desk(tmp_path_factory) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def desk(_session_desk, monkeypatch) -> Desk:
+def desk(_session_desk, monkeypatch) -> DeviceServer:
     """Two boards with the current firmware on one air, ``headband8`` and ``second``."""
     monkeypatch.setenv("EEGRIG_STATE", str(_session_desk.state))
     return _session_desk
 
 
 @pytest.fixture
-def empty_desk(tmp_path, monkeypatch) -> Iterator[Desk]:
+def empty_desk(tmp_path, monkeypatch) -> Iterator[DeviceServer]:
     """A desk with nothing on it."""
     monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
-    desk = Desk(tmp_path)
+    desk = DeviceServer(tmp_path)
     yield desk
     if registry.running():
         desk.virtual("down", "--all")

@@ -1,8 +1,9 @@
 """What a source in a scene is made of.
 
-A `SourceSpec` is a description: parameters and nothing that moves. Its `voice` is what sounds: it
-owns random generators and filter states. Most sources are a few time series (latents), each seen
-at every electrode with its own strength; a scene multiplies all of them in one matrix product.
+A `SourceSpec` is a description: parameters and nothing that moves. Its `generator` makes samples of
+it, and owns what moves: random numbers and filter states. Most sources are a few time series
+(latents), each seen at every electrode with its own strength; a scene multiplies all of them in one
+matrix product.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from eegrig.signal_sim.params import Spec
 from eegrig.signal_sim.stream import FloatArray, State
 from eegrig.signal_sim.timeline import CONSTANT, Gain
 
-__all__ = ["Context", "FieldVoice", "LatentVoice", "SourceSpec", "Voice"]
+__all__ = ["Context", "FieldGenerator", "Generator", "LatentGenerator", "SourceSpec"]
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a voice is given.
+    """What a generator is given.
 
     Attributes
     ----------
@@ -58,7 +59,7 @@ class Context:
         return exp(spread * self.rng("person " + purpose).standard_normal()) if spread else 1.0
 
 
-class Voice:
+class Generator:
     """A source that sounds."""
 
     def __init__(self, context: Context) -> None:
@@ -80,8 +81,8 @@ class Voice:
         return []
 
 
-class LatentVoice(Voice):
-    """A voice of a few time series with a fixed field each."""
+class LatentGenerator(Generator):
+    """A generator of a few time series with a fixed field each."""
 
     topography: FloatArray
     """Strength of each latent at each lead, shape ``(n_leads, n_latents)``."""
@@ -96,8 +97,8 @@ class LatentVoice(Voice):
         return int(self.topography.shape[1])
 
 
-class FieldVoice(Voice):
-    """A voice with a time series of its own at every lead."""
+class FieldGenerator(Generator):
+    """A generator with a time series of its own at every lead."""
 
     @abstractmethod
     def add(self, start: int, potentials: FloatArray) -> None:
@@ -122,5 +123,5 @@ class SourceSpec(Spec):
         return self.label or self.kind
 
     @abstractmethod
-    def voice(self, context: Context) -> Voice:
+    def generator(self, context: Context) -> Generator:
         """Make it sound."""

@@ -17,7 +17,7 @@ from eegrig.hil.virtual.chip.nrf52840 import Nrf52840
 from eegrig.hil.virtual.chip.signals import Ack, WireError
 from eegrig.hil.virtual.clock import VirtualLoop
 from eegrig.hil.virtual.debug_probe.remote_chip import RemoteChip
-from eegrig.hil.virtual.desk.probe_server import ProbeServer
+from eegrig.hil.virtual.device_server.probe_server import ProbeServer
 
 UID = "virtual:headband8"
 CTRL_STAT, SELECT, CSW, TAR, DRW, ABORT = 4, 8, 0, 4, 12, 0

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from eegrig.signal_sim.generators.base import Context, FieldGenerator, SourceSpec
 from eegrig.signal_sim.montage import positions
 from eegrig.signal_sim.noise import ColouredNoise, band_rms, power_law
 from eegrig.signal_sim.params import ASSUMED, par
 from eegrig.signal_sim.stream import FloatArray, State
 from eegrig.signal_sim.topography import smooth_mixing
-from eegrig.signal_sim.voices.base import Context, FieldVoice, SourceSpec
 
 __all__ = ["Background"]
 
@@ -57,12 +57,12 @@ class Background(SourceSpec):
         55.0, "deg", "assumed; gain of 8 channels over Oz [EXO]", low=1.0, high=180.0
     )
 
-    def voice(self, context: Context) -> BackgroundVoice:
+    def generator(self, context: Context) -> BackgroundGenerator:
         """Make it sound."""
-        return BackgroundVoice(self, context)
+        return BackgroundGenerator(self, context)
 
 
-class BackgroundVoice(FieldVoice):
+class BackgroundGenerator(FieldGenerator):
     """White noise, mixed between neighbours, then filtered by electrode."""
 
     def __init__(self, spec: Background, context: Context) -> None:

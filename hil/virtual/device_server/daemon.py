@@ -74,7 +74,12 @@ def start(request: UpRequest) -> tuple[list[registry.Device], list[str]]:
     """
     read, write = os.pipe()
     log = _open_log(request.log)
-    command = [sys.executable, "-m", "eegrig.hil.virtual.desk.daemon", json.dumps(asdict(request))]
+    command = [
+        sys.executable,
+        "-m",
+        "eegrig.hil.virtual.device_server.daemon",
+        json.dumps(asdict(request)),
+    ]
     with contextlib.ExitStack() as stack:
         with held():
             process = subprocess.Popen(
@@ -130,7 +135,7 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
     from eegrig.boards import load_board
     from eegrig.hil.virtual.bench import one_cpu
     from eegrig.hil.virtual.clock import VirtualLoop
-    from eegrig.hil.virtual.desk.desk import Desk
+    from eegrig.hil.virtual.device_server.server import DeviceServer
     from eegrig.hil.virtual.micropython.process import micropython_executable
 
     micropython_executable()  # what is missing is said at once
@@ -160,7 +165,7 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
             finally:
                 running.remove(task)
 
-        desk = Desk(
+        server = DeviceServer(
             loop,
             boards,
             pid=os.getpid(),
@@ -169,14 +174,14 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
             seed=request.seed,
             scene=request.scene,
         )
-        stack.callback(desk.close)
-        up = partial(desk.start, hci_tcp=request.hci_tcp, hci_serial=request.hci_serial)
+        stack.callback(server.close)
+        up = partial(server.start, hci_tcp=request.hci_tcp, hci_serial=request.hci_serial)
         run(partial(up, flash=request.flash))
         stack.enter_context(one_cpu(os.getpid()))
         loop.pace, loop.lost_s = request.pace, 0.0  # setting up has taken no time
-        run(desk.booted)
-        announce(desk.devices, desk.notes)
-        run(desk.stopped.wait)
+        run(server.booted)
+        announce(server.devices, server.notes)
+        run(server.stopped.wait)
 
 
 async def _done(work: Callable[[], Coroutine[Any, Any, object]]) -> None:

@@ -11,7 +11,7 @@ import serial
 
 from eegrig.boards.errors import ConfigError
 from eegrig.hil.virtual.bench import VirtualBench
-from eegrig.hil.virtual.desk.faults import FAULTS, apply
+from eegrig.hil.virtual.device_server.faults import FAULTS, apply
 from eegrig.hil.virtual.micropython.interpreter import ResetCause
 
 from ...firmwares import console_text, flashed_bench, patched_firmware

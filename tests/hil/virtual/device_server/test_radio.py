@@ -13,7 +13,7 @@ from bumble.device import Device, Peer
 from bumble.transport import open_transport
 
 from eegrig.boards.errors import ConfigError, InfrastructureError
-from eegrig.hil.virtual.desk import central
+from eegrig.hil.virtual.device_server import central
 from eegrig.host.link.connection import connect
 from eegrig.host.link.link_errors import LinkLost
 from eegrig.host.link.radio import open_radio

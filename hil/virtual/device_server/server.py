@@ -21,14 +21,14 @@ from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board import VirtualBoard
 from eegrig.hil.virtual.clock import NS_PER_S, VirtualLoop
 from eegrig.hil.virtual.debug_probe import probe
-from eegrig.hil.virtual.desk import control, faults
-from eegrig.hil.virtual.desk.firmware import renew, write_firmware
-from eegrig.hil.virtual.desk.hci_server import HciServer
-from eegrig.hil.virtual.desk.probe_server import ProbeServer
-from eegrig.hil.virtual.desk.serial_port import SerialPort
+from eegrig.hil.virtual.device_server import control, faults
+from eegrig.hil.virtual.device_server.firmware import renew, write_firmware
+from eegrig.hil.virtual.device_server.hci_server import HciServer
+from eegrig.hil.virtual.device_server.probe_server import ProbeServer
+from eegrig.hil.virtual.device_server.serial_port import SerialPort
 from eegrig.hil.virtual.micropython.interpreter import ResetCause
 
-__all__ = ["Desk"]
+__all__ = ["DeviceServer"]
 
 _BOOT_S, _LOOK_S = 5.0, 0.05
 _LOG = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class _Place:
         self.virtual.close()
 
 
-class Desk:
+class DeviceServer:
     """Boards on one loop and one air.
 
     Parameters

@@ -10,12 +10,12 @@ from typing import ClassVar
 import numpy as np
 
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.base import Context, LatentGenerator, SourceSpec
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger
 from eegrig.signal_sim.noise import ColouredNoise, band_pass
 from eegrig.signal_sim.params import ASSUMED, par
 from eegrig.signal_sim.stream import FloatArray, State
 from eegrig.signal_sim.topography import scattered_fields
-from eegrig.signal_sim.voices.base import Context, LatentVoice, SourceSpec
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger
 
 __all__ = ["Rhythm"]
 
@@ -60,12 +60,12 @@ class Rhythm(SourceSpec):
     duty: float = par(1.0, "1", ASSUMED, low=0.01, high=1.0)
     burst_s: float = par(1.0, "s", "0.5-2 s (assumed)", low=0.05, high=60.0)
 
-    def voice(self, context: Context) -> RhythmVoice:
+    def generator(self, context: Context) -> RhythmGenerator:
         """Make it sound."""
-        return RhythmVoice(self, context)
+        return RhythmGenerator(self, context)
 
 
-class RhythmVoice(LatentVoice):
+class RhythmGenerator(LatentGenerator):
     """Band-passed noise from a few patches of cortex."""
 
     def __init__(self, spec: Rhythm, context: Context) -> None:

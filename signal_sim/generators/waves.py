@@ -11,11 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.base import Context, LatentGenerator, SourceSpec
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger, add_waveforms
 from eegrig.signal_sim.params import ASSUMED, par
 from eegrig.signal_sim.stream import FloatArray
 from eegrig.signal_sim.topography import field_at
-from eegrig.signal_sim.voices.base import Context, LatentVoice, SourceSpec
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["KComplexes", "SlowWaves", "SpikeWave", "Spindles"]
 
@@ -48,9 +48,9 @@ class WaveSpec(SourceSpec):
     def field(self) -> str:
         """Where it is strongest."""
 
-    def voice(self, context: Context) -> WaveVoice:
+    def generator(self, context: Context) -> WaveGenerator:
         """Make it sound."""
-        return WaveVoice(self, context)
+        return WaveGenerator(self, context)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,7 +299,7 @@ class SpikeWave(WaveSpec):
         return np.asarray(values["amplitude_v"] * edge * (0.55 * spike - 0.45 * wave))
 
 
-class WaveVoice(LatentVoice):
+class WaveGenerator(LatentGenerator):
     """One latent: a waveform now and then."""
 
     def __init__(self, spec: WaveSpec, context: Context) -> None:

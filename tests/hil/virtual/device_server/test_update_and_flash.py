@@ -15,7 +15,7 @@ from eegrig.hil.virtual import registry
 from eegrig.host.image.application import build_application
 
 from ...firmwares import Patch, patched_firmware
-from .conftest import Desk
+from .conftest import DeviceServer
 
 NAME = "headband8"
 RADIO = f"virtual:{NAME}"
@@ -31,9 +31,9 @@ FIGURES = [
 
 
 @pytest.fixture(scope="module")
-def fast_desk(tmp_path_factory) -> Iterator[Desk]:
+def fast_desk(tmp_path_factory) -> Iterator[DeviceServer]:
     """A board with the current firmware, several times as fast as a real one."""
-    desk = Desk(tmp_path_factory.mktemp("state"))
+    desk = DeviceServer(tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EEGRIG_STATE", str(desk.state))
         desk.up(NAME, "--flash", "--pace", 4)
@@ -48,7 +48,7 @@ def release(folder: Path, patch: Patch) -> tuple[Path, str]:
     return firmware, build_application(load_board(NAME), firmware).image_hash.hex()
 
 
-def update(desk: Desk, firmware: Path, *options: str) -> Any:
+def update(desk: DeviceServer, firmware: Path, *options: str) -> Any:
     return desk.eegrig("update", NAME, "--radio", RADIO, "--firmware", firmware, *options)
 
 
@@ -129,7 +129,7 @@ def test_a_board_is_flashed_tested_and_written_down(fast_desk, tmp_path):
 
 
 def test_boards_of_one_kind_are_each_tested_by_the_address_of_its_own_chip(tmp_path):
-    desk = Desk(tmp_path)
+    desk = DeviceServer(tmp_path)
     names = ["left", "right"]
     devices = desk.up(*(f"headband8@{name}" for name in names), "--flash", "--pace", 4)
     try:

@@ -14,7 +14,7 @@ from eegrig.boards import load_board
 from eegrig.boards.errors import InfrastructureError
 from eegrig.hil.virtual import registry
 from eegrig.hil.virtual.chip import open_chip
-from eegrig.hil.virtual.desk import control
+from eegrig.hil.virtual.device_server import control
 from eegrig.host.image.file_system import pack
 from eegrig.host.image.firmware_image import build_image, read_image
 from eegrig.host.image.layout import layout_of

@@ -10,11 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.base import Context, LatentGenerator, SourceSpec
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger, add_waveforms
 from eegrig.signal_sim.montage import positions
 from eegrig.signal_sim.params import ASSUMED, par
 from eegrig.signal_sim.stream import FloatArray
-from eegrig.signal_sim.voices.base import Context, LatentVoice, SourceSpec
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["Heart"]
 
@@ -52,12 +52,12 @@ class Heart(SourceSpec):
     breath_per_min: float = par(15.0, "1/min", ASSUMED, low=1.0, high=60.0)
     qrs_v: float = par(8e-6, "V", "0-30 uV at ear references, usually absent (assumed)", high=1e-2)
 
-    def voice(self, context: Context) -> HeartVoice:
+    def generator(self, context: Context) -> HeartGenerator:
         """Make it sound."""
-        return HeartVoice(self, context)
+        return HeartGenerator(self, context)
 
 
-class HeartVoice(LatentVoice):
+class HeartGenerator(LatentGenerator):
     """One beat after another."""
 
     def __init__(self, spec: Heart, context: Context) -> None:

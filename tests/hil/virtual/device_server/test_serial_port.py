@@ -12,7 +12,7 @@ import pytest
 import serial
 
 from eegrig.hil.virtual.clock import VirtualLoop
-from eegrig.hil.virtual.desk.serial_port import SerialPort
+from eegrig.hil.virtual.device_server.serial_port import SerialPort
 
 MIB = 1 << 20
 

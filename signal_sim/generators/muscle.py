@@ -11,12 +11,12 @@ import numpy as np
 
 from eegrig.signal_sim.errors import SceneError
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.base import Context, LatentGenerator, SourceSpec
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger, add_waveforms
 from eegrig.signal_sim.noise import ColouredNoise, band_pass
 from eegrig.signal_sim.params import ASSUMED, par
 from eegrig.signal_sim.stream import FloatArray, State
 from eegrig.signal_sim.topography import field_at
-from eegrig.signal_sim.voices.base import Context, LatentVoice, SourceSpec
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["Gestures", "Muscle"]
 
@@ -57,9 +57,9 @@ class Muscle(SourceSpec):
     bursts_per_min: float = par(4.0, "1/min", ASSUMED, high=300.0)
     burst_s: float = par(0.6, "s", "0.2-2 s (assumed)", low=0.05, high=60.0)
 
-    def voice(self, context: Context) -> MuscleVoice:
+    def generator(self, context: Context) -> MuscleGenerator:
         """Make it sound."""
-        return MuscleVoice(self, context)
+        return MuscleGenerator(self, context)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +106,9 @@ class Gestures(SourceSpec):
             msg = f"{self.kind}: {n} gestures and {m} sets of muscles: give one set for each"
             raise SceneError(msg)
 
-    def voice(self, context: Context) -> GestureVoice:
+    def generator(self, context: Context) -> GestureGenerator:
         """Make it sound."""
-        return GestureVoice(self, context)
+        return GestureGenerator(self, context)
 
 
 class _MuscleNoise:
@@ -144,7 +144,7 @@ def _contraction(since_s: FloatArray, duration_s: float) -> FloatArray:
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * edge))
 
 
-class MuscleVoice(LatentVoice):
+class MuscleGenerator(LatentGenerator):
     """Noise of each muscle, gated by bursts."""
 
     def __init__(self, spec: Muscle, context: Context) -> None:
@@ -214,7 +214,7 @@ class MuscleVoice(LatentVoice):
         return envelope
 
 
-class GestureVoice(LatentVoice):
+class GestureGenerator(LatentGenerator):
     """Noise of each muscle, gated by cued gestures."""
 
     def __init__(self, spec: Gestures, context: Context) -> None:

@@ -6,16 +6,16 @@ from typing import Any
 
 from eegrig.boards.wording import nearest
 from eegrig.signal_sim.errors import SceneError
-from eegrig.signal_sim.voices.background import Background
-from eegrig.signal_sim.voices.base import SourceSpec
-from eegrig.signal_sim.voices.evoked import Oddball
-from eegrig.signal_sim.voices.eyes import Blinks, Saccades
-from eegrig.signal_sim.voices.heart import Heart
-from eegrig.signal_sim.voices.imagery import MotorImagery
-from eegrig.signal_sim.voices.muscle import Gestures, Muscle
-from eegrig.signal_sim.voices.rhythm import Rhythm
-from eegrig.signal_sim.voices.ssvep import Ssvep
-from eegrig.signal_sim.voices.waves import KComplexes, SlowWaves, SpikeWave, Spindles
+from eegrig.signal_sim.generators.background import Background
+from eegrig.signal_sim.generators.base import SourceSpec
+from eegrig.signal_sim.generators.evoked import Oddball
+from eegrig.signal_sim.generators.eyes import Blinks, Saccades
+from eegrig.signal_sim.generators.heart import Heart
+from eegrig.signal_sim.generators.imagery import MotorImagery
+from eegrig.signal_sim.generators.muscle import Gestures, Muscle
+from eegrig.signal_sim.generators.rhythm import Rhythm
+from eegrig.signal_sim.generators.ssvep import Ssvep
+from eegrig.signal_sim.generators.waves import KComplexes, SlowWaves, SpikeWave, Spindles
 
 __all__ = ["KINDS", "source_from_mapping"]
 

@@ -90,7 +90,7 @@ def _up(
     Each has a serial port, a debug probe and a radio, and keeps what is in its flash memory. An
     empty board stays empty: flash it, or use --flash.
     """
-    from eegrig.hil.virtual.desk.daemon import UpRequest, hold, start
+    from eegrig.hil.virtual.device_server.daemon import UpRequest, hold, start
 
     request = UpRequest(
         boards=_named(boards),
@@ -165,7 +165,7 @@ def _status(*, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from eegrig.hil.virtual import registry
-    from eegrig.hil.virtual.desk.control import ask
+    from eegrig.hil.virtual.device_server.control import ask
 
     gone = registry.sweep()
     devices = registry.running()
@@ -226,7 +226,7 @@ def _down(
 ) -> None:
     """Take virtual boards down; what is in their flash memories stays."""
     from eegrig.hil.virtual import registry
-    from eegrig.hil.virtual.desk.control import ask
+    from eegrig.hil.virtual.device_server.control import ask
 
     if bool(names) == everything:
         raise ConfigError("say which boards to take down, or --all")
@@ -269,7 +269,7 @@ def _reset(
 ) -> None:
     """Reset a virtual board, as its reset pin would."""
     from eegrig.hil.virtual import registry
-    from eegrig.hil.virtual.desk.control import ask
+    from eegrig.hil.virtual.device_server.control import ask
 
     if soft and safe:
         raise ConfigError("--soft and --safe do not go together")
@@ -297,7 +297,7 @@ def _fault(
 ) -> None:
     """Break something on a virtual board, or mend it."""
     from eegrig.hil.virtual import registry
-    from eegrig.hil.virtual.desk.control import ask
+    from eegrig.hil.virtual.device_server.control import ask
 
     if show:
         _list_faults(as_json=as_json)
@@ -314,7 +314,7 @@ def _fault(
 
 
 def _list_faults(*, as_json: bool) -> None:
-    from eegrig.hil.virtual.desk.faults import FAULTS
+    from eegrig.hil.virtual.device_server.faults import FAULTS
 
     if as_json:
         print_json(

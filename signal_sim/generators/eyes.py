@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.base import Context, LatentGenerator, SourceSpec
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger, add_waveforms
 from eegrig.signal_sim.montage import POSITIONS, angles_deg, canonical, positions
 from eegrig.signal_sim.params import ASSUMED, par
 from eegrig.signal_sim.stream import FloatArray
-from eegrig.signal_sim.voices.base import Context, LatentVoice, SourceSpec
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["Blinks", "Saccades"]
 
@@ -69,12 +69,12 @@ class Blinks(SourceSpec):
     opening_s: float = par(0.13, "s", "FWHM 94 ms after 0.5-10 Hz [EEGLAB]", low=0.01, high=5.0)
     shortest_s: float = par(0.6, "s", ASSUMED, low=0.0, high=60.0)
 
-    def voice(self, context: Context) -> BlinkVoice:
+    def generator(self, context: Context) -> BlinkGenerator:
         """Make it sound."""
-        return BlinkVoice(self, context)
+        return BlinkGenerator(self, context)
 
 
-class BlinkVoice(LatentVoice):
+class BlinkGenerator(LatentGenerator):
     """Blinks at random times."""
 
     def __init__(self, spec: Blinks, context: Context) -> None:
@@ -161,12 +161,12 @@ class Saccades(SourceSpec):
     )
     jump_s: float = par(0.04, "s", ASSUMED, low=0.005, high=5.0)
 
-    def voice(self, context: Context) -> SaccadeVoice:
+    def generator(self, context: Context) -> SaccadeGenerator:
         """Make it sound."""
-        return SaccadeVoice(self, context)
+        return SaccadeGenerator(self, context)
 
 
-class SaccadeVoice(LatentVoice):
+class SaccadeGenerator(LatentGenerator):
     """Two latents: gaze to the right and gaze up, in degrees."""
 
     def __init__(self, spec: Saccades, context: Context) -> None:

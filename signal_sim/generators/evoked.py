@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.base import Context, LatentGenerator, SourceSpec
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger, add_waveforms
 from eegrig.signal_sim.params import ASSUMED, par
 from eegrig.signal_sim.stream import FloatArray
 from eegrig.signal_sim.topography import scattered_fields
-from eegrig.signal_sim.voices.base import Context, LatentVoice, SourceSpec
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["Oddball"]
 
@@ -75,12 +75,12 @@ class Oddball(SourceSpec):
     trial_spread: float = par(0.35, "1", ASSUMED, high=2.0)
     person_spread: float = par(0.3, "1", ASSUMED, high=2.0)
 
-    def voice(self, context: Context) -> OddballVoice:
+    def generator(self, context: Context) -> OddballGenerator:
         """Make it sound."""
-        return OddballVoice(self, context)
+        return OddballGenerator(self, context)
 
 
-class OddballVoice(LatentVoice):
+class OddballGenerator(LatentGenerator):
     """Four latents: N1, P2, N2 and P3, each with its field."""
 
     def __init__(self, spec: Oddball, context: Context) -> None:

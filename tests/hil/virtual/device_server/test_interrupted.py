@@ -15,7 +15,7 @@ import pytest
 from eegrig.hil.run import RunRequest, run_suites
 from eegrig.hil.virtual import registry
 
-from .conftest import Desk
+from .conftest import DeviceServer
 
 MOMENTS = 2
 COMMANDS = {
@@ -35,8 +35,8 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="module")
-def board_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    desk = Desk(tmp_path_factory.mktemp("state"))
+def board_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeviceServer]:
+    desk = DeviceServer(tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EEGRIG_STATE", str(desk.state))
         desk.up("headband8", "--flash", "--pace", 4)
@@ -54,7 +54,7 @@ def earlier_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_ends_at_any_moment(
-    board_up: Desk,
+    board_up: DeviceServer,
     earlier_run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -81,7 +81,7 @@ def test_a_command_ends_at_any_moment(
 
 
 def ended_after(
-    desk: Desk, words: list[str], temporary: Path, after_s: float, number: signal.Signals
+    desk: DeviceServer, words: list[str], temporary: Path, after_s: float, number: signal.Signals
 ) -> tuple[int, str]:
     """Return what a command ends with that is sent a signal, and what it complains of."""
     with subprocess.Popen(

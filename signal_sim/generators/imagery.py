@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from eegrig.signal_sim.events import Event
+from eegrig.signal_sim.generators.base import Context, LatentGenerator, SourceSpec
+from eegrig.signal_sim.generators.schedule import Schedule, Trigger, add_waveforms
 from eegrig.signal_sim.noise import ColouredNoise, band_pass
 from eegrig.signal_sim.params import ASSUMED, par
 from eegrig.signal_sim.stream import FloatArray, State
 from eegrig.signal_sim.topography import field_at
-from eegrig.signal_sim.voices.base import Context, LatentVoice, SourceSpec
-from eegrig.signal_sim.voices.schedule import Schedule, Trigger, add_waveforms
 
 __all__ = ["MotorImagery"]
 
@@ -63,12 +63,12 @@ class MotorImagery(SourceSpec):
     trial_s: float = par(4.0, "s", ASSUMED, low=0.5, high=60.0)
     rest_s: float = par(3.0, "s", ASSUMED, low=0.5, high=60.0)
 
-    def voice(self, context: Context) -> MotorImageryVoice:
+    def generator(self, context: Context) -> MotorImageryGenerator:
         """Make it sound."""
-        return MotorImageryVoice(self, context)
+        return MotorImageryGenerator(self, context)
 
 
-class MotorImageryVoice(LatentVoice):
+class MotorImageryGenerator(LatentGenerator):
     """Four latents: mu left and right, beta left and right."""
 
     def __init__(self, spec: MotorImagery, context: Context) -> None:
