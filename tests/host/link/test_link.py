@@ -39,7 +39,8 @@ def test_connecting_reads_what_the_board_is_and_the_links_mtu() -> None:
 
 def test_a_board_is_found_by_its_address_too() -> None:
     async def scenario(room: Room) -> str:
-        async with room.connected(room.board.radio.address.lower()) as link:
+        address = room.board.radio.own_address().to_string(with_type_qualifier=False)
+        async with room.connected(address.lower()) as link:
             return link.info.board
 
     assert in_room(scenario) == "headband8"
