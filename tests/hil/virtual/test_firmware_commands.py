@@ -13,7 +13,7 @@ from eegrig.boards import load_board
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.host.link.board_link import BoardLink
-from eegrig.host.link.link_errors import BoardStatusError
+from eegrig.host.link.link_errors import BoardStatusError, LinkLost
 from eegrig.host.recording.recorder import record
 from eegrig.host.wire.constants import Flag, Pattern, State, Status, TestSignal
 from eegrig.host.wire.packet import decode_packet
@@ -90,7 +90,17 @@ def test_a_stop_right_behind_a_starts_answer_leaves_nothing_that_streams(virtual
 
 
 def test_a_board_that_is_about_to_sleep_starts_no_stream(virtual):
-    async def scenario(link: BoardLink) -> list[Status]:
-        return await asyncio.gather(outcome(link.sleep(1)), outcome(link.start()))
+    """Whether START still reaches it is the link's timing; that it is not taken, the firmware's."""
 
-    assert session(virtual, scenario) == [Status.OK, Status.BUSY]
+    async def started(link: BoardLink) -> Status | None:
+        try:
+            return await outcome(link.start())
+        except LinkLost:
+            return None
+
+    async def scenario(link: BoardLink) -> list[Status | None]:
+        return await asyncio.gather(outcome(link.sleep(1)), started(link))
+
+    slept, answer = session(virtual, scenario)
+    assert slept is Status.OK
+    assert answer in (Status.BUSY, None)
