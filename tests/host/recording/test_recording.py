@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import json
 from pathlib import Path
 
+import edfio
 import mne
 import numpy as np
 import pytest
@@ -118,6 +121,51 @@ def test_the_sidecar_tells_counters_identity_and_scale(tmp_path: Path) -> None:
     assert sidecar["lsb_v"] == pytest.approx(2.2351742e-8)
     assert sidecar["lead_off"] == {"Fp1": 1, "C3": 1}
     assert sidecar["n_frames"] == 27
+
+
+def test_the_sidecar_tells_the_time_of_the_first_frame_and_how_the_rate_is_known(
+    tmp_path: Path,
+) -> None:
+    recording = recorded(*range(10))
+    start = datetime.datetime(2026, 11, 22, 13, 14, 15, 250_000, datetime.UTC)
+    recording.write_bdf(tmp_path / "a.bdf", start=start)
+    sidecar = json.loads((tmp_path / "a.json").read_text())
+    base = sidecar["time_base"]
+    assert base["first_frame"] == "2026-11-22T13:14:15.250000+00:00"
+    assert base["first_frame_ns"] == FIRST_NS
+    assert (base["nominal_sps"], base["rate_sps"], base["fitted"]) == (250, 250, False)
+    assert "too few packets" in base["reason"]
+    assert sidecar["sample_rate_sps"] == 250
+    assert edfio.read_bdf(tmp_path / "a.bdf").starttime == start.time()
+
+
+def test_the_sidecar_tells_what_the_filter_does_or_that_nobody_says(tmp_path: Path) -> None:
+    told = recorded(*range(10)).sidecar()["filter"]
+    assert (told["kind"], told["group_delay_s"]) == ("sinc3", DELAY_S)
+    assert told["cutoff_hz"] == pytest.approx(0.262 * 250)  # SBAS499C 9.3.2.2
+    hz, gain = np.array(told["response"]).T
+    assert hz.tolist() == np.linspace(0, 125, 11).tolist()
+    np.testing.assert_allclose(gain, np.sinc(hz / 250) ** 3, atol=1e-6)
+    other = dataclasses.replace(INFO, group_delay_s=0.05)
+    assert recorded(0, info=other).sidecar()["filter"]["kind"] == "unknown"
+    assert (
+        recorded(0, info=dataclasses.replace(INFO, group_delay_s=0.0)).sidecar()["filter"] is None
+    )
+
+
+def test_other_streams_begin_when_their_own_first_frame_was_taken(tmp_path: Path) -> None:
+    recording = mixed([(i, 10 * i) for i in range(10)])
+    start = datetime.datetime(2026, 11, 22, 13, 14, 15)
+    recording.write_bdf(tmp_path / "a.bdf", start=start)
+    electrodes, light = (
+        json.loads((tmp_path / name).read_text())["time_base"]
+        for name in ("a.json", "a-optics.json")
+    )
+    later_s = (light["first_frame_ns"] - electrodes["first_frame_ns"]) * 1e-9
+    assert later_s != 0
+    assert datetime.datetime.fromisoformat(light["first_frame"]) == start + datetime.timedelta(
+        microseconds=later_s * 1e6 // 1
+    )
 
 
 def test_the_same_packets_make_the_same_files(tmp_path: Path) -> None:
