@@ -353,9 +353,9 @@ class Peripheral:
         Raises
         ------
         OSError
-            ENOENT: no such connection. EINVAL: not subscribed (where CONFIG_BT_GATT_ENFORCE_
-            SUBSCRIPTION is set; see `StackRules`), or no such value. ENOMEM: longer than
-            the MTU allows, where the stack does not cut.
+            ENOENT: no such connection. EINVAL: not subscribed (where
+            ``CONFIG_BT_GATT_ENFORCE_SUBSCRIPTION`` is set; see `StackRules`), or no such value.
+            ENOMEM: longer than the MTU allows, where the stack does not cut.
         """
         controller, device = self._on()
         bearer = device.connections.get(connection)
