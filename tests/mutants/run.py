@@ -42,6 +42,7 @@ _MEMORY = 4 << 30
 _PATIENCE = 10.0
 """How many times as long as without a change the tests may take, and no less than so many s:"""
 _LEAST_LIMIT_S = 20.0
+_NOT_LOADED = 98  # none of pytest's
 _NO_TESTS = 5
 _REPORT = "report.json"
 _PYTEST = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:randomly")
@@ -153,6 +154,8 @@ def _fork(
     code = os.waitstatus_to_exitcode(status)
     if code == _NO_TESTS:
         raise MutantError(f"{tests_of(path)} has no tests:\n{said}")
+    if code == _NOT_LOADED:
+        raise MutantError(f"{tests_of(path)} never imports {path}: no change of it can be noticed")
     return ("survived" if code == 0 else "killed"), said
 
 
@@ -166,15 +169,17 @@ def _child(root: Path, path: str, mutant: Mutant | None, scratch: Path) -> int:
     _forget(root)
     report = scratch / _REPORT
     order = _Order({})
+    changed = None
     if mutant is not None:
-        sys.meta_path.insert(0, _Changed(root, path, mutant))
+        changed = _Changed(root, path, mutant)
+        sys.meta_path.insert(0, changed)
         order = _Order(json.loads(report.read_text(encoding="utf-8"))["seconds"])
     arguments = [*_PYTEST, f"--basetemp={scratch / 'tests'}", f"--rootdir={root}"]
     code = int(pytest.main([*arguments, tests_of(path)], plugins=[order]))
     if mutant is None:
         found = {"modules": _foreign_modules(root), "seconds": order.seconds}
         report.write_text(json.dumps(found), encoding="utf-8")
-    return code
+    return _NOT_LOADED if code == 0 and changed is not None and not changed.loaded else code
 
 
 class _Order:
@@ -223,10 +228,14 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def __init__(self, root: Path, path: str, mutant: Mutant) -> None:
         self._file = str(root / path)
-        self._name = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        name = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        # A folder that src/eegrig links to is imported by that one name.
+        linked = (root / "src" / "eegrig" / path.partition("/")[0]).exists()
+        self._name = f"eegrig.{name}" if linked else name
         self._package = path.endswith("__init__.py")
         self._root = root
         self._mutant = mutant
+        self.loaded = False
 
     def find_spec(
         self,
@@ -248,4 +257,5 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:
+        self.loaded = True
         exec(self._mutant.compiled(self._root), module.__dict__)

@@ -104,3 +104,24 @@ def test_tests_that_cannot_judge_are_an_error(shed: Path, name: str, text: str, 
     done = run(shed)
     assert done.returncode == 1
     assert said in done.stderr
+
+
+def test_a_file_that_its_tests_never_import_is_an_error_and_no_survivor(shed: Path) -> None:
+    (shed / "tests" / "shed" / "test_tool.py").write_text("def test_it():\n    pass\n")
+    done = run(shed)
+    assert done.returncode != 0
+    assert "tests/shed/test_tool.py never imports shed/tool.py" in done.stderr
+
+
+def test_a_change_of_the_tree_reaches_its_tests() -> None:
+    code = (
+        "from pathlib import Path; from tests.mutants.run import run_mutants\n"
+        "for outcome in run_mutants(Path.cwd(), 'host/wire/impedance.py',\n"
+        "    wanted=lambda mutant: '65536' in mutant.change or '16' in mutant.change):\n"
+        "    print(outcome.fate)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"killed"}
