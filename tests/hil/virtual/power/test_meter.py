@@ -174,3 +174,17 @@ def test_what_is_fed_back_is_as_heavy_as_what_is_drawn():
     causes = {Cause("mcu", "mcu", "idle", 0.5): 1.0, Cause("rest", "buck", "quiescent", 0.3): -3.0}
     taken = capture(AccountLedger(an_account(causes, mcu=5.0, rest=-1.0)))
     assert list(taken.assumptions.values()) == [-0.75, 0.25]
+
+
+def test_a_fact_that_two_groups_rest_on_is_one_with_both_energies_to_four_decimals():
+    """By hand: 2 and 1 of 3 J."""
+    causes = {
+        Cause("mcu", "buck", "quiescent", 0.3): 1.0,
+        Cause("rest", "buck", "quiescent", 0.3): 1.0,
+        Cause("mcu", "mcu", "idle", 0.5): 1.0,
+    }
+    taken = capture(AccountLedger(an_account(causes, mcu=2.0, rest=1.0)))
+    assert [(fact.part, share) for fact, share in taken.assumptions.items()] == [
+        ("buck", 0.6667),
+        ("mcu", 0.3333),
+    ]
