@@ -10,7 +10,7 @@ from pathlib import Path
 from eegrig.boards.errors import InfrastructureError
 from eegrig.hil.virtual.micropython.process import micropython_executable
 from eegrig.hil.virtual.registry import running, state_directory
-from eegrig.host.doctor import Finding
+from eegrig.host.doctor.finding import Finding
 from eegrig.host.doctor.packages import unmet
 
 __all__ = ["check"]

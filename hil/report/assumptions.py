@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from eegrig.boards.assumed import Assumed
     from eegrig.hil.figures.assumptions import Assumption
 
-__all__ = ["Told", "told"]
+__all__ = ["Sentence", "sentences"]
 
 
-class Told(NamedTuple):
+class Sentence(NamedTuple):
     """An assumption in words.
 
     Attributes
@@ -38,7 +38,7 @@ _SENTENCES = {
 """Facts that need more words than their key."""
 
 
-def told(assumptions: Iterable[Assumption]) -> list[Told]:
+def sentences(assumptions: Iterable[Assumption]) -> list[Sentence]:
     """Return assumptions in words.
 
     Those with a share of the energy come first, the largest share ahead; the others follow in
@@ -48,7 +48,7 @@ def told(assumptions: Iterable[Assumption]) -> list[Told]:
     weighed = [(fact.share, _words(fact)) for fact in every if fact.share is not None]
     weighed.sort(key=lambda item: -item[0])
     ranked = [
-        Told(
+        Sentence(
             f"{words.text}: up to {number(100 * share, 2)}{NO_BREAK}% of a mode’s energy",
             words.source,
         )
@@ -57,17 +57,17 @@ def told(assumptions: Iterable[Assumption]) -> list[Told]:
     return ranked + [_words(fact) for fact in every if fact.share is None]
 
 
-def _words(fact: Assumed) -> Told:
+def _words(fact: Assumed) -> Sentence:
     value = _value(fact.value)
     if fact.key in _SENTENCES:
         sentence = _SENTENCES[fact.key]
-        return Told(sentence.format(value=value, unit=fact.unit, source=fact.source), "")
+        return Sentence(sentence.format(value=value, unit=fact.unit, source=fact.source), "")
     if fact.value is None:
-        return Told(f"{fact.part}: {fact.key} ({fact.source})", "")
+        return Sentence(f"{fact.part}: {fact.key} ({fact.source})", "")
     if fact.unit:
-        return Told(f"{fact.part}: {fact.key} = {value} {fact.unit} ({fact.source})", "")
+        return Sentence(f"{fact.part}: {fact.key} = {value} {fact.unit} ({fact.source})", "")
     # What is assumed of a build of MicroPython has a whole sentence for its source.
-    return Told(f"{fact.part}: {fact.key} = {value}", fact.source)
+    return Sentence(f"{fact.part}: {fact.key} = {value}", fact.source)
 
 
 def _value(value: bool | float | str | None) -> str:

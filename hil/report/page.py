@@ -10,7 +10,7 @@ from eegrig.boards.whole_file import write_whole
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import Results
 from eegrig.hil.report import sections
-from eegrig.hil.report.assumptions import told
+from eegrig.hil.report.assumptions import sentences
 from eegrig.hil.report.vocabulary import (
     HEADLINES,
     Headline,
@@ -103,7 +103,7 @@ def render(results: Results, directory: Path) -> str:
         style=Markup(style),
         verdict=verdict_word(results),
         sentence=verdict_sentence(results),
-        assumptions=told(results.assumptions),
+        assumptions=sentences(results.assumptions),
         provenances=list(provenances(results.figures)),
         cards=_cards(results.figures),
         attention=attention(results.figures),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
     from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
-    from eegrig.host.recording.recording import Recording
+    from eegrig.host.recording.stream_recording import StreamRecording
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def efficient_session(
 
 
 @pytest.fixture(scope="session")
-def shorted_recording(rig: Bench, rig_flashed: FlashedBoard) -> Recording:
+def shorted_recording(rig: Bench, rig_flashed: FlashedBoard) -> StreamRecording:
     """Record what the front end's inputs show when they are shorted."""
     return rig.run(shorted(rig))
 

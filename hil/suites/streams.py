@@ -20,13 +20,14 @@ from eegrig.hil.measure.showing import explained, unfit
 from eegrig.host.link.connection import connect
 from eegrig.host.recording.recorder import record
 from eegrig.host.recording.recording import Recording
-from eegrig.host.wire.constants import Profile, TestSignal
+from eegrig.host.wire.constants import Profile, StreamId, TestSignal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eegrig.hil.bench import Bench, LinkStatistics, PowerCapture, Waveform
     from eegrig.host.link.board_link import BoardLink, LinkParameters
+    from eegrig.host.recording.stream_recording import StreamRecording
     from eegrig.host.streaming.decoder import Block
 
 __all__ = ["Session", "interval_ms", "linked", "shorted", "shorted_v", "stream"]
@@ -99,7 +100,7 @@ class Session:
         rate_sps = self.recording.info.sample_rate_sps
         later_ns = round(int(frames[0]) * 1e9 / rate_sps)
         return align(
-            self.recording.samples_v()[rows][:, frames],
+            self.recording.electrodes.samples()[rows][:, frames],
             rate_sps,
             _rows(self.applied, rows),
             frames=frames,
@@ -136,8 +137,9 @@ async def stream(
         flowing = asyncio.Event()
 
         def arrived(block: Block) -> None:
-            blocks.append(block)
-            flowing.set()
+            if block.stream_id == StreamId.EEG:
+                blocks.append(block)
+                flowing.set()
 
         recorder = asyncio.create_task(
             record(link, seconds + 2 * _SETTLE_S, profile=profile, on_block=arrived)
@@ -159,7 +161,7 @@ async def stream(
             recorder.cancel()
             if rig.faults is not None:
                 rig.faults.packet_error_rate(0.0)
-    recording.set_link(parameters)
+    recording.link = parameters
     for event in rig.source.events(start_ns, rig.clock.now_ns()):
         recording.mark(event.name, event.onset_ns, event.duration_s)
     info = recording.info
@@ -184,18 +186,18 @@ async def stream(
     )
 
 
-async def shorted(rig: Bench) -> Recording:
+async def shorted(rig: Bench) -> StreamRecording:
     """Record shorted inputs, beginning a second after the board says that it shorts them."""
     async with linked(rig, rig.board.radio.efficient_interval_ms) as link:
         await link.test_signal(TestSignal.SHORTED)
         recording = await record(link, _NOISE_SECONDS + _SETTLE_S)
         await link.test_signal(TestSignal.NORMAL)
-    return recording
+    return recording.electrodes
 
 
-def shorted_v(recording: Recording) -> NDArray[np.float64]:
+def shorted_v(recording: StreamRecording) -> NDArray[np.float64]:
     """Return what `shorted` recorded, in volts, once it has settled."""
-    return recording.samples_v()[:, round(_SETTLE_S * recording.info.sample_rate_sps) :]
+    return recording.samples()[:, round(_SETTLE_S * recording.stream.rate_sps) :]
 
 
 def _of_channels(applied: Waveform, channels: Sequence[str]) -> Waveform:

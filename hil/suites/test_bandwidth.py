@@ -111,7 +111,7 @@ def test_no_frame_is_lost_while_streaming(
         n=lost + received,
         conditions={"profiles": "efficient, low-latency"},
     )
-    assert all(session.recording.counters.intact for session in sessions)
+    assert all(session.recording.intact for session in sessions)
 
 
 @pytest.mark.needs("link_control")
@@ -128,7 +128,7 @@ async def test_no_frame_is_lost_at_the_fastest_rate(
         finally:
             if link.is_connected:
                 await link.set_rate(rig.board.afe.default_rate_sps)
-    received = recording.received()
+    received = recording.electrodes.received()
     rig_record(
         "bandwidth.frame_loss_fastest",
         float(1 - received.mean()),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
     from eegrig.hil.plugin import RigRecorder
     from eegrig.hil.suites.streams import Session
-    from eegrig.host.recording.recording import Recording
+    from eegrig.host.recording.stream_recording import StreamRecording
 
 _SETTLE_S = 1.0
 _SHOWN_S = 8.0
@@ -32,14 +32,14 @@ _SHOWN_S = 8.0
 def test_the_recording_equals_the_input(
     rig: Bench,
     efficient_session: Session,
-    shorted_recording: Recording,
+    shorted_recording: StreamRecording,
     rig_record: RigRecorder,
     rig_out: Path,
 ) -> None:
-    recording = efficient_session.recording
+    recording = efficient_session.recording.electrodes
     rate_sps = recording.info.sample_rate_sps
     frames = np.flatnonzero(recording.received())[round(_SETTLE_S * rate_sps) :]
-    samples_v = recording.samples_v()[:, frames]
+    samples_v = recording.samples()[:, frames]
     alignment = efficient_session.align(frames)
     ideal_v = expected(efficient_session.applied, alignment.times_ns(frames), rate_sps)
     fit = efficient_session.fit
@@ -80,7 +80,7 @@ def test_the_recording_equals_the_input(
 
 @pytest.mark.figures("signal.noise")
 def test_noise_of_shorted_inputs(
-    rig: Bench, shorted_recording: Recording, rig_record: RigRecorder
+    rig: Bench, shorted_recording: StreamRecording, rig_record: RigRecorder
 ) -> None:
     recording = shorted_recording
     info = recording.info

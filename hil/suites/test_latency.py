@@ -22,7 +22,7 @@ pytestmark = pytest.mark.needs("source")
 def _measure(
     session: Session, rig_record: RigRecorder, rig_out: Path, profile: str, prefix: str
 ) -> None:
-    recording = session.recording
+    recording = session.recording.electrodes
     known = session.frames < recording.n_frames
     frames = session.frames[known]
     alignment = session.align(frames)
@@ -35,7 +35,7 @@ def _measure(
     conditions = {
         "profile": profile,
         "interval_ms": (session.parameters.interval_ms if session.parameters else None) or 0.0,
-        "group_delay_ms": recording.info.group_delay_s * 1e3,
+        "group_delay_ms": recording.stream.group_delay_s * 1e3,
     }
     lost = recording.counters.frames_lost
     for name in ("mean", "p50", "p95", "p99", "max"):

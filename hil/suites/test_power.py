@@ -91,7 +91,7 @@ def test_streaming(
 ) -> None:
     session = efficient_session
     capture = session.power
-    recording = session.recording
+    recording = session.recording.electrodes
     interval_ms = session.parameters.interval_ms if session.parameters else None
     _record_mode(rig_record, rig_out, "streaming", capture, interval_ms)
     lost = recording.counters.frames_lost

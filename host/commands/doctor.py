@@ -24,7 +24,7 @@ def _doctor(*, as_json: JsonOption = False) -> None:
     """
     import msgspec
 
-    from eegrig.host.doctor import examine, usable
+    from eegrig.host.doctor.examination import examine, usable
 
     findings = examine()
     works = usable(findings)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from eegrig.host.recording.mark_reader import read_marks
 if TYPE_CHECKING:
     from eegrig.host.link.board_link import BoardLink
     from eegrig.host.recording.recording import Recording
+    from eegrig.host.streaming.decoder import Block
 
 __all__ = ["register"]
 
@@ -94,7 +95,7 @@ def _record(
     begun: list[_Begun] = []
 
     def begin(recording: Recording, link: BoardLink) -> None:
-        streams = [recording.stream, *(other.stream for other in recording.others.values())]
+        streams = [each.stream for each in recording.streams.values()]
         bytes_per_s = sum(3 * stream.n_channels * stream.rate_sps for stream in streams)
         check_place(output, round(seconds * bytes_per_s) + _BESIDES)
         begun.append(_Begun(recording, time.time_ns() - link.now_ns()))
@@ -112,10 +113,10 @@ def _record(
         raise
     recording.write_bdf(output, start=begun[0].start())
     if as_json:
-        print_json({"path": str(output)} | recording.sidecar(begun[0].start()))
+        print_json({"path": str(output)} | recording.main.sidecar(begun[0].start()))
     else:
         _say(recording, output)
-    raise typer.Exit(0 if _intact(recording) else 1)
+    raise typer.Exit(0 if recording.intact else 1)
 
 
 async def _session(
@@ -135,10 +136,11 @@ async def _session(
     async with open_radio(radio) as backends, connect(name, **backends._asdict()) as link:
         if rate_sps is not None:
             await link.set_rate(rate_sps)
-        wanted = seconds * link.info.sample_rate_sps
+        main = link.info.streams[0]
+        wanted = seconds * main.rate_sps
 
-        def took(block: Any) -> None:
-            if progress is not None:
+        def took(block: Block) -> None:
+            if progress is not None and block.stream_id == main.stream_id:
                 progress(min((block.first_frame + block.n_frames) / wanted, 1.0))
 
         return await record(
@@ -159,7 +161,7 @@ class _Begun:
 
     def start(self) -> datetime.datetime:
         """Return the time of day at which the first frame was taken."""
-        base = self.recording.time_base()
+        base = self.recording.main.time_base()
         first_ns = self.behind_ns + (0 if base is None else base.first_frame_ns)
         moment = datetime.datetime.fromtimestamp(first_ns // 10**9).astimezone()
         return moment.replace(microsecond=first_ns // 1000 % 10**6)
@@ -167,31 +169,32 @@ class _Begun:
 
 def _keep(begun: Sequence[_Begun], path: Path, error: BaseException) -> None:
     """Write what arrived before `error` ended it, and say so."""
-    if not begun or not begun[0].recording.n_frames:
+    if not begun or not begun[0].recording.main.n_frames:
         return
     recording = begun[0].recording
     recording.write_bdf(path, start=begun[0].start())
     why = "interrupted" if isinstance(error, KeyboardInterrupt) else "it ended too early"
+    arrived_s = recording.main.duration_s
     typer.echo(
-        f"eegrig: {why}; the {recording.duration_s:.3f} s that arrived until then are in {path}",
-        err=True,
+        f"eegrig: {why}; the {arrived_s:.3f} s that arrived until then are in {path}", err=True
     )
 
 
-def _intact(recording: Recording) -> bool:
-    streams = [recording, *recording.others.values()]
-    return all(stream.counters.intact for stream in streams)
-
-
 def _say(recording: Recording, path: Path) -> None:
-    info, counters, base = recording.info, recording.counters, recording.time_base()
-    lost = f", {counters.frames_lost} frames lost" if counters.frames_lost else ", none lost"
-    rate = f"{recording.stream.rate_sps:g} SPS"
+    info, main, base = recording.info, recording.main, recording.main.time_base()
+    losses = [
+        f", {stream.counters.frames_lost} frames lost"
+        + (f" of {stream.stream.kind.name.lower()}" if stream is not main else "")
+        for stream in recording.streams.values()
+        if stream.counters.frames_lost
+    ]
+    lost = "".join(losses) or ", none lost"
+    rate = f"{main.stream.rate_sps:g} SPS"
     if base is not None and base.fitted:
         rate += f" (its clock: {base.rate_sps / base.nominal_sps - 1:+.2%})"
-    n_marks = recording.n_marks
+    n_marks = main.n_marks
     marks = f", {n_marks} mark{'s' * (n_marks != 1)}" if n_marks else ""
     typer.echo(
-        f"{path}: {recording.duration_s:.4g} s of {recording.stream.n_channels} channels at "
+        f"{path}: {main.duration_s:.4g} s of {main.stream.n_channels} channels at "
         f"{rate} from {info.board} {info.firmware_version} ({info.image_hash[:12]}){lost}{marks}"
     )

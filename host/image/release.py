@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from eegrig.boards.errors import ConfigError
-from eegrig.boards.places import check_is_file
 from eegrig.boards.whole_file import whole_files
 from eegrig.host.image.application import default_firmware
 from eegrig.host.image.manifest import FileEntry
@@ -98,8 +97,6 @@ def write_release(image: Image, path: Path, firmware_dir: Path | None = None) ->
     manifest = manifest_path(path)
     if manifest == path:
         raise ConfigError(f"{path}: the manifest gets that name; let the image end in .bin or .hex")
-    for target in (path, manifest):
-        check_is_file(target)
     data = image.encode(path)
     release = Release(
         format=_FORMAT,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from eegrig.boards.errors import BoardFault
 from eegrig.boards.sinc3 import sinc3_gain
+from eegrig.host.wire.constants import StreamId
 from eegrig.host.wire.impedance import Drive
 
 if TYPE_CHECKING:
@@ -201,23 +202,23 @@ async def measure_impedance(
 
     def on_block(block: Block) -> None:
         nonlocal n_taken
-        n_taken += block.n_frames
+        n_taken += block.n_frames if block.stream_id == StreamId.EEG else 0
         if progress is not None:
             progress(min(n_taken / n_frames, 1.0))
 
     for mask in masks:
         drive = await link.drive_electrodes(mask)
         try:
-            recording = await record(link, seconds + _SETTLE_S, on_block=on_block)
+            electrodes = (await record(link, seconds + _SETTLE_S, on_block=on_block)).electrodes
         finally:
             if link.is_connected:
                 await link.drive_electrodes(0)
-        rate_sps = recording.stream.rate_sps
-        frames = np.flatnonzero(recording.received())
+        rate_sps = electrodes.stream.rate_sps
+        frames = np.flatnonzero(electrodes.received())
         frames = frames[frames >= _SETTLE_S * rate_sps]
         driven = [c for c in range(n_channels) if mask >> c & 1]
-        samples_v = recording.samples_v()[driven][:, frames]
-        limit_v = _CLIPPED * recording.stream.lsb * 2 ** (8 * recording.stream.sample_size - 1)
+        samples_v = electrodes.samples()[driven][:, frames]
+        limit_v = _CLIPPED * electrodes.stream.lsb * 2 ** (8 * electrodes.stream.sample_size - 1)
         clipped[driven] = (abs(samples_v) >= limit_v).mean(axis=1) > _CLIPPED_SHARE
         try:
             values = electrode_impedance(samples_v, rate_sps, drive, frames=frames)

@@ -39,7 +39,7 @@ async def record(
     ----------
     link : BoardLink
     seconds : float
-        By the board's frame count: lost frames count, and are gaps in the recording.
+        By the frame count of the first stream: lost frames count, and are gaps in the recording.
     profile : Profile
     pattern : Pattern
         EEG or the counter pattern; for throughput see `host.link.throughput`.
@@ -48,7 +48,7 @@ async def record(
     parameters : callable or None
         Tells what the link was negotiated to, once it streams; None for what the link knows.
     on_block : callable or None
-        Called with every block as it arrives.
+        Called with every block of every stream as it arrives.
     on_start : callable or None
         Called with the recording before there is anything in it: whoever keeps it has what
         arrived, however this ends.
@@ -56,7 +56,7 @@ async def record(
     Returns
     -------
     Recording
-        Of exactly ``round(seconds * rate)`` frames.
+        Its first stream has exactly ``round(seconds * rate)`` frames, none has more.
 
     Raises
     ------
@@ -67,12 +67,12 @@ async def record(
     """
     info = dataclasses.replace(link.info, profile=profile)
     recording = Recording(info)
-    wanted = round(seconds * info.sample_rate_sps)
+    wanted = round(seconds * recording.main.stream.rate_sps)
     if on_start is not None:
         on_start(recording)
     await link.start(profile, pattern)
     try:
-        while recording.n_frames < wanted:
+        while recording.main.n_frames < wanted:
             for data, arrival_ns in await _receive(link, recording, stall_timeout_s):
                 block = recording.feed(data, arrival_ns)
                 if block is not None and on_block is not None:
@@ -82,13 +82,14 @@ async def record(
         with contextlib.suppress(EegrigError):
             await link.stop()
         raise
-    recording.set_link((parameters() if parameters else None) or link.parameters)
+    recording.link = (parameters() if parameters else None) or link.parameters
     await link.stop()
     # The board sends what it has before it answers: the rest of the slower streams.
     for data, arrival_ns in link.drain():
-        if stream_of(data) in recording.others:
-            recording.feed(data, arrival_ns)
-    recording.truncate(wanted)
+        stream = recording.streams.get(stream_of(data), recording.main)
+        if stream is not recording.main:
+            stream.feed(data, arrival_ns)
+    recording.truncate(seconds)
     return recording
 
 
@@ -101,5 +102,5 @@ async def _receive(
     except TimeoutError:
         raise BoardFault(
             f"{link.name} has sent nothing for {stall_timeout_s:g} s after "
-            f"{recording.duration_s:.1f} s of samples, and no fault: reset the board"
+            f"{recording.main.duration_s:.1f} s of samples, and no fault: reset the board"
         ) from None

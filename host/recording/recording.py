@@ -1,413 +1,104 @@
-"""Recordings: blocks put together to continuous samples, with gaps filled and marked."""
+"""What a board sent: every stream that it has, at its own rate and in a file of its own."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from eegrig.boards import sinc3
-from eegrig.boards.errors import BoardFault
-from eegrig.boards.whole_file import write_whole
-from eegrig.host.link.board_link import LinkParameters
-from eegrig.host.recording.bdf import (
-    DEFAULT_START,
-    Annotation,
-    check_label,
-    header_range,
-    write_bdf,
-)
-from eegrig.host.streaming.decoder import Block, StreamCounters, StreamDecoder
-from eegrig.host.streaming.device_clock import DeviceClock
-from eegrig.host.streaming.time_base import TimeBase, time_base
-from eegrig.host.wire.constants import StreamId, Unit
-from eegrig.host.wire.info import Info, StreamInfo
+from eegrig.host.recording.stream_recording import StreamRecording
+from eegrig.host.wire.constants import StreamId
 from eegrig.host.wire.packet import stream_of
 
-__all__ = ["GAP_TEXT", "Recording", "StreamRecording"]
+if TYPE_CHECKING:
+    from eegrig.host.link.board_link import LinkParameters
+    from eegrig.host.streaming.decoder import Block
+    from eegrig.host.wire.info import Info
 
-GAP_TEXT = "BAD_ACQ_SKIP"
-"""How MNE-Python marks stretches without acquisition."""
-
-_SIDECAR_VERSION = 2
-# What a board may add to its filter's delay, in periods: the clocks of its conversion.
-_DELAY_BESIDES = 0.1
-# EDF's names of units; its numbers are in millionths of ours.
-_DIMENSIONS = {
-    Unit.VOLT: "uV",
-    Unit.AMPERE: "uA",
-    Unit.METRE_PER_SECOND_SQUARED: "um/s2",
-    Unit.RADIAN_PER_SECOND: "urad/s",
-}
+__all__ = ["Recording"]
 
 
-class StreamRecording:
-    """Samples of one stream, from its first frame after START on.
+class Recording:
+    """What a board sent from START on.
 
     Parameters
     ----------
     info : Info
         Of the board, as read before START.
-    stream_id : int
-        Which of its streams.
 
     Attributes
     ----------
-    stream : StreamInfo
-        What the stream is.
-    decoder : StreamDecoder
-        Finds what is missing.
-    blocks : list of Block
-        What arrived, in order.
-    clock : DeviceClock
-        From nominal frame time (index over nominal rate) to the host's time, by the packets
-        delayed least.
-    link : LinkParameters or None
-        What the link was negotiated to.
+    streams : dict of int to StreamRecording
+        By their ids, in the order in which the board lists them.
     """
 
-    def __init__(self, info: Info, stream_id: int = StreamId.EEG) -> None:
+    def __init__(self, info: Info) -> None:
         self.info = info
-        self.stream: StreamInfo = info.stream(stream_id)
-        for name in self.stream.channels:
-            check_label(name)
-        self.decoder = StreamDecoder(info, stream_id)
-        self.blocks: list[Block] = []
-        self.clock = DeviceClock()
-        self.link: LinkParameters | None = None
-        self._marks: list[_Mark] = []
-        self._n_kept: int | None = None
+        self.streams = {
+            stream.stream_id: StreamRecording(info, stream.stream_id) for stream in info.streams
+        }
+
+    @property
+    def electrodes(self) -> StreamRecording:
+        """The stream of the electrodes, which every board has."""
+        return self.streams[StreamId.EEG]
+
+    @property
+    def main(self) -> StreamRecording:
+        """The stream that the length is counted by, and whose file has the recording's name."""
+        return next(iter(self.streams.values()))
+
+    @property
+    def link(self) -> LinkParameters | None:
+        """What the link was negotiated to."""
+        return self.main.link
+
+    @link.setter
+    def link(self, link: LinkParameters | None) -> None:
+        for stream in self.streams.values():
+            stream.link = link
+
+    @property
+    def intact(self) -> bool:
+        """Whether everything of every stream arrived, and nothing contradicts itself."""
+        return all(stream.counters.intact for stream in self.streams.values())
 
     def feed(self, data: bytes, arrival_ns: int) -> Block | None:
         """Take one packet and return its block, as `StreamDecoder.feed` does."""
-        block = self.decoder.feed(data, arrival_ns)
-        if block is not None:
-            self.blocks.append(block)
-            self.clock.add(self._nominal_ns(block), arrival_ns)
-        return block
+        # What belongs to no stream is refused by the decoder of whichever it is given to.
+        stream = self.streams.get(stream_of(data), self.main)
+        return stream.feed(data, arrival_ns)
 
     def mark(self, text: str, at_ns: int, duration_s: float = 0.0) -> None:
-        """Mark what happened at a time of the host's clock, for so many of its seconds.
+        """Mark what happened at a time of the host's clock, in every stream."""
+        for stream in self.streams.values():
+            stream.mark(text, at_ns, duration_s)
 
-        It is found in the file where the signal of that time is: later by the filter's delay.
-        """
-        self._marks.append(_Mark(at_ns, duration_s, text))
-
-    def truncate(self, n_frames: int) -> None:
-        """Keep only the first `n_frames` frames; counters and blocks stay as they are."""
-        self._n_kept = n_frames
-
-    @property
-    def n_marks(self) -> int:
-        """How many marks were made."""
-        return len(self._marks)
-
-    @property
-    def counters(self) -> StreamCounters:
-        """What arrived and what did not."""
-        return self.decoder.counters
-
-    @property
-    def n_frames(self) -> int:
-        """Frames from START to the last one that arrived, filled ones included."""
-        if not self.blocks:
-            return 0
-        last = self.blocks[-1]
-        end = last.first_frame + last.n_frames
-        return end if self._n_kept is None else min(end, self._n_kept)
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds, by the rate that the file states."""
-        base = self.time_base()
-        return self.n_frames / (self.stream.rate_sps if base is None else base.rate_sps)
-
-    def codes(self) -> NDArray[np.int32]:
-        """Return the front end's codes, gaps filled with the last value before them.
-
-        Returns
-        -------
-        ndarray of int32, shape (n_channels, n_times)
-            A gap at the very start is filled with the first value after it.
-        """
-        end = self.blocks[-1].first_frame + self.blocks[-1].n_frames if self.blocks else 0
-        codes = np.empty((self.stream.n_channels, end), np.int32)
-        at = 0
-        for block in self.blocks:
-            first = block.first_frame
-            if first > at:
-                codes[:, at:first] = codes[:, at - 1 : at] if at else block.codes[:, :1]
-            at = first + block.n_frames
-            codes[:, first:at] = block.codes
-        return codes[:, : self.n_frames]
-
-    def samples(self) -> NDArray[np.float64]:
-        """Return the samples in the stream's unit, filled as `codes`.
-
-        Returns
-        -------
-        ndarray, shape (n_channels, n_times)
-        """
-        return self.codes().astype(np.float64) * self.stream.lsb
-
-    def received(self) -> NDArray[np.bool_]:
-        """Return which frames arrived (the others are filled), shape (n_times,)."""
-        mask = np.zeros(self.n_frames, np.bool_)
-        for block in self.blocks:
-            mask[block.first_frame : block.first_frame + block.n_frames] = True
-        return mask
-
-    def time_base(self) -> TimeBase | None:
-        """Return the rate that the file states and when its first frame was taken.
-
-        Returns
-        -------
-        TimeBase or None
-            None before the first packet.
-        """
-        fit = self.clock.fit()
-        if fit is None:
-            return None
-        return time_base(
-            np.array([block.first_frame + block.n_frames - 1 for block in self.blocks]),
-            np.array([block.arrival_ns for block in self.blocks]),
-            self.stream.rate_sps,
-            fit,
-            interval_ms=None if self.link is None else self.link.interval_ms,
-            time_jumps=self.counters.time_jumps,
-        )
-
-    def annotations(self) -> list[Annotation]:
-        """Return gaps and marks, in order of time; their times are those of the file's samples."""
-        base, end = self.time_base(), self.n_frames
-        if base is None:
-            return []
-        notes = []
-        for mark in self._marks:
-            frame = base.frame_at(mark.at_ns + round(self._delay_s * 1e9))
-            if 0 <= frame < end:
-                notes.append(Annotation(frame / base.rate_sps, mark.duration_s or None, mark.text))
-        for gap in self.decoder.gaps:
-            n_frames = min(gap.n_frames, end - gap.first_frame)
-            if n_frames > 0:
-                onset_s = gap.first_frame / base.rate_sps
-                notes.append(Annotation(onset_s, n_frames / base.rate_sps, GAP_TEXT))
-        return sorted(notes, key=lambda note: note.onset_s)
+    def truncate(self, seconds: float) -> None:
+        """Keep the first `seconds` of every stream; counters and blocks stay as they are."""
+        for stream in self.streams.values():
+            stream.truncate(round(seconds * stream.stream.rate_sps))
 
     def write_bdf(self, path: Path, *, start: datetime.datetime | None = None) -> None:
-        """Write the stream as BDF+C, and its sidecar beside it as JSON.
+        """Write every stream of which there is anything, as `StreamRecording.write_bdf`.
 
-        The digital values are the front end's codes. Both files appear only when they are whole.
-
-        Parameters
-        ----------
-        path : Path
-            Of the BDF file; the sidecar's has the suffix ``.json``.
-        start : datetime or None
-            When the first frame was taken; None for a time that is the same always, so that equal
-            data make equal files.
+        The first stream goes to `path`, others beside it: one of optics to ``<name>-optics.bdf``,
+        which begins when its own first frame was taken.
 
         Raises
         ------
         BoardFault
-            If no frame arrived.
+            If no frame of the first stream arrived.
         ConfigError
-            If the file cannot be written.
+            If a file cannot be written.
         """
-        info, stream = self.info, self.stream
-        base = self.time_base()
-        if base is None:
-            raise BoardFault(f"{info.board} sent no samples: nothing to write to {path}")
-        sidecar = json.dumps(self.sidecar(start), indent=2, ensure_ascii=False) + "\n"
-        write_whole(path.with_suffix(".json"), sidecar.encode())
-        image = f"image_{info.image_hash[:12]}"
-        main = stream.stream_id == StreamId.EEG
-        write_bdf(
-            path,
-            self.codes(),
-            labels=stream.channels,
-            rate_sps=base.rate_sps,
-            lsb_fv=_lsb_femto(stream),
-            dimension=_DIMENSIONS[stream.unit],
-            equipment=f"{info.board} {info.firmware_version}",
-            additional=(image, f"gain_{info.gain}") if main else (image,),
-            annotations=self.annotations(),
-            start=DEFAULT_START if start is None else start,
-        )
-
-    def sidecar(self, start: datetime.datetime | None = None) -> dict[str, Any]:
-        """Return what a reader of the file should know besides: identity, time, scale, counters.
-
-        Parameters
-        ----------
-        start : datetime or None
-            When the first frame was taken, if that is known.
-        """
-        info, stream, base = self.info, self.stream, self.time_base()
-        first_frame = {"first_frame": None if start is None else start.isoformat()}
-        volts = stream.unit is Unit.VOLT
-        ends = header_range(_lsb_femto(stream))
-        of_unit = (
-            {"lsb_v": info.lsb_v, "file_lsb_v": ends.lsb_v}
-            if volts
-            else {"lsb": stream.lsb, "file_lsb": ends.lsb_v}
-        )
-        return {
-            "version": _SIDECAR_VERSION,
-            "board": info.board,
-            "firmware_version": info.firmware_version,
-            "image_hash": info.image_hash,
-            "stream": stream.stream_id,
-            "kind": stream.kind.name.lower(),
-            "unit": stream.unit.name.lower(),
-            "channels": list(stream.channels),
-            "sample_rate_sps": stream.rate_sps if base is None else base.rate_sps,
-            "time_base": None if base is None else dataclasses.asdict(base) | first_frame,
-            "filter": self._filter(),
-            **of_unit,
-            "profile": info.profile.name.lower(),
-            "n_frames": self.n_frames,
-            "duration_s": self.duration_s,
-            "counters": self.counters.as_dict(),
-            "gaps": [dataclasses.asdict(gap) for gap in self.decoder.gaps],
-        }
-
-    @property
-    def _delay_s(self) -> float:
-        """How much later than at the input something is in the samples."""
-        return self.info.group_delay_s if self.stream.stream_id == StreamId.EEG else 0.0
-
-    def _filter(self) -> dict[str, Any] | None:
-        """Return what the front end's filter does to the signal; None where nobody says."""
-        rate_sps, delay_s = self.stream.rate_sps, self._delay_s
-        if not delay_s:
-            return None
-        if abs(delay_s * rate_sps - sinc3.DELAY_PERIODS) > _DELAY_BESIDES:
-            return {"kind": "unknown", "group_delay_s": delay_s}
-        grid_hz = np.linspace(0, rate_sps / 2, 11).round(6)
-        gain = sinc3.sinc3_gain(grid_hz, rate_sps).round(6)
-        return {
-            "kind": "sinc3",
-            "group_delay_s": delay_s,
-            "cutoff_hz": sinc3.CUTOFF * rate_sps,
-            "response": np.stack([grid_hz, gain], axis=1).tolist(),
-            "source": "TI SBAS499C 9.3.2.2, equation 8; the kind is assumed from the delay",
-        }
-
-    def _nominal_ns(self, block: Block) -> int:
-        """Return when the block's last frame was taken, on a clock of the nominal rate."""
-        return round((block.first_frame + block.n_frames - 1) * 1e9 / self.stream.rate_sps)
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A mark, as it was made."""
-
-    at_ns: int
-    duration_s: float
-    text: str
-
-
-class Recording(StreamRecording):
-    """What a board sent from START on: the stream of its electrodes, and the others it has.
-
-    Parameters
-    ----------
-    info : Info
-        Of the board, as read before START.
-
-    Attributes
-    ----------
-    others : dict of int to StreamRecording
-        The other streams, by their ids.
-    """
-
-    def __init__(self, info: Info) -> None:
-        super().__init__(info)
-        self.others = {
-            stream.stream_id: StreamRecording(info, stream.stream_id) for stream in info.others
-        }
-
-    def set_link(self, link: LinkParameters | None) -> None:
-        """Say what the link was negotiated to."""
-        self.link = link
-        for other in self.others.values():
-            other.link = link
-
-    def mark(self, text: str, at_ns: int, duration_s: float = 0.0) -> None:
-        """Mark what happened at a time of the host's clock, in every stream."""
-        super().mark(text, at_ns, duration_s)
-        for other in self.others.values():
-            other.mark(text, at_ns, duration_s)
-
-    def feed(self, data: bytes, arrival_ns: int) -> Block | None:
-        """Take one packet of any stream; return its block if it is one of the electrodes'."""
-        other = self.others.get(stream_of(data)) if self.others else None
-        if other is None:
-            return super().feed(data, arrival_ns)
-        other.feed(data, arrival_ns)
-        return None
-
-    def truncate(self, n_frames: int) -> None:
-        """Keep the first `n_frames` frames, and as long of the other streams."""
-        super().truncate(n_frames)
-        for other in self.others.values():
-            other.truncate(round(n_frames / self.stream.rate_sps * other.stream.rate_sps))
-
-    def samples_v(self) -> NDArray[np.float64]:
-        """Return the samples in volts at the electrodes, filled as `codes`.
-
-        Returns
-        -------
-        ndarray, shape (n_channels, n_times)
-        """
-        return self.samples()
-
-    def write_bdf(self, path: Path, *, start: datetime.datetime | None = None) -> None:
-        """Write the electrodes' stream to `path`, and others of which there is anything beside it.
-
-        A stream of optics goes to ``<name>-optics.bdf``; it begins when its own first frame was
-        taken. Otherwise as `StreamRecording.write_bdf`.
-        """
-        super().write_bdf(path, start=start)
-        base = self.time_base()
-        for other in self.others.values():
-            theirs = other.time_base()
-            if base is None or theirs is None:
+        self.main.write_bdf(path, start=start)
+        first = self.main.time_base()
+        for stream in self.streams.values():
+            base = stream.time_base()
+            if stream is self.main or base is None or first is None:
                 continue
-            name = f"{path.stem}-{other.stream.kind.name.lower()}{path.suffix}"
-            later = datetime.timedelta(
-                microseconds=(theirs.first_frame_ns - base.first_frame_ns) // 1000
-            )
-            other.write_bdf(path.with_name(name), start=None if start is None else start + later)
-
-    def sidecar(self, start: datetime.datetime | None = None) -> dict[str, Any]:
-        """Return what a reader of the file should know besides, that of the link included."""
-        info = self.info
-        return super().sidecar(start) | {
-            "gain": info.gain,
-            "group_delay_s": info.group_delay_s,
-            "lead_off": self._lead_off(),
-            "link": None if self.link is None else dataclasses.asdict(self.link),
-        }
-
-    def _lead_off(self) -> dict[str, int]:
-        """Return how many packets saw each channel's electrode off (channels that were)."""
-        counts = {}
-        for index, name in enumerate(self.info.channels):
-            bit = 1 << index
-            n = sum(bool((block.lead_off_p | block.lead_off_n) & bit) for block in self.blocks)
-            if n:
-                counts[name] = n
-        return counts
-
-
-def _lsb_femto(stream: StreamInfo) -> int:
-    """Return one count in 1e-15 of the stream's unit."""
-    return round(stream.lsb * 1e15)
+            name = f"{path.stem}-{stream.stream.kind.name.lower()}{path.suffix}"
+            later_ns = base.first_frame_ns - first.first_frame_ns
+            begun = start and start + datetime.timedelta(microseconds=later_ns // 1000)
+            stream.write_bdf(path.with_name(name), start=begun)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from eegrig.boards.schema import Board
     from eegrig.host.link.board_link import BoardLink
-    from eegrig.host.recording.recording import Recording
+    from eegrig.host.recording.stream_recording import StreamRecording
 
 __all__ = ["SelfTestFigure", "judge_noise", "judge_square_wave", "self_test"]
 
@@ -105,15 +105,15 @@ async def self_test(link: BoardLink, board: Board, image_hash: str) -> list[Self
         _figure("battery.level", float(await link.battery_level()), "%", _BATTERY_LOW_PERCENT),
     ]
     square = await _record(link, TestSignal.SQUARE_WAVE, _SQUARE_S)
-    figures += judge_square_wave(_settled(square), square.info.sample_rate_sps, board)
+    figures += judge_square_wave(_settled(square), square.stream.rate_sps, board)
     noise = await _record(link, TestSignal.SHORTED, _NOISE_S)
-    figures.append(judge_noise(_settled(noise), noise.info.sample_rate_sps, board))
+    figures.append(judge_noise(_settled(noise), noise.stream.rate_sps, board))
     lost = square.counters.frames_lost + noise.counters.frames_lost
     figures.append(_figure("frame_loss", lost / (square.n_frames + noise.n_frames), "1", None, 0.0))
     return figures
 
 
-async def _record(link: BoardLink, signal: TestSignal, seconds: float) -> Recording:
+async def _record(link: BoardLink, signal: TestSignal, seconds: float) -> StreamRecording:
     from eegrig.host.recording.recorder import record
 
     await link.test_signal(signal)
@@ -124,11 +124,11 @@ async def _record(link: BoardLink, signal: TestSignal, seconds: float) -> Record
             await link.test_signal(TestSignal.NORMAL)
         raise
     await link.test_signal(TestSignal.NORMAL)
-    return recording
+    return recording.electrodes
 
 
-def _settled(recording: Recording) -> NDArray[np.float64]:
-    return recording.samples_v()[:, round(_SETTLE_S * recording.info.sample_rate_sps) :]
+def _settled(recording: StreamRecording) -> NDArray[np.float64]:
+    return recording.samples()[:, round(_SETTLE_S * recording.stream.rate_sps) :]
 
 
 def judge_square_wave(

@@ -62,6 +62,8 @@ class Block:
 
     Attributes
     ----------
+    stream_id : int
+        Which stream.
     sequence : int
         Number of the packet since START, unwrapped.
     first_frame : int
@@ -80,6 +82,7 @@ class Block:
         What is missing just before this block.
     """
 
+    stream_id: int
     sequence: int
     first_frame: int
     device_ns: int
@@ -241,6 +244,7 @@ class StreamDecoder:
             expected = counter_pattern(first_frame, packet.n_frames, self._n_channels)
             self.counters.pattern_errors += int(np.count_nonzero(codes != expected))
         return Block(
+            self._stream_id,
             sequence,
             first_frame,
             device_us * 1000,

@@ -12,9 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 __all__ = ["ClockFit", "DeviceClock"]
 
 _Point = tuple[int, int]
@@ -41,26 +38,6 @@ class ClockFit:
         """Return the host time of a device time, both in nanoseconds."""
         elapsed = device_ns - self.device_ns
         return self.host_ns + elapsed + round(elapsed * self.rate_error)
-
-    def frame_times_ns(self, device_ns: int, n_frames: int, rate_sps: float) -> NDArray[np.int64]:
-        """Return the host times of the frames of a block.
-
-        Parameters
-        ----------
-        device_ns : int
-            Device time of its first frame.
-        n_frames : int
-        rate_sps : float
-            Frames per second of device time.
-
-        Returns
-        -------
-        ndarray of int64, shape (n_frames,)
-            Host times in nanoseconds.
-        """
-        elapsed = np.arange(n_frames) * (1e9 / rate_sps * (1 + self.rate_error))
-        times: NDArray[np.int64] = np.rint(elapsed).astype(np.int64) + self.to_host_ns(device_ns)
-        return times
 
 
 class DeviceClock:

@@ -160,6 +160,8 @@ def _uncertainty(
     rest = np.asarray(least) - np.polyval(np.polyfit(middles, least, 1), middles)
     scatter = float(np.sqrt(covariance[0, 0] * (rest @ rest) / (_N_PARTS - 2)))
     unseen_ns = _unseen_ns(delay_ns, arrival_ns, interval_ms)
+    if unseen_ns is None:
+        return None
     # Between its ends the least wait may have moved by that much, one way or the other: a
     # rectangular distribution of that half width.
     return float(np.hypot(max(abs(slope), scatter), unseen_ns / np.sqrt(3) / span_ns))
@@ -167,15 +169,18 @@ def _uncertainty(
 
 def _unseen_ns(
     delay_ns: NDArray[np.float64], arrival_ns: NDArray[np.int64], interval_ms: float | None
-) -> float:
-    """Return the largest stretch of a connection interval into which no packet's wait fell."""
+) -> float | None:
+    """Return the largest stretch of a connection interval into which no packet's wait fell.
+
+    None where everything came at once, which tells nothing of an interval.
+    """
     if interval_ms is not None:
         interval_ns = interval_ms * 1e6
     else:
         between = np.diff(np.sort(arrival_ns))
         apart = between[between > 5_000_000]  # events are 7.5 ms apart or more
         if not apart.size:
-            return 0.0
+            return None
         interval_ns = float(np.quantile(apart, 0.1))
     phase = np.sort(delay_ns % interval_ns)
     around = np.concatenate([phase, phase + interval_ns])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eegrig.host.wire.constants import (
     PROTOCOL_VERSION,
@@ -44,6 +44,10 @@ class StreamInfo:
     lsb_mantissa, lsb_exponent : int
         One count is ``lsb_mantissa * 10**lsb_exponent`` of `unit`.
     unit : Unit
+    gain : int or None
+        Of the amplifier in front, where the board says it.
+    group_delay_s : float
+        How much later than at the input something is in the samples, in seconds.
     """
 
     stream_id: int
@@ -54,6 +58,9 @@ class StreamInfo:
     lsb_mantissa: int
     lsb_exponent: int
     unit: Unit
+    # What no entry of the list says.
+    gain: int | None = field(default=None, compare=False)
+    group_delay_s: float = field(default=0.0, compare=False)
 
     @property
     def n_channels(self) -> int:
@@ -135,6 +142,8 @@ class Info:
             self.lsb_fv,
             -15,
             Unit.VOLT,
+            self.gain,
+            self.group_delay_s,
         )
         return (main, *self.others)
 

@@ -67,11 +67,11 @@ def test_record_and_follow_the_clock(
         recording = Recording(INFO)
         for i, data in enumerate(eeg_packets):
             recording.feed(data, i * 36_000_000)
-        recording.samples_v()
+        recording.electrodes.samples()
         return recording
 
     recording = benchmark(run)
-    assert recording.n_frames == N_PACKETS * FRAMES
+    assert recording.electrodes.n_frames == N_PACKETS * FRAMES
     told(benchmark, finding, "record", "recording")
 
 

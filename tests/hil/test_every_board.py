@@ -63,7 +63,7 @@ def test_no_frame_is_lost_in_any_profile_and_rate_at_the_interval_it_asks_for(na
                         async with connected(virtual, interval_ms=interval_ms) as link:
                             await link.set_rate(rate_sps)
                             recording = await record(link, 3.0, profile=profile, pattern=pattern)
-                            return recording.counters.intact and bool(recording.received().all())
+                            return recording.intact and bool(recording.electrodes.received().all())
 
                     if not virtual.bench.run(session()):
                         lost[rate_sps, profile, pattern] = interval_ms

@@ -132,7 +132,7 @@ async def _stream(
             await asyncio.sleep(_WATCHED_S)
             busy = _busy(virtual.board.ledger, start_ns, rig.clock.now_ns())
             await rig.power.stop()
-            loss = float(1 - (await recording).received().mean())
+            loss = float(1 - (await recording).electrodes.received().mean())
     return busy, loss
 
 

@@ -61,7 +61,7 @@ class UpRequest:
         """Where failures are written to."""
         from eegrig.hil.virtual.registry import state_directory
 
-        return state_directory(self.boards[0][1]) / "desk.log"
+        return state_directory(self.boards[0][1]) / "device_server.log"
 
 
 def start(request: UpRequest) -> tuple[list[registry.Device], list[str]]:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from eegrig.hil.figures.assumptions import Assumption
-from eegrig.hil.report.assumptions import told
+from eegrig.hil.report.assumptions import sentences
 
 
 def texts(*given: Assumption) -> list[str]:
-    return [assumption.text.replace("\u00a0", " ") for assumption in told(given)]
+    return [assumption.text.replace("\u00a0", " ") for assumption in sentences(given)]
 
 
 def a_fact(part="nrf52840", key="ramp", **more) -> Assumption:
@@ -42,7 +42,7 @@ def test_small_shares_are_not_rounded_to_nothing():
 
 def test_different_sources_stay_apart():
     two = [a_fact(source=source, shares={"sleep": 0.01}) for source in ("one", "two")]
-    assert len(told(two)) == 2
+    assert len(sentences(two)) == 2
 
 
 def test_a_fact_without_a_unit_is_told_with_its_source_apart():
@@ -53,7 +53,7 @@ def test_a_fact_without_a_unit_is_told_with_its_source_apart():
         "build: bluetooth.c = 200000",
         "build: bluetooth.d = none",
     ]
-    assert {assumption.source for assumption in told(facts)} == {"so it is"}
+    assert {assumption.source for assumption in sentences(facts)} == {"so it is"}
 
 
 VALUES = (("a", True), ("b", False), ("c", 200_000), ("d", "none"))

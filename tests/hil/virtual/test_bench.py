@@ -98,7 +98,7 @@ def test_a_front_end_that_dies_while_streaming_is_an_event_and_comes_back(virtua
 
             virtual.bench.faults.afe_restored()
             recording = await record(link, 1.0)
-            assert recording.counters.intact
+            assert recording.intact
             assert (await link.refresh_info()).state is State.IDLE
 
     virtual.bench.run(session())
@@ -124,9 +124,9 @@ def test_an_electrode_that_comes_off_shows_in_the_lead_off_bits(tmp_path):
                 await asyncio.sleep(1.0)
                 virtual.bench.faults.lead_off("C3")
                 recording = await task
-            assert recording.sidecar()["lead_off"].keys() == {"C3"}
-            assert recording.counters.intact
-            assert not recording.blocks[0].lead_off_p
+            assert recording.electrodes.sidecar()["lead_off"].keys() == {"C3"}
+            assert recording.intact
+            assert not recording.electrodes.blocks[0].lead_off_p
 
         virtual.bench.run(session())
 
@@ -155,7 +155,7 @@ def test_a_central_that_vanishes_is_lost_and_served_again_when_it_returns(virtua
         virtual.bench.faults.central_returns()
         async with connected(virtual) as link:
             assert link.info.state is State.IDLE
-            assert (await record(link, 1.0)).counters.intact
+            assert (await record(link, 1.0)).intact
 
     virtual.bench.run(session())
 
@@ -200,7 +200,7 @@ def test_a_board_that_is_reset_while_streaming_is_a_lost_link(virtual):
                 await drained(link)
             assert caught.value.exit_code == 3
         async with connected(virtual) as link:
-            assert (await record(link, 0.5)).counters.intact
+            assert (await record(link, 0.5)).intact
 
     virtual.bench.run(session())
 
@@ -259,8 +259,8 @@ def test_every_rate_the_board_offers_streams_without_a_loss(virtual, rate_sps):
             await link.set_rate(rate_sps)
             assert link.info.group_delay_s == pytest.approx(1.5 / rate_sps)
             recording = await record(link, 2.0)
-        assert recording.counters.intact
-        assert recording.n_frames == 2 * rate_sps
+        assert recording.intact
+        assert recording.electrodes.n_frames == 2 * rate_sps
 
     virtual.bench.run(session())
 
@@ -270,8 +270,8 @@ def test_the_counter_pattern_arrives_byte_for_byte(virtual, profile):
     async def session() -> None:
         async with connected(virtual) as link:
             recording = await record(link, 2.0, profile=profile, pattern=Pattern.COUNTER)
-        assert recording.counters.pattern_errors == 0
-        assert recording.counters.intact
+        assert recording.electrodes.counters.pattern_errors == 0
+        assert recording.intact
 
     virtual.bench.run(session())
 
@@ -282,7 +282,7 @@ def test_the_internal_square_wave_has_its_amplitude_by_the_scale_the_board_tells
             await link.test_signal(TestSignal.SQUARE_WAVE)
             recording = await record(link, 3.0)
             await link.test_signal(TestSignal.NORMAL)
-        volts = recording.samples_v()[:, 250:]
+        volts = recording.electrodes.samples()[:, 250:]
         # SBAS499C 9.3.1.2: 1 x -(VREFP - VREFN) / 2400 at CAL_AMP = 0.
         amplitude_v = (np.percentile(volts, 90, axis=1) - np.percentile(volts, 10, axis=1)) / 2
         np.testing.assert_allclose(amplitude_v, 4.5 / 2400, rtol=0.02)
@@ -294,7 +294,7 @@ def test_stop_and_start_again_begins_with_frame_0(virtual):
     async def session() -> None:
         async with connected(virtual) as link:
             for _ in range(3):
-                assert (await record(link, 0.3)).counters.intact
+                assert (await record(link, 0.3)).intact
 
     virtual.bench.run(session())
 
@@ -309,7 +309,7 @@ def test_a_stop_right_after_start_leaves_an_idle_board(virtual):
                 await start
             assert caught.value.status is Status.BUSY
             assert (await link.refresh_info()).state is State.IDLE
-            assert (await record(link, 0.3)).counters.intact
+            assert (await record(link, 0.3)).intact
 
     virtual.bench.run(session())
 

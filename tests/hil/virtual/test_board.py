@@ -88,7 +88,7 @@ def stream(
 ) -> None:
     async def session() -> None:
         async with connected(virtual) as link:
-            counters = (await record(link, seconds, profile=profile)).counters
+            counters = (await record(link, seconds, profile=profile)).electrodes.counters
             assert counters.intact or 0 < counters.frames_lost <= may_lose
             assert counters.packets_lost == 0
             await asyncio.sleep(0.1)

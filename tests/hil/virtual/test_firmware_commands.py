@@ -74,7 +74,7 @@ def test_a_start_that_is_stopped_before_the_board_has_come_to_it_is_answered(vir
         return await asyncio.gather(outcome(link.start()), outcome(link.stop()))
 
     assert session(virtual, scenario) == [Status.BUSY, Status.OK]
-    assert session(virtual, lambda link: record(link, 0.3)).counters.intact
+    assert session(virtual, lambda link: record(link, 0.3)).intact
 
 
 @pytest.mark.parametrize("pattern", [Pattern.EEG, Pattern.THROUGHPUT])

@@ -52,7 +52,7 @@ def test_the_front_end_is_off_before_between_and_after_streams(virtual):
         async with connected(virtual) as link:
             assert lowest_w <= await afe_w(virtual) < highest_w
             for _ in range(2):
-                assert (await record(link, 0.5)).counters.intact
+                assert (await record(link, 0.5)).intact
                 assert lowest_w <= await afe_w(virtual) < highest_w
 
     virtual.bench.run(session())
@@ -81,7 +81,7 @@ def test_the_firmware_breaks_no_rule_whatever_it_is_asked_for(virtual):
             virtual.board.reset()  # the front end goes on; only its chip select ends
             await asyncio.sleep(1.0)
         async with connected(virtual) as link:
-            assert (await record(link, 0.3)).counters.intact
+            assert (await record(link, 0.3)).intact
 
     virtual.bench.run(session())
     check = virtual.board.rules()

@@ -38,8 +38,8 @@ def test_light_is_recorded_in_amperes_beside_eeg(virtual: VirtualBench) -> None:
             return await record(link, 8.0), start_ns, virtual.loop.now_ns()
 
     recording, start_ns, stop_ns = virtual.bench.run(scenario())
-    optics = recording.others[StreamId.OPTICS]
-    assert recording.counters.intact
+    optics = recording.streams[StreamId.OPTICS]
+    assert recording.electrodes.counters.intact
     assert optics.counters.intact
     assert optics.n_frames == 200
     applied_a = light.applied(start_ns, stop_ns).volts
@@ -78,7 +78,7 @@ def test_a_stop_that_finds_the_main_loop_sending_light_is_answered(tmp_path: Pat
     async def scenario(virtual: VirtualBench) -> list[int]:
         async with linked(virtual.bench, board.radio.efficient_interval_ms) as link:
             recordings = [await record(link, 2 + i * 0.2) for i in range(5)]
-            return [r.others[StreamId.OPTICS].counters.duplicates for r in recordings]
+            return [r.streams[StreamId.OPTICS].counters.duplicates for r in recordings]
 
     with VirtualBench(board, firmware_dir=firmware, make_light=light_factory(board, 1)) as virtual:
         flash_and_identify(virtual.bench)

@@ -93,8 +93,8 @@ def test_firmware_that_fetches_in_callbacks_collapses_as_on_the_stock_binary(
     before: VirtualBench, counted: Counted
 ) -> None:
     recording = _streamed(before, counted.profile, counted.interval_ms, 3.0)
-    assert recording.counters.packets == pytest.approx(counted.packets, rel=0.15)
-    received = recording.received()
+    assert recording.electrodes.counters.packets == pytest.approx(counted.packets, rel=0.15)
+    received = recording.electrodes.received()
     if counted.frames == 750:
         assert received.all()
         return
@@ -110,7 +110,7 @@ def test_what_a_link_carries_at_any_interval_are_full_packets(
 ) -> None:
     seconds = 6.0
     recording = _streamed(now, profile, interval_ms, seconds)
-    received = int(recording.received().sum())
+    received = int(recording.electrodes.received().sum())
     carried = min(seconds * 250, seconds * 1e3 / interval_ms * FRAMES_PER_PACKET)
     assert received >= 0.9 * carried
 
@@ -138,7 +138,7 @@ def test_it_recovers_when_the_interval_is_short_again(now: VirtualBench, profile
             assert mended
             return recording
 
-    received = bench.run(main()).received()
+    received = bench.run(main()).electrodes.received()
     assert not received[:900].all()
     assert received[1000 + 500 :].all()
 
@@ -162,10 +162,10 @@ def test_packet_errors_cost_nothing_from_two_seconds_after_they_are_gone(
                 link, 9.0, profile=profile, on_block=lambda _: noise(now.loop.time() - start_s)
             )
 
-    spoilt = bench.run(main(0.7)).received()
+    spoilt = bench.run(main(0.7)).electrodes.received()
     assert not spoilt[250:1250].all()
     assert spoilt[1250 + 500 :].all()
-    assert bench.run(main(0.1)).received().all()
+    assert bench.run(main(0.1)).electrodes.received().all()
 
 
 def test_a_controller_that_reports_later_costs_no_frame_at_the_boards_own_intervals() -> None:
@@ -178,11 +178,13 @@ def test_a_controller_that_reports_later_costs_no_frame_at_the_boards_own_interv
         flash_and_identify(virtual.bench)
         efficient_ms = link_interval_ms(board, runtime, 250, "efficient")
         low_latency_ms = link_interval_ms(board, runtime, 250, "low_latency")
-        assert _streamed(virtual, Profile.EFFICIENT, efficient_ms, 4.0).received().all()
-        assert _streamed(virtual, Profile.LOW_LATENCY, low_latency_ms, 4.0).received().all()
+        assert _streamed(virtual, Profile.EFFICIENT, efficient_ms, 4.0).electrodes.received().all()
+        assert (
+            _streamed(virtual, Profile.LOW_LATENCY, low_latency_ms, 4.0).electrodes.received().all()
+        )
 
 
 def test_the_radio_is_heard_while_a_link_is_too_slow(now: VirtualBench) -> None:
     """A STOP is answered although a notification is always under way."""
     recording = _streamed(now, Profile.LOW_LATENCY, 100.0, 2.0)
-    assert np.count_nonzero(recording.received()) > 100
+    assert np.count_nonzero(recording.electrodes.received()) > 100

@@ -20,9 +20,10 @@ from dbus_fast.aio import MessageBus
 from eegrig.hil import doctor as virtual_doctor
 from eegrig.hil.virtual import registry
 from eegrig.hil.virtual.registry import state_directory
-from eegrig.host import doctor
 from eegrig.host.commands import cli
-from eegrig.host.doctor import Finding, bluetooth, examine, packages, ports, probes, tools, usable
+from eegrig.host.doctor import bluetooth, examination, packages, ports, probes, tools
+from eegrig.host.doctor.examination import examine, usable
+from eegrig.host.doctor.finding import Finding
 
 
 def named(findings, name: str) -> Finding:
@@ -59,7 +60,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, st
 
 def test_the_command_tells_what_it_found_and_exits_accordingly(capsys, monkeypatch):
     found = [finding("eegrig", "ok"), finding("virtual", "ok", is_way=True)]
-    monkeypatch.setattr(doctor, "examine", lambda: found)
+    monkeypatch.setattr(examination, "examine", lambda: found)
     code, out, _ = run(capsys, "doctor", "--json")
     assert code == 0
     report = json.loads(out)
@@ -88,7 +89,7 @@ def test_packages_add_checks_and_one_that_breaks_takes_nothing_along(monkeypatch
             EntryPoint("virtual", "eegrig.hil.doctor:check", group),
         ]
 
-    monkeypatch.setattr(doctor, "entry_points", entry_points)
+    monkeypatch.setattr(examination, "entry_points", entry_points)
     findings = examine()
     broken = next(one for one in findings if one.area == "broken")
     assert broken.status == "warn"

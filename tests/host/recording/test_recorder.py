@@ -29,8 +29,8 @@ def truth(n_frames: int) -> np.ndarray:
 
 def test_a_recording_has_exactly_the_frames_asked_for() -> None:
     recording = linked(counted)
-    np.testing.assert_array_equal(recording.codes(), truth(1000))
-    assert recording.counters.intact
+    np.testing.assert_array_equal(recording.electrodes.codes(), truth(1000))
+    assert recording.intact
     assert recording.link is not None
     assert recording.link.mtu == 247
 
@@ -40,7 +40,7 @@ def test_what_the_rig_knows_of_the_link_goes_into_the_sidecar() -> None:
         await room.computer.set_link(phy=2, interval_ms=50)
         return await record(link, 1, parameters=room.computer.link_parameters)
 
-    sidecar = linked(scenario).sidecar()
+    sidecar = linked(scenario).electrodes.sidecar()
     assert sidecar["link"]["phy_tx"] == 2
     assert sidecar["link"]["interval_ms"] == 50
 
@@ -50,8 +50,8 @@ def test_the_low_latency_profile_is_recorded_as_such() -> None:
         return await record(link, 1, profile=Profile.LOW_LATENCY)
 
     recording = linked(scenario)
-    assert recording.sidecar()["profile"] == "low_latency"
-    assert {block.n_frames for block in recording.blocks} == {2}
+    assert recording.electrodes.sidecar()["profile"] == "low_latency"
+    assert {block.n_frames for block in recording.electrodes.blocks} == {2}
 
 
 def test_packets_lost_on_the_way_are_gaps_of_their_length() -> None:
@@ -60,15 +60,16 @@ def test_packets_lost_on_the_way_are_gaps_of_their_length() -> None:
         return await record(link, 4, pattern=Pattern.COUNTER)
 
     recording = linked(scenario)
-    assert recording.codes().shape == (8, 1000)
-    assert recording.counters.packets_lost == 3
-    assert recording.counters.frames_lost == 27
-    assert [(note.onset_s, note.duration_s) for note in recording.annotations()] == [
+    assert recording.electrodes.codes().shape == (8, 1000)
+    assert recording.electrodes.counters.packets_lost == 3
+    assert recording.electrodes.counters.frames_lost == 27
+    electrodes = recording.electrodes
+    assert [(note.onset_s, note.duration_s) for note in electrodes.annotations()] == [
         (27 / 250, 18 / 250),
         (450 / 250, 9 / 250),
     ]
-    received = recording.received()
-    np.testing.assert_array_equal(recording.codes()[:, received], truth(1000)[:, received])
+    received = electrodes.received()
+    np.testing.assert_array_equal(electrodes.codes()[:, received], truth(1000)[:, received])
 
 
 def test_a_radio_that_breaks_one_packet_in_ten_loses_none() -> None:
@@ -77,8 +78,8 @@ def test_a_radio_that_breaks_one_packet_in_ten_loses_none() -> None:
         return await record(link, 20, pattern=Pattern.COUNTER)
 
     recording = linked(scenario)
-    assert recording.counters.intact
-    np.testing.assert_array_equal(recording.codes(), truth(5000))
+    assert recording.intact
+    np.testing.assert_array_equal(recording.electrodes.codes(), truth(5000))
 
 
 def test_two_runs_make_the_same_file(tmp_path: Path) -> None:

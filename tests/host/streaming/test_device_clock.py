@@ -101,14 +101,14 @@ def test_a_window_longer_than_the_record_changes_nothing(steps: list[tuple[int, 
     assert parted.fit() == whole.fit()
 
 
-def test_frames_of_a_block_are_spread_at_the_devices_rate() -> None:
+def test_a_device_time_is_moved_along_the_line() -> None:
     clock = DeviceClock()
     clock.add(0, 1000)
     clock.add(1_000_000_000, 1_000_101_000)
     fit = clock.fit()
     assert fit is not None
     assert fit.rate_error == pytest.approx(100e-6)
-    assert fit.frame_times_ns(0, 3, 250).tolist() == [1000, 4_001_400, 8_001_800]
+    assert [fit.to_host_ns(ns) for ns in (0, 4_000_000, 8_000_000)] == [1000, 4_001_400, 8_001_800]
 
 
 def test_before_the_first_packet_there_is_no_time() -> None:

@@ -116,6 +116,19 @@ def test_a_few_packets_tell_nothing() -> None:
     assert "too few packets" in base.reason
 
 
+def test_arrivals_that_show_no_connection_event_tell_nothing_of_the_clock() -> None:
+    last = np.arange(1, 1001)
+    arrival_ns = np.rint(last * 4.02e6).astype(np.int64)  # events are 7.5 ms apart or more
+    clock = DeviceClock()
+    for frame, ns in zip(last, arrival_ns, strict=True):
+        clock.add(round(frame * 1e9 / NOMINAL_SPS), int(ns))
+    fit = clock.fit()
+    assert fit is not None
+    assert fit.rate_error == pytest.approx(0.005)
+    base = time_base(last, arrival_ns, NOMINAL_SPS, fit)
+    assert (base.rate_sps, base.uncertainty) == (NOMINAL_SPS, None)
+
+
 def test_conversions_that_were_not_counted_make_the_fit_worthless() -> None:
     base, _ = Session(-4800.0, 60).run(4, time_jumps=2)
     assert not base.fitted

@@ -78,31 +78,31 @@ def wait() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def _session_desk(tmp_path_factory) -> Iterator[DeviceServer]:
-    desk = DeviceServer(tmp_path_factory.mktemp("state"))
+def _session_server(tmp_path_factory) -> Iterator[DeviceServer]:
+    server = DeviceServer(tmp_path_factory.mktemp("state"))
     # Not set in between: tests of other files run on the same worker before the session ends.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EEGRIG_STATE", str(desk.state))
-        desk.up("headband8", "headband8@second", "--flash", "--hci-tcp", 0, "--hci-serial")
-    yield desk
+        patch.setenv("EEGRIG_STATE", str(server.state))
+        server.up("headband8", "headband8@second", "--flash", "--hci-tcp", 0, "--hci-serial")
+    yield server
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EEGRIG_STATE", str(desk.state))
-        desk.virtual("down", "--all")
+        patch.setenv("EEGRIG_STATE", str(server.state))
+        server.virtual("down", "--all")
         assert registry.running() == []
 
 
 @pytest.fixture
-def desk(_session_desk, monkeypatch) -> DeviceServer:
+def server(_session_server, monkeypatch) -> DeviceServer:
     """Two boards with the current firmware on one air, ``headband8`` and ``second``."""
-    monkeypatch.setenv("EEGRIG_STATE", str(_session_desk.state))
-    return _session_desk
+    monkeypatch.setenv("EEGRIG_STATE", str(_session_server.state))
+    return _session_server
 
 
 @pytest.fixture
-def empty_desk(tmp_path, monkeypatch) -> Iterator[DeviceServer]:
-    """A desk with nothing on it."""
+def empty_server(tmp_path, monkeypatch) -> Iterator[DeviceServer]:
+    """A server with nothing on it."""
     monkeypatch.setenv("EEGRIG_STATE", str(tmp_path))
-    desk = DeviceServer(tmp_path)
-    yield desk
+    server = DeviceServer(tmp_path)
+    yield server
     if registry.running():
-        desk.virtual("down", "--all")
+        server.virtual("down", "--all")

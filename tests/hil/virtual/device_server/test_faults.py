@@ -17,10 +17,10 @@ from eegrig.hil.virtual.micropython.interpreter import ResetCause
 from ...firmwares import console_text, flashed_bench, patched_firmware
 
 
-def test_the_list_names_every_fault_with_what_it_needs(desk):
-    listed = json.loads(desk.virtual("fault", "--list", "--json"))
+def test_the_list_names_every_fault_with_what_it_needs(server):
+    listed = json.loads(server.virtual("fault", "--list", "--json"))
     assert [entry["fault"] for entry in listed] == list(FAULTS)
-    told = desk.virtual("fault", "--list")
+    told = server.virtual("fault", "--list")
     assert "electrode CH OHM" in told
 
 
@@ -37,28 +37,28 @@ def test_the_list_names_every_fault_with_what_it_needs(desk):
         ["power-off", "--after-words", "5"],
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused_in_a_line(desk, arguments):
-    done = desk.eegrig("virtual", "fault", "headband8", *arguments)
+def test_a_fault_that_makes_no_sense_is_refused_in_a_line(server, arguments):
+    done = server.eegrig("virtual", "fault", "headband8", *arguments)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert desk.status("headband8")["failures"] == 0
+    assert server.status("headband8")["failures"] == 0
 
 
-def test_without_power_a_board_is_dead_and_with_it_boots(desk, wait):
-    desk.virtual("fault", "second", "power-off")
-    assert desk.status("second")["state"] == "no power"
-    assert desk.status("headband8")["state"] == "running"
-    done = desk.eegrig("virtual", "reset", "second")
+def test_without_power_a_board_is_dead_and_with_it_boots(server, wait):
+    server.virtual("fault", "second", "power-off")
+    assert server.status("second")["state"] == "no power"
+    assert server.status("headband8")["state"] == "running"
+    done = server.eegrig("virtual", "reset", "second")
     assert done.returncode == 3
     assert "power-on" in done.stderr
-    assert desk.run("pyocd", "reset", "-u", "virtual:second").returncode != 0
-    desk.virtual("fault", "second", "power-on")
-    wait(lambda: desk.status("second")["state"] == "running")
+    assert server.run("pyocd", "reset", "-u", "virtual:second").returncode != 0
+    server.virtual("fault", "second", "power-on")
+    wait(lambda: server.status("second")["state"] == "running")
 
 
 @pytest.mark.parametrize("how", [["fault", "second", "brown-out"], ["reset", "second"]])
-def test_the_firmware_starts_anew(desk, wait, how):
-    with serial.Serial(desk.status("second")["console"], timeout=0) as console:
+def test_the_firmware_starts_anew(server, wait, how):
+    with serial.Serial(server.status("second")["console"], timeout=0) as console:
         console.reset_input_buffer()
         heard = b""
 
@@ -67,9 +67,9 @@ def test_the_firmware_starts_anew(desk, wait, how):
             heard += console.read(4096)
             return b"eegrig" in heard
 
-        desk.virtual(*how)
+        server.virtual(*how)
         wait(banner)
-    assert desk.status("second")["failures"] == 0
+    assert server.status("second")["failures"] == 0
 
 
 WRITES = (

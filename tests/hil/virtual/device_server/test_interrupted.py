@@ -36,12 +36,12 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def board_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeviceServer]:
-    desk = DeviceServer(tmp_path_factory.mktemp("state"))
+    server = DeviceServer(tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EEGRIG_STATE", str(desk.state))
-        desk.up("headband8", "--flash", "--pace", 4)
-        yield desk
-        desk.virtual("down", "--all")
+        patch.setenv("EEGRIG_STATE", str(server.state))
+        server.up("headband8", "--flash", "--pace", 4)
+        yield server
+        server.virtual("down", "--all")
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +81,12 @@ def test_a_command_ends_at_any_moment(
 
 
 def ended_after(
-    desk: DeviceServer, words: list[str], temporary: Path, after_s: float, number: signal.Signals
+    server: DeviceServer, words: list[str], temporary: Path, after_s: float, number: signal.Signals
 ) -> tuple[int, str]:
     """Return what a command ends with that is sent a signal, and what it complains of."""
     with subprocess.Popen(
-        desk.command("eegrig", *words),
-        env={**desk.environment, "TMPDIR": str(temporary)},
+        server.command("eegrig", *words),
+        env={**server.environment, "TMPDIR": str(temporary)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

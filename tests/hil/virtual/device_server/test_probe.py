@@ -28,21 +28,21 @@ def remote(name: str = "headband8") -> RemoteChip:
     return RemoteChip(name, registry.find(name).probe_socket)
 
 
-def test_boards_that_are_up_are_among_the_probes(desk):
-    listed = desk.run("pyocd", "list").stdout
+def test_boards_that_are_up_are_among_the_probes(server):
+    listed = server.run("pyocd", "list").stdout
     assert UID in listed
     assert "virtual:second" in listed
     assert "virtual:hairclip1" in listed  # one that is not up
 
 
-def test_halting_and_resetting_act_on_the_board_that_runs(desk, wait):
-    done = desk.run("pyocd", "commander", "-u", UID, "-c", "halt", "-c", "read32 0xc0000 8")
+def test_halting_and_resetting_act_on_the_board_that_runs(server, wait):
+    done = server.run("pyocd", "commander", "-u", UID, "-c", "halt", "-c", "read32 0xc0000 8")
     assert done.returncode == 0, done.stderr
     assert "000c0000:" in done.stdout
-    assert desk.status("headband8")["state"] == "held by a debugger"
-    assert desk.status("second")["state"] == "running"
-    with serial.Serial(desk.status("headband8")["console"], timeout=0) as console:
-        assert desk.run("pyocd", "reset", "-u", UID).returncode == 0
+    assert server.status("headband8")["state"] == "held by a debugger"
+    assert server.status("second")["state"] == "running"
+    with serial.Serial(server.status("headband8")["console"], timeout=0) as console:
+        assert server.run("pyocd", "reset", "-u", UID).returncode == 0
         heard = b""
 
         def banner() -> bool:
@@ -51,41 +51,41 @@ def test_halting_and_resetting_act_on_the_board_that_runs(desk, wait):
             return b"eegrig" in heard
 
         wait(banner)
-    wait(lambda: desk.status("headband8")["state"] == "running")
+    wait(lambda: server.status("headband8")["state"] == "running")
 
 
-def test_a_board_that_runs_is_flashed_and_boots_what_was_flashed(desk):
-    console = desk.status("headband8")["console"]
-    done = desk.eegrig("flash", "headband8", "--probe", UID, "--console", console)
+def test_a_board_that_runs_is_flashed_and_boots_what_was_flashed(server):
+    console = server.status("headband8")["console"]
+    done = server.eegrig("flash", "headband8", "--probe", UID, "--console", console)
     assert done.returncode == 0, done.stderr
     assert "verified" in done.stdout
     assert "runs eegrig" in done.stdout
 
 
-def test_pyocd_flashes_a_board_that_runs(desk, tmp_path):
+def test_pyocd_flashes_a_board_that_runs(server, tmp_path):
     data = os.urandom(16 * 1024)
     (tmp_path / "data.bin").write_bytes(data)
-    done = desk.run("pyocd", "flash", "-u", UID, "-a", "0x80000", tmp_path / "data.bin")
+    done = server.run("pyocd", "flash", "-u", UID, "-a", "0x80000", tmp_path / "data.bin")
     assert done.returncode == 0, done.stderr
     flash = registry.state_directory("headband8") / "flash.bin"
     assert flash.read_bytes()[0x80000:][: len(data)] == data
-    assert desk.status("headband8")["state"] in ("running", "starting")
+    assert server.status("headband8")["state"] in ("running", "starting")
 
 
-def test_a_second_client_is_told_who_has_the_probe(desk):
+def test_a_second_client_is_told_who_has_the_probe(server):
     chip = remote()
     try:
-        assert desk.status("headband8")["probe_client"] == os.getpid()
+        assert server.status("headband8")["probe_client"] == os.getpid()
         with pytest.raises(InfrastructureError, match=f"in use by process {os.getpid()}"):
             remote()
-        done = desk.run("pyocd", "reset", "-u", UID)
+        done = server.run("pyocd", "reset", "-u", UID)
         assert done.returncode != 0
         assert f"in use by process {os.getpid()}" in done.stdout + done.stderr
     finally:
         chip.close()
 
 
-def test_a_client_that_is_killed_lets_the_probe_go(desk, wait):
+def test_a_client_that_is_killed_lets_the_probe_go(server, wait):
     code = (
         "import time\n"
         "from eegrig.hil.virtual.debug_probe.probe import find\n"
@@ -94,30 +94,30 @@ def test_a_client_that_is_killed_lets_the_probe_go(desk, wait):
         "time.sleep(100)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code], env=desk.environment, stdout=subprocess.PIPE
+        [sys.executable, "-c", code], env=server.environment, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"open\n"
         process.kill()
-    wait(lambda: desk.status("headband8")["probe_client"] is None)
+    wait(lambda: server.status("headband8")["probe_client"] is None)
     remote().close()
 
 
-def test_a_probe_that_is_pulled_out_fails_in_use_and_cannot_be_opened(desk):
+def test_a_probe_that_is_pulled_out_fails_in_use_and_cannot_be_opened(server):
     chip = remote()
     try:
         assert chip.read_dp(0) != 0
-        desk.virtual("fault", "headband8", "unplug-probe")
+        server.virtual("fault", "headband8", "unplug-probe")
         with pytest.raises(WireError, match="the probe is gone"):
             chip.read_dp(0)
         chip.close()
         with pytest.raises(InfrastructureError, match="plug-probe"):
             remote()
         # The board does not care.
-        assert desk.status("headband8")["state"] == "running"
+        assert server.status("headband8")["state"] == "running"
     finally:
         chip.close()
-        desk.virtual("fault", "headband8", "plug-probe")
+        server.virtual("fault", "headband8", "plug-probe")
     remote().close()
 
 

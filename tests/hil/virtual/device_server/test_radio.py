@@ -24,8 +24,8 @@ PACKETS = 40  # 1.4 s of them
 
 
 @pytest.mark.parametrize("kind", ["unix", "tcp-client", "serial"])
-def test_a_program_of_bumble_finds_both_boards_connects_and_reads(desk, kind):
-    boards = [desk.status(name) for name in ("headband8", "second")]
+def test_a_program_of_bumble_finds_both_boards_connects_and_reads(server, kind):
+    boards = [server.status(name) for name in ("headband8", "second")]
     (name,) = [transport for transport in boards[0]["hci"] if transport.startswith(kind)]
     wanted = {board["address"] for board in boards}
 
@@ -58,8 +58,8 @@ def test_a_program_of_bumble_finds_both_boards_connects_and_reads(desk, kind):
     assert len(asyncio.run(program())) > 10
 
 
-def test_a_program_that_advertises_is_found_and_connected_to_by_another(desk):
-    (name,) = [name for name in desk.status("headband8")["hci"] if name.startswith("unix")]
+def test_a_program_that_advertises_is_found_and_connected_to_by_another(server):
+    (name,) = [name for name in server.status("headband8")["hci"] if name.startswith("unix")]
 
     async def program() -> tuple[bytes, int, set[str]]:
         async with (
@@ -67,18 +67,18 @@ def test_a_program_that_advertises_is_found_and_connected_to_by_another(desk):
             await open_transport(name) as second,
             asyncio.timeout(30),
         ):
-            server, client = (
+            peripheral, central_device = (
                 Device.with_hci(who, hci.Address(address), transport.source, transport.sink)
                 for who, address, transport in (
                     ("server", "C0:00:00:00:00:01", first),
                     ("client", "C0:00:00:00:00:02", second),
                 )
             )
-            await server.power_on()
-            await client.power_on()
-            public = {str(server.public_address), str(client.public_address)}
-            await server.start_advertising()
-            connection = await client.connect("C0:00:00:00:00:01")
+            await peripheral.power_on()
+            await central_device.power_on()
+            public = {str(peripheral.public_address), str(central_device.public_address)}
+            await peripheral.start_advertising()
+            connection = await central_device.connect("C0:00:00:00:00:01")
             strength = await connection.get_rssi()
             peer = Peer(connection)
             await peer.discover_all()
@@ -92,15 +92,17 @@ def test_a_program_that_advertises_is_found_and_connected_to_by_another(desk):
     assert strength < 0
     assert len(public) == 2
     assert "00:00:00:00:00:00/P" not in public
-    assert desk.status("headband8")["failures"] == 0
+    assert server.status("headband8")["failures"] == 0
 
 
-def test_a_stream_in_real_time_from_another_process_is_whole(desk):
+def test_a_stream_in_real_time_from_another_process_is_whole(server):
     async def session() -> StreamDecoder:
         async with (
             open_radio("virtual:headband8") as (scanner, client),
             connect(
-                desk.status("headband8")["address"], scanner_backend=scanner, client_backend=client
+                server.status("headband8")["address"],
+                scanner_backend=scanner,
+                client_backend=client,
             ) as link,
         ):
             decoder = StreamDecoder(link.info)
@@ -117,12 +119,12 @@ def test_a_stream_in_real_time_from_another_process_is_whole(desk):
     assert counters.intact, counters
 
 
-def test_link_parameters_are_asked_for_over_hci(desk):
+def test_link_parameters_are_asked_for_over_hci(server):
     async def session() -> None:
         async with (
             central("second") as adapter,
             connect(
-                desk.status("second")["address"],
+                server.status("second")["address"],
                 scanner_backend=adapter.scanner_backend,
                 client_backend=adapter.client_backend,
             ),
@@ -139,46 +141,46 @@ def test_link_parameters_are_asked_for_over_hci(desk):
     asyncio.run(session())
 
 
-def test_a_board_out_of_reach_is_lost(desk):
+def test_a_board_out_of_reach_is_lost(server):
     async def session() -> None:
         async with (
             central("headband8") as adapter,
             connect(
-                desk.status("headband8")["address"],
+                server.status("headband8")["address"],
                 scanner_backend=adapter.scanner_backend,
                 client_backend=adapter.client_backend,
             ) as link,
         ):
             await adapter.set_link(interval_ms=15, timeout_ms=500)
-            desk.virtual("fault", "headband8", "link-loss")
+            server.virtual("fault", "headband8", "link-loss")
             with pytest.raises(LinkLost):
                 await asyncio.wait_for(link.receive(), 20)
 
     try:
         asyncio.run(session())
     finally:
-        desk.virtual("fault", "headband8", "link-back")
+        server.virtual("fault", "headband8", "link-back")
 
 
-def test_an_adapter_goes_with_its_program_and_rubbish_ends_only_its_own(desk, wait):
-    (path,) = [name[5:] for name in desk.status("headband8")["hci"] if name.startswith("unix:")]
-    before = desk.status("headband8")["adapters"]
+def test_an_adapter_goes_with_its_program_and_rubbish_ends_only_its_own(server, wait):
+    (path,) = [name[5:] for name in server.status("headband8")["hci"] if name.startswith("unix:")]
+    before = server.status("headband8")["adapters"]
     good, bad = (socket.socket(socket.AF_UNIX) for _ in range(2))
     with good, bad:
         good.connect(path)
         bad.connect(path)
-        wait(lambda: desk.status("headband8")["adapters"] == before + 2)
+        wait(lambda: server.status("headband8")["adapters"] == before + 2)
         for rubbish in (b"\x55rubbish", b"\x01\x03\x0c\xff" + bytes(255), b"\x02\xff\xff\x00\x00"):
             with contextlib.suppress(OSError):
                 bad.sendall(rubbish)
         good.sendall(b"\x01\x03\x0c\x00")  # HCI_Reset
         assert good.recv(100).startswith(b"\x04\x0e")  # Command Complete
-        wait(lambda: desk.status("headband8")["adapters"] == before + 1)
-    wait(lambda: desk.status("headband8")["adapters"] == before)
-    assert desk.status("headband8")["failures"] == 0
+        wait(lambda: server.status("headband8")["adapters"] == before + 1)
+    wait(lambda: server.status("headband8")["adapters"] == before)
+    assert server.status("headband8")["failures"] == 0
 
 
-def test_a_radio_that_is_not_there_is_said(empty_desk):
+def test_a_radio_that_is_not_there_is_said(empty_server):
     async def use(radio: str) -> None:
         async with open_radio(radio):
             pass

@@ -33,15 +33,15 @@ time.sleep(2)
 """
 
 
-def test_one_program_drives_two_boards_that_talk_to_each_other(empty_desk, tmp_path):
-    empty_desk.up("headphone8@left", "headphone8@right")
-    left, right = (empty_desk.status(name)["console"] for name in ("left", "right"))
+def test_one_program_drives_two_boards_that_talk_to_each_other(empty_server, tmp_path):
+    empty_server.up("headphone8@left", "headphone8@right")
+    left, right = (empty_server.status(name)["console"] for name in ("left", "right"))
     for name, text in (("advertiser.py", ADVERTISER), ("scanner.py", SCANNER)):
         (tmp_path / name).write_text(text)
-    command = empty_desk.command("mpremote", "connect", left, "run", tmp_path / "advertiser.py")
+    command = empty_server.command("mpremote", "connect", left, "run", tmp_path / "advertiser.py")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as advertiser:
         assert advertiser.stdout is not None
         assert advertiser.stdout.readline() == "advertising\n"
-        scanner = empty_desk.run("mpremote", "connect", right, "run", tmp_path / "scanner.py")
+        scanner = empty_server.run("mpremote", "connect", right, "run", tmp_path / "scanner.py")
         assert "event 7\n" in scanner.stdout, scanner.stderr  # _IRQ_PERIPHERAL_CONNECT
         assert "event 1\n" in advertiser.stdout.read()  # _IRQ_CENTRAL_CONNECT

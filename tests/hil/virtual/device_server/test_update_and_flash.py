@@ -31,14 +31,14 @@ FIGURES = [
 
 
 @pytest.fixture(scope="module")
-def fast_desk(tmp_path_factory) -> Iterator[DeviceServer]:
+def fast_server(tmp_path_factory) -> Iterator[DeviceServer]:
     """A board with the current firmware, several times as fast as a real one."""
-    desk = DeviceServer(tmp_path_factory.mktemp("state"))
+    server = DeviceServer(tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EEGRIG_STATE", str(desk.state))
-        desk.up(NAME, "--flash", "--pace", 4)
-        yield desk
-        desk.virtual("down", NAME)
+        patch.setenv("EEGRIG_STATE", str(server.state))
+        server.up(NAME, "--flash", "--pace", 4)
+        yield server
+        server.virtual("down", NAME)
         assert registry.running() == []
 
 
@@ -48,8 +48,8 @@ def release(folder: Path, patch: Patch) -> tuple[Path, str]:
     return firmware, build_application(load_board(NAME), firmware).image_hash.hex()
 
 
-def update(desk: DeviceServer, firmware: Path, *options: str) -> Any:
-    return desk.eegrig("update", NAME, "--radio", RADIO, "--firmware", firmware, *options)
+def update(server: DeviceServer, firmware: Path, *options: str) -> Any:
+    return server.eegrig("update", NAME, "--radio", RADIO, "--firmware", firmware, *options)
 
 
 class Booted:
@@ -66,14 +66,14 @@ class Booted:
 
 
 @pytest.fixture
-def booted(fast_desk) -> Iterator[Booted]:
-    with serial.Serial(fast_desk.status(NAME)["console"], timeout=0) as console:
+def booted(fast_server) -> Iterator[Booted]:
+    with serial.Serial(fast_server.status(NAME)["console"], timeout=0) as console:
         yield Booted(console)
 
 
-def test_an_update_is_sent_once(fast_desk, booted, wait, tmp_path):
+def test_an_update_is_sent_once(fast_server, booted, wait, tmp_path):
     firmware, image_hash = release(tmp_path, ("eeg/app.py", "_POLL_MS = 50", "_POLL_MS = 49"))
-    done = update(fast_desk, firmware, "--json")
+    done = update(fast_server, firmware, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["image_hash"] == image_hash != report["previous_image_hash"]
@@ -82,21 +82,21 @@ def test_an_update_is_sent_once(fast_desk, booted, wait, tmp_path):
     wait(lambda: booted()[-2:] == [image_hash] * 2)
     boots = len(booted())
 
-    again = json.loads(update(fast_desk, firmware, "--json").stdout)
+    again = json.loads(update(fast_server, firmware, "--json").stdout)
     assert again["image_hash"] == again["previous_image_hash"] == image_hash
     assert again["sent_bytes"] == 0
-    told = update(fast_desk, firmware)
+    told = update(fast_server, firmware)
     assert told.returncode == 0
     assert told.stdout.strip().endswith(f"image {image_hash[:12]}: nothing to send")
     assert len(booted()) == boots, "it was restarted for nothing"
 
 
 def test_an_update_that_crashes_ends_with_what_the_board_went_back_to(
-    fast_desk, booted, wait, tmp_path
+    fast_server, booted, wait, tmp_path
 ):
     crash = ("            self.attend()", "            self.attend()\n            1 // 0")
     firmware, image_hash = release(tmp_path, ("eeg/app.py", *crash))
-    done = update(fast_desk, firmware, "--json")
+    done = update(fast_server, firmware, "--json")
     assert done.returncode == 1
     told = json.loads(done.stdout)
     assert told["exit_code"] == 1
@@ -107,9 +107,9 @@ def test_an_update_that_crashes_ends_with_what_the_board_went_back_to(
     assert f"went back to 0.1.0, image {runs[:12]}: the new one crashed" in told["error"]
 
 
-def test_a_board_is_flashed_tested_and_written_down(fast_desk, tmp_path):
+def test_a_board_is_flashed_tested_and_written_down(fast_server, tmp_path):
     record = tmp_path / "boards.jsonl"
-    done = fast_desk.eegrig(
+    done = fast_server.eegrig(
         *("flash", NAME, "--probe", f"virtual:{NAME}"),
         *("--self-test", "--radio", RADIO, "--record", record, "--json"),
     )
@@ -129,12 +129,12 @@ def test_a_board_is_flashed_tested_and_written_down(fast_desk, tmp_path):
 
 
 def test_boards_of_one_kind_are_each_tested_by_the_address_of_its_own_chip(tmp_path):
-    desk = DeviceServer(tmp_path)
+    server = DeviceServer(tmp_path)
     names = ["left", "right"]
-    devices = desk.up(*(f"headband8@{name}" for name in names), "--flash", "--pace", 4)
+    devices = server.up(*(f"headband8@{name}" for name in names), "--flash", "--pace", 4)
     try:
         probes = [f"virtual:{name}" for name in names]
-        done = desk.eegrig(
+        done = server.eegrig(
             *("flash", "headband8", "--self-test", "--json"),
             *(word for probe in probes for word in ("--probe", probe)),
             *("--radio", probes[0]),
@@ -148,4 +148,4 @@ def test_boards_of_one_kind_are_each_tested_by_the_address_of_its_own_chip(tmp_p
         told = {probe: report["radio_address"] for probe, report in reports.items()}
         assert told == addresses
     finally:
-        desk.virtual("down", *names)
+        server.virtual("down", *names)
