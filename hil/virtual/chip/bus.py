@@ -100,7 +100,9 @@ class Bus:
         self.peripherals: list[Peripheral] = []
         self.quiet = quiet
         self.code_changed = False
-        self._code: set[tuple[int, int]] = set()  # buffer and granule
+        # One byte for each granule that the core has translated, by memory: some answer at two
+        # addresses, which share theirs.
+        self._code_maps: dict[int, bytearray] = {}
 
     # ---- what the core has translated
 
@@ -112,18 +114,25 @@ class Bus:
         """
         memory = self.memory_at(address, size)
         if memory is not None:
-            self._code.update(_granules(memory, address, size))
+            granules = _granules(memory, address, size)
+            self.code_map(memory)[granules] = b"\1" * (granules.stop - granules.start)
+
+    def code_map(self, memory: Memory) -> bytearray:
+        """Return one byte for each 64 bytes of a memory, not 0 where the core has fetched code."""
+        return self._code_maps.setdefault(
+            id(memory.buffer), bytearray(len(memory.buffer) // _GRANULE)
+        )
 
     def forget_code(self) -> None:
         """Take note that the core has dropped all it had translated."""
-        self._code.clear()
+        for code_map in self._code_maps.values():
+            code_map[:] = bytes(len(code_map))
         self.code_changed = False
 
     def _stored(self, memory: Memory, address: int, size: int) -> None:
-        if self.code_changed or not self._code:
-            return
-        # One set for all addresses of a memory: some answer at two.
-        self.code_changed = not self._code.isdisjoint(_granules(memory, address, size))
+        code_map = self._code_maps.get(id(memory.buffer))
+        if not self.code_changed and code_map is not None:
+            self.code_changed = any(code_map[_granules(memory, address, size)])
 
     # ---- accesses
 
@@ -227,7 +236,7 @@ class Bus:
             peripheral.store(address - peripheral.base, size, value)
 
 
-def _granules(memory: Memory, address: int, size: int) -> list[tuple[int, int]]:
+def _granules(memory: Memory, address: int, size: int) -> slice:
     first = (address - memory.base) // _GRANULE
     last = (address - memory.base + max(size, 1) - 1) // _GRANULE
-    return [(id(memory.buffer), granule) for granule in range(first, last + 1)]
+    return slice(first, last + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from unicorn import (
@@ -33,7 +33,8 @@ from unicorn import arm_const as arm
 
 from eegrig.hil.virtual.chip.bus import Bus, Memory, Peripheral
 from eegrig.hil.virtual.chip.cortex_m.registers import PC, XPSR, XPSR_THUMB, Registers
-from eegrig.hil.virtual.chip.cortex_m.stops import Fault, FaultKind, Stop, Waiting, Watchpoint
+from eegrig.hil.virtual.chip.cortex_m.stops import Fault, FaultKind, Stop, Watchpoint
+from eegrig.hil.virtual.chip.cortex_m.tally import NONE, Field, Reason, Tally
 from eegrig.hil.virtual.chip.signals import BusFault, PowerLost
 
 __all__ = ["Core"]
@@ -61,8 +62,9 @@ class Core:
         Address of the next instruction.
     registers : Registers
         All other registers.
-    cycles : int
-        Instructions executed, which is the assumed number of cycles (one each, no wait states).
+    tally : Tally
+        What it counts before every basic block, and what stops it there. An instruction is one
+        cycle unless it is given another price: assumed, without wait states.
     executing : bool
         True inside `run` and `step`.
     watch_hits : list of int
@@ -71,25 +73,15 @@ class Core:
         The last fault.
     at_bkpt : bool
         Whether the last breakpoint was an instruction.
-    waiting, interrupted : object with ``waiting``, callable
-        Whether any interrupt waits, and whether it is due. Asked before every basic block.
-    alarm : int
-        Cycle count at which to stop.
-    blocks_left : int
-        What was left of the blocks given to `run`.
     """
 
     def __init__(self, bus: Bus) -> None:
         self.pc = NOWHERE
-        self.cycles = 0
+        self.tally = Tally()
         self.executing = False
         self.watch_hits: list[int] = []
         self.fault = Fault(FaultKind.UNDEFINED, 0, "")
         self.at_bkpt = False
-        self.waiting: Waiting | None = None
-        self.interrupted: Callable[[], bool] = bool
-        self.alarm = 1 << 63
-        self.blocks_left = 0
         self._bus = bus
         self._uc: Any = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
@@ -113,7 +105,30 @@ class Core:
             self._on_refused,
         )
         self._uc.hook_add(UC_HOOK_INTR, self._on_trap)
-        self._uc.hook_add(UC_HOOK_BLOCK, self._on_block)
+        self._block_hook = self._uc.hook_add(UC_HOOK_BLOCK, self._on_block)
+
+    def compile_hook(self) -> None:
+        """Count in compiled code from now on: for a core that executes firmware.
+
+        Raises
+        ------
+        ImportError
+            If what compiles it is not installed.
+        """
+        from eegrig.hil.virtual.chip.cortex_m.compiled_hook import add_compiled_hook
+
+        for memory in self._bus.memories:
+            code_map = self._bus.code_map(memory)
+            contents, marks = (
+                (ctypes.c_char * len(buffer)).from_buffer(buffer)
+                for buffer in (memory.buffer, code_map)
+            )
+            self._pinned += [contents, marks]
+            self.tally.add_memory(
+                memory.base, memory.end, ctypes.addressof(contents), ctypes.addressof(marks)
+            )
+        add_compiled_hook(self._uc, self.tally.address)
+        self._uc.hook_del(self._block_hook)
 
     # ---- registers
 
@@ -153,6 +168,20 @@ class Core:
         """
         self._step_over = step_over if self._breakpoint_hooks else None
         return self._execute(blocks, 0)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles executed or slept so far."""
+        return self.tally.cycles
+
+    @cycles.setter
+    def cycles(self, cycles: int) -> None:
+        self.tally.cycles = cycles
+
+    @property
+    def blocks_left(self) -> int:
+        """What was left of the blocks given to `run`."""
+        return self.tally.words[Field.BLOCKS_LEFT]
 
     def step(self) -> Stop:
         """Execute one instruction; an IT block counts as one.
@@ -211,7 +240,9 @@ class Core:
         for memory, was_closed in list(self._closable.values()):
             self._close(memory, was_closed)
         self._forget()
-        self.blocks_left = blocks
+        words = self.tally.words
+        words[Field.BLOCKS_LEFT] = blocks
+        words[Field.REASON] = Reason.NOT
         start = self.pc
         error: UcError | None = None
         self.executing = True
@@ -225,11 +256,13 @@ class Core:
         if isinstance(self._raised, PowerLost):
             raise self._raised
         if error is not None:
-            return self._explain(error, start)
+            return self._explain(error)
         if self.watch_hits and self._stop is not Stop.RESET:
             return Stop.WATCHPOINT
         if self._stop is not None:
             return self._stop
+        if words[Field.REASON]:
+            return Stop.ATTENTION if words[Field.REASON] == Reason.ATTENTION else Stop.SLICE
         # Nothing stopped it: it went to sleep, or the one instruction asked for is done.
         return Stop.SLICE if count else Stop.SLEEP
 
@@ -238,8 +271,9 @@ class Core:
         self.at_bkpt = False
         self.watch_hits.clear()
 
-    def _explain(self, error: UcError, start: int) -> Stop:
-        if error.errno == UC_ERR_INSN_INVALID and self.pc != start:
+    def _explain(self, error: UcError) -> Stop:
+        # An instruction that is none begins its block; a hint ends one, wherever it began before.
+        if error.errno == UC_ERR_INSN_INVALID and self.pc != self.tally.words[Field.LAST_START]:
             hint = self._halfword(self.pc - 2)
             if hint in (WFE, YIELD):
                 return Stop.SLEEP if hint == WFE else Stop.ATTENTION
@@ -324,19 +358,30 @@ class Core:
                 bytes(uc.mem_read(address, size))
             )
             self._bus.note_code(address, size)
-        waiting = self.waiting
-        if self.cycles >= self.alarm or (
-            waiting is not None and waiting.waiting and self.interrupted()
+        words = self.tally.words
+        if words[Field.NOW] >= words[Field.ALARM] or (
+            words[Field.URGENCY] < NONE and not words[Field.OVERLOOK] and self._is_due()
         ):
-            self._stop = Stop.ATTENTION
+            words[Field.REASON] = Reason.ATTENTION
             uc.emu_stop()
             return
-        if self.blocks_left <= 0:
-            self._stop = Stop.SLICE
+        words[Field.OVERLOOK] = 0
+        if words[Field.BLOCKS_LEFT] <= 0:
+            words[Field.REASON] = Reason.SLICE
             uc.emu_stop()
             return
-        self.blocks_left -= 1
-        self.cycles += length
+        words[Field.BLOCKS_LEFT] -= 1
+        words[Field.INSTRUCTIONS] += length
+        words[Field.NOW] += length * words[Field.PRICE]
+        words[Field.LAST_START], words[Field.LAST_END] = address, address + size
+
+    def _is_due(self) -> bool:
+        words = self.tally.words
+        primask, faultmask, basepri = self.registers.masks()
+        if faultmask or words[Field.URGENCY] < 0:
+            return not faultmask
+        basepri &= words[Field.BASEPRI_MASK]
+        return not primask and (not basepri or words[Field.URGENCY] < basepri)
 
     def _on_breakpoint(self, uc: Any, address: int, size: int, data: Any) -> None:
         if address != self._step_over:

@@ -173,7 +173,7 @@ class CoreDebug:
             self._dfsr &= ~value
         elif SYSTICK <= address < SYSTICK_END:
             self._systick.write(address, value, self._core.cycles)
-            self._core.alarm = self._systick.alarm
+            self._processor.set_alarm()
         elif address == AIRCR:
             self._write_aircr(value)
         elif Nvic.owns(address):

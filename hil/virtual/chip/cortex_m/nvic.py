@@ -6,7 +6,10 @@ control block) and B3.4 (NVIC). Nothing here executes anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
+
+from eegrig.hil.virtual.chip.cortex_m.tally import NONE
 
 __all__ = ["Exc", "Masks", "Nvic"]
 
@@ -82,13 +85,19 @@ class Nvic:
     waiting : bool
         Whether an enabled exception is pending at all; `next_exception` tells whether it may
         interrupt.
-    hold_interrupts : bool
-        Set while a debugger steps with interrupts masked (DHCSR.C_MASKINTS).
+    urgency : int
+        Group priority of the pending exception that outranks the active ones, if nothing masks it;
+        `NONE` without one.
+    basepri_mask : int
+        Bits of BASEPRI that count.
+    on_urgency : callable
+        Called when one of these has changed.
     """
 
     def __init__(self, interrupts: int, priority_bits: int) -> None:
         self.interrupts = interrupts
         self._priority_mask = 0xFF00 >> priority_bits & 0xFF
+        self.on_urgency: Callable[[], None] = lambda: None
         self.reset()
 
     def reset(self) -> None:
@@ -100,8 +109,19 @@ class Nvic:
         self.ccr = 0x200  # STKALIGN
         self._prigroup = 0
         self._priorities: dict[int, int] = {}
-        self.waiting = False
-        self.hold_interrupts = False
+        self._lines: set[int] = set()
+        self._hold_interrupts = False
+        self._update()
+
+    @property
+    def hold_interrupts(self) -> bool:
+        """Whether a debugger steps with interrupts masked (DHCSR.C_MASKINTS)."""
+        return self._hold_interrupts
+
+    @hold_interrupts.setter
+    def hold_interrupts(self, hold: bool) -> None:
+        self._hold_interrupts = hold
+        self._update()
 
     # ---- pending and active
 
@@ -115,6 +135,23 @@ class Nvic:
         self.pending.discard(number)
         self._update()
 
+    def set_line(self, number: int, asserted: bool) -> None:
+        """Raise or drop a peripheral's request; one still up on return is pending again (B3.4.1).
+
+        Parameters
+        ----------
+        number : int
+            Exception number.
+        asserted : bool
+            Level of the request.
+        """
+        if not asserted:
+            self._lines.discard(number)
+        elif number not in self._lines:
+            self._lines.add(number)
+            if number not in self.active:
+                self.pend(number)
+
     def activate(self, number: int) -> None:
         """Take an exception: it is active, and no longer pending."""
         self.active.add(number)
@@ -123,9 +160,29 @@ class Nvic:
     def deactivate(self, number: int) -> None:
         """Return from an exception."""
         self.active.discard(number)
+        if number in self._lines:
+            self.pending.add(number)
+        self._update()
 
     def _update(self) -> None:
         self.waiting = not self.pending.isdisjoint(self.enabled)
+        best = self._best() if self.waiting else None
+        level = LOWEST if best is None else self.group_priority(best)
+        active = min((self.group_priority(number) for number in self.active), default=LOWEST)
+        self.urgency = level if level < active else NONE
+        self.basepri_mask = self._group(self._priority_mask)
+        self.on_urgency()
+
+    def _best(self) -> int | None:
+        """Return the most urgent exception that is pending and enabled."""
+        candidates = self.pending & self.enabled
+        if self._hold_interrupts:
+            candidates = {
+                number
+                for number in candidates
+                if number < Exc.EXTERNAL and number not in _MASKED_WHILE_STEPPING
+            }
+        return min(candidates, key=lambda number: (self.priority(number), number), default=None)
 
     # ---- priorities (B1.5.4)
 
@@ -160,16 +217,9 @@ class Nvic:
         """Return the pending exception that may interrupt what executes now, if there is one."""
         if not self.waiting:
             return None
-        candidates = self.pending & self.enabled
-        if self.hold_interrupts:
-            candidates = {
-                number
-                for number in candidates
-                if number < Exc.EXTERNAL and number not in _MASKED_WHILE_STEPPING
-            }
-        if not candidates:
+        best = self._best()
+        if best is None:
             return None
-        best = min(candidates, key=lambda number: (self.priority(number), number))
         return best if self.group_priority(best) < self.execution_priority(masks) else None
 
     # ---- registers

@@ -13,6 +13,7 @@ from eegrig.hil.virtual.chip.cortex_m.nvic import Exc, Nvic
 from eegrig.hil.virtual.chip.cortex_m.registers import XPSR
 from eegrig.hil.virtual.chip.cortex_m.stops import Fault, FaultKind, Stop
 from eegrig.hil.virtual.chip.cortex_m.systick import NEVER, SysTick
+from eegrig.hil.virtual.chip.cortex_m.tally import Field
 from eegrig.hil.virtual.chip.signals import BusFault
 
 __all__ = ["Processor"]
@@ -70,6 +71,8 @@ class Processor:
         DHCSR.C_DEBUGEN: breakpoint instructions halt, and catches are looked at.
     catches : int
         DEMCR: which exceptions halt on entry.
+    deadline : int
+        Cycle count at which to stop; a core that sleeps stops at once then.
     """
 
     def __init__(self, core: Core, bus: Bus, nvic: Nvic, systick: SysTick) -> None:
@@ -79,7 +82,22 @@ class Processor:
         self.sleeping = self.debugged = False
         self.catches = 0
         self._bus = bus
-        core.interrupted = lambda: self.nvic.next_exception(core.registers.masks()) is not None
+        self.deadline = NEVER
+        nvic.on_urgency = self._note_urgency
+
+    def _note_urgency(self) -> None:
+        words = self.core.tally.words
+        words[Field.URGENCY] = self.nvic.urgency
+        words[Field.BASEPRI_MASK] = self.nvic.basepri_mask
+
+    def hasten(self, cycles: int) -> None:
+        """Stop at that count, if not sooner: something happens then."""
+        self.deadline = min(self.deadline, cycles)
+        self.set_alarm()
+
+    def set_alarm(self) -> None:
+        """Let the core stop where the system timer or what is outside wants it."""
+        self.core.tally.stop_at(min(self.systick.alarm, self.deadline))
 
     def reset(self, stack: int, entry: int) -> None:
         """Set everything as a reset does, with the first two words of the vector table."""
@@ -103,7 +121,7 @@ class Processor:
         Returns
         -------
         Stop
-            Why: `Stop.SLICE`, `Stop.BREAKPOINT`, `Stop.WATCHPOINT`, `Stop.RESET`, `Stop.CATCH`,
+            Why: `Stop.SLICE`, `Stop.SLEEP` with a deadline only, `Stop.BREAKPOINT`, `Stop.WATCHPOINT`, `Stop.RESET`, `Stop.CATCH`,
             or `Stop.FAULT` for a lock-up.
 
         Raises
@@ -118,6 +136,10 @@ class Processor:
                 stop = self._take_pending()
                 if stop is not None:
                     return stop
+            if self.sleeping and self.deadline != NEVER:
+                return Stop.SLEEP
+            if self.core.cycles >= self.deadline:
+                return Stop.SLICE
             if self.sleeping:
                 if blocks <= 0 or self.systick.alarm == NEVER:
                     return Stop.SLICE
@@ -126,8 +148,7 @@ class Processor:
                 continue
             if blocks <= 0:
                 return Stop.SLICE
-            self.core.waiting = self.nvic
-            self.core.alarm = self.systick.alarm
+            self.set_alarm()
             stop = self.core.run(blocks, step_over=step_over)
             step_over = None
             blocks = self.core.blocks_left
@@ -183,6 +204,8 @@ class Processor:
             if self.nvic.next_exception((0, faultmask, basepri)) is not None:
                 self.sleeping = False
         number = self.nvic.next_exception(self.core.registers.masks())
+        # Where masks keep it off after all, the core must not stop for it before it moves.
+        self.core.tally.words[Field.OVERLOOK] = number is None
         return None if number is None else self._enter(number, self.core.pc)
 
     # ---- faults

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
 
-__all__ = ["Fault", "FaultKind", "Stop", "Waiting", "Watchpoint"]
+__all__ = ["Fault", "FaultKind", "Stop", "Watchpoint"]
 
 
 class Stop(Enum):
@@ -59,12 +58,6 @@ class Fault:
     kind: FaultKind
     address: int
     reason: str
-
-
-class Waiting(Protocol):
-    """Whether any interrupt waits."""
-
-    waiting: bool
 
 
 @dataclass(frozen=True)
