@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from eegrig.hil.virtual.chip.signals import BusFault
 
-__all__ = ["Bus", "Memory", "Peripheral"]
+__all__ = ["GRANULE", "Bus", "Memory", "Peripheral"]
 
 Store = Callable[[int, int, int], None]
 
-# Bytes that are looked at together when the bus asks whether a store hits code.
-_GRANULE = 64
+GRANULE = 64
+"""Bytes that are looked at together when the bus asks whether a store hits code."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Bus:
     def code_map(self, memory: Memory) -> bytearray:
         """Return one byte for each 64 bytes of a memory, not 0 where the core has fetched code."""
         return self._code_maps.setdefault(
-            id(memory.buffer), bytearray(len(memory.buffer) // _GRANULE)
+            id(memory.buffer), bytearray(len(memory.buffer) // GRANULE)
         )
 
     def forget_code(self) -> None:
@@ -237,6 +237,6 @@ class Bus:
 
 
 def _granules(memory: Memory, address: int, size: int) -> slice:
-    first = (address - memory.base) // _GRANULE
-    last = (address - memory.base + max(size, 1) - 1) // _GRANULE
+    first = (address - memory.base) // GRANULE
+    last = (address - memory.base + max(size, 1) - 1) // GRANULE
     return slice(first, last + 1)

@@ -7,27 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import struct
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bumble import hci
 from bumble.core import BaseBumbleError
 from bumble.transport.common import PacketParser
 
 from eegrig.hil.virtual.air.air import Air
-from eegrig.hil.virtual.air.controller import RadioController
-from eegrig.hil.virtual.air.pdu import START
+from eegrig.hil.virtual.air.hci_port import HciPort, PortController
 from eegrig.hil.virtual.device_server.serial_port import SerialPort
 
 __all__ = ["HciServer"]
 
 _LOG = logging.getLogger(__name__)
-_ACL = struct.Struct("<BHH")
-_FIRST, _CONTINUATION = hci.HCI_ACL_PB_FIRST_FLUSHABLE << 12, hci.HCI_ACL_PB_CONTINUATION << 12
-_COMPLETED = struct.Struct("<BBBBHH")
 _MAX_UNREAD = 1 << 20
 
 
@@ -87,21 +81,6 @@ class HciServer:
         return _Adapter(self._air, self._made, self._adapters)
 
 
-class _AdapterController(RadioController):
-    """A controller that its host may reset while it has links."""
-
-    def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> Any:
-        """Drop what was going on (7.3.2)."""
-        self.forget_advertising()
-        self.le_scan_enable = False
-        self.pending_le_connection = None
-        for end in list(self.ends.values()):
-            end.link.drop(end)
-        self.ends.clear()
-        self.le_connections.clear()
-        return super().on_hci_reset_command(command)
-
-
 class _Adapter(asyncio.Protocol):
     """One program's adapter: H4 on its side, a controller on the other."""
 
@@ -119,15 +98,15 @@ class _Adapter(asyncio.Protocol):
         self._controller: Any = None
         self._transport: Any = None
         self._parser = PacketParser(self)
-        self._hosts = _Hosts(self)
+        self._port = HciPort(self.send)
 
     # ------------------------------------------------------------------ the stream
     def connection_made(self, transport: asyncio.BaseTransport | _Terminal) -> None:
         """Switch the adapter on."""
         self._transport = transport
-        self._controller = _AdapterController(self._name, self._air, self._address)
+        self._controller = PortController(self._name, self._air, self._address)
         self._controller.set_public_address(self._public_address)
-        self._controller.host = self._hosts
+        self._controller.host = self._port
         self._adapters.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -212,24 +191,3 @@ class _Terminal:
         """Start afresh, with an adapter that knows nothing."""
         self._adapter.connection_lost(None)
         self._switch_on()
-
-
-class _Hosts:
-    """What a `RadioController` takes for its host."""
-
-    def __init__(self, adapter: _Adapter) -> None:
-        self._adapter = adapter
-
-    def on_packet(self, packet: bytes) -> None:
-        """Take an event."""
-        self._adapter.send(packet)
-
-    def on_acl_data(self, handle: int, llid: int, data: bytes) -> None:
-        """Take data of a link."""
-        flags = _FIRST if llid == START else _CONTINUATION
-        self._adapter.send(_ACL.pack(hci.HCI_ACL_DATA_PACKET, handle | flags, len(data)) + data)
-
-    def on_acl_acknowledged(self, handle: int) -> None:
-        """Tell that a buffer is free: Number Of Completed Packets."""
-        event = (hci.HCI_EVENT_PACKET, hci.HCI_NUMBER_OF_COMPLETED_PACKETS_EVENT, 5, 1, handle, 1)
-        self._adapter.send(_COMPLETED.pack(*event))

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from unicorn import UC_HOOK_BLOCK
 from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import uclib
 
-from eegrig.hil.virtual.chip.cortex_m.tally import NONE, Field, Reason
+from eegrig.hil.virtual.chip.bus import GRANULE
+from eegrig.hil.virtual.chip.cortex_m.tally import N_WORDS, NONE, Field, Reason
 
 __all__ = ["add_compiled_hook", "is_available"]
-
-_N_WORDS = int(Field.MEMORIES) + 48
-_FETCHED = 6  # bits of an address within a granule of the map of code
 
 
 def is_available() -> bool:
     """Whether what compiles it is installed."""
-    try:
-        import numba  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return find_spec("numba") is not None
 
 
 def add_compiled_hook(uc: Any, tally_address: int) -> None:
@@ -54,14 +50,32 @@ def add_compiled_hook(uc: Any, tally_address: int) -> None:
         raise RuntimeError(f"the emulator takes no compiled hook (error {status})")
 
 
+# numba takes what it compiles with for constants: plain integers, not members of an enumeration.
+NOW, ALARM, PRICE = int(Field.NOW), int(Field.ALARM), int(Field.PRICE)
+INSTRUCTIONS, BLOCKS_LEFT = int(Field.INSTRUCTIONS), int(Field.BLOCKS_LEFT)
+URGENCY, BASEPRI_MASK = int(Field.URGENCY), int(Field.BASEPRI_MASK)
+OVERLOOK, REASON, SCRATCH = int(Field.OVERLOOK), int(Field.REASON), int(Field.SCRATCH)
+LAST_START, LAST_END = int(Field.LAST_START), int(Field.LAST_END)
+N_MEMORIES, MEMORIES = int(Field.N_MEMORIES), int(Field.MEMORIES)
+ATTENTION, SLICE = int(Reason.ATTENTION), int(Reason.SLICE)
+PRIMASK, FAULTMASK, BASEPRI = (
+    int(arm.UC_ARM_REG_PRIMASK),
+    int(arm.UC_ARM_REG_FAULTMASK),
+    int(arm.UC_ARM_REG_BASEPRI),
+)
+
+
 @cache
 def _compiled() -> Any:
     import numpy as np
-    from numba import carray, cfunc, njit, types
-    from numba.core import cgutils
-    from numba.extending import intrinsic
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    # Untyped: what it compiles is a language of its own, in which pointers are integers.
+    numba: Any = import_module("numba")
+    cgutils: Any = import_module("numba.core.cgutils")
+    intrinsic: Any = import_module("numba.extending").intrinsic
+    carray, types = numba.carray, numba.types
+
+    @intrinsic
     def pointer(_context: Any, address: Any) -> Any:
         def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             return builder.inttoptr(args[0], cgutils.voidptr_t)
@@ -70,97 +84,66 @@ def _compiled() -> Any:
 
     stop = _function(uclib.uc_emu_stop, ctypes.c_void_p)
     read_register = _function(uclib.uc_reg_read, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-    # numba takes these for constants: plain integers, not members of an enumeration.
-    now, alarm, price, instructions, blocks_left = (
-        int(Field.NOW),
-        int(Field.ALARM),
-        int(Field.PRICE),
-        int(Field.INSTRUCTIONS),
-        int(Field.BLOCKS_LEFT),
-    )
-    urgency, basepri_mask, overlook, reason = (
-        int(Field.URGENCY),
-        int(Field.BASEPRI_MASK),
-        int(Field.OVERLOOK),
-        int(Field.REASON),
-    )
-    last_start, last_end, scratch, n_memories, memories = (
-        int(Field.LAST_START),
-        int(Field.LAST_END),
-        int(Field.SCRATCH),
-        int(Field.N_MEMORIES),
-        int(Field.MEMORIES),
-    )
-    none, attention, slice_over = NONE, int(Reason.ATTENTION), int(Reason.SLICE)
-    n_words, fetched = _N_WORDS, _FETCHED
-    primask, faultmask, basepri = (
-        int(arm.UC_ARM_REG_PRIMASK),
-        int(arm.UC_ARM_REG_FAULTMASK),
-        int(arm.UC_ARM_REG_BASEPRI),
-    )
 
-    @njit(inline="always")  # type: ignore[untyped-decorator]
-    def register(engine: Any, words: Any, tally: Any, number: Any) -> Any:
-        words[scratch] = 0
-        read_register(engine, number, pointer(tally + 8 * scratch))
-        return words[scratch] & 0xFF
+    @numba.njit
+    def register(engine: Any, words: Any, number: Any) -> Any:
+        words[SCRATCH] = 0
+        read_register(engine, number, pointer(words.ctypes.data + 8 * SCRATCH))
+        return words[SCRATCH] & 0xFF
 
-    @njit  # type: ignore[untyped-decorator]
-    def is_due(engine: Any, words: Any, tally: Any) -> Any:
-        level = words[urgency]
-        if level < 0:
-            return not register(engine, words, tally, faultmask)
-        if register(engine, words, tally, primask) or register(engine, words, tally, faultmask):
+    @numba.njit
+    def is_due(engine: Any, words: Any) -> Any:
+        if register(engine, words, FAULTMASK):
             return False
-        base = register(engine, words, tally, basepri) & words[basepri_mask]
-        return base == 0 or level < base
+        if words[URGENCY] < 0:
+            return True
+        if register(engine, words, PRIMASK):
+            return False
+        basepri = register(engine, words, BASEPRI) & words[BASEPRI_MASK]
+        return basepri == 0 or words[URGENCY] < basepri
 
-    @njit  # type: ignore[untyped-decorator]
-    def length(words: Any, address: Any, size: Any) -> Any:
-        """Count the instructions, and mark what was fetched in the map of code."""
-        for i in range(words[n_memories]):
-            base, end = words[memories + 4 * i], words[memories + 4 * i + 1]
+    @numba.njit
+    def count(words: Any, address: Any, size: Any) -> Any:
+        for memory in range(MEMORIES, MEMORIES + 4 * words[N_MEMORIES], 4):
+            base, end = words[memory], words[memory + 1]
             if base <= address and address + size <= end:
-                at = address - base
-                code = carray(pointer(words[memories + 4 * i + 2]), (end - base,), np.uint8)
-                marks = carray(
-                    pointer(words[memories + 4 * i + 3]), (((end - base) >> fetched) + 1,), np.uint8
-                )
-                for granule in range(at >> fetched, ((at + size - 1) >> fetched) + 1):
+                at, last = address - base, address + size - base
+                code = carray(pointer(words[memory + 2]), (end - base,), np.uint8)
+                marks = carray(pointer(words[memory + 3]), ((end - base) // GRANULE,), np.uint8)
+                for granule in range(at // GRANULE, (last - 1) // GRANULE + 1):
                     marks[granule] = 1
-                n, last = 0, at + size
+                n = 0
                 while at + 1 < last:
                     at += 4 if code[at + 1] >> 3 >= 0b11101 else 2
                     n += 1
                 return n
         return size // 2
 
-    @cfunc(types.void(types.voidptr, types.uint64, types.uint32, types.voidptr))  # type: ignore[untyped-decorator]
-    def before_block(engine: Any, address: Any, size: Any, tally_pointer: Any) -> None:
-        words = carray(tally_pointer, (n_words,), np.int64)
-        tally = words.ctypes.data
-        if words[now] >= words[alarm] or (
-            words[urgency] < none and not words[overlook] and is_due(engine, words, tally)
+    @numba.cfunc(types.void(types.voidptr, types.uint64, types.uint32, types.voidptr))
+    def before_block(engine: Any, address: Any, size: Any, tally: Any) -> None:
+        words = carray(tally, (N_WORDS,), np.int64)
+        if words[NOW] >= words[ALARM] or (
+            words[URGENCY] < NONE and not words[OVERLOOK] and is_due(engine, words)
         ):
-            words[reason] = attention
+            words[REASON] = ATTENTION
             stop(engine)
             return
-        words[overlook] = 0
-        if words[blocks_left] <= 0:
-            words[reason] = slice_over
+        words[OVERLOOK] = 0
+        if words[BLOCKS_LEFT] <= 0:
+            words[REASON] = SLICE
             stop(engine)
             return
         start, extent = np.int64(address), np.int64(size)
-        n = length(words, start, extent)
-        words[blocks_left] -= 1
-        words[instructions] += n
-        words[now] += n * words[price]
-        words[last_start], words[last_end] = start, start + extent
+        n = count(words, start, extent)
+        words[BLOCKS_LEFT] -= 1
+        words[INSTRUCTIONS] += n
+        words[NOW] += n * words[PRICE]
+        words[LAST_START], words[LAST_END] = start, start + extent
 
     return before_block
 
 
 def _function(function: Any, *parameters: Any) -> Any:
     """Return a C function of the emulator's library as one that numba can call."""
-    address = ctypes.cast(function, ctypes.c_void_p).value
+    address: Any = ctypes.cast(function, ctypes.c_void_p).value
     return ctypes.CFUNCTYPE(ctypes.c_int, *parameters)(address)

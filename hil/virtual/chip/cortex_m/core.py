@@ -45,7 +45,7 @@ NOWHERE = 0xFFFF_FFFE  # an end address that is never reached
 # Numbers of Unicorn's interrupt hook.
 TRAP_SUPERVISOR_CALL, TRAP_BKPT, TRAP_EXCEPTION_RETURN = 2, 7, 8
 # Hints that Unicorn takes for invalid, with the program counter behind them already.
-WFE, YIELD = b"\x20\xbf", b"\x10\xbf"
+WFE, YIELD, SEV = b"\x20\xbf", b"\x10\xbf", b"\x40\xbf"
 
 
 class Core:
@@ -243,7 +243,6 @@ class Core:
         words = self.tally.words
         words[Field.BLOCKS_LEFT] = blocks
         words[Field.REASON] = Reason.NOT
-        start = self.pc
         error: UcError | None = None
         self.executing = True
         try:
@@ -275,8 +274,11 @@ class Core:
         # An instruction that is none begins its block; a hint ends one, wherever it began before.
         if error.errno == UC_ERR_INSN_INVALID and self.pc != self.tally.words[Field.LAST_START]:
             hint = self._halfword(self.pc - 2)
-            if hint in (WFE, YIELD):
-                return Stop.SLEEP if hint == WFE else Stop.ATTENTION
+            # An event that the program itself sent just before lets it pass.
+            if hint == YIELD or (hint == WFE and self._halfword(self.pc - 4) == SEV):
+                return Stop.ATTENTION
+            if hint == WFE:
+                return Stop.SLEEP
         reason = f"{self._raised or error} at pc {self.pc:#010x}"
         kind, address = FaultKind.ACCESS, self._bad_address
         if error.errno in (UC_ERR_FETCH_PROT, UC_ERR_FETCH_UNMAPPED):

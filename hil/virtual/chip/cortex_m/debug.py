@@ -69,6 +69,7 @@ class CoreDebug:
 
     Attributes
     ----------
+    processor : Processor
     halted, lockup : bool
         State of the core.
     own_code : bool
@@ -89,7 +90,7 @@ class CoreDebug:
         clock_hz: int,
         changed: Callable[[], None],
     ) -> None:
-        self._processor = processor
+        self.processor = processor
         self._core = processor.core
         self._nvic = processor.nvic
         self._systick = processor.systick
@@ -120,7 +121,7 @@ class CoreDebug:
     def reset(self) -> None:
         """Start from the reset vector, halted if the debugger asked for that."""
         stack, entry = self._vectors(0)
-        self._processor.reset(stack, entry)
+        self.processor.reset(stack, entry)
         self._tell_processor()
         self.halted = self._retired = self.own_code = False
         self._was_reset = True
@@ -173,7 +174,7 @@ class CoreDebug:
             self._dfsr &= ~value
         elif SYSTICK <= address < SYSTICK_END:
             self._systick.write(address, value, self._core.cycles)
-            self._processor.set_alarm()
+            self.processor.set_alarm()
         elif address == AIRCR:
             self._write_aircr(value)
         elif Nvic.owns(address):
@@ -198,7 +199,7 @@ class CoreDebug:
         status = self._dhcsr & DHCSR_KEPT
         status |= (C_HALT | 1 << 17) if self.halted else 0
         status |= 1 << 16  # S_REGRDY
-        status |= self._processor.sleeping << 18
+        status |= self.processor.sleeping << 18
         status |= self.lockup << 19 | self._retired << 24 | self._was_reset << 25
         self._was_reset = self._retired = False
         return status
@@ -230,8 +231,8 @@ class CoreDebug:
 
     def _tell_processor(self) -> None:
         debugged = bool(self._dhcsr & C_DEBUGEN)
-        self._processor.debugged = debugged
-        self._processor.catches = self._demcr
+        self.processor.debugged = debugged
+        self.processor.catches = self._demcr
         self._nvic.hold_interrupts = debugged and bool(self._dhcsr & C_MASKINTS)
 
     def _write_aircr(self, value: int) -> None:
@@ -285,7 +286,7 @@ class CoreDebug:
     def _halt(self, reason: int) -> None:
         self.halted = True
         self.lockup = False
-        self._processor.sleeping = False  # entering debug state ends a sleep (B1.5.19)
+        self.processor.sleeping = False  # entering debug state ends a sleep (B1.5.19)
         self._dfsr |= reason
         self._changed()
 
@@ -299,7 +300,7 @@ class CoreDebug:
     def _step(self) -> None:
         self.halted = False  # it never runs freely, so nobody is told
         self._timeline.core_resumed()
-        self._handle(self._charged(self._processor.step))
+        self.stopped(self._charged(self.processor.step))
         if not self.halted:
             self._halt(DFSR_HALTED)
 
@@ -307,7 +308,7 @@ class CoreDebug:
         if self.lockup or (self.firmware_elsewhere and not self.own_code):
             return
         resumed, self._resumed = self._resumed, False
-        self._handle(self._charged(lambda: self._processor.run(SLICE_BLOCKS, resumed=resumed)))
+        self.stopped(self._charged(lambda: self.processor.run(SLICE_BLOCKS, resumed=resumed)))
 
     def _charged(self, execute: Callable[[], Stop]) -> Stop:
         before = self._core.cycles
@@ -320,7 +321,8 @@ class CoreDebug:
             self._timeline.core_executing = False
             self._retired = True
 
-    def _handle(self, stop: Stop) -> None:
+    def stopped(self, stop: Stop) -> None:
+        """Do what follows of the core having stopped for a reason."""
         if stop is Stop.RESET:
             self._system_reset()
         elif stop is Stop.BREAKPOINT:

@@ -7,6 +7,8 @@ count only; the MPU, trapping divisions and unaligned accesses are not there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from eegrig.hil.virtual.chip.bus import Bus
 from eegrig.hil.virtual.chip.cortex_m.core import Core
 from eegrig.hil.virtual.chip.cortex_m.nvic import Exc, Nvic
@@ -73,6 +75,8 @@ class Processor:
         DEMCR: which exceptions halt on entry.
     deadline : int
         Cycle count at which to stop; a core that sleeps stops at once then.
+    on_urgent : callable
+        Called when an interrupt has come up while the core sleeps.
     """
 
     def __init__(self, core: Core, bus: Bus, nvic: Nvic, systick: SysTick) -> None:
@@ -83,12 +87,21 @@ class Processor:
         self.catches = 0
         self._bus = bus
         self.deadline = NEVER
+        self.on_urgent: Callable[[], None] = lambda: None
         nvic.on_urgency = self._note_urgency
 
     def _note_urgency(self) -> None:
         words = self.core.tally.words
         words[Field.URGENCY] = self.nvic.urgency
         words[Field.BASEPRI_MASK] = self.nvic.basepri_mask
+        if self.sleeping and self.nvic.waiting:
+            self.on_urgent()
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether a pending interrupt wakes the core: PRIMASK keeps it off, not from that."""
+        _, faultmask, basepri = self.core.registers.masks()
+        return self.nvic.next_exception((0, faultmask, basepri)) is not None
 
     def hasten(self, cycles: int) -> None:
         """Stop at that count, if not sooner: something happens then."""
@@ -121,8 +134,8 @@ class Processor:
         Returns
         -------
         Stop
-            Why: `Stop.SLICE`, `Stop.SLEEP` with a deadline only, `Stop.BREAKPOINT`, `Stop.WATCHPOINT`, `Stop.RESET`, `Stop.CATCH`,
-            or `Stop.FAULT` for a lock-up.
+            Why: `Stop.SLICE`, `Stop.SLEEP` with a deadline only, `Stop.BREAKPOINT`,
+            `Stop.WATCHPOINT`, `Stop.RESET`, `Stop.CATCH`, or `Stop.FAULT` for a lock-up.
 
         Raises
         ------
@@ -198,11 +211,8 @@ class Processor:
             self.nvic.pend(Exc.SYSTICK)
 
     def _take_pending(self) -> Stop | None:
-        if self.sleeping:
-            # PRIMASK keeps an interrupt from being taken, not from waking the core (B1.5.17).
-            _, faultmask, basepri = self.core.registers.masks()
-            if self.nvic.next_exception((0, faultmask, basepri)) is not None:
-                self.sleeping = False
+        if self.sleeping and self.is_woken:  # B1.5.17
+            self.sleeping = False
         number = self.nvic.next_exception(self.core.registers.masks())
         # Where masks keep it off after all, the core must not stop for it before it moves.
         self.core.tally.words[Field.OVERLOOK] = number is None

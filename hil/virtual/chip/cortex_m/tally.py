@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from enum import IntEnum
 
-__all__ = ["NONE", "TICKS", "Field", "Reason", "Tally"]
+__all__ = ["NONE", "N_WORDS", "TICKS", "Field", "Reason", "Tally"]
 
 TICKS = 256
 """Parts of a cycle: an instruction's mean price is no whole number of cycles."""
@@ -43,7 +43,8 @@ class Field(IntEnum):
     """Base, end, address of the contents, and of the map of code, for each memory."""
 
 
-_MOST_MEMORIES = 12
+N_WORDS = Field.MEMORIES + 4 * 12
+"""Length of the buffer: a chip has no more than twelve memories."""
 
 
 class Reason(IntEnum):
@@ -64,7 +65,7 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self.words = array("q", [0] * (Field.MEMORIES + 4 * _MOST_MEMORIES))
+        self.words = array("q", [0] * N_WORDS)
         self.words[Field.PRICE] = TICKS
         self.words[Field.ALARM] = self.words[Field.URGENCY] = NONE
         self.words[Field.BASEPRI_MASK] = 0xFF

@@ -17,8 +17,8 @@ class Block(ABC):
     """Registers of 32 bits at offsets from `base`.
 
     A derived class answers whole words; of narrower accesses the default reads what is asked for,
-    and leaves the other bytes of a register as they are. A block whose registers are not indifferent
-    to the size (a data register) overrides `load` and `store`.
+    and leaves the other bytes of a register as they are. A block to which the
+    size matters (that of a data register) overrides `load` and `store`.
 
     Attributes
     ----------
