@@ -1,7 +1,8 @@
-"""A core that runs by itself: small programs, each idiom of real images for three rounds or more."""
+"""A core that runs by itself: each idiom of real images for three rounds or more."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import keystone
@@ -154,7 +155,7 @@ def test_a_core_that_waits_for_interrupts_is_woken_by_its_timer(make: Callable[[
     busy_ns = sum(end - start for start, end in rig.active)
     assert busy_ns < 11 * (WAKE_CYCLES + 40) * 1000  # it sleeps between
     starts = [start for start, _ in rig.active[2:]]
-    assert all(later - earlier == 1_000_000 for earlier, later in zip(starts, starts[1:]))
+    assert all(later - earlier == 1_000_000 for earlier, later in itertools.pairwise(starts))
 
 
 @pytest.mark.parametrize("hint", ["wfe", "yield"])
@@ -211,8 +212,8 @@ def test_a_request_that_stays_up_is_taken_again(make: Callable[[], Rig]) -> None
     rig.load("loop: wfi; b loop", _16=f"{COUNT} bx lr")
     rig.chip.nvic.write(0xE000E100, 1)
     set_line = rig.chip.nvic.set_line
-    rig.loop.call_at_ns(1_000_000, set_line, LED, True)
-    rig.loop.call_at_ns(1_200_000, set_line, LED, False)
+    rig.loop.call_at_ns(1_000_000, set_line, LED, 1)
+    rig.loop.call_at_ns(1_200_000, set_line, LED, 0)
     rig.run(2_000_000)
     rounds = rig.counter
     assert 3 <= rounds < 40
