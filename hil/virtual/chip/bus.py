@@ -5,10 +5,11 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from eegrig.hil.virtual.chip.signals import BusFault
 
-__all__ = ["GRANULE", "Bus", "Memory", "Peripheral"]
+__all__ = ["GRANULE", "Bus", "Memory", "Peripheral", "Registers"]
 
 Store = Callable[[int, int, int], None]
 
@@ -47,6 +48,28 @@ class Memory:
         return self.base + len(self.buffer)
 
 
+class Registers(Protocol):
+    """Whoever answers where no memory is: whole pages of 4096 bytes."""
+
+    @property
+    def base(self) -> int:
+        """First address."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        ...
+
+    def load(self, offset: int, size: int) -> int:
+        """Read 1, 2 or 4 bytes at an offset from the base."""
+        ...
+
+    def store(self, offset: int, size: int, value: int) -> None:
+        """Write 1, 2 or 4 bytes at an offset from the base."""
+        ...
+
+
 @dataclass(frozen=True)
 class Peripheral:
     """Registers: 32-bit accesses at offsets from `base`.
@@ -68,6 +91,10 @@ class Peripheral:
     read: Callable[[int], int]
     write: Callable[[int, int], None]
     bytewise: Callable[[int], bool] | None = None
+
+    def load(self, offset: int, size: int) -> int:
+        """Answer a load of any size."""
+        return self.read(offset & ~3) >> 8 * (offset & 3) & (1 << 8 * size) - 1
 
     def store(self, offset: int, size: int, value: int) -> None:
         """Take a store of any size: the other bytes are zero, or stay if they can."""
@@ -97,7 +124,7 @@ class Bus:
 
     def __init__(self, quiet: range = range(0x4000_0000, 0x6000_0000)) -> None:
         self.memories: list[Memory] = []
-        self.peripherals: list[Peripheral] = []
+        self.peripherals: list[Registers] = []
         self.quiet = quiet
         self.code_changed = False
         # One byte for each granule that the core has translated, by memory: some answer at two
@@ -161,8 +188,8 @@ class Bus:
         if memory is not None:
             offset = address - memory.base
             return int.from_bytes(memory.buffer[offset : offset + size], "little")
-        word = self._read_register(address & ~3)
-        return (word >> (8 * (address & 3))) & ((1 << (8 * size)) - 1)
+        peripheral = self._peripheral_at(address)
+        return 0 if peripheral is None else peripheral.load(address - peripheral.base, size)
 
     def write(self, address: int, size: int, value: int) -> None:
         """Write `size` (1, 2 or 4) bytes.
@@ -218,17 +245,13 @@ class Bus:
         for at in range(0, len(data), 4):
             self.write(address + at, 4, int.from_bytes(data[at : at + 4], "little"))
 
-    def _peripheral_at(self, address: int) -> Peripheral | None:
+    def _peripheral_at(self, address: int) -> Registers | None:
         for peripheral in self.peripherals:
             if peripheral.base <= address < peripheral.base + peripheral.size:
                 return peripheral
         if address in self.quiet:
             return None
         raise BusFault(f"nothing answers at {address:#010x}")
-
-    def _read_register(self, address: int) -> int:
-        peripheral = self._peripheral_at(address)
-        return 0 if peripheral is None else peripheral.read(address - peripheral.base)
 
     def _write_register(self, address: int, size: int, value: int) -> None:
         peripheral = self._peripheral_at(address)
