@@ -9,7 +9,7 @@ from typing import Protocol
 
 from eegrig.hil.virtual.chip.signals import BusFault
 
-__all__ = ["GRANULE", "Bus", "Memory", "Peripheral", "Registers"]
+__all__ = ["GRANULE", "Bus", "Memory", "Peripheral", "RegisterPage"]
 
 Store = Callable[[int, int, int], None]
 
@@ -48,7 +48,7 @@ class Memory:
         return self.base + len(self.buffer)
 
 
-class Registers(Protocol):
+class RegisterPage(Protocol):
     """Whoever answers where no memory is: whole pages of 4096 bytes."""
 
     @property
@@ -72,7 +72,7 @@ class Registers(Protocol):
 
 @dataclass(frozen=True)
 class Peripheral:
-    """Registers: 32-bit accesses at offsets from `base`.
+    """RegisterPage: 32-bit accesses at offsets from `base`.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class Bus:
 
     def __init__(self, quiet: range = range(0x4000_0000, 0x6000_0000)) -> None:
         self.memories: list[Memory] = []
-        self.peripherals: list[Registers] = []
+        self.peripherals: list[RegisterPage] = []
         self.quiet = quiet
         self.code_changed = False
         # One byte for each granule that the core has translated, by memory: some answer at two
@@ -245,7 +245,7 @@ class Bus:
         for at in range(0, len(data), 4):
             self.write(address + at, 4, int.from_bytes(data[at : at + 4], "little"))
 
-    def _peripheral_at(self, address: int) -> Registers | None:
+    def _peripheral_at(self, address: int) -> RegisterPage | None:
         for peripheral in self.peripherals:
             if peripheral.base <= address < peripheral.base + peripheral.size:
                 return peripheral

@@ -12,16 +12,21 @@ from hashlib import sha256
 from pathlib import Path
 
 from eegrig.boards import load_part
-from eegrig.hil.virtual.chip.bus import Memory, Peripheral
+from eegrig.hil.virtual.chip.bus import Memory
 from eegrig.hil.virtual.chip.chip import Chip
 from eegrig.hil.virtual.chip.cortex_m.coresight import ST, rom_table
+from eegrig.hil.virtual.chip.cortex_m.nvic import Exc
 from eegrig.hil.virtual.chip.faults import Faults
+from eegrig.hil.virtual.chip.free_running import CoreClock, FreeRunning, Wait
 from eegrig.hil.virtual.chip.memory.double_word_flash import DoubleWordFlash
 from eegrig.hil.virtual.chip.memory.nor_flash import FlashTiming
-from eegrig.hil.virtual.chip.memory.stm32_flash import Stm32Flash
+from eegrig.hil.virtual.chip.memory.stm32_flash import IPCCBR, Stm32Flash
 from eegrig.hil.virtual.chip.memory.stm32_options import OPTR, OptionBytes
 from eegrig.hil.virtual.chip.memory.storage import Storage
 from eegrig.hil.virtual.chip.radio_address import locally_administered
+from eegrig.hil.virtual.chip.stm32wb.address_map import register_pages
+from eegrig.hil.virtual.chip.stm32wb.rcc import ResetFlag
+from eegrig.hil.virtual.chip.stm32wb.system import Surroundings, System
 
 __all__ = ["Stm32wb55"]
 
@@ -34,6 +39,8 @@ SRAM2_SIZE = int(_PART["ram_size"].value) - SRAM1_SIZE
 SYSTEM_BASE, OPTIONS_BASE = 0x1FFF_7000, 0x1FFF_8000
 DBGMCU_IDCODE = 0xE004_2000
 REVISION = 0x2001_6000
+STOP_WAKE_NS, STANDBY_WAKE_NS = 5_700, 51_000
+"""From a wake-up to the first instruction: Stop 2, DS11929 table 8; Standby from memory, assumed."""
 # After a reset the core runs from the MSI at 4 MHz (RM0434, 8.2.3).
 CLOCK_HZ = 4_000_000
 
@@ -56,6 +63,16 @@ class Stm32wb55(Chip):
         What the part's flash size register says; the model's memory has 1 MiB in any case.
     seed : str
         Decides the unique device ID.
+    clock, outside : CoreClock, Surroundings, optional
+        For a chip that runs firmware by itself: its time, and what is around it. Without them it
+        has no peripherals but the flash interface, which is all a debugger needs.
+
+    Attributes
+    ----------
+    system : System or None
+        Its peripherals.
+    runner : FreeRunning or None
+        What lets it run; set by whoever made that.
 
     Raises
     ------
@@ -75,6 +92,8 @@ class Stm32wb55(Chip):
         device: int = 0x495,
         flash_kib: int = FLASH_SIZE // 1024,
         seed: str = "",
+        clock: CoreClock | None = None,
+        outside: Surroundings | None = None,
     ) -> None:
         super().__init__(Storage(directory), faults)
         identity = sha256(seed.encode()).digest()
@@ -109,9 +128,23 @@ class Stm32wb55(Chip):
             Memory(SYSTEM_BASE, _system_information(flash_kib, self.device_id)),
             Memory(OPTIONS_BASE, option_memory),
         ]
-        self.bus.peripherals.append(
-            Peripheral(Stm32Flash.BASE, 0x1000, self._controller.read, self._controller.write)
-        )
+        self.runner: FreeRunning | None = None
+        self.system: System | None = None
+        self._power_on = True
+        if clock is None or outside is None:
+            self.bus.peripherals += register_pages([self._controller], lambda address: None)
+        else:
+            self.system = System(
+                self.bus,
+                clock,
+                outside,
+                interrupt=lambda n, asserted: self.nvic.set_line(Exc.EXTERNAL + n, asserted),
+                frequency_changed=self._frequency_changed,
+                reset=self.reset,
+                table=lambda: SRAM2_BASE + 4 * (self._controller.read(IPCCBR) & 0x3FFF),
+                more=[self._controller],
+            )
+            self.bus.peripherals += self.system.pages()
         self.assemble(
             constants=rom_table(ST, 0x495) | {DBGMCU_IDCODE: REVISION | device},
             dpidr=0x6BA0_2477,
@@ -132,12 +165,19 @@ class Stm32wb55(Chip):
         self.power_cycle()
 
     def reset_peripherals(self) -> None:
-        """Set the flash interface's registers as a system reset does."""
+        """Set all registers as a system reset does, or as power that comes does."""
         self._controller.reset()
+        if self.system is not None:
+            if self._power_on:
+                self.system.power_on_reset()
+            else:
+                self.system.reset(ResetFlag.PIN | ResetFlag.SOFTWARE)
+        self._power_on = False
 
     def power_cycle(self) -> None:
         """Take the supply away and give it back: the option bytes are loaded anew."""
         self._options.load()
+        self._power_on = True
         super().power_cycle()
 
     def _is_closed(self) -> bool:
@@ -145,7 +185,40 @@ class Stm32wb55(Chip):
 
     def _charge_flash(self, duration_ns: int) -> None:
         self.bus.code_changed = True
-        self.timeline.charge(duration_ns)
+        if self.runner is not None and self.core.executing and not self.debug.own_code:
+            self.runner.stall(duration_ns)  # the core cannot fetch meanwhile
+        else:
+            self.timeline.charge(duration_ns)
+
+    def _frequency_changed(self, hz: int) -> None:
+        if self.runner is not None:
+            self.runner.frequency_changed(hz)
+
+    # ---- low-power modes
+
+    def wait_mode(self, deep: bool) -> Wait:
+        """Return how deep the core waits, by PWR_CR1.LPMS."""
+        if not deep or self.system is None:
+            return "sleep"
+        return "stop" if self.system.pwr.stop_mode.startswith("stop") else "standby"
+
+    def enter(self, mode: Wait) -> None:
+        """Stop the clocks that stand in a mode."""
+        system = self.system
+        if system is None or mode == "sleep":
+            return
+        if mode == "stop":
+            system.pwr.note_stop(system.pwr.stop_mode)
+            system.rcc.enter_stop()
+        else:
+            system.second_processor.reset()
+
+    def leave(self, mode: Wait) -> int:
+        """Return what the way back takes; from standby everything begins anew."""
+        if mode == "standby" and self.system is not None:
+            self.system.pwr.note_standby()
+            self.bus.memories[0].buffer[:] = bytes(SRAM1_SIZE)
+        return STOP_WAKE_NS if mode == "stop" else STANDBY_WAKE_NS
 
     def _erase_secrets(self) -> None:
         self._charge_flash(self.flash.erase_all())

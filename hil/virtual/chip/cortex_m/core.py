@@ -31,7 +31,7 @@ from unicorn import (
 )
 from unicorn import arm_const as arm
 
-from eegrig.hil.virtual.chip.bus import Bus, Memory, Peripheral, Registers
+from eegrig.hil.virtual.chip.bus import Bus, Memory, Peripheral, RegisterPage
 from eegrig.hil.virtual.chip.cortex_m.registers import PC, XPSR, XPSR_THUMB, Registers
 from eegrig.hil.virtual.chip.cortex_m.stops import Fault, FaultKind, Stop, Watchpoint
 from eegrig.hil.virtual.chip.cortex_m.tally import NONE, Field, Reason, Tally
@@ -317,7 +317,7 @@ class Core:
         usual = UC_PROT_ALL if memory.plain else UC_PROT_READ | UC_PROT_EXEC
         self._uc.mem_protect(memory.base, len(memory.buffer), UC_PROT_NONE if closed else usual)
 
-    def _map_peripheral(self, peripheral: Registers) -> None:
+    def _map_peripheral(self, peripheral: RegisterPage) -> None:
         def read(uc: Any, offset: int, size: int, data: Any) -> int:
             return peripheral.load(offset, size)
 

@@ -11,10 +11,12 @@ from eegrig.hil.virtual.chip.memory import stm32_options as options
 from eegrig.hil.virtual.chip.memory.double_word_flash import DoubleWordFlash, NotErased
 from eegrig.hil.virtual.chip.memory.stm32_options import OptionBytes
 from eegrig.hil.virtual.chip.signals import BusFault
+from eegrig.hil.virtual.chip.stm32wb.block import Block
 
-__all__ = ["Stm32Flash"]
+__all__ = ["IPCCBR", "Stm32Flash"]
 
 ACR, KEYR, OPTKEYR, SR, CR = 0x00, 0x08, 0x0C, 0x10, 0x14
+IPCCBR = 0x3C
 # Registers that show option bytes, by offset -> offset of the option.
 OPTION_REGISTERS = {
     0x20: options.OPTR,
@@ -69,7 +71,7 @@ class _Lock:
         self.reset()
 
 
-class Stm32Flash:
+class Stm32Flash(Block):
     """Guards flash memory and option bytes.
 
     BSY always reads 0: the time an operation takes is charged when it starts. Fast programming
@@ -92,7 +94,8 @@ class Stm32Flash:
         Loads the option bytes and resets the system.
     """
 
-    BASE = 0x5800_4000
+    name = "FLASH"
+    base = 0x5800_4000
 
     def __init__(
         self,

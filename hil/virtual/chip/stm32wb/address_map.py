@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from eegrig.hil.virtual.chip.bus import Registers
+from eegrig.hil.virtual.chip.bus import RegisterPage
 from eegrig.hil.virtual.chip.stm32wb.block import Block
 
 __all__ = ["NAMES", "block_name", "register_pages"]
@@ -101,7 +101,7 @@ class _Page:
             block.store(self.base + offset - block.base, size, value)
 
 
-def register_pages(blocks: Iterable[Block], unmodelled: Callable[[int], None]) -> list[Registers]:
+def register_pages(blocks: Iterable[Block], unmodelled: Callable[[int], None]) -> list[RegisterPage]:
     """Return the pages of the bus that hold some blocks, and all others there are names for.
 
     Parameters
