@@ -77,8 +77,7 @@ class Chip(ABC):
         dpidr: int,
         ports: dict[int, AccessPort],
         clock_hz: int,
-        interrupts: int,
-        priority_bits: int,
+        nvic: Nvic,
     ) -> None:
         """Put core, debug registers and debug port behind the bus; the chip is then powered.
 
@@ -92,8 +91,8 @@ class Chip(ABC):
             Access ports besides number 0, which is the bus.
         clock_hz : int
             Core clock.
-        interrupts, priority_bits : int
-            Number of external interrupts, and of the bits of their priorities.
+        nvic : Nvic
+            With the chip's number of interrupts.
         """
         self.bus.peripherals.append(
             Peripheral(
@@ -105,7 +104,7 @@ class Chip(ABC):
             )
         )
         self.core = Core(self.bus)
-        self.nvic = Nvic(interrupts, priority_bits)
+        self.nvic = nvic
         self.debug = CoreDebug(
             Processor(self.core, self.bus, self.nvic, SysTick()),
             constants=constants,

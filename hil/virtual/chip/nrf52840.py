@@ -16,6 +16,7 @@ from eegrig.hil.virtual.chip.bus import Memory, Peripheral
 from eegrig.hil.virtual.chip.chip import Chip
 from eegrig.hil.virtual.chip.cortex_m.coresight import NORDIC, rom_table
 from eegrig.hil.virtual.chip.cortex_m.dap import IDR, AccessPort
+from eegrig.hil.virtual.chip.cortex_m.nvic import Nvic
 from eegrig.hil.virtual.chip.faults import Faults
 from eegrig.hil.virtual.chip.memory.nor_flash import FlashTiming, NorFlash
 from eegrig.hil.virtual.chip.memory.nvmc import Nvmc
@@ -142,8 +143,7 @@ class Nrf52840(Chip):
             dpidr=0x2BA0_1477,
             ports={1: ctrl_ap},
             clock_hz=CLOCK_HZ,
-            interrupts=48,
-            priority_bits=3,
+            nvic=Nvic(interrupts=48, priority_bits=3),
         )
 
     @property

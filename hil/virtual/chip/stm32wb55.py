@@ -15,7 +15,7 @@ from eegrig.boards import load_part
 from eegrig.hil.virtual.chip.bus import Memory
 from eegrig.hil.virtual.chip.chip import Chip
 from eegrig.hil.virtual.chip.cortex_m.coresight import ST, rom_table
-from eegrig.hil.virtual.chip.cortex_m.nvic import Exc
+from eegrig.hil.virtual.chip.cortex_m.nvic import Exc, Nvic
 from eegrig.hil.virtual.chip.faults import Faults
 from eegrig.hil.virtual.chip.free_running import CoreClock, FreeRunning, Wait
 from eegrig.hil.virtual.chip.memory.double_word_flash import DoubleWordFlash
@@ -118,7 +118,7 @@ class Stm32wb55(Chip):
         self.bus.memories += [
             Memory(RAM_BASE, mmap.mmap(-1, SRAM1_SIZE), plain=True),
             *(
-                Memory(base, memory.buffer, store=self._controller.store, closed=self._is_closed)
+                Memory(base, memory.buffer, store=self._controller.store_to_flash, closed=self._is_closed)
                 for base in (FLASH_BASE, 0)
             ),
             *(
@@ -128,6 +128,7 @@ class Stm32wb55(Chip):
             Memory(SYSTEM_BASE, _system_information(flash_kib, self.device_id)),
             Memory(OPTIONS_BASE, option_memory),
         ]
+        nvic = Nvic(interrupts=63, priority_bits=4)
         self.runner: FreeRunning | None = None
         self.system: System | None = None
         self._power_on = True
@@ -138,7 +139,7 @@ class Stm32wb55(Chip):
                 self.bus,
                 clock,
                 outside,
-                interrupt=lambda n, asserted: self.nvic.set_line(Exc.EXTERNAL + n, asserted),
+                interrupt=lambda n, asserted: nvic.set_line(Exc.EXTERNAL + n, asserted),
                 frequency_changed=self._frequency_changed,
                 reset=self.reset,
                 table=lambda: SRAM2_BASE + 4 * (self._controller.read(IPCCBR) & 0x3FFF),
@@ -150,8 +151,7 @@ class Stm32wb55(Chip):
             dpidr=0x6BA0_2477,
             ports={},
             clock_hz=CLOCK_HZ,
-            interrupts=63,
-            priority_bits=4,
+            nvic=nvic,
         )
 
     @property

@@ -7,6 +7,7 @@ count only; the MPU, trapping divisions and unaligned accesses are not there.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 from eegrig.hil.virtual.chip.bus import Bus
@@ -20,8 +21,7 @@ from eegrig.hil.virtual.chip.signals import BusFault
 
 __all__ = ["Processor"]
 
-LR, MSP, PSP, FPSCR, S0 = 14, 17, 18, 33, 64
-STACKED = (0, 1, 2, 3, 12, LR)
+MSP, PSP = 17, 18
 NPRIV, SPSEL, FPCA = 1, 2, 4
 STACK_ALIGNED = 1 << 9  # in the stacked xPSR: a word of padding is above the frame
 THUMB = 1 << 24
@@ -245,23 +245,29 @@ class Processor:
 
     def _enter(self, number: int, return_address: int) -> Stop | None:
         core = self.core
-        xpsr = core.read_register(XPSR)
-        control = core.registers.control()
+        *words, xpsr, control, msp, psp = core.registers.at_entry()
         in_thread = not xpsr & 0x1FF
         on_process_stack = in_thread and bool(control & SPSEL)
         floating = bool(control & FPCA)
-        stacked = self._push(PSP if on_process_stack else MSP, return_address, xpsr, floating)
+        pointer = psp if on_process_stack else msp
+        aligned = bool(self.nvic.ccr & STKALIGN) and bool(pointer & 4)
+        frame = pointer - (0x68 if floating else 0x20)
+        frame &= ~7 if self.nvic.ccr & STKALIGN or floating else ~3
+        words += [return_address, xpsr & ~STACK_ALIGNED | STACK_ALIGNED * aligned]
+        if floating:
+            words += [*core.registers.floats(), 0]
+        stacked = self._push(frame, words)
         link = 0xFFFF_FFE1 | (not floating) << 4 | in_thread << 3 | on_process_stack << 2
         try:
             entry = self._bus.read(self.nvic.vtor + 4 * number, 4)
         except BusFault:
             self.nvic.hfsr |= VECTTBL
             stacked, entry = False, 0
-        # Handler mode first: it is privileged, and uses the main stack.
-        core.registers.set_mode(number, control & NPRIV)
-        core.write_register(LR, link)
+        stack = PSP if on_process_stack else MSP
+        core.registers.enter(stack, frame, number, control & NPRIV, link)
         core.pc = entry & ~1
-        core.write_register(XPSR, number | (entry & 1) << 24)
+        if not entry & 1:
+            core.write_register(XPSR, number)
         self.nvic.activate(number)
         self.sleeping = False
         if not stacked and number != Exc.HARD_FAULT:
@@ -270,21 +276,9 @@ class Processor:
             return Stop.CATCH
         return None if stacked else Stop.FAULT
 
-    def _push(self, stack: int, return_address: int, xpsr: int, floating: bool) -> bool:
-        core = self.core
-        pointer = core.read_register(stack)
-        aligned = bool(self.nvic.ccr & STKALIGN) and bool(pointer & 4)
-        frame = pointer - (0x68 if floating else 0x20)
-        frame &= ~7 if self.nvic.ccr & STKALIGN or floating else ~3
-        words = [core.read_register(number) for number in STACKED]
-        words += [return_address, xpsr & ~STACK_ALIGNED | STACK_ALIGNED * aligned]
-        if floating:
-            words += [core.read_register(S0 + number) for number in range(16)]
-            words += [core.read_register(FPSCR), 0]
-        core.write_register(stack, frame)
+    def _push(self, frame: int, words: list[int]) -> bool:
         try:
-            for index, word in enumerate(words):
-                self._bus.write(frame + 4 * index, 4, word)
+            self._bus.write_block(frame & 0xFFFF_FFFF, struct.pack(f"<{len(words)}I", *words))
         except BusFault:
             self.nvic.cfsr |= STKERR
             self.nvic.hfsr |= FORCED
@@ -301,7 +295,8 @@ class Processor:
 
     def _return(self, link: int) -> Stop | None:
         core, nvic = self.core, self.nvic
-        number = core.read_register(XPSR) & 0x1FF
+        xpsr, control, msp, psp = core.registers.at_return()
+        number = xpsr & 0x1FF
         to_thread = bool(link & 8)
         known = link & 0xFFFF_FFE0 == 0xFFFF_FFE0 and link & 0xF in (0x1, 0x9, 0xD)
         nested = len(nvic.active) > 1
@@ -314,26 +309,19 @@ class Processor:
             core.registers.clear_faultmask()
         stack = PSP if link & 4 else MSP
         floating = not link & 0x10
-        frame = core.read_register(stack)
+        frame = psp if link & 4 else msp
         try:
-            words = [self._bus.read(frame + 4 * index, 4) for index in range(26 if floating else 8)]
+            size = 26 if floating else 8
+            words = struct.unpack(f"<{size}I", self._bus.read_block(frame, 4 * size))
         except BusFault:
             nvic.cfsr |= UNSTKERR
             return self._raise(Exc.BUS_FAULT, link & ~1)
         xpsr = words[7]
         pointer = frame + 4 * len(words) | (4 if xpsr & STACK_ALIGNED else 0)
-        core.write_register(stack, pointer)
-        for register, word in zip(STACKED, words, strict=False):
-            core.write_register(register, word)
         if floating:
-            for index in range(16):
-                core.write_register(S0 + index, words[8 + index])
-            core.write_register(FPSCR, words[24])
-        npriv = core.registers.control() & NPRIV
-        core.registers.set_mode(
-            number, npriv | (SPSEL if link & 4 else 0) | (FPCA if floating else 0)
-        )
-        core.write_register(XPSR, xpsr & ~STACK_ALIGNED)
+            core.registers.set_floats(words[8:25])
+        control = control & NPRIV | (SPSEL if link & 4 else 0) | (FPCA if floating else 0)
+        core.registers.leave(stack, pointer, words[:6], number, control, xpsr & ~STACK_ALIGNED)
         core.pc = words[6] & ~1
         if bool(xpsr & 0x1FF) == to_thread:
             nvic.cfsr |= INVPC

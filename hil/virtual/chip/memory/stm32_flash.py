@@ -180,7 +180,7 @@ class Stm32Flash(Block):
 
     # ---- operations
 
-    def store(self, address: int, size: int, value: int) -> None:
+    def store_to_flash(self, address: int, size: int, value: int) -> None:
         """Take a bus write into flash memory; what is wrong with it is told in SR.
 
         Raises

@@ -101,7 +101,9 @@ class _Page:
             block.store(self.base + offset - block.base, size, value)
 
 
-def register_pages(blocks: Iterable[Block], unmodelled: Callable[[int], None]) -> list[RegisterPage]:
+def register_pages(
+    blocks: Iterable[Block], unmodelled: Callable[[int], None]
+) -> list[RegisterPage]:
     """Return the pages of the bus that hold some blocks, and all others there are names for.
 
     Parameters

@@ -128,7 +128,7 @@ class System:
         self.ports = {port: self._port(port) for port in PORTS}
         self.dma1 = Dma("DMA1", 0x4002_0000, bus=bus, irqs=[line(n) for n in DMA1_POSITIONS])
         self.dma2 = Dma("DMA2", 0x4002_0400, bus=bus, irqs=[line(n) for n in DMA2_POSITIONS])
-        self.dmamux = Dmamux(self.dma1, self.dma2)
+        self.dmamux = Dmamux("DMAMUX1", 0x4002_0800, dmas=(self.dma1, self.dma2))
         self.usart1 = Usart(
             "USART1",
             0x4001_3800,
@@ -167,7 +167,7 @@ class System:
             wakeup=lambda level: self.exti.edge(RTC_WAKEUP_LINE, level),
             alarm=lambda level: self.exti.edge(RTC_ALARM_LINE, level),
         )
-        self.rng = Rng(random=outside.random, clock=clock)
+        self.rng = Rng(random=outside.random, clock=clock, irq=line(RNG))
         self.iwdg = Iwdg(clock=clock, reset=reset)
         self.hsem = Hsem(irq=line(HSEM))
         self._plain: list[Block] = [
