@@ -1,8 +1,8 @@
 """The independent watchdog: counts the LSI down and resets the system.
 
 ST RM0434, chapter "Independent watchdog (IWDG)"; offsets and bits from ST's header stm32wb55xx.h.
-*Assumed*: it expires RLR + 1 counts after it is fed, registers are updated at once (SR reads 0), the
-LSI has its nominal 32 kHz, and nothing stops the count: no stop mode and no debugger's halt.
+*Assumed*: it expires RLR + 1 counts after it is fed, registers are updated at once (SR reads 0),
+the LSI has its nominal 32 kHz, and nothing stops the count: no stop mode and no debugger's halt.
 """
 
 from __future__ import annotations

@@ -1,19 +1,21 @@
 """The timers: counting up, updates, output compare and PWM.
 
 ST RM0434, chapters "Advanced-control timer (TIM1)", "General-purpose timer (TIM2)" and
-"General-purpose timers (TIM16/TIM17)"; offsets and bits from ST's header stm32wb55xx.h, reset values
-from ST's register description (STM32WB55_CM4.svd), except that of TIM2's ARR: all ones, *assumed*.
+"General-purpose timers (TIM16/TIM17)"; offsets and bits from ST's header stm32wb55xx.h, reset
+values from ST's register description (STM32WB55_CM4.svd), but that of TIM2's ARR: all ones,
+*assumed*.
 
-Modelled is edge-aligned counting up by the internal clock. Down and centre-aligned counting count up
-all the same; input capture, slave modes, DMA and break are storage, and encoder and external clock
-modes stand still. *Assumed*: a counter above ARR wraps at its width without an update; stopping the
-counter forgets what the prescaler has counted; a compare value of 0 matches when the counter
-overflows.
+Modelled is edge-aligned counting up by the internal clock. Modes that count down or to the centre
+count up all the same; input capture, slave modes, DMA and break are storage, and encoder and
+external clock modes stand still. *Assumed*: a counter above ARR wraps at its width without an
+update; stopping the counter forgets what the prescaler has counted; a compare value of 0 matches
+when the counter overflows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from eegrig.hil.virtual.chip.stm32wb.block import Block, InterruptLine
 from eegrig.hil.virtual.clock import NS_PER_S, Cancellable, Clock
@@ -22,7 +24,7 @@ __all__ = ["Tim"]
 
 CR1, CR2, SMCR, DIER, SR, EGR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14
 CCMR1, CCMR2, CCER, CNT, PSC, ARR, RCR = 0x18, 0x1C, 0x20, 0x24, 0x28, 0x2C, 0x30
-CCR1, BDTR, DCR, DMAR, OR, AF1, AF2 = 0x34, 0x44, 0x48, 0x4C, 0x50, 0x60, 0x64
+CCR1, BDTR, DCR, OR, AF1, AF2 = 0x34, 0x44, 0x48, 0x50, 0x60, 0x64
 
 CEN, UDIS, URS, OPM, ARPE, UIFREMAP = 1, 2, 4, 8, 1 << 7, 1 << 11  # CR1
 UIF, UG = 1, 1  # SR and DIER, EGR
@@ -34,16 +36,14 @@ _STANDING = (1, 2, 3, 7)
 _HALF, _WORD = 0xFFFF, 0xFFFF_FFFF
 
 
-class _Kind:
-    """What a timer has: width, channels, and the bits of its registers."""
+class _Kind(NamedTuple):
+    """What a timer has."""
 
-    def __init__(self, top: int, channels: int, registers: dict[int, tuple[int, int]]) -> None:
-        self.top = top
-        self.channels = channels
-        self.registers = registers
+    top: int
+    channels: int
+    registers: dict[int, tuple[int, int]]  # offset -> reset value and the bits that there are
 
 
-# Register -> reset value and the bits that there are.
 _TIM1 = _Kind(
     _HALF,
     4,
@@ -95,7 +95,7 @@ class Tim(Block):
     base : int
     clock : Clock
     hz : callable
-        The timer's clock; call `clock_changed` when it returns something else.
+        The timer's clock, 0 while it is off; call `clock_changed` when it changes.
     irq : InterruptLine
         Requests the update interrupt, and those that have no line of their own.
     cc_irq : InterruptLine or None
@@ -118,7 +118,7 @@ class Tim(Block):
         self._clock = clock
         self._hz_now = hz
         self._irq, self._cc_irq = irq, cc_irq
-        self._of_irq = _WORD if cc_irq is None else UIF  # TIM1's others have no line here
+        self._of_irq = 0xFF if cc_irq is None else UIF  # TIM1's others have no line here
         self._due: Cancellable | None = None
         self.reset()
 
@@ -145,8 +145,9 @@ class Tim(Block):
             return self._sr
         if offset == CNT:
             self._catch_up()
-            copy = self._sr & UIF if self._cr1 & UIFREMAP else 0
-            return self._count & 0x7FFF_FFFF | copy << 31 if copy else self._count
+            if self._cr1 & UIFREMAP:
+                return self._count & 0x7FFF_FFFF | (self._sr & UIF) << 31
+            return self._count
         if offset == CR1:
             self._catch_up()  # one-pulse mode ends by itself
             return self._cr1
@@ -195,6 +196,7 @@ class Tim(Block):
                 self._load()
                 if not self._cr1 & URS:
                     self._sr |= UIF
+                self._run_or_stand()
             self._start()
 
     def _flags_of_events(self) -> int:
@@ -251,19 +253,17 @@ class Tim(Block):
                 self._count += counts
                 self._counted += counts
                 return
-            self._match(self._count, max(self._arr, self._count), overflows=self._within())
-            updates = self._within()
+            overflows = self._count <= self._arr
+            self._match(self._count, self._count + to_overflow - 1, overflows=overflows)
             self._counted += to_overflow
             self._count = 0
-            if updates:
+            if overflows:
                 self._overflow()
             self._skip((now - self._origin) // self._step - self._counted)
 
-    def _within(self) -> bool:
-        return self._count <= self._arr
-
     def _to_overflow(self) -> int:
-        return (self._arr if self._within() else self._kind.top) + 1 - self._count
+        last = self._arr if self._count <= self._arr else self._kind.top
+        return last + 1 - self._count
 
     def _match(self, after: int, to: int, *, overflows: bool = False) -> None:
         """Set the flags of the output channels that match in ``after < count <= to``.
@@ -273,7 +273,7 @@ class Tim(Block):
         for channel, value in enumerate(self._ccr):
             if self._mode(channel) & 3:
                 continue  # an input
-            if after < value <= to or overflows and (value > self._arr or not value):
+            if after < value <= to or (overflows and not 0 < value <= self._arr):
                 self._sr |= 2 << channel
 
     def _overflow(self) -> None:
@@ -288,29 +288,36 @@ class Tim(Block):
         self._start_at(at)
         if self._cr1 & OPM:
             self._cr1 &= ~CEN
-            self._values[CR1] = self._cr1
         self._run_or_stand()
 
     def _load(self) -> None:
         """Let what the registers hold take effect: an update."""
-        self._psc, self._arr = self._values[PSC], self._values[ARR]
-        self._ccr = [self._values[CCR1 + 4 * channel] for channel in range(self._kind.channels)]
+        self._psc, self._arr, self._ccr = self._preloaded()
         self._repeat = self._values.get(RCR, 0)
+
+    def _preloaded(self) -> tuple[int, int, list[int]]:
+        compare = [self._values[CCR1 + 4 * channel] for channel in range(self._kind.channels)]
+        return self._values[PSC], self._values[ARR], compare
 
     def _skip(self, counts: int) -> None:
         """Leave out periods in which nothing happens that has not happened: all are alike."""
         period = self._arr + 1
         if not self._counting or counts < 2 * period:
             return
+        updates = not self._cr1 & UDIS
+        if updates and (self._cr1 & OPM or (self._psc, self._arr, self._ccr) != self._preloaded()):
+            return  # the next update changes something
         periods = counts // period - 1
         self._match(0, self._arr, overflows=True)
-        if self._cr1 & UDIS:
+        if not updates:
             self._repeat = max(self._repeat - periods, 0)
         else:
+            repeats = self._values.get(RCR, 0)
             if periods > self._repeat:
                 self._sr |= UIF
-            repeats = self._values.get(RCR, 0)
-            self._repeat = repeats - (repeats - self._repeat + periods) % (repeats + 1)
+                self._repeat = repeats - (periods - self._repeat - 1) % (repeats + 1)
+            else:
+                self._repeat -= periods
         self._counted += periods * period
 
     # ---- interrupts
@@ -318,14 +325,14 @@ class Tim(Block):
     def _settle(self) -> None:
         """Request what is to be requested, and be here when there is more."""
         requested = self._sr & self._dier
-        self._irq(bool(requested & self._of_irq & 0xFF))
+        self._irq(bool(requested & self._of_irq))
         if self._cc_irq is not None:
             self._cc_irq(bool(requested & CC_FLAGS))
         if self._due is not None:
             self._due.cancel()
             self._due = None
         awaited = self._dier & ~self._sr & (UIF | CC_FLAGS)
-        if self._counting and awaited:
+        if self._counting and awaited and self._hz:
             counts = self._counted + self._until(awaited)
             # Rounded up: then the count is there.
             when_ns = -(-(self._origin + counts * self._step) // self._hz)
@@ -356,9 +363,12 @@ class Tim(Block):
             stands, the output is off, or the channel is in no PWM mode.
         """
         self._catch_up()
+        if channel > self._kind.channels:
+            return None
         enable = self._values[CCER] >> 4 * (channel - 1)
         mode = self._mode(channel - 1)
-        if not self._counting or not enable & 1 or not self._values.get(BDTR, MOE) & MOE:
+        on = self._counting and self._hz and enable & 1 and self._values.get(BDTR, MOE) & MOE
+        if not on:
             return None
         if mode & 3 or mode >> 4 & 7 | mode >> 13 & 8 not in (PWM_1, PWM_2):
             return None
