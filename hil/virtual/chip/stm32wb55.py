@@ -118,7 +118,12 @@ class Stm32wb55(Chip):
         self.bus.memories += [
             Memory(RAM_BASE, mmap.mmap(-1, SRAM1_SIZE), plain=True),
             *(
-                Memory(base, memory.buffer, store=self._controller.store_to_flash, closed=self._is_closed)
+                Memory(
+                    base,
+                    memory.buffer,
+                    store=self._controller.store_to_flash,
+                    closed=self._is_closed,
+                )
                 for base in (FLASH_BASE, 0)
             ),
             *(

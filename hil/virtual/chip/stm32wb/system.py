@@ -48,6 +48,7 @@ RTC_ALARM_LINE, RTC_WAKEUP_LINE = 17, 19
 DMA1_POSITIONS, DMA2_POSITIONS = range(11, 18), range(55, 62)
 ADC1, RNG, HSEM, IPCC_RECEIVED, IPCC_FREED = 18, 53, 46, 44, 45
 SPI1, USART1, LPUART1 = 34, 36, 37
+TIM1_UPDATE, TIM1_TRIGGER, TIM1_COMPARE, TIM2 = 25, 26, 27, 28
 
 
 class Surroundings(Protocol):
@@ -116,7 +117,9 @@ class System:
 
         self._outside = outside
         self._told: set[str] = set()
-        self.rcc = rcc = Rcc(clock, lambda: frequency_changed(rcc.hclk_hz))
+        self._timers: list[Tim] = []
+        self.rcc = rcc = Rcc(clock, self._clocks_changed)
+        self._frequency_changed = frequency_changed
         self.ipcc = Ipcc(line(IPCC_RECEIVED), line(IPCC_FREED))
         self.second_processor = SecondProcessor(
             bus, self.ipcc, clock, table=table, random=outside.random
@@ -170,10 +173,11 @@ class System:
         self.rng = Rng(random=outside.random, clock=clock, irq=line(RNG))
         self.iwdg = Iwdg(clock=clock, reset=reset)
         self.hsem = Hsem(irq=line(HSEM))
+        self._timers = self._make_timers(clock, line)
         self._plain: list[Block] = [
             self.syscfg, self.exti, *self.ports.values(), self.dma1, self.dma2, self.dmamux,
             self.usart1, self.lpuart1, self.spi1, self.adc, self.rng, self.iwdg, self.hsem,
-            self.ipcc, *self._timers(clock, line),
+            self.ipcc, *self._timers,
         ]  # fmt: skip
         self._blocks = [*self._plain, self.rcc, self.pwr, self.rtc, *more]
 
@@ -197,6 +201,11 @@ class System:
         self.rtc.backup_reset()
         self.rcc.power_on_reset()
 
+    def _clocks_changed(self) -> None:
+        self._frequency_changed(self.rcc.hclk_hz)
+        for timer in self._timers:
+            timer.clock_changed()
+
     def _port(self, port: str) -> Gpio:
         return Gpio(
             port,
@@ -208,12 +217,47 @@ class System:
         if self.syscfg.port_of(pin) == port:
             self.exti.edge(pin, level)
 
-    def _timers(self, clock: Clock, line: Callable[[int], InterruptLine]) -> list[Tim]:
+    def _make_timers(self, clock: Clock, line: Callable[[int], InterruptLine]) -> list[Tim]:
+        """Return the timers; TIM1 shares two of its positions with TIM16 and TIM17."""
         rcc = self.rcc
-        return []
+        bus1, bus2 = (lambda: _timer_hz(rcc, rcc.pclk1_hz)), (lambda: _timer_hz(rcc, rcc.pclk2_hz))
+        update, trigger = _Either(line(TIM1_UPDATE)), _Either(line(TIM1_TRIGGER))
+        return [
+            Tim(
+                "TIM1",
+                0x4001_2C00,
+                clock=clock,
+                hz=bus2,
+                irq=update.line(0),
+                cc_irq=line(TIM1_COMPARE),
+            ),
+            Tim("TIM2", 0x4000_0000, clock=clock, hz=bus1, irq=line(TIM2)),
+            Tim("TIM16", 0x4001_4400, clock=clock, hz=bus2, irq=update.line(1)),
+            Tim("TIM17", 0x4001_4800, clock=clock, hz=bus2, irq=trigger.line(1)),
+        ]
 
     def _unmodelled(self, address: int) -> None:
         name = block_name(address)
         if name not in self._told:
             self._told.add(name)
             self._outside.unmodelled(name, address)
+
+
+class _Either:
+    """One interrupt that two peripherals request."""
+
+    def __init__(self, line: InterruptLine) -> None:
+        self._line = line
+        self._levels = [False, False]
+
+    def line(self, which: int) -> InterruptLine:
+        def request(asserted: bool) -> None:
+            self._levels[which] = asserted
+            self._line(any(self._levels))
+
+        return request
+
+
+def _timer_hz(rcc: Rcc, pclk_hz: int) -> int:
+    """Return the clock of timers on a bus: twice the bus's where that is divided (RM0434, RCC)."""
+    return pclk_hz if pclk_hz == rcc.hclk_hz else 2 * pclk_hz
