@@ -44,7 +44,9 @@ CODES = 4096
 
 VREFINT, TEMPERATURE, VBAT = 0, 17, 18  # channels
 VREFINT_V = 1.212  # DS11929, typical
-V30_V, SLOPE_V_PER_C = 0.76, 0.0025  # of the temperature sensor, likewise
+# Of the temperature sensor, likewise; a chip that somebody read out had TS_CAL1 and TS_CAL2 of 1034
+# and 1384 (community.st.com, thread 577062), where these give 1038 and 1379.
+V30_V, SLOPE_V_PER_C = 0.76, 0.0025
 
 
 def _sensor_v(temperature_c: float) -> float:

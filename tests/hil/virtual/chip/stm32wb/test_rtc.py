@@ -332,3 +332,20 @@ def test_a_backup_reset_clears_everything(watch):
     assert watch.read(BKP0R) == 0
     watch.write(CR, 0x20)
     assert watch.read(CR) == 0  # protected again
+
+
+def test_an_alarm_that_never_matches_costs_nothing(watch):
+    watch.write(ALRMAR, 0x31_250000)  # 25 o'clock
+    watch.write(CR, ALRAE)
+    assert watch.clock.waiting == 0
+    watch.write(CR, 0)
+    watch.write(ALRMAR, MSK4 | 0x030410)
+    watch.write(ALRMASSR, 15 << 24 | 0x7FFF)  # more than the prescaler gives at 16384 a second
+    watch.set(0x26A102, 0, prer=0x3FFF)
+    watch.write(CR, ALRAE)
+    assert watch.clock.waiting == 0
+
+
+def test_calibration_is_storage(watch):
+    watch.write(0x3C, 0x8123)
+    assert watch.read(0x3C) == 0x8123
