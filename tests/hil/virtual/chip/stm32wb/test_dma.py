@@ -177,3 +177,15 @@ def test_reset_clears_everything(system):
     registers = (ISR, CCR, CNDTR, CPAR, CMAR, 0x94, 0xA8)
     assert [system.dma1.read(register) for register in registers] == [0] * 7
     assert system.mux.read(0) == 0
+
+
+def test_memory_to_memory_where_nothing_answers(system):
+    system.arm(MEM2MEM | PINC | MINC, 4, cpar=0x6000_0000)
+    assert system.dma1.read(ISR) == 9
+    assert system.dma1.read(CNDTR) == 4
+
+
+def test_the_request_generators_are_storage(system):
+    system.mux.write(0x10C, 0x1F)
+    assert system.mux.read(0x10C) == 0x1F
+    assert system.mux.read(0x140) == 0

@@ -267,3 +267,27 @@ def test_selected_by_another_it_is_master_no_longer(spi):
     spi.write(CR1, MASTER_8_MHZ)
     assert not spi.read(SR) & MODF
     assert not spi.line.level
+
+
+def test_narrow_accesses_to_other_registers_leave_the_rest(spi):
+    spi.store(CR2, 1, 0x40)
+    assert spi.read(CR2) == 0x1740
+    spi.store(CR1, 2, 0x314)
+    assert spi.load(CR1, 1) == 0x14
+    spi.write(CR2, 0x1200)  # frames of less than 4 bits are not to be had
+    assert spi.read(CR2) == 0x1700
+    spi.write(0x10, 0x1021)  # CRCPR is storage
+    assert spi.read(0x10) == 0x1021
+    spi.store(SR, 2, 0)
+    assert spi.read(SR) == TXE
+
+
+def test_where_there_is_no_memory_nothing_is_sent(spi):
+    spi.dma.write(CNDTR2, 4)
+    spi.dma.write(CMAR2, 0x6000_0000)
+    spi.dma.write(CCR2, 0x9B)
+    spi.write(CR2, 0x1702)
+    assert spi.exchanges == []
+    assert spi.dma.read(ISR) == 0x90  # TEIF2
+    assert spi.lines[1].level
+    assert not spi.read(SR) & BSY

@@ -214,3 +214,37 @@ def test_without_a_rate_nothing_moves():
     port.write(TDR, 1)
     port.usart.receive(b"x")
     assert port.clock.waiting == 0
+
+
+def test_the_fifo_has_thresholds(port):
+    port.write(CR1, 0)
+    port.write(CR3, 1 << 25 | 1 << 28 | 7 << 29)  # two bytes received interrupt
+    port.write(CR1, 0x2000_000D)
+    port.usart.receive(b"ab")
+    port.clock.run_for(FRAME_NS)
+    assert not port.line.level
+    port.clock.run_for(FRAME_NS)
+    assert port.has(1 << 26)
+    assert port.line.level
+    assert port.has(1 << 27)  # TXFT: all of it is empty
+    port.write(TDR, 1)
+    port.write(TDR, 2)
+    assert not port.has(1 << 27)
+    port.write(RQR, 1 << 4)
+    assert port.has(1 << 27)
+    port.write(CR3, 1 << 23 | 7 << 29)
+    assert port.line.level
+
+
+def test_a_full_transmitter_is_overwritten(port):
+    for byte in b"abc":
+        port.write(TDR, byte)
+    port.clock.run_for(3 * FRAME_NS)
+    assert b"".join(data for _, data in port.sent) == b"ac"
+
+
+def test_status_is_not_written(port):
+    port.write(ISR, 0)
+    port.write(RDR, 0xFF)
+    assert port.read(ISR) == 0x6000C0
+    assert port.read(RDR) == 0
