@@ -368,6 +368,12 @@ class Bench:
         nobody can tell.
     firmware_dir : Path or None
         Sources to build the image from; None for the ones that come with eegrig.
+    runtime : Path or None
+        MicroPython to flash besides, which the board then runs; None leaves it as it is.
+    mode : {"fast", "exact"} or None
+        How a virtual board runs its firmware; None on a bench of hardware.
+    rests_on : tuple of Assumed
+        What the bench's own models assume.
     seed : int
         Of everything random on the bench.
     """
@@ -389,3 +395,6 @@ class Bench:
     rules: Callable[[], RuleCheck] | None = None
     seed: int = 0
     firmware_dir: Path | None = None
+    runtime: Path | None = None
+    mode: Literal["fast", "exact"] | None = None
+    rests_on: tuple[Assumed, ...] = ()

@@ -36,6 +36,14 @@ _MapOption = Annotated[
         help="Channel of the recording for an electrode, such as Fp1=A1; repeatable.",
     ),
 ]
+_RuntimeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--runtime",
+        metavar="FILE",
+        help="Stock MicroPython that the virtual board's chip runs itself (exact mode).",
+    ),
+]
 _SceneOption = Annotated[
     str, typer.Option("--scene", metavar="NAME", help="Scene to play into the electrodes.")
 ]
@@ -49,6 +57,7 @@ def register(app: typer.Typer) -> None:
             "eegrig demo --out out/demo",
             "eegrig demo --input recording.edf --out out/real",
             "eegrig demo --scene ssvep-speller --seconds 60 --seed 3 --out out/ssvep",
+            "eegrig demo --board nucleo-wb55-ads1299 --runtime NUCLEO_WB55.hex --out out/exact",
         ),
     )(_demo)
     hil = typer.Typer(help="Hardware-in-the-loop suites.", no_args_is_help=True)
@@ -79,6 +88,7 @@ def _demo(
     scene: _SceneOption = "resting",
     seconds: _SecondsOption = 30.0,
     seed: _SeedOption = 0,
+    runtime: _RuntimeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take a virtual board from firmware source to a measured report.
@@ -97,6 +107,7 @@ def _demo(
         assign=tuple(assign or ()),
         seconds=seconds,
         seed=seed,
+        runtime=runtime,
     )
     raise typer.Exit(run_suites(request, as_json=as_json))
 
@@ -121,6 +132,7 @@ def _run(
         Path | None,
         typer.Option("--firmware", metavar="DIR", help="Firmware sources to build and flash."),
     ] = None,
+    runtime: _RuntimeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the suites on a board and report."""
@@ -136,6 +148,7 @@ def _run(
         seconds=seconds,
         seed=seed,
         firmware_dir=firmware,
+        runtime=runtime,
     )
     raise typer.Exit(run_suites(request, as_json=as_json))
 

@@ -52,7 +52,12 @@ def flash_and_identify(
     """
     image = build_image(bench.board, bench.firmware_dir)
     report = flash(
-        bench.board, image, probe=bench.probe, progress=progress, clock_ns=bench.flash_clock_ns
+        bench.board,
+        image,
+        probe=bench.probe,
+        runtime=bench.runtime,
+        progress=progress,
+        clock_ns=bench.flash_clock_ns,
     )
     identity = bench.run(_identify(bench, image))
     if not identity.matches:

@@ -58,6 +58,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--rig-firmware", default=None, metavar="DIR", help="firmware sources to build and flash"
     )
+    group.addoption(
+        "--rig-runtime",
+        default=None,
+        metavar="FILE",
+        help="MicroPython to flash besides; a virtual board's chip runs it itself",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -180,6 +186,7 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
         signal=config.getoption("--rig-signal"),
         assign=config.getoption("--rig-map"),
         firmware_dir=config.getoption("--rig-firmware"),
+        runtime=config.getoption("--rig-runtime"),
     ) as bench:
         yield bench
 
@@ -192,6 +199,7 @@ def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard
     flashed = flash_and_identify(rig)
     flashed.image.write(rig_out / "image.bin")
     rig_results.firmware = flashed.identity
+    rig_results.note_runtime(flashed.report.runtime_sha256 or "")
     return flashed
 
 
@@ -211,7 +219,9 @@ def rig_results(
         signal=rig.source.description,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    results.rest_on(board_runtime(rig.board), modelled=rig.provenance == "simulated")
+    modelled = rig.provenance == "simulated" and rig.mode != "exact"
+    results.rest_on(board_runtime(rig.board), modelled=modelled, mode=rig.mode or "")
+    results.assume(rig.rests_on)
     request.config.stash[_RESULTS] = results
     request.config.stash[_RECORDER] = RigRecorder(rig, results, rig_catalogue)
     yield results

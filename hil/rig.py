@@ -23,6 +23,7 @@ def open_bench(
     signal: str = "resting",
     assign: Sequence[str] = (),
     firmware_dir: str | Path | None = None,
+    runtime: str | Path | None = None,
 ) -> Iterator[Bench]:
     """Set up the bench that `rig` names.
 
@@ -38,6 +39,8 @@ def open_bench(
         Channels of the recording chosen by hand, each ``"ELECTRODE=LABEL"``.
     firmware_dir : str or Path or None
         Firmware sources; None for eegrig's own.
+    runtime : str or Path or None
+        A stock MicroPython that the board's chip is to run itself; None for the fast mode.
 
     Yields
     ------
@@ -67,5 +70,6 @@ def open_bench(
         make_source=make_source,
         make_light=light_factory(board, seed),
         firmware_dir=folder,
+        runtime=None if runtime is None else Path(runtime),
     ) as virtual:
         yield virtual.bench

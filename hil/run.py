@@ -67,6 +67,8 @@ class RunRequest:
     seed : int
     firmware_dir : Path or None
         Sources to build; None for eegrig's own.
+    runtime : Path or None
+        MicroPython to flash besides; a virtual board's chip runs it itself.
     """
 
     board: str
@@ -78,6 +80,7 @@ class RunRequest:
     seconds: float = 30.0
     seed: int = 0
     firmware_dir: Path | None = None
+    runtime: Path | None = None
 
     def pytest_arguments(self, folder: Path) -> list[str]:
         """Return the arguments for pytest, to write into `folder`."""
@@ -98,6 +101,8 @@ class RunRequest:
         arguments += [f"--rig-map={text}" for text in self.assign]
         if self.firmware_dir is not None:
             arguments.append(f"--rig-firmware={self.firmware_dir}")
+        if self.runtime is not None:
+            arguments.append(f"--rig-runtime={self.runtime.resolve()}")
         if self.select is not None:
             arguments += ["-k", self.select]
         return arguments

@@ -79,11 +79,18 @@ class RuntimeBuild(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Names of port and stock build (``docs/ports.md``).
     options : dict
         Options of the build beyond stock; without any it is the stock build.
+    mode : str
+        How a virtual board ran it: ``"fast"``, in a model of it, or ``"exact"``, itself; empty on
+        hardware, and in runs of before there were two.
+    sha256 : str
+        Of the runtime that was flashed, if one was.
     """
 
     port: str
     build: str
     options: dict[str, Scalar] = {}
+    mode: str = ""
+    sha256: str = ""
 
     @property
     def beyond_stock(self) -> str:
@@ -237,7 +244,12 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         for fact, share in shares.items():
             rest(self.assumptions, fact, {mode: share})
 
-    def rest_on(self, runtime: Runtime, *, modelled: bool) -> None:
+    def note_runtime(self, sha256: str) -> None:
+        """Take note of which runtime was flashed."""
+        if self.runtime is not None:
+            self.runtime = msgspec.structs.replace(self.runtime, sha256=sha256)
+
+    def rest_on(self, runtime: Runtime, *, modelled: bool, mode: str = "") -> None:
         """Take note of the runtime a board is for.
 
         Parameters
@@ -246,9 +258,11 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         modelled : bool
             Whether the board is a model made of what is said of the runtime: then the figures rest
             on what is assumed of its Bluetooth, its heap and its drivers.
+        mode : str
+            As in `RuntimeBuild`.
         """
         self.runtime = RuntimeBuild(
-            port=runtime.port, build=runtime.build, options=dict(runtime.options)
+            port=runtime.port, build=runtime.build, options=dict(runtime.options), mode=mode
         )
         if modelled:
             for key, row in runtime.assumed("bluetooth", "memory").items():

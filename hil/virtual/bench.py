@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,7 +17,7 @@ from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError, EegrigError, InfrastructureError
 from eegrig.hil.bench import Bench, SourceFactory
 from eegrig.hil.virtual.air.air import Air
-from eegrig.hil.virtual.board import VirtualBoard
+from eegrig.hil.virtual.board import FastBoard, VirtualBoard
 from eegrig.hil.virtual.clock import VirtualLoop
 from eegrig.hil.virtual.computer_radio.central import Central
 from eegrig.hil.virtual.micropython.process import micropython_executable
@@ -50,6 +50,9 @@ class VirtualBench:
         The same for the photodiodes of a board that has some, in amperes.
     firmware_dir : Path or None
         Firmware sources; None for eegrig's own.
+    runtime : Path or None
+        A stock MicroPython for the board, which its chip then runs itself (exact mode); None runs
+        the firmware in a MicroPython of this computer (fast mode).
     cpu : int or None
         Which CPU it keeps to, as `one_cpu` takes it; None for one by the process's number, so that
         benches in processes of their own do not share one.
@@ -74,8 +77,10 @@ class VirtualBench:
         make_light: SourceFactory | None = None,
         firmware_dir: Path | None = None,
         cpu: int | None = None,
+        runtime: Path | None = None,
     ) -> None:
-        micropython_executable()  # what is missing is said before anything is flashed
+        if runtime is None:
+            micropython_executable()  # what is missing is said before anything is flashed
         self._exit = contextlib.ExitStack()
         if directory is None:
             directory = Path(
@@ -87,7 +92,9 @@ class VirtualBench:
         rng = np.random.default_rng(seed)
         self.air = Air(self.loop, seed=seed)
         self.central = Central(self.air)
-        self.board = VirtualBoard(board, loop=self.loop, air=self.air, directory=directory, rng=rng)
+        self.board = _make_board(runtime)(
+            board, loop=self.loop, air=self.air, directory=directory, rng=rng
+        )
         self._exit.callback(self.board.close)
         if make_source is not None:
             self.board.source.play_made(make_source)
@@ -111,6 +118,9 @@ class VirtualBench:
             rules=self.board.rules,
             seed=seed,
             firmware_dir=firmware_dir,
+            runtime=runtime,
+            mode=self.board.mode,
+            rests_on=self.board.rests_on,
         )
 
     def _run(self, main: Coroutine[Any, Any, T]) -> T:
@@ -164,6 +174,14 @@ class VirtualBench:
         with contextlib.suppress(RuntimeError):
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self._exit.close()
+
+
+def _make_board(runtime: Path | None) -> Callable[..., VirtualBoard]:
+    if runtime is None:
+        return FastBoard
+    from eegrig.hil.virtual.board.exact_board import ExactBoard
+
+    return ExactBoard
 
 
 class VirtualFaults:

@@ -16,7 +16,7 @@ from eegrig.hil.pages.stored import StoredFigure
 from eegrig.hil.signal_factory import SignalFactory
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.bench import one_cpu
-from eegrig.hil.virtual.board import VirtualBoard
+from eegrig.hil.virtual.board import FastBoard
 from eegrig.hil.virtual.clock import VirtualLoop
 from eegrig.hil.virtual.computer_radio.central import Central
 from eegrig.host.flashing.flash import flash
@@ -40,7 +40,7 @@ def stream_s(n_boards: int, folder: Path) -> tuple[float, float]:
         virtual = []
         for number in range(n_boards):
             uid = f"band{number}x"
-            one = VirtualBoard(
+            one = FastBoard(
                 board,
                 loop=loop,
                 air=air,
@@ -54,7 +54,7 @@ def stream_s(n_boards: int, folder: Path) -> tuple[float, float]:
             virtual.append(one)
         computers = [Central(air, address=f"C0:C1:C2:C3:C4:{n:02X}") for n in range(n_boards)]
 
-        async def stream(one: VirtualBoard, computer: Central, ready: asyncio.Barrier) -> None:
+        async def stream(one: FastBoard, computer: Central, ready: asyncio.Barrier) -> None:
             await computer.set_link(phy=2, interval_ms=board.radio.efficient_interval_ms)
             async with connect(
                 one.address,

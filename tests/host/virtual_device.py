@@ -15,7 +15,7 @@ import numpy as np
 
 from eegrig.boards import load_board
 from eegrig.hil.virtual.air.air import Air
-from eegrig.hil.virtual.board import VirtualBoard
+from eegrig.hil.virtual.board import FastBoard
 from eegrig.hil.virtual.clock import VirtualLoop
 from eegrig.hil.virtual.device_server.serial_port import SerialPort
 from eegrig.host.image.file_system import Operation
@@ -115,7 +115,7 @@ class VirtualDevice:
     async def _live(self, folder: Path, image: bytes) -> None:
         air = Air(self._loop, seed=0)
         rng = np.random.default_rng(0)
-        self.virtual = VirtualBoard(
+        self.virtual = FastBoard(
             self.board, loop=self._loop, air=air, directory=folder, rng=rng, uid=self.board.name
         )
         flash = self.virtual.chip.flash

@@ -1,58 +1,102 @@
-"""A virtual board that runs a stock MicroPython binary on the chip's own core: the exact mode.
+"""The exact mode: a stock MicroPython binary on the chip's own core.
 
-Chip, front end, radio and supply are those of `VirtualBoard`; between them is no interpreter of
-this computer's and no shim, but the binary that a user would flash.
+Chip, front end, radio and supply are those of the fast mode; between them is no interpreter of this
+computer's and no shim, but the binary that a user would flash.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from eegrig.boards import Board, load_part
+from eegrig.boards import Board
+from eegrig.boards.assumed import Assumed
+from eegrig.boards.errors import BoardFault, ConfigError
 from eegrig.boards.ports import board_runtime
-from eegrig.boards.schema import Board as BoardSchema
-from eegrig.hil.bench import BrokenRule, RuleCheck
-from eegrig.hil.virtual.afe.ads129x import Ads129x
-from eegrig.hil.virtual.afe.source import VirtualSignalSource
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board.exact_radio import ExactRadio
+from eegrig.hil.virtual.board.supply import Supply
+from eegrig.hil.virtual.board.virtual_board import VirtualBoard
+from eegrig.hil.virtual.chip.cortex_m import compiled_hook
 from eegrig.hil.virtual.chip.cortex_m.tally import TICKS, Field
 from eegrig.hil.virtual.chip.free_running import CoreClock, FreeRunning, Wait
+from eegrig.hil.virtual.chip.stm32wb.rcc import HSE_START_NS, PLL_LOCK_NS
+from eegrig.hil.virtual.chip.stm32wb.second_processor import BOOT_NS, REACTION_NS
+from eegrig.hil.virtual.chip.stm32wb.system import System
 from eegrig.hil.virtual.chip.stm32wb55 import Stm32wb55
 from eegrig.hil.virtual.clock import VirtualLoop
 from eegrig.hil.virtual.debug_probe import probe
-from eegrig.hil.virtual.power.ledger import PowerLedger
-from eegrig.hil.virtual.power.meter import VirtualPowerMeter
-from eegrig.hil.virtual.serial.console import VirtualConsole
+from eegrig.hil.virtual.micropython.interpreter import ResetCause
+from eegrig.hil.virtual.micropython.runtime import acl_buffers
 
 __all__ = ["CYCLES_PER_INSTRUCTION", "ExactBoard"]
 
 CYCLES_PER_INSTRUCTION = 2.38
 """Mean price of an instruction on the STM32WB55, from 46 published timings of three chips with the
 same core, within a factor of 1.2: assumed."""
-_OVERSAMPLING = 8
-_POWER_STEP_S = 1e-4
-_WAITS = {"sleep": "idle", "stop": "light", "standby": "deep"}
+_PRICE = Assumed(
+    part="stm32wb55",
+    key="cycles_per_instruction",
+    value=CYCLES_PER_INSTRUCTION,
+    unit="1",
+    source="46 published timings of three chips with the same core, within x/÷ 1.2",
+)
+_WAITS: dict[Wait, Literal["idle", "light", "deep"]] = {
+    "sleep": "idle",
+    "stop": "light",
+    "standby": "deep",
+}
+_PROMPT = b">>> "
+_BUTTON = ("C", 4)  # of the NUCLEO, to ground
+# How long the button is held for the second of the port's three modes, which runs no file: it moves
+# on every 0.4 s (ports/stm32/boardctrl.c).
+_SAFE_MODE_S = 0.6
+_CONSOLE_ROOM = 64  # what the port keeps of what it has not read yet (UART_REPL's buffer): assumed
 
 
-class ExactBoard:
-    """One board, powered as long as the object is open.
+class ExactBoard(VirtualBoard):
+    """One board with a stock STM32WB55 binary.
 
     Parameters
     ----------
-    board : Board
-    loop : VirtualLoop
+    board, loop, uid
+        As for `VirtualBoard`.
     air : Air
     directory : Path
         Where the chip's memories are kept.
     rng : numpy.random.Generator
         For what differs from part to part, and for noise.
-    uid : str or None
-        Name of this one board; by default the board's name.
+
+    Attributes
+    ----------
+    radio : ExactRadio
+    runner : FreeRunning
+    unmodelled_accesses : dict of str to int
+        The first address that was touched of each peripheral that is not there.
+
+    Raises
+    ------
+    ConfigError
+        If the board has another microcontroller, or parts that no stock binary was tried with.
     """
+
+    mode = "exact"
+    rests_on = (
+        *(
+            Assumed(part="stm32wb55", key=key, value=value / 1000, unit="us", source=source)
+            for key, value, source in (
+                ("second_processor_reaction", REACTION_NS, "no measurement found"),
+                ("second_processor_start", BOOT_NS, "no measurement found"),
+                ("hse_start", HSE_START_NS, "with the PLL, a wake from Stop takes 0.1 to 0.4 ms"),
+                ("pll_lock", PLL_LOCK_NS, "as hse_start"),
+            )
+        ),
+    )
+    chip: Stm32wb55
 
     def __init__(
         self,
@@ -64,49 +108,38 @@ class ExactBoard:
         rng: np.random.Generator,
         uid: str | None = None,
     ) -> None:
-        uid = uid or board.name
-        self.board = board
-        self._loop = loop
-        self._random = air.rng(f"random numbers of {uid}")
-        self.probe_id = probe.PREFIX + uid
-        self.ledger = PowerLedger(board, loop)
-        self.meter = VirtualPowerMeter(self.ledger, step_s=_POWER_STEP_S)
-        self.console = VirtualConsole(uid)
-        self.console.open()
-        self.console.board = self
+        if board.mcu.part != "stm32wb55":
+            raise ConfigError(
+                f"{board.name} has an {board.mcu.part}: a runtime runs on virtual STM32WB55 boards "
+                "only; leave --runtime out"
+            )
+        super().__init__(board, loop, uid)
+        self.ledger.cpu_assumptions = (_PRICE,)
+        self._random = air.rng(f"random numbers of {self.uid}")
+        self._outputs: dict[tuple[str, int], Callable[[int], None]] = {}
         self.unmodelled_accesses: dict[str, int] = {}
         self.clock = clock = CoreClock(loop)
-        self.chip = Stm32wb55(directory, seed=uid, clock=clock, outside=self)
+        self.chip = Stm32wb55(directory, seed=self.uid, clock=clock, outside=self)
         self.address = self.chip.radio_address
-        rate_hz = float(_OVERSAMPLING * board.afe.default_rate_sps)
-        self.source = VirtualSignalSource(loop, board.afe.channels, rate_hz)
-        self.afe = Ads129x(
-            load_part(board.afe.part),
-            clock=clock,
-            rng=rng,
-            source=self.source,
-            avdd_v=board.supply.avdd_v,
-            dvdd_v=board.supply.mcu_v,
-            on_state=self.ledger.afe,
-        )
-        bluetooth = board_runtime(board).bluetooth
+        self._add_front_end(clock, rng)
         system = self.chip.system
         assert system is not None
+        bluetooth = board_runtime(board).bluetooth
         self.radio = ExactRadio(
             air,
             system.second_processor,
-            name=uid,
+            name=self.uid,
             address=self.address,
             clock=clock,
-            octets=bluetooth.acl_octets,
-            packets=bluetooth.acl_packets,
+            # The way from a completed packet to the next is the binary's, and takes its time.
+            buffers=dataclasses.replace(acl_buffers(bluetooth), refill_ns=0),
             link_octets=bluetooth.link_octets_max,
             sink=self.ledger.radio,
         )
         self._system = system
-        self._wire()
+        self._wire(system)
         mcu = self.ledger.mcu
-        self.runner = FreeRunning(
+        self.runner = self.chip.runner = FreeRunning(
             self.chip,
             clock,
             loop,
@@ -115,15 +148,19 @@ class ExactBoard:
             on_wait=self._note_wait,
             on_fault=self._locked_up,
         )
-        self.chip.runner = self.runner
         self.chip.core.tally.words[Field.PRICE] = round(CYCLES_PER_INSTRUCTION * TICKS)
-        self.chip.core.compile_hook()
+        if compiled_hook.is_available():
+            self.chip.core.compile_hook()
         self.chip.attach_firmware()
+        self.console.board = self
+        self.supply = Supply(loop, self.chip.faults, self)
+        self.chip.faults.on_power_lost = self.supply.went
+        self.runner.start()
         probe.attach(self.probe_id, self.chip)
 
-    def _wire(self) -> None:
-        pins, ports = self.board.afe.pins, self._system.ports
-        self._outputs: dict[tuple[str, int], Callable[[int], None]] = {
+    def _wire(self, system: System) -> None:
+        pins, ports = self.board.afe.pins, system.ports
+        self._outputs |= {
             _pin(pins.cs): self.afe.set_cs,
             _pin(pins.start): self.afe.set_start,
             _pin(pins.reset): self.afe.set_reset,
@@ -133,52 +170,87 @@ class ExactBoard:
         port, drdy = _pin(pins.drdy)
         self.afe.on_drdy = lambda level: ports[port].drive(drdy, level)
         ports[port].drive(drdy, self.afe.drdy)
-        ports["C"].drive(4, 1)  # the user button is up
+        self._press(down=False)
 
-    def start(self) -> None:
-        """Let the firmware run."""
+    def _press(self, *, down: bool) -> None:
+        port, pin = _BUTTON
+        self._system.ports[port].drive(pin, 0 if down else 1)
+
+    # ---- start and stop
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the firmware can be found on air, or is at its prompt."""
+        return self.radio.is_advertising or self.console.log.endswith(_PROMPT)
+
+    @property
+    def state(self) -> str:
+        """What the firmware does, in words."""
+        return "at the prompt" if self.console.log.endswith(_PROMPT) else "running"
+
+    def reset(self, cause: int = ResetCause.HARD, *, safe_mode: bool = False) -> None:
+        """Reset the board, as its reset pin would; a soft reset is Ctrl-D at the prompt.
+
+        Parameters
+        ----------
+        cause : int
+            Of `ResetCause`.
+        safe_mode : bool
+            With the user button held: neither ``boot.py`` nor ``main.py`` runs.
+        """
+        if cause == ResetCause.SOFT:
+            self.console_input(b"\x03\x03\x04")
+            return
+        if safe_mode:
+            self._press(down=True)
+            when_ns = self._loop.now_ns() + round(_SAFE_MODE_S * 1e9)
+            self._loop.call_at_ns(when_ns, lambda: self._press(down=False))
+        self.afe.release()
+        self.chip.reset()
+
+    def halt(self) -> None:
+        """Stop the firmware, as power does that goes."""
+        self.runner.stop()
+        self.radio.switch_off()
+
+    def power_cycle(self) -> None:
+        """Start as power does that comes."""
+        self.chip.power_cycle()
         self.runner.start()
+
+    def hang(self) -> None:
+        """Let the firmware stop where it is."""
+        self.runner.stop()
+
+    def set_reachable(self, reachable: bool) -> None:
+        """Take the board out of every other radio's reach, or bring it back."""
+        self.radio.set_reachable(reachable)
 
     def close(self) -> None:
         """Take the power away and let the files go."""
-        self.runner.stop()
-        self.radio.switch_off()
+        self.halt()
         self.console.close()
         probe.detach(self.probe_id)
         self.chip.close()
 
-    def reset(self) -> None:
-        """Reset the board, as its reset pin would."""
-        self.chip.reset()
-
-    def rules(self) -> RuleCheck:
-        """Return what the firmware did so far to its front end, by the rules of its maker."""
-        return RuleCheck(
-            exchanges=self.afe.exchanges,
-            broken=tuple(
-                BrokenRule(self.board.afe.part, rule.says, rule.source, count)
-                for rule, count in self.afe.rules_broken.items()
-            ),
-        )
-
     def _note_wait(self, mode: Wait | None) -> None:
         sleep = "idle" if mode is None else _WAITS[mode]
-        self.ledger.mcu.set_sleep(self.clock.now_ns(), sleep)  # type: ignore[arg-type]
+        self.ledger.mcu.set_sleep(self._loop.now_ns(), sleep)
 
     def _locked_up(self) -> None:
-        raise RuntimeError(f"locked up: {self.chip.core.fault.reason}")
+        raise BoardFault(f"{self.uid} has locked up: {self.chip.core.fault.reason}")
 
     # ---- the console
 
     def console_input(self, data: bytes) -> int:
-        """Send bytes to USART1."""
+        """Send bytes to USART1; return how many."""
         self._system.usart1.receive(data)
         return len(data)
 
     @property
     def console_room(self) -> int:
-        """How many bytes there is room for: whoever sends does not know what is lost."""
-        return 4096
+        """How many bytes may be sent at once: whoever sends more is not told what is lost."""
+        return _CONSOLE_ROOM
 
     # ---- what is around the chip
 
@@ -197,7 +269,7 @@ class ExactBoard:
         return self.afe.transfer(mosi, sck_hz=sck_hz, mode=mode)
 
     def volts(self, channel: int) -> float:
-        """Return the voltage at a channel of the ADC: the battery's divider is at one."""
+        """Return the voltage at a channel of the ADC: the battery's divider, on any of them."""
         return self.ledger.battery_v / self.board.battery.divider
 
     def random(self, n: int) -> bytes:

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bumble import hci
 
+from eegrig.hil.virtual.air.acl import AclBuffers, AclQueue
 from eegrig.hil.virtual.air.activity import ActivitySink
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.hci_port import HciPort, PortController
+from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.chip.stm32wb.second_processor import SecondProcessor
 from eegrig.hil.virtual.clock import Clock
 
 __all__ = ["ExactRadio"]
+
+
+class _Controller(PortController):
+    """A controller that reports packets completed when the second processor is said to."""
+
+    acl: AclQueue
+
+    def send_part(
+        self, end: End, data: bytes, llid: int, on_acknowledged: Callable[[], object]
+    ) -> None:
+        """Queue a packet of the host behind those there are."""
+        self.acl.send_packet(end, data, llid, on_acknowledged)
+
+    def on_link_down(self, end: End, reason: int) -> None:
+        """Forget what was for a connection that is gone, and tell the host."""
+        self.acl.forget(end)
+        super().on_link_down(end, reason)
 
 
 class ExactRadio:
@@ -27,8 +48,8 @@ class ExactRadio:
         Its public address until the first core gives it one.
     clock : Clock
         For what concerns this board alone.
-    octets, packets : int
-        Longest packet it takes of its host, and how many.
+    buffers : AclBuffers
+        What it holds of its host's, and when it says that a packet is completed.
     link_octets : int
         Longest link-layer payload it supports.
     sink : ActivitySink
@@ -43,8 +64,7 @@ class ExactRadio:
         name: str,
         address: str,
         clock: Clock,
-        octets: int,
-        packets: int,
+        buffers: AclBuffers,
         link_octets: int,
         sink: ActivitySink,
     ) -> None:
@@ -52,9 +72,9 @@ class ExactRadio:
         self._name = name
         self._address = address
         self._clock = clock
-        self._octets, self._packets, self._link_octets = octets, packets, link_octets
+        self._buffers, self._link_octets = buffers, link_octets
         self._sink = sink
-        self._controller: PortController | None = None
+        self._controller: _Controller | None = None
         self._port = HciPort(processor.send)
         self._reachable = True
         processor.radio = self
@@ -75,7 +95,7 @@ class ExactRadio:
     def switch_on(self) -> None:
         """Begin, with nothing remembered."""
         self.switch_off()
-        controller = PortController(
+        controller = _Controller(
             self._name,
             self._air,
             self._address,
@@ -83,8 +103,9 @@ class ExactRadio:
             max_octets=self._link_octets,
             sink=self._sink,
         )
-        controller.le_acl_data_packet_length = self._octets
-        controller.total_num_le_acl_data_packets = self._packets
+        controller.acl = AclQueue(self._air.loop, self._buffers, lambda: None)
+        controller.le_acl_data_packet_length = self._buffers.octets
+        controller.total_num_le_acl_data_packets = self._buffers.packets
         controller.set_public_address(self._address)
         controller.host = self._port
         self._air.set_reachable(controller, self._reachable)

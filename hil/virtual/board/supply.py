@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from eegrig.hil.virtual.board.boot import Boot
+from typing import Protocol
+
 from eegrig.hil.virtual.chip.faults import Faults
 from eegrig.hil.virtual.clock import VirtualLoop
 
-__all__ = ["Supply"]
+__all__ = ["Powered", "Supply"]
 
 _BROWN_OUT_NS = 100_000_000  # long enough for every supply to fall: assumed
+
+
+class Powered(Protocol):
+    """What starts when power comes and stops when it goes."""
+
+    def halt(self) -> None:
+        """Stop the firmware, and any start that is under way."""
+        ...
+
+    def power_cycle(self) -> None:
+        """Start as power does that comes."""
+        ...
 
 
 class Supply:
@@ -19,11 +32,10 @@ class Supply:
     loop : VirtualLoop
     faults : Faults
         Of the board's chip: while its power is lost nothing answers.
-    boot : Boot
-        What starts when power comes and stops when it goes.
+    boot : Powered
     """
 
-    def __init__(self, loop: VirtualLoop, faults: Faults, boot: Boot) -> None:
+    def __init__(self, loop: VirtualLoop, faults: Faults, boot: Powered) -> None:
         self._loop = loop
         self._faults = faults
         self._boot = boot

@@ -21,6 +21,7 @@ Wait = Literal["sleep", "stop", "standby"]
 """How deep a core waits: its clock alone stands, all fast clocks do, or nothing is left."""
 
 SLEEPDEEP = 1 << 2
+NO_PROGRAM = 0xFFFF_FFF0  # where erased memory says that a program begins
 _MANY_BLOCKS = 1 << 60
 LONGEST_NS = 10_000_000
 """The core executes no longer without a look at what is real: a program may loop for ever."""
@@ -189,7 +190,7 @@ class FreeRunning:
 
     def _plan(self, when_ns: int) -> None:
         self._cancel()
-        if self.powered and not self._chip.held:
+        if self.powered and not self._chip.held and self._chip.core.pc < NO_PROGRAM:
             self._planned = self._clock.call_at_ns(when_ns, self._run)
 
     def _cancel(self) -> None:

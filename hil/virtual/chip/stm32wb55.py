@@ -40,7 +40,7 @@ SYSTEM_BASE, OPTIONS_BASE = 0x1FFF_7000, 0x1FFF_8000
 DBGMCU_IDCODE = 0xE004_2000
 REVISION = 0x2001_6000
 STOP_WAKE_NS, STANDBY_WAKE_NS = 5_700, 51_000
-"""From a wake-up to the first instruction: Stop 2, DS11929 table 8; Standby from memory, assumed."""
+"""From a wake-up to the first instruction: Stop 2, DS11929 table 8; Standby: assumed."""
 # After a reset the core runs from the MSI at 4 MHz (RM0434, 8.2.3).
 CLOCK_HZ = 4_000_000
 

@@ -107,12 +107,12 @@ FAULTS: dict[str, Fault] = {
     "link-loss": Fault(
         "",
         "the board is out of everybody's reach",
-        lambda board, air, a: board.peripheral.set_reachable(False),
+        lambda board, air, a: board.set_reachable(False),
     ),
     "link-back": Fault(
         "",
         "the board is in reach again",
-        lambda board, air, a: board.peripheral.set_reachable(True),
+        lambda board, air, a: board.set_reachable(True),
     ),
     "packet-errors": Fault("P", "this share of packets on the boards' air is lost", _packet_errors),
     "brown-out": Fault(
@@ -138,7 +138,7 @@ FAULTS: dict[str, Fault] = {
     "hang": Fault(
         "",
         "the firmware stops where it is",
-        lambda board, air, a: board.interpreter.pause(True),  # noqa: FBT003
+        lambda board, air, a: board.hang(),
     ),
 }
 """Faults by the name they have on the command line."""

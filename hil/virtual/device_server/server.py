@@ -18,7 +18,7 @@ from eegrig.boards.errors import ConfigError, InfrastructureError
 from eegrig.hil.signal_factory import SignalFactory, light_factory
 from eegrig.hil.virtual import registry
 from eegrig.hil.virtual.air.air import Air
-from eegrig.hil.virtual.board import VirtualBoard
+from eegrig.hil.virtual.board import FastBoard, VirtualBoard
 from eegrig.hil.virtual.clock import NS_PER_S, VirtualLoop
 from eegrig.hil.virtual.debug_probe import probe
 from eegrig.hil.virtual.device_server import control, faults
@@ -162,7 +162,7 @@ class DeviceServer:
     def _set_up(self, board: Board, name: str) -> _Place:
         directory = registry.state_directory(name)
         rng = np.random.default_rng([self._seed, zlib.crc32(name.encode())])
-        virtual = VirtualBoard(
+        virtual = FastBoard(
             board, loop=self._loop, air=self._air, directory=directory, rng=rng, uid=name
         )
         virtual.source.play_made(SignalFactory(self._scene, board, self._seed))
@@ -276,10 +276,8 @@ class DeviceServer:
             state = "no power"
         elif virtual.chip.held:
             state = "held by a debugger"
-        elif virtual.interpreter.running_main:
-            state = "running"
         else:
-            state = "at the prompt" if virtual.interpreter.alive else "starting"
+            state = virtual.state
         return {
             "state": state,
             "time_s": loop.time(),

@@ -35,7 +35,7 @@ __all__ = ["Surroundings", "System"]
 PORTS = "ABCDEH"
 PIN_LINES = 16
 # EXTI lines of one interrupt -> its position in the vector table.
-EXTI_POSITIONS = {
+EXTI_POSITIONS: dict[tuple[int, ...], int] = {
     **{(line,): 6 + line for line in range(5)},
     tuple(range(5, 10)): 23,
     tuple(range(10, 16)): 40,
