@@ -45,6 +45,9 @@ _PRICE = Assumed(
     unit="1",
     source="46 published timings of three chips with the same core, within x/÷ 1.2",
 )
+_ACL_PACKETS = 8
+"""How many packets the second processor says that it holds: assumed. The port gives it one at a
+time, whatever it says."""
 _WAITS: dict[Wait, Literal["idle", "light", "deep"]] = {
     "sleep": "idle",
     "stop": "light",
@@ -132,7 +135,9 @@ class ExactBoard(VirtualBoard):
             address=self.address,
             clock=clock,
             # The way from a completed packet to the next is the binary's, and takes its time.
-            buffers=dataclasses.replace(acl_buffers(bluetooth), refill_ns=0),
+            buffers=dataclasses.replace(
+                acl_buffers(bluetooth), packets=_ACL_PACKETS, refill_ns=0
+            ),
             link_octets=bluetooth.link_octets_max,
             sink=self.ledger.radio,
         )
