@@ -199,6 +199,13 @@ class Ads129x:
         self._update_lead_off()
         self._stale(self._clock.now_ns())
 
+    def repeat_at_start(self, seed: int) -> None:
+        """Let signal and noise begin anew whenever conversions start, the noise with a seed.
+
+        Two boards that start at different times then convert the same, to the bit.
+        """
+        self._conversions.seed_at_start = seed
+
     def set_identity(self, identity: int | None) -> None:
         """Put another chip in its place, by its ID register; None puts the right one back."""
         self._registers.identity = identity

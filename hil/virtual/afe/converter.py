@@ -60,6 +60,7 @@ class Converter:
         self._source = source
         self._clock = clock
         self._noise = noise
+        self._noise_seed: int | None = None
         limit = part["gain_error_max"].si
         gain_error = constants.normal(0.0, part["gain_error"].si, n_channels)
         reference = part["vref_tolerance"].si
@@ -75,6 +76,23 @@ class Converter:
         """Time the chip was reset: phase 0 of its internal signals."""
         self.reference_on_ns: int | None = None
         """Time the reference was switched on; None while it is off."""
+
+    def begin_anew(self, start_ns: int, seed: int) -> None:
+        """Draw the noise, and what the chip does by itself, from a time on as from any other.
+
+        The reference counts as settled, however short a time ago it was switched on.
+
+        Parameters
+        ----------
+        start_ns : int
+            When conversions start, and the source begins.
+        seed : int
+            The same seed gives the same noise, however much of it is asked for at once.
+        """
+        self.epoch_ns = start_ns
+        self._noise = np.random.default_rng(seed)
+        self._noise_seed = seed
+        self.forget()
 
     @property
     def gain_error(self) -> FloatArray:
@@ -165,7 +183,11 @@ class Converter:
         sigma_v *= np.sqrt(samples_per_period / sinc3.NOISE_GAIN)
         volts *= self._gain[:, None]
         volts += self._offset_v[:, None]
-        volts += self._noise.standard_normal(volts.shape) * sigma_v[:, None]
+        if self._noise_seed is None:
+            noise = self._noise.standard_normal(volts.shape)
+        else:  # sample by sample
+            noise = self._noise.standard_normal(volts.shape[::-1]).T
+        volts += noise * sigma_v[:, None]
         high = registers.is_set(registers.map.reference_high)
         vref_v = self._vref_high_v if high else self._vref_v
         full_scales = np.array([c.gain * c.powered for c in channels]) / vref_v
@@ -179,9 +201,12 @@ class Converter:
         return self._part.table(key).si(registers.rate_sps, gain)
 
     def _reference_settled(self, now_ns: FloatArray) -> bool:
-        return self.reference_on_ns is not None and bool(
-            now_ns[0] > self.reference_on_ns + 4e9 * self._part["vref_start_up"].si
-        )
+        if self.reference_on_ns is None:
+            return False
+        # What it still lacks depends on when it was switched on, which is before any start.
+        if self._noise_seed is not None:
+            return True
+        return bool(now_ns[0] > self.reference_on_ns + 4e9 * self._part["vref_start_up"].si)
 
     def _reference(self, now_ns: FloatArray) -> FloatArray:
         """Return the reference as a fraction of its final value; without one, next to nothing."""

@@ -41,6 +41,9 @@ class Conversions:
     ----------
     on_drdy : callable or None
         Called with the new level at every edge of DRDY.
+    seed_at_start : int or None
+        With a seed, signal and noise begin anew whenever conversions start: two boards that start
+        at different times convert the same.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Conversions:
         self._source = source
         self._registers = registers
         self.on_drdy: Callable[[int], None] | None = None
+        self.seed_at_start: int | None = None
         self._frame_bytes = registers.map.frame_bytes
         self._empty = bytes([0xC0]) + bytes(self._frame_bytes - 1)
         self._frame = self._empty
@@ -126,6 +130,9 @@ class Conversions:
         self._stop()
         rate_sps = self._registers.rate_sps
         self._source.want_rate(OVERSAMPLING * rate_sps, MIN_OVERSAMPLING * rate_sps)
+        if self.seed_at_start is not None:
+            self._source.begin_anew(start_ns)
+            self._converter.begin_anew(start_ns, self.seed_at_start)
         self._first_ns = start_ns + self._chip_clock.settle_ns(rate_sps)
         self._period_ns = self._chip_clock.period_ns(rate_sps)
         self._number = -1

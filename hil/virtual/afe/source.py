@@ -132,6 +132,29 @@ class VirtualSignalSource:
             self._cut(index)
             self._begun = index
 
+    def begin_anew(self, start_ns: int) -> None:
+        """Play what is being played from its beginning, whose first sample is at a time.
+
+        Parameters
+        ----------
+        start_ns : int
+            Now or later.
+
+        Raises
+        ------
+        boards.errors.ConfigError
+            If what is played cannot be made again (`play`).
+        """
+        if self._fixed:
+            raise ConfigError(
+                "a source that is played as it is cannot begin again: play what is made (play_made)"
+            )
+        if self._factory is not None:
+            self._source = self._factory(self._rate_hz)
+            self._rows = self._match(self._source)
+        self._restart(self._rate_hz)
+        self._origin_ns = start_ns
+
     def stop(self) -> None:
         """Apply 0 V from now on."""
         self._cut(self._finish())
