@@ -68,6 +68,12 @@ def register(app: typer.Typer) -> None:
             "eegrig hil run --board headband8 -k latency --out out/latency",
         ),
     )(_run)
+    hil.command(
+        "compare-modes",
+        epilog=examples(
+            "eegrig hil compare-modes nucleo-wb55-ads1299 --runtime NUCLEO_WB55.hex --out out/modes"
+        ),
+    )(_compare_modes)
     app.add_typer(hil, name="hil")
     app.command("report", epilog=examples("eegrig report out/demo"))(_report)
     app.command(
@@ -151,6 +157,42 @@ def _run(
         runtime=runtime,
     )
     raise typer.Exit(run_suites(request, as_json=as_json))
+
+
+def _compare_modes(
+    board: Annotated[str, typer.Argument(help="Name of the board.", metavar="BOARD")],
+    *,
+    out: _OutOption,
+    runtime: Annotated[
+        Path, typer.Option("--runtime", metavar="FILE", help="Stock MicroPython for the board.")
+    ],
+    seconds: _SecondsOption = 15.0,
+    seed: _SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the exact mode of a virtual board judge the fast one.
+
+    Runs the same firmware, scene and seed in both: what the board says, every answer to every
+    command and every sample must be equal, and figures agree within their uncertainties. Leaves
+    a folder with a report for each mode, and modes.json. Exits with 1 if anything differs.
+    """
+    import dataclasses
+    import json
+
+    from eegrig.boards.whole_file import write_whole
+    from eegrig.hil.compare_modes import run_both
+    from eegrig.hil.report.modes_table import print_modes
+    from eegrig.host.commands.output import print_json
+
+    out.mkdir(parents=True, exist_ok=True)
+    rows = run_both(board, runtime, out, seed=seed, seconds=seconds)
+    plain = [dataclasses.asdict(row) for row in rows]
+    write_whole(out / "modes.json", json.dumps(plain, indent=2, ensure_ascii=False).encode())
+    if as_json:
+        print_json(plain)
+    else:
+        print_modes(board, rows)
+    raise typer.Exit(int(any(row.agrees is False for row in rows)))
 
 
 def _report(

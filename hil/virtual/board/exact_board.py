@@ -118,6 +118,7 @@ class ExactBoard(VirtualBoard):
             )
         super().__init__(board, loop, uid)
         self.ledger.cpu_assumptions = (_PRICE,)
+        self.vdda_v = board.supply.mcu_v
         self._random = air.rng(f"random numbers of {self.uid}")
         self._outputs: dict[tuple[str, int], Callable[[int], None]] = {}
         self.unmodelled_accesses: dict[str, int] = {}

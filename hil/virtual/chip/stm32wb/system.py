@@ -52,7 +52,15 @@ TIM1_UPDATE, TIM1_TRIGGER, TIM1_COMPARE, TIM2 = 25, 26, 27, 28
 
 
 class Surroundings(Protocol):
-    """What is around the chip on its board."""
+    """What is around the chip on its board.
+
+    Attributes
+    ----------
+    vdda_v : float
+        Its analogue supply, which is the converter's reference.
+    """
+
+    vdda_v: float
 
     def console_bytes(self, data: bytes) -> None:
         """Take what USART1 sends."""
@@ -161,7 +169,7 @@ class System:
         self.adc = Adc(
             clock=clock,
             volts=outside.volts,
-            vdda_v=3.3,
+            vdda_v=outside.vdda_v,
             kernel_hz=lambda: rcc.sysclk_hz,
             irq=line(ADC1),
         )

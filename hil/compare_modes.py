@@ -1,0 +1,342 @@
+"""The exact mode judges the fast one: the same firmware, scene and seed in both, side by side.
+
+What must be equal is compared as it is: what the board says of itself, every answer, every sample.
+What may differ within an uncertainty is taken by the suites in both modes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eegrig.boards import Board, load_board
+from eegrig.boards.errors import ConfigError, EegrigError
+from eegrig.hil.flashed_board import flash_and_identify
+from eegrig.hil.report.modes_table import Row
+from eegrig.hil.run import RunRequest, run_suites
+from eegrig.hil.signal_factory import SignalFactory
+from eegrig.hil.suites.streams import interval_ms, linked
+from eegrig.host.link.link_errors import BoardEventError, BoardStatusError
+from eegrig.host.recording.recorder import record
+from eegrig.host.wire.constants import Opcode, Profile, TestSignal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eegrig.hil.figures.figure import Figure
+    from eegrig.hil.figures.results import Results
+    from eegrig.hil.virtual.bench import VirtualBench
+    from eegrig.host.link.board_link import BoardLink
+
+__all__ = ["Trial", "compare_figures", "compare_trials", "observe", "run_both"]
+
+_SIGMAS = 2.0
+_RECORD_S = 4.0
+# A port with one packet under way loses most of what it reads at such an interval, in both modes.
+_OVERLOAD_INTERVAL_MS = 100.0
+_OVERLOAD_AGREES = 0.05
+# What the processor takes of a packet's way, counted in the stock binary at 64 MHz (interrupt,
+# service, notification), and how far an instruction's price is known.
+_CPU_PART_S, _CPU_SPREAD = 1.6e-3, 0.2
+_NOT_COMPARABLE = {
+    "flash.time": "the exact mode flashes the runtime, too",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Recorded:
+    """A recording, as far as both modes must give the same."""
+
+    codes: NDArray[np.int32]
+    frames_lost: int
+    packet_frames: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """What one mode did.
+
+    Attributes
+    ----------
+    told : dict of str to str
+        What the board says of itself.
+    answers : list of (str, str)
+        Commands in order, and what came back: a status, an event, or silence.
+    recordings : dict of str to Recorded
+        By rate and profile.
+    overload_received : float
+        Part of the frames that arrive at a connection interval that is too long.
+    """
+
+    told: dict[str, str]
+    answers: list[tuple[str, str]]
+    recordings: dict[str, Recorded]
+    overload_received: float
+
+
+def observe(board: Board, runtime: Path | None, *, seed: int, seconds: float = _RECORD_S) -> Trial:
+    """Flash a virtual board and take down what it does, in one of the modes.
+
+    Parameters
+    ----------
+    board : Board
+    runtime : Path or None
+        For the exact mode; None: the fast one.
+    seed : int
+    seconds : float
+        Length of each recording.
+    """
+    from eegrig.hil.virtual.bench import VirtualBench
+
+    source = SignalFactory("resting", board, seed)
+    with VirtualBench(board, seed=seed, make_source=source, runtime=runtime) as virtual:
+        virtual.board.afe.repeat_at_start(seed)
+        flash_and_identify(virtual.bench)
+        return virtual.bench.run(_observe(virtual, seconds))
+
+
+async def _observe(virtual: VirtualBench, seconds: float) -> Trial:
+    rig, board = virtual.bench, virtual.bench.board
+    recordings = {}
+    async with linked(rig, interval_ms(rig)) as link:
+        told = {
+            name: str(value)
+            for name, value in dataclasses.asdict(link.info).items()
+            if name != "streams"
+        }
+        told["battery"] = f"{await link.battery_level()} %"
+        answers = await _ask(link, virtual)
+    for rate_sps in board.afe.rates_sps:
+        for profile in Profile:
+            async with linked(rig, interval_ms(rig, profile, rate_sps)) as link:
+                await link.set_rate(rate_sps)
+                recording = (await record(link, seconds, profile=profile)).electrodes
+                recordings[f"{rate_sps} SPS, {_said(profile)}"] = Recorded(
+                    recording.codes(),
+                    recording.counters.frames_lost,
+                    tuple(block.n_frames for block in recording.blocks[:-1]),
+                )
+                await link.set_rate(board.afe.default_rate_sps)
+    async with linked(rig, _OVERLOAD_INTERVAL_MS) as link:
+        received = (await record(link, seconds)).electrodes.received()
+    return Trial(told, answers, recordings, float(received.mean()))
+
+
+async def _ask(link: BoardLink, virtual: VirtualBench) -> list[tuple[str, str]]:
+    """Send every command, right and wrong, idle and while streaming, and take down the answers."""
+    answers: list[tuple[str, str]] = []
+
+    async def ask(what: str, encode: Callable[[int], bytes]) -> None:
+        try:
+            response = await link.command(encode, what)
+            # The device's time is its own.
+            detail = None if response.opcode & 0x7F == Opcode.PING else response.detail
+            answer = "OK" if detail is None else f"OK, {detail:#x}"
+        except BoardStatusError as error:
+            answer = f"{error.status.name}, {error.detail}"
+        except BoardEventError as error:
+            answer = f"event {error.code.name}"
+        except EegrigError as error:
+            answer = type(error).__name__
+        answers.append((what, answer))
+
+    def commands(when: str) -> Sequence[tuple[str, Callable[[int], bytes]]]:
+        wrong = 123
+        return [
+            (f"{when}: PING", lambda tag: bytes((Opcode.PING, tag))),
+            (f"{when}: unknown opcode", lambda tag: bytes((0x3F, tag))),
+            (f"{when}: PING too long", lambda tag: bytes((Opcode.PING, tag, 0))),
+            (f"{when}: START too short", lambda tag: bytes((Opcode.START, tag, 1))),
+            (
+                f"{when}: SET_RATE {wrong}",
+                lambda tag: bytes((Opcode.SET_RATE, tag)) + wrong.to_bytes(2, "little"),
+            ),
+            (f"{when}: TEST_SIGNAL 9", lambda tag: bytes((Opcode.TEST_SIGNAL, tag, 9))),
+            (
+                f"{when}: TEST_SIGNAL shorted",
+                lambda tag: bytes((Opcode.TEST_SIGNAL, tag, TestSignal.SHORTED)),
+            ),
+            (
+                f"{when}: TEST_SIGNAL normal",
+                lambda tag: bytes((Opcode.TEST_SIGNAL, tag, TestSignal.NORMAL)),
+            ),
+            (f"{when}: IMPEDANCE 1", lambda tag: bytes((Opcode.IMPEDANCE, tag, 1))),
+            (f"{when}: IMPEDANCE 0", lambda tag: bytes((Opcode.IMPEDANCE, tag, 0))),
+            (f"{when}: SLEEP 0", lambda tag: bytes((Opcode.SLEEP, tag, 0, 0))),
+        ]
+
+    def start(tag: int) -> bytes:
+        return (
+            bytes((Opcode.START, tag)) + (link.parameters.mtu - 3).to_bytes(2, "little") + b"\0\0"
+        )
+
+    def stop(tag: int) -> bytes:
+        return bytes((Opcode.STOP, tag))
+
+    for what, encode in commands("idle"):
+        await ask(what, encode)
+    await ask("idle: STOP", stop)
+    await ask("idle: START", start)
+    for what, encode in [*commands("streaming"), ("streaming: START", start)]:
+        await ask(what, encode)
+    virtual.board.afe.lose()
+    try:
+        while True:
+            await link.receive()
+    except EegrigError as error:
+        code = error.code.name if isinstance(error, BoardEventError) else type(error).__name__
+        answers.append(("streaming: the front end stops", f"event {code}"))
+    await ask("front end lost: START", start)
+    virtual.board.afe.restore()
+    await ask("front end back: START", start)
+    await ask("streaming: STOP", stop)
+    await link.refresh_info()
+    answers.append(("state at the end", link.info.state.name))
+    return answers
+
+
+def compare_trials(fast: Trial, exact: Trial) -> list[Row]:
+    """Compare what must be equal.
+
+    Parameters
+    ----------
+    fast, exact : Trial
+
+    Returns
+    -------
+    list of Row
+    """
+    rows = [
+        Row(f"board says: {name}", value, exact.told.get(name, ""), value == exact.told.get(name),
+            "equal")
+        for name, value in fast.told.items()
+    ]  # fmt: skip
+    both = zip(fast.answers, exact.answers, strict=False)
+    rows += [Row(what, answer, other, (what, answer) == (which, other), "equal")
+             for (what, answer), (which, other) in both]  # fmt: skip
+    for name, one in fast.recordings.items():
+        other = exact.recordings[name]
+        differing = _differing(one.codes, other.codes)
+        same = f"{one.codes.size} samples"
+        rows += [
+            Row(f"{name}: samples", same, f"{differing} differ", not differing, "equal to the bit"),
+            Row(f"{name}: frames lost", str(one.frames_lost), str(other.frames_lost),
+                one.frames_lost == other.frames_lost, "equal"),
+            Row(f"{name}: frames in most packets", _packets(one), _packets(other),
+                _packets(one) == _packets(other), "equal"),
+        ]  # fmt: skip
+    received = fast.overload_received, exact.overload_received
+    shown = [f"{100 * part:.1f} %" for part in received]
+    rows.append(
+        Row(
+            f"beyond capacity ({_OVERLOAD_INTERVAL_MS:g} ms): frames received",
+            shown[0],
+            shown[1],
+            abs(received[0] - received[1]) <= _OVERLOAD_AGREES,
+            f"within {100 * _OVERLOAD_AGREES:g} % of the frames",
+        )
+    )
+    return rows
+
+
+def compare_figures(fast: Results, exact: Results) -> list[Row]:
+    """Compare the figures of two runs of the suites, by their uncertainties.
+
+    Parameters
+    ----------
+    fast, exact : Results
+
+    Returns
+    -------
+    list of Row
+        A figure agrees if it differs by no more than two standard uncertainties of the difference,
+        and meets its target in both modes or in neither. Latencies state what the link adds; what
+        the processor takes is uncertain besides.
+    """
+    rows = []
+    for figure in fast.figures:
+        other = exact.figure(figure.name)
+        agrees, rule = _judged(figure, other)
+        shown = [_shown(each.value if each else None, figure.unit) for each in (figure, other)]
+        rows.append(Row(figure.name, shown[0], shown[1], agrees, rule))
+    return rows
+
+
+def _judged(fast: Figure, exact: Figure | None) -> tuple[bool | None, str]:
+    """Say whether a figure agrees, and by which rule."""
+    if fast.name in _NOT_COMPARABLE:
+        return None, _NOT_COMPARABLE[fast.name]
+    if exact is None or fast.value is None or exact.value is None:
+        return (exact is None) == (fast.value is None), "there in both"
+    if fast.uncertainty is None or exact.uncertainty is None:
+        return None, "no uncertainty is stated"
+    allowed = _SIGMAS * math.hypot(fast.uncertainty, exact.uncertainty)
+    if fast.name.startswith("latency."):
+        allowed += _CPU_SPREAD * _CPU_PART_S
+    met = [each.verdict in (None, "pass", "marginal") for each in (fast, exact)]
+    agrees = abs(fast.value - exact.value) <= allowed and met[0] == met[1]
+    return agrees, f"within {_shown(allowed, fast.unit)}"
+
+
+def run_both(name: str, runtime: Path, out: Path, *, seed: int, seconds: float) -> list[Row]:
+    """Run everything in both modes.
+
+    Parameters
+    ----------
+    name : str
+        Of the board, or the path of its ``board.toml``.
+    runtime : Path
+    out : Path
+        Gets a folder of a run for each mode.
+    seed : int
+    seconds : float
+        Length of the suites' recordings.
+
+    Returns
+    -------
+    list of Row
+
+    Raises
+    ------
+    ConfigError
+        If board or runtime are none for the exact mode.
+    """
+    from eegrig.hil.figures.results import Results
+
+    board = load_board(name)
+    if not runtime.is_file():
+        raise ConfigError(f"there is no runtime {runtime}: give the file that was downloaded")
+    trials = [observe(board, each, seed=seed) for each in (None, runtime)]
+    rows = compare_trials(*trials)
+    results = []
+    for mode, each in (("fast", None), ("exact", runtime)):
+        request = RunRequest(board=name, out=out / mode, seconds=seconds, seed=seed, runtime=each)
+        run_suites(request, quiet=True)
+        results.append(Results.load(out / mode))
+    return rows + compare_figures(*results)
+
+
+def _differing(one: NDArray[Any], other: NDArray[Any]) -> int:
+    if one.shape != other.shape:
+        return max(one.size, other.size)
+    return int(np.count_nonzero(one != other))
+
+
+def _packets(recorded: Recorded) -> str:
+    sizes = sorted(set(recorded.packet_frames))
+    return ", ".join(map(str, sizes))
+
+
+def _said(profile: Profile) -> str:
+    return profile.name.lower().replace("_", " ")
+
+
+def _shown(value: float | None, unit: str) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.4g}" if unit == "1" else f"{value:.4g} {unit}"
