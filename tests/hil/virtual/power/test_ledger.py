@@ -34,7 +34,7 @@ def stream(bench, *, seconds=1.0, busy_ns=300_000):
     """Report a second of streaming: a burst per sample, a connection event every 100 ms."""
     start_ns = bench.clock.time_ns
     bench.ledger.afe(start_ns, AfeState("on", 8, bias_on=True))
-    bench.ledger.radio.phy = 2
+    bench.ledger.radio.set_phy(2)
     for number in range(round(250 * seconds)):
         bench.ledger.mcu.active(start_ns + number * 4 * MS, busy_ns)
     for number in range(round(10 * seconds)):

@@ -175,9 +175,9 @@ def test_every_event_begins_anew(radio):
 
 
 def test_reception_is_booked_at_the_phy_it_is_at(radio):
-    radio.phy = 2
+    radio.set_phy(2)
     report(radio, ("rx", 5000, 80))
-    radio.phy = 1
+    radio.set_phy(1)
     report(radio, ("rx", 5080, 50))
     assert spans_us(radio.rx_2m) == [(5000, 5080)]
     assert spans_us(radio.rx_1m) == [(5080, 5130)]

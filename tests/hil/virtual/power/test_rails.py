@@ -309,7 +309,7 @@ def test_behind_a_step_down_converter_active_currents_fall_as_the_supply_rises()
 def radio_power_w(kind, *, busy=False, phy=1):
     """Power of the radio in the 10 ns in which it does one thing, and in the 5 ns after them."""
     bench = Bench()
-    bench.loads.radio.phy = phy
+    bench.loads.radio.set_phy(phy)
     if busy:
         bench.loads.mcu.active(0, 30)
     bench.loads.radio("rx", 0, 10)
