@@ -203,17 +203,20 @@ class Rails:
 
     def _mcu_a(self) -> FloatArray:
         mcu, part = self._loads.mcu, self._supplies.mcu_part
-        idle_a = np.where(self._busy, 0.0, mcu.idle_a.level(self._edges))
+        total_a = np.zeros(len(self._edges) - 1)
+        for key, levels in mcu.idle_a.items():
+            idle_a = np.where(self._busy, 0.0, levels.level(self._edges))
+            self._cause("mcu", part, key, idle_a * self._mcu_v)
+            total_a += idle_a
         active_a = np.where(self._busy, part["cpu_active"].si * self._scale(), 0.0)
-        self._cause("mcu", part, mcu.idle_key, idle_a * self._mcu_v)
         spread = float(np.hypot(part["cpu_active"].uncertainty, self._supplies.cpu_time_spread))
         self._cause("mcu", part, "cpu_active", active_a * self._mcu_v, spread)
         if len(mcu.wakes):
             waking = (mcu.wakes.count(self._edges) > 0) & ~self._busy
             waking_a = np.where(waking, part["light_sleep_wake"].si * self._scale(), 0.0)
             self._cause("mcu", part, "light_sleep_wake", waking_a * self._mcu_v)
-            idle_a = idle_a + waking_a
-        return np.asarray(idle_a + active_a)
+            total_a += waking_a
+        return total_a + active_a
 
     def _radio_a(self) -> FloatArray:
         edges = self._edges

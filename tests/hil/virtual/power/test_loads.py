@@ -51,9 +51,13 @@ def mcu() -> McuLoad:
     return McuLoad(MCU, record, 100)
 
 
+def waits(mcu: McuLoad) -> dict[str, list[tuple[int, float]]]:
+    """The changes of what waiting takes, by the entry of the part it rests on."""
+    return {key: sorted(set(steps(levels))) for key, levels in mcu.idle_a.items()}
+
+
 def test_a_processor_waits_idle_from_the_beginning(mcu):
-    assert steps(mcu.idle_a) == [(100, 1.0)]
-    assert mcu.idle_key == "idle"
+    assert waits(mcu) == {"idle": [(100, 1.0)]}
 
 
 def test_a_processor_is_busy_for_as_long_as_it_says(mcu):
@@ -62,13 +66,19 @@ def test_a_processor_is_busy_for_as_long_as_it_says(mcu):
     assert spans_us(mcu.wakes) == []
 
 
-def test_each_way_of_waiting_takes_its_own_current(mcu):
-    keys = []
+def test_each_way_of_waiting_takes_its_own_current_while_it_lasts(mcu):
     for time_ns, mode in ((200, "light"), (300, "deep"), (400, "idle")):
         mcu.set_sleep(time_ns, mode)
-        keys.append(mcu.idle_key)
-    assert steps(mcu.idle_a) == [(100, 1.0), (200, 0.2), (300, 0.03), (400, 1.0)]
-    assert keys == ["light_sleep", "deep_sleep", "idle"]
+    assert waits(mcu) == {
+        "idle": [(100, 1.0), (200, 0.0), (400, 1.0)],
+        "light_sleep": [(200, 0.2), (300, 0.0)],
+        "deep_sleep": [(300, 0.03), (400, 0.0)],
+    }
+
+
+def test_a_way_of_waiting_takes_nothing_before_it_is_used_the_first_time(mcu):
+    mcu.set_sleep(200, "light")
+    assert mcu.idle_a["light_sleep"].level(np.array([100, 200, 300])).tolist() == [0.0, 0.2]
 
 
 def test_waking_from_light_sleep_takes_its_time_before_the_program_goes_on(mcu):
@@ -89,8 +99,11 @@ def test_edge_interrupts_keep_detectors_on_in_every_wait_but_deep_sleep(mcu):
     mcu.set_sleep(400, "deep")
     mcu.set_edge_interrupts(500, used=False)
     mcu.set_sleep(600, "idle")
-    expected = [(100, 1.0), (200, 11.0), (300, 10.2), (400, 0.03), (600, 1.0)]
-    assert steps(mcu.idle_a) == expected
+    assert waits(mcu) == {
+        "idle": [(100, 1.0), (200, 11.0), (300, 0.0), (600, 1.0)],
+        "light_sleep": [(300, 10.2), (400, 0.0)],
+        "deep_sleep": [(400, 0.03), (600, 0.0)],
+    }
 
 
 # ------------------------------------------------------------------ radio

@@ -291,6 +291,15 @@ def test_a_processor_that_never_wakes_has_no_such_cause():
     assert bench.causes_w["mcu", "mcu", "light_sleep"] == (0.02, [0.25])
 
 
+def test_waiting_rests_on_the_figure_of_the_mode_it_was_in_at_the_time():
+    """However the processor waits in the end: 1 A idle until 4 ns, then 0.125 A in light sleep."""
+    bench = Bench()
+    bench.loads.mcu.set_sleep(4, "light")
+    assert bench.powers_w(0, 4, 10)["mcu"] == pytest.approx([2.0, 0.25])
+    assert bench.causes_w["mcu", "mcu", "idle"] == (0.01, [2.0, 0.0])
+    assert bench.causes_w["mcu", "mcu", "light_sleep"] == (0.02, [0.0, 0.25])
+
+
 def test_behind_a_step_down_converter_active_currents_fall_as_the_supply_rises():
     """Currents are given for 3 V; at 2 V they are half as large again. Waiting is not scaled."""
     bench = Bench(replace(SUPPLIES, mcu_part=mcu_part(constant_power=1.0)))
