@@ -113,13 +113,14 @@ class RadioLoad:
     Attributes
     ----------
     phy : int
-        1 or 2 Mbit/s; reception at 2 Mbit/s costs more.
+        1 or 2 Mbit/s; either way, air time at 2 Mbit/s has its own records.
     """
 
     def __init__(self, part: Part, add: Add) -> None:
         self._add = add
         self.phy = 1
-        self.tx = Bursts()
+        self.tx_1m = Bursts()
+        self.tx_2m = Bursts()
         self.rx_1m = Bursts()
         self.rx_2m = Bursts()
         self.ramp = Bursts()
@@ -136,7 +137,8 @@ class RadioLoad:
     @property
     def all_bursts(self) -> tuple[Bursts, ...]:
         """Every record of the radio."""
-        return self.tx, self.rx_1m, self.rx_2m, self.ramp, self.hfxo, self.cpu
+        on_air = self.tx_1m, self.tx_2m, self.rx_1m, self.rx_2m
+        return *on_air, self.ramp, self.hfxo, self.cpu
 
     def __call__(self, kind: str, start_ns: int, duration_ns: int, /) -> None:
         """Take one stretch of activity."""
@@ -150,7 +152,7 @@ class RadioLoad:
         self._last_stop_ns = stop_ns
         if kind == "tx":
             self._n_tx += 1
-            self._add(self.tx, start_ns, stop_ns)
+            self._add(self.tx_2m if self.phy == 2 else self.tx_1m, start_ns, stop_ns)
         elif kind == "rx":
             self._add(self.rx_2m if self.phy == 2 else self.rx_1m, start_ns, stop_ns)
         elif kind == "ifs":

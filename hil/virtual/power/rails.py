@@ -225,9 +225,9 @@ class Rails:
         tx_a, rx_a, ramp_a = part["tx_0dbm"].si, part["rx_1m"].si, part["ramp"].si
         shared_tx_a = cpu_a + tx_a - part["cpu_and_tx"].si
         shared_rx_a = cpu_a + rx_a - part["cpu_and_rx"].si
-        tx_2m_a = part["tx_2m_extra"].si if radio.phy == 2 else 0.0
         rows = (
-            (radio.tx, "tx_0dbm", tx_a + tx_2m_a, shared_tx_a),
+            (radio.tx_1m, "tx_0dbm", tx_a, shared_tx_a),
+            (radio.tx_2m, "tx_0dbm", tx_a + part["tx_2m_extra"].si, shared_tx_a),
             (radio.rx_1m, "rx_1m", rx_a, shared_rx_a),
             (radio.rx_2m, "rx_2m_extra", rx_a + part["rx_2m_extra"].si, shared_rx_a),
             (radio.ramp, "ramp", ramp_a, shared_rx_a),

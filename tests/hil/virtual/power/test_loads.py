@@ -140,7 +140,7 @@ def test_an_event_is_led_in_by_processor_crystal_and_ramp_and_worked_off_after_i
     )
     assert spans_us(radio.rx_1m) == [(5000, 5080)]
     assert spans_us(radio.rx_2m) == []
-    assert spans_us(radio.tx) == [(5230, 5310)]
+    assert spans_us(radio.tx_1m) == [(5230, 5310)]
     assert spans_us(radio.ramp) == [(4960, 5000), (5080, 5230)]
     assert spans_us(radio.hfxo) == [(4160, 4960)]
     assert spans_us(radio.cpu) == [(3960, 4160), (5310, 5730)]
@@ -149,7 +149,7 @@ def test_an_event_is_led_in_by_processor_crystal_and_ramp_and_worked_off_after_i
 def test_the_crystal_runs_through_a_pause_until_the_next_ramp(radio):
     """Advertising: 150 us between the channels, of which the last 40 ramp up."""
     report(radio, ("tx", 5000, 100), ("tx", 5250, 100), ("advertising_event", 5000, 350))
-    assert spans_us(radio.tx) == [(5000, 5100), (5250, 5350)]
+    assert spans_us(radio.tx_1m) == [(5000, 5100), (5250, 5350)]
     assert spans_us(radio.ramp) == [(4960, 5000), (5210, 5250)]
     assert spans_us(radio.hfxo) == [(4160, 4960), (5100, 5210)]
     # The processor prepares an event once, and works off one further packet.
@@ -196,20 +196,25 @@ def test_reception_is_booked_at_the_phy_it_is_at(radio):
     assert spans_us(radio.rx_1m) == [(5080, 5130)]
 
 
+def test_transmission_is_booked_at_the_phy_it_is_at(radio):
+    """A board advertises at 1M, and the PHY changes with a connection."""
+    report(radio, ("tx", 5000, 80))
+    radio.set_phy(2)
+    report(radio, ("tx", 5080, 50), ("connection_event", 5000, 130))
+    assert spans_us(radio.tx_1m) == [(5000, 5080)]
+    assert spans_us(radio.tx_2m) == [(5080, 5130)]
+    # Packets of both are the processor's work.
+    assert spans_us(radio.cpu)[1:] == [(5130, 5130 + 520)]
+
+
 def test_a_radio_begins_at_one_megabit(radio):
     assert radio.phy == 1
 
 
 def test_every_record_of_the_radio_is_among_all_of_them(radio):
-    report(
-        radio,
-        ("rx", 5000, 80),
-        ("ifs", 5080, 150),
-        ("tx", 5230, 80),
-        ("connection_event", 5000, 310),
-    )
-    kept = [radio.tx, radio.rx_1m, radio.rx_2m, radio.ramp, radio.hfxo, radio.cpu]
-    assert [id(b) for b in radio.all_bursts] == [id(b) for b in kept]
+    kept = (radio.tx_1m, radio.tx_2m, radio.rx_1m, radio.rx_2m, radio.ramp, radio.hfxo, radio.cpu)
+    assert {id(b) for b in radio.all_bursts} == {id(b) for b in kept}
+    assert len(radio.all_bursts) == len(kept)
 
 
 def test_what_a_radio_does_not_do_is_refused(radio):

@@ -372,6 +372,16 @@ def test_a_radio_sends_one_packet_at_a_time():
     assert bench.powers_w()["radio"] == [64.0]
 
 
+def test_what_was_sent_before_the_phy_changed_costs_what_it_did_then():
+    """32 A at 1M and half an ampere more at 2M: one cause, as uncertain either way."""
+    bench = Bench()
+    bench.loads.radio("tx", 0, 10)
+    bench.loads.radio.set_phy(2)
+    bench.loads.radio("tx", 10, 10)
+    assert bench.powers_w(0, 10, 20)["radio"] == pytest.approx([64.0, 65.0])
+    assert bench.causes_w["radio", "mcu", "tx_0dbm"] == (0.04, pytest.approx([64.0, 65.0]))
+
+
 def test_the_radio_loads_the_digital_rail_too():
     bench = Bench()
     bench.loads.radio("tx", 0, 10)
