@@ -197,7 +197,8 @@ class PowerLedger:
 
     def _tracks(self) -> Iterator[Bursts | Levels]:
         yield from self._bursts()
-        yield from (self.mcu.idle_a, self.afe.avdd_a, self.afe.dvdd_a, self._leak_a)
+        yield from self.mcu.idle_a.values()
+        yield from (self.afe.avdd_a, self.afe.dvdd_a, self._leak_a)
         if self.optics is not None:
             yield self.optics.waiting_a
 

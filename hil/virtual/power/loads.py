@@ -25,6 +25,13 @@ SleepMode = Literal["idle", "light", "deep"]
 """How the processor waits: as a plain wait of the port does, or in a sleep the firmware asked for
 (``machine.lightsleep``, ``machine.deepsleep``)."""
 
+_ENTRIES: dict[SleepMode, str] = {
+    "idle": "idle",
+    "light": "light_sleep",
+    "deep": "deep_sleep",
+}
+"""Of the part: what waiting takes in each mode."""
+
 
 class McuLoad:
     """The processor: busy in bursts, else waiting in one of its sleep modes.
@@ -35,6 +42,12 @@ class McuLoad:
     add : callable
         Records a burst: ``add(bursts, start_ns, stop_ns)``.
     now_ns : int
+
+    Attributes
+    ----------
+    idle_a : dict of str to Levels
+        What waiting takes while it is not busy, by the entry of the part that this rests on: the
+        modes it has waited in so far, each with 0 while it waits in another one.
     """
 
     def __init__(self, part: Part, add: Add, now_ns: int) -> None:
@@ -44,7 +57,7 @@ class McuLoad:
         self.wakes = Bursts()
         self._mode: SleepMode = "idle"
         self._edge_interrupts = False
-        self.idle_a = Levels(self._waiting_a(), now_ns)
+        self.idle_a = {_ENTRIES["idle"]: Levels(self._waiting_a(), now_ns)}
 
     def active(self, start_ns: int, duration_ns: int) -> None:
         """Report that the processor is busy for a while; bursts may overlap (busy once)."""
@@ -63,20 +76,21 @@ class McuLoad:
             wake_ns = round(self._part["light_sleep_wake_time"].si * _NS)
             self._add(self.wakes, time_ns - wake_ns, time_ns)
         self._mode = mode
-        self.idle_a.set(time_ns, self._waiting_a())
+        self._wait(time_ns)
 
     def set_edge_interrupts(self, time_ns: int, used: bool) -> None:
         """Report whether pin interrupts on edges are armed, which keeps detectors on."""
         self._edge_interrupts = used
-        self.idle_a.set(time_ns, self._waiting_a())
+        self._wait(time_ns)
 
-    @property
-    def idle_key(self) -> str:
-        """Name of the entry of the part that waiting rests on now."""
-        return {"idle": "idle", "light": "light_sleep", "deep": "deep_sleep"}[self._mode]
+    def _wait(self, time_ns: int) -> None:
+        waiting_a, entry = self._waiting_a(), _ENTRIES[self._mode]
+        self.idle_a.setdefault(entry, Levels(0.0, time_ns))
+        for key, levels in self.idle_a.items():
+            levels.set(time_ns, waiting_a if key == entry else 0.0)
 
     def _waiting_a(self) -> float:
-        current_a = self._part[self.idle_key].si
+        current_a = self._part[_ENTRIES[self._mode]].si
         if self._edge_interrupts and self._mode != "deep":
             current_a += self._part["edge_interrupt_extra"].si
         return current_a
@@ -99,13 +113,14 @@ class RadioLoad:
     Attributes
     ----------
     phy : int
-        1 or 2 Mbit/s; reception at 2 Mbit/s costs more.
+        1 or 2 Mbit/s; either way, air time at 2 Mbit/s has its own records.
     """
 
     def __init__(self, part: Part, add: Add) -> None:
         self._add = add
         self.phy = 1
-        self.tx = Bursts()
+        self.tx_1m = Bursts()
+        self.tx_2m = Bursts()
         self.rx_1m = Bursts()
         self.rx_2m = Bursts()
         self.ramp = Bursts()
@@ -122,7 +137,8 @@ class RadioLoad:
     @property
     def all_bursts(self) -> tuple[Bursts, ...]:
         """Every record of the radio."""
-        return self.tx, self.rx_1m, self.rx_2m, self.ramp, self.hfxo, self.cpu
+        on_air = self.tx_1m, self.tx_2m, self.rx_1m, self.rx_2m
+        return *on_air, self.ramp, self.hfxo, self.cpu
 
     def __call__(self, kind: str, start_ns: int, duration_ns: int, /) -> None:
         """Take one stretch of activity."""
@@ -136,7 +152,7 @@ class RadioLoad:
         self._last_stop_ns = stop_ns
         if kind == "tx":
             self._n_tx += 1
-            self._add(self.tx, start_ns, stop_ns)
+            self._add(self.tx_2m if self.phy == 2 else self.tx_1m, start_ns, stop_ns)
         elif kind == "rx":
             self._add(self.rx_2m if self.phy == 2 else self.rx_1m, start_ns, stop_ns)
         elif kind == "ifs":

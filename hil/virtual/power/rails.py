@@ -203,17 +203,20 @@ class Rails:
 
     def _mcu_a(self) -> FloatArray:
         mcu, part = self._loads.mcu, self._supplies.mcu_part
-        idle_a = np.where(self._busy, 0.0, mcu.idle_a.level(self._edges))
+        total_a = np.zeros(len(self._edges) - 1)
+        for key, levels in mcu.idle_a.items():
+            idle_a = np.where(self._busy, 0.0, levels.level(self._edges))
+            self._cause("mcu", part, key, idle_a * self._mcu_v)
+            total_a += idle_a
         active_a = np.where(self._busy, part["cpu_active"].si * self._scale(), 0.0)
-        self._cause("mcu", part, mcu.idle_key, idle_a * self._mcu_v)
         spread = float(np.hypot(part["cpu_active"].uncertainty, self._supplies.cpu_time_spread))
         self._cause("mcu", part, "cpu_active", active_a * self._mcu_v, spread)
         if len(mcu.wakes):
             waking = (mcu.wakes.count(self._edges) > 0) & ~self._busy
             waking_a = np.where(waking, part["light_sleep_wake"].si * self._scale(), 0.0)
             self._cause("mcu", part, "light_sleep_wake", waking_a * self._mcu_v)
-            idle_a = idle_a + waking_a
-        return np.asarray(idle_a + active_a)
+            total_a += waking_a
+        return total_a + active_a
 
     def _radio_a(self) -> FloatArray:
         edges = self._edges
@@ -222,9 +225,9 @@ class Rails:
         tx_a, rx_a, ramp_a = part["tx_0dbm"].si, part["rx_1m"].si, part["ramp"].si
         shared_tx_a = cpu_a + tx_a - part["cpu_and_tx"].si
         shared_rx_a = cpu_a + rx_a - part["cpu_and_rx"].si
-        tx_2m_a = part["tx_2m_extra"].si if radio.phy == 2 else 0.0
         rows = (
-            (radio.tx, "tx_0dbm", tx_a + tx_2m_a, shared_tx_a),
+            (radio.tx_1m, "tx_0dbm", tx_a, shared_tx_a),
+            (radio.tx_2m, "tx_0dbm", tx_a + part["tx_2m_extra"].si, shared_tx_a),
             (radio.rx_1m, "rx_1m", rx_a, shared_rx_a),
             (radio.rx_2m, "rx_2m_extra", rx_a + part["rx_2m_extra"].si, shared_rx_a),
             (radio.ramp, "ramp", ramp_a, shared_rx_a),

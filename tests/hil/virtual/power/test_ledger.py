@@ -34,7 +34,7 @@ def stream(bench, *, seconds=1.0, busy_ns=300_000):
     """Report a second of streaming: a burst per sample, a connection event every 100 ms."""
     start_ns = bench.clock.time_ns
     bench.ledger.afe(start_ns, AfeState("on", 8, bias_on=True))
-    bench.ledger.radio.phy = 2
+    bench.ledger.radio.set_phy(2)
     for number in range(round(250 * seconds)):
         bench.ledger.mcu.active(start_ns + number * 4 * MS, busy_ns)
     for number in range(round(10 * seconds)):
@@ -427,6 +427,27 @@ def test_assumptions_are_named_with_their_share_the_heaviest_first(bench):
 def test_unknown_radio_activity_is_refused(bench):
     with pytest.raises(ValueError, match="unknown radio activity 'zap'"):
         bench.ledger.radio("zap", 0, 1)
+
+
+@pytest.mark.parametrize("last", ["idle", "light"])
+def test_how_sure_waiting_is_does_not_depend_on_how_the_capture_ends(make_bench, last):
+    """An STM32WB idles at 2.65 mA (15 %) for 60 ms, and sleeps at 9.5 uA (30 %) for 40 ms."""
+    bench = make_bench(load_board("nucleo-wb55-ads1299"))
+    turns = {"idle": [(0, "light"), (40, "idle")], "light": [(60, "light")]}
+
+    def run():
+        for at_ms, mode in turns[last]:
+            bench.ledger.mcu.set_sleep(at_ms * MS, mode)
+
+    taken = capture(bench, run, 100 * MS)
+    idle_c, asleep_c, wake_c = 2.65e-3 * 60e-3, 9.5e-6 * 40e-3, 0.0
+    if last == "idle":  # for 0.2 ms, and before that it does not sleep less
+        wake_c = 2e-3 * 0.2e-3
+    by_hand_c = np.sqrt((0.15 * idle_c) ** 2 + (0.3 * asleep_c) ** 2 + (0.5 * wake_c) ** 2)
+    expected = by_hand_c / (idle_c + asleep_c + wake_c)
+    assert taken.group_uncertainty["mcu"] == pytest.approx(expected, rel=1e-9)
+    shares = {fact.key for fact in taken.assumptions if fact.part == "stm32wb55"}
+    assert {"idle", "light_sleep"} <= shares
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -51,9 +51,13 @@ def mcu() -> McuLoad:
     return McuLoad(MCU, record, 100)
 
 
+def waits(mcu: McuLoad) -> dict[str, list[tuple[int, float]]]:
+    """The changes of what waiting takes, by the entry of the part it rests on."""
+    return {key: sorted(set(steps(levels))) for key, levels in mcu.idle_a.items()}
+
+
 def test_a_processor_waits_idle_from_the_beginning(mcu):
-    assert steps(mcu.idle_a) == [(100, 1.0)]
-    assert mcu.idle_key == "idle"
+    assert waits(mcu) == {"idle": [(100, 1.0)]}
 
 
 def test_a_processor_is_busy_for_as_long_as_it_says(mcu):
@@ -62,13 +66,19 @@ def test_a_processor_is_busy_for_as_long_as_it_says(mcu):
     assert spans_us(mcu.wakes) == []
 
 
-def test_each_way_of_waiting_takes_its_own_current(mcu):
-    keys = []
+def test_each_way_of_waiting_takes_its_own_current_while_it_lasts(mcu):
     for time_ns, mode in ((200, "light"), (300, "deep"), (400, "idle")):
         mcu.set_sleep(time_ns, mode)
-        keys.append(mcu.idle_key)
-    assert steps(mcu.idle_a) == [(100, 1.0), (200, 0.2), (300, 0.03), (400, 1.0)]
-    assert keys == ["light_sleep", "deep_sleep", "idle"]
+    assert waits(mcu) == {
+        "idle": [(100, 1.0), (200, 0.0), (400, 1.0)],
+        "light_sleep": [(200, 0.2), (300, 0.0)],
+        "deep_sleep": [(300, 0.03), (400, 0.0)],
+    }
+
+
+def test_a_way_of_waiting_takes_nothing_before_it_is_used_the_first_time(mcu):
+    mcu.set_sleep(200, "light")
+    assert mcu.idle_a["light_sleep"].level(np.array([100, 200, 300])).tolist() == [0.0, 0.2]
 
 
 def test_waking_from_light_sleep_takes_its_time_before_the_program_goes_on(mcu):
@@ -89,8 +99,11 @@ def test_edge_interrupts_keep_detectors_on_in_every_wait_but_deep_sleep(mcu):
     mcu.set_sleep(400, "deep")
     mcu.set_edge_interrupts(500, used=False)
     mcu.set_sleep(600, "idle")
-    expected = [(100, 1.0), (200, 11.0), (300, 10.2), (400, 0.03), (600, 1.0)]
-    assert steps(mcu.idle_a) == expected
+    assert waits(mcu) == {
+        "idle": [(100, 1.0), (200, 11.0), (300, 0.0), (600, 1.0)],
+        "light_sleep": [(300, 10.2), (400, 0.0)],
+        "deep_sleep": [(400, 0.03), (600, 0.0)],
+    }
 
 
 # ------------------------------------------------------------------ radio
@@ -127,7 +140,7 @@ def test_an_event_is_led_in_by_processor_crystal_and_ramp_and_worked_off_after_i
     )
     assert spans_us(radio.rx_1m) == [(5000, 5080)]
     assert spans_us(radio.rx_2m) == []
-    assert spans_us(radio.tx) == [(5230, 5310)]
+    assert spans_us(radio.tx_1m) == [(5230, 5310)]
     assert spans_us(radio.ramp) == [(4960, 5000), (5080, 5230)]
     assert spans_us(radio.hfxo) == [(4160, 4960)]
     assert spans_us(radio.cpu) == [(3960, 4160), (5310, 5730)]
@@ -136,7 +149,7 @@ def test_an_event_is_led_in_by_processor_crystal_and_ramp_and_worked_off_after_i
 def test_the_crystal_runs_through_a_pause_until_the_next_ramp(radio):
     """Advertising: 150 us between the channels, of which the last 40 ramp up."""
     report(radio, ("tx", 5000, 100), ("tx", 5250, 100), ("advertising_event", 5000, 350))
-    assert spans_us(radio.tx) == [(5000, 5100), (5250, 5350)]
+    assert spans_us(radio.tx_1m) == [(5000, 5100), (5250, 5350)]
     assert spans_us(radio.ramp) == [(4960, 5000), (5210, 5250)]
     assert spans_us(radio.hfxo) == [(4160, 4960), (5100, 5210)]
     # The processor prepares an event once, and works off one further packet.
@@ -175,12 +188,23 @@ def test_every_event_begins_anew(radio):
 
 
 def test_reception_is_booked_at_the_phy_it_is_at(radio):
-    radio.phy = 2
+    radio.set_phy(2)
     report(radio, ("rx", 5000, 80))
-    radio.phy = 1
+    radio.set_phy(1)
     report(radio, ("rx", 5080, 50))
     assert spans_us(radio.rx_2m) == [(5000, 5080)]
     assert spans_us(radio.rx_1m) == [(5080, 5130)]
+
+
+def test_transmission_is_booked_at_the_phy_it_is_at(radio):
+    """A board advertises at 1M, and the PHY changes with a connection."""
+    report(radio, ("tx", 5000, 80))
+    radio.set_phy(2)
+    report(radio, ("tx", 5080, 50), ("connection_event", 5000, 130))
+    assert spans_us(radio.tx_1m) == [(5000, 5080)]
+    assert spans_us(radio.tx_2m) == [(5080, 5130)]
+    # Packets of both are the processor's work.
+    assert spans_us(radio.cpu)[1:] == [(5130, 5130 + 520)]
 
 
 def test_a_radio_begins_at_one_megabit(radio):
@@ -188,15 +212,9 @@ def test_a_radio_begins_at_one_megabit(radio):
 
 
 def test_every_record_of_the_radio_is_among_all_of_them(radio):
-    report(
-        radio,
-        ("rx", 5000, 80),
-        ("ifs", 5080, 150),
-        ("tx", 5230, 80),
-        ("connection_event", 5000, 310),
-    )
-    kept = [radio.tx, radio.rx_1m, radio.rx_2m, radio.ramp, radio.hfxo, radio.cpu]
-    assert [id(b) for b in radio.all_bursts] == [id(b) for b in kept]
+    kept = (radio.tx_1m, radio.tx_2m, radio.rx_1m, radio.rx_2m, radio.ramp, radio.hfxo, radio.cpu)
+    assert {id(b) for b in radio.all_bursts} == {id(b) for b in kept}
+    assert len(radio.all_bursts) == len(kept)
 
 
 def test_what_a_radio_does_not_do_is_refused(radio):

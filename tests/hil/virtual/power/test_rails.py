@@ -291,6 +291,15 @@ def test_a_processor_that_never_wakes_has_no_such_cause():
     assert bench.causes_w["mcu", "mcu", "light_sleep"] == (0.02, [0.25])
 
 
+def test_waiting_rests_on_the_figure_of_the_mode_it_was_in_at_the_time():
+    """However the processor waits in the end: 1 A idle until 4 ns, then 0.125 A in light sleep."""
+    bench = Bench()
+    bench.loads.mcu.set_sleep(4, "light")
+    assert bench.powers_w(0, 4, 10)["mcu"] == pytest.approx([2.0, 0.25])
+    assert bench.causes_w["mcu", "mcu", "idle"] == (0.01, [2.0, 0.0])
+    assert bench.causes_w["mcu", "mcu", "light_sleep"] == (0.02, [0.0, 0.25])
+
+
 def test_behind_a_step_down_converter_active_currents_fall_as_the_supply_rises():
     """Currents are given for 3 V; at 2 V they are half as large again. Waiting is not scaled."""
     bench = Bench(replace(SUPPLIES, mcu_part=mcu_part(constant_power=1.0)))
@@ -309,7 +318,7 @@ def test_behind_a_step_down_converter_active_currents_fall_as_the_supply_rises()
 def radio_power_w(kind, *, busy=False, phy=1):
     """Power of the radio in the 10 ns in which it does one thing, and in the 5 ns after them."""
     bench = Bench()
-    bench.loads.radio.phy = phy
+    bench.loads.radio.set_phy(phy)
     if busy:
         bench.loads.mcu.active(0, 30)
     bench.loads.radio("rx", 0, 10)
@@ -361,6 +370,16 @@ def test_a_radio_sends_one_packet_at_a_time():
     bench.loads.radio("tx", 0, 10)
     bench.loads.radio("tx", 0, 10)
     assert bench.powers_w()["radio"] == [64.0]
+
+
+def test_what_was_sent_before_the_phy_changed_costs_what_it_did_then():
+    """32 A at 1M and half an ampere more at 2M: one cause, as uncertain either way."""
+    bench = Bench()
+    bench.loads.radio("tx", 0, 10)
+    bench.loads.radio.set_phy(2)
+    bench.loads.radio("tx", 10, 10)
+    assert bench.powers_w(0, 10, 20)["radio"] == pytest.approx([64.0, 65.0])
+    assert bench.causes_w["radio", "mcu", "tx_0dbm"] == (0.04, pytest.approx([64.0, 65.0]))
 
 
 def test_the_radio_loads_the_digital_rail_too():
