@@ -1,9 +1,12 @@
-"""What `make coverage` prints: counts added up by package and room."""
+"""What `make coverage` prints, counts added up by package and room, and what it measures."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +87,16 @@ def test_blank_lines_and_comments_are_no_lines_of_code(module: Any, tmp_path: Pa
     path = tmp_path / "a.py"
     path.write_text("# why\n\nx = 1  # what\n", encoding="utf-8")
     assert module.lines_of_code([path]) == 1
+
+
+def test_tests_of_an_installed_package_do_not_begin_on_the_sources() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", __file__],
+        cwd=ROOT,
+        env={**os.environ, "EEGRIG_CLONE": str(ROOT), "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"eegrig is not an installed one: {ROOT / 'src' / 'eegrig'}" in done.stderr
