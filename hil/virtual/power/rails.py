@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eegrig.boards import Board, Part
 from eegrig.boards.ports import board_runtime
 from eegrig.hil.virtual.power.converters import Converter, chain_input_w
-from eegrig.hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
+from eegrig.hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, Origin, RadioLoad
 from eegrig.hil.virtual.power.tracks import Levels
 
 __all__ = ["Cause", "Loads", "Rails", "Supplies"]
@@ -22,12 +22,25 @@ IntArray = NDArray[np.int64]
 
 
 class Cause(NamedTuple):
-    """What a power rests on: group, part, entry of the part, and its relative spread."""
+    """What a power rests on.
+
+    Attributes
+    ----------
+    group, part : str
+    key : str
+        The entry of the part whose error the power has. Causes that differ in nothing but
+        `rests_on` have one error.
+    spread : float
+        Relative, of that entry.
+    rests_on : tuple of str
+        The entries of the part that the power comes from; empty if it is `key` alone.
+    """
 
     group: str
     part: str
     key: str
     spread: float
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,10 +132,10 @@ class Rails:
         """Return the power of each group at the battery in watts, shape (n_edges - 1,)."""
         supplies, loads, edges, volts = self._supplies, self._loads, self._edges, self._mcu_v
         mcu_a, radio_a = self._mcu_a(), self._radio_a()
-        dvdd_a = loads.afe.dvdd_a.level(edges)
-        avdd_a = loads.afe.avdd_a.level(edges)
-        leak_a = loads.leak_a.level(edges)
         avdd_v = supplies.afe[-1].output_v if supplies.afe else volts
+        dvdd_a = self._afe_a(loads.afe.dvdd_a, volts)
+        avdd_a = self._afe_a(loads.afe.avdd_a, avdd_v)
+        leak_a = loads.leak_a.level(edges)
         avdd_w = avdd_a * avdd_v
         digital_a = mcu_a + radio_a + dvdd_a + leak_a
         if not supplies.afe:
@@ -134,8 +147,6 @@ class Rails:
         bus_w = buck_w + afe_input_w + optics_w
         input_w = self._input_loss_w(bus_w)
         charger_w = np.full_like(mcu_a, supplies.charger["battery_current"].si * self._battery_v)
-        self._cause("afe", supplies.afe_part, "iavdd_channel", avdd_w)
-        self._cause("afe", supplies.afe_part, loads.afe.dvdd_key, dvdd_a * volts)
         self._cause("rest", supplies.buck.part, supplies.buck.loss_key, buck_loss_w)
         self._cause("rest", supplies.charger, "battery_current", charger_w)
         powers = {
@@ -177,19 +188,31 @@ class Rails:
             self._cause("rest", converter.part, converter.loss_key, input_w - output_w)
         return inputs_w[0] - bus_w
 
+    def _afe_a(self, levels_a: Mapping[Origin, Levels], volts: float) -> FloatArray:
+        """Return what the front end takes from a rail, and note where it comes from."""
+        part, total_a = self._supplies.afe_part, np.zeros(len(self._edges) - 1)
+        for (key, sure_as), levels in levels_a.items():
+            current_a = levels.level(self._edges)
+            self._cause("afe", part, sure_as, current_a * volts, rests_on=(key,))
+            total_a += current_a
+        return total_a
+
     def _optics_w(self) -> FloatArray:
         """Return what the optical front end and its LEDs take from the bus."""
         optics, part = self._loads.optics, self._supplies.optics_part
         if optics is None or part is None:
             return np.zeros(len(self._edges) - 1)
-        waiting_a = optics.waiting_a.level(self._edges)
-        in_slot_a, led_a = optics.currents_a(self._edges)
         volts = self._supplies.optics[-1].output_v
-        self._cause("optics", part, "iavdd_go", waiting_a * volts)
+        chip_a = np.zeros(len(self._edges) - 1)
+        for key, levels in optics.waiting_a.items():
+            waiting_a = levels.level(self._edges)
+            self._cause("optics", part, key, waiting_a * volts)
+            chip_a += waiting_a
+        in_slot_a, led_a = optics.currents_a(self._edges)
         self._cause("optics", part, "iavdd_slot", in_slot_a * volts)
         led_w = led_a * self._bus_v
         self._cause("optics", part, "led_current_step", led_w)
-        return self._chain("optics", self._supplies.optics, waiting_a + in_slot_a) + led_w
+        return self._chain("optics", self._supplies.optics, chip_a + in_slot_a) + led_w
 
     def _scale(self) -> float:
         """Return what currents are multiplied by away from the voltage they are given for.
@@ -253,11 +276,12 @@ class Rails:
         key: str,
         power_w: FloatArray,
         spread: float | None = None,
+        rests_on: tuple[str, ...] = (),
     ) -> None:
         """Note what a power rests on; equal causes add up."""
         if spread is None:
             entry = part.figures.get(key) or part.curves[key]
             spread = entry.uncertainty
-        cause = Cause(group, part.name, key, spread)
+        cause = Cause(group, part.name, key, spread, () if rests_on == (key,) else rests_on)
         known = self.causes_w.get(cause)
         self.causes_w[cause] = power_w if known is None else known + power_w

@@ -424,6 +424,78 @@ def test_assumptions_are_named_with_their_share_the_heaviest_first(bench):
     assert 0 < shares[-1] < shares[0] < 1
 
 
+OFF, STANDBY = AfeState("power_down", 0), AfeState("standby", 0)
+ON_8, ON_2, FINE_8 = AfeState("on", 8), AfeState("on", 2), AfeState("on", 8, high_resolution=True)
+
+
+@pytest.mark.parametrize(
+    ("board", "state", "milliwatts", "assumed"),
+    [
+        # By part file and hand: power in milliwatts and its relative error, of each cause.
+        ("headband8", OFF, [(7.5e-3, 0.3), (2.4e-3, 0.3)], "iavdd_power_down idvdd_power_down"),
+        ("headband8", STANDBY, [(4.9, 0.1), (0.18, 0.3)], "idvdd_standby"),
+        ("headband8", ON_8, [(35.7, 0.026), (2.7, 0.026)], ""),
+        (
+            "headband8",
+            AfeState("on", 8, bias_on=True, lead_off_on=True),
+            [(35.7, 0.026), (0.1, 0.1), (0.1, 1.0), (2.7, 0.026)],
+            "iavdd_lead_off",
+        ),
+        ("headphone8", STANDBY, [(1.68, 0.3), (0.108, 0.3)], "iavdd_standby idvdd_standby"),
+        # 1.568 mW of the base, 3.472 or 0.868 mW of the channels: the larger's 10 % or 15 %.
+        ("headphone8", ON_8, [(5.04, 0.1), (0.54, 0.3)], "iavdd_base idvdd_1v8"),
+        ("headphone8", ON_2, [(2.436, 0.15), (0.54, 0.3)], "iavdd_base idvdd_1v8"),
+        (
+            "headphone8",
+            FINE_8,
+            [(7.7, 0.3), (0.54, 0.3)],
+            "iavdd_base_high_resolution iavdd_channel_high_resolution idvdd_1v8",
+        ),
+        ("earpatch2", STANDBY, [(0.126, 0.3), (0.0252, 0.3)], "iavdd_standby idvdd_standby"),
+        ("earpatch2", ON_2, [(0.574, 0.1), (0.0576, 0.15)], "iavdd_base"),
+        # DVDD of 3 V: 0.2 of 32 uA and 0.8 of 75 uA, of which the second is assumed.
+        ("hairclip1", ON_2, [(0.615, 0.1), (0.1992, 0.3)], "iavdd_base idvdd_3v3"),
+    ],
+)
+def test_each_state_of_a_front_end_is_as_sure_as_its_part_file_says(
+    make_bench, board, state, milliwatts, assumed
+):
+    bench = make_bench(load_board(board))
+    taken = capture(bench, lambda: bench.ledger.afe(0, state), 1000 * MS)
+    total_mw = sum(power for power, _ in milliwatts)
+    assert taken.energy_j["afe"] == pytest.approx(total_mw * 1e-3, rel=1e-12)
+    error_mw = np.sqrt(sum((power * spread) ** 2 for power, spread in milliwatts))
+    assert taken.group_uncertainty["afe"] == pytest.approx(error_mw / total_mw, rel=1e-9)
+    part = load_board(board).afe.part
+    assert {fact.key for fact in taken.assumptions if fact.part == part} == set(assumed.split())
+
+
+def test_a_front_end_that_changes_rests_on_every_state_it_was_in(bench):
+    """40 ms off, 40 ms standing by and 20 ms on, of AVDD 5 V and DVDD 3 V."""
+
+    def run():
+        bench.ledger.afe(40 * MS, STANDBY)
+        bench.ledger.afe(80 * MS, ON_8)
+
+    taken = capture(bench, run, 100 * MS)
+    by_hand_uj = [
+        (7.5e-3 * 40, 0.3),
+        (2.4e-3 * 40, 0.3),
+        (4.9 * 40, 0.1),
+        (0.18 * 40, 0.3),
+        (35.7 * 20, 0.026),
+        (2.7 * 20, 0.026),
+    ]
+    total_uj = sum(energy for energy, _ in by_hand_uj)
+    assert taken.energy_j["afe"] == pytest.approx(total_uj * 1e-6, rel=1e-12)
+    error_uj = np.sqrt(sum((energy * spread) ** 2 for energy, spread in by_hand_uj))
+    assert taken.group_uncertainty["afe"] == pytest.approx(error_uj / total_uj, rel=1e-9)
+    shares = {fact.key: share for fact, share in taken.assumptions.items()}
+    total_j = taken.energy_j["total"]
+    assert shares["idvdd_standby"] == round(0.18e-3 * 0.04 / total_j, 4)
+    assert {"iavdd_power_down", "idvdd_power_down"} <= shares.keys()
+
+
 def test_unknown_radio_activity_is_refused(bench):
     with pytest.raises(ValueError, match="unknown radio activity 'zap'"):
         bench.ledger.radio("zap", 0, 1)

@@ -131,6 +131,27 @@ def test_causes_are_independent_and_add_up_in_quadrature():
     )
 
 
+def test_causes_of_one_error_add_up_before_the_others_do_in_quadrature():
+    """By hand: 0.2 of 3 and 2 J together, 0.5 of 1 J; of two groups they stay apart."""
+    causes = {
+        Cause("mcu", "mcu", "link_cpu", 0.2): 3.0,
+        Cause("mcu", "mcu", "link_cpu", 0.2, ("idle",)): 2.0,
+        Cause("mcu", "mcu", "idle", 0.5): 1.0,
+        Cause("rest", "mcu", "link_cpu", 0.2): 4.0,
+    }
+    taken = capture(AccountLedger(an_account(causes, mcu=6.0, rest=4.0)))
+    assert taken.group_uncertainty["mcu"] == pytest.approx(np.hypot(1.0, 0.5) / 6)
+    assert taken.uncertainty == pytest.approx(np.sqrt(1.0**2 + 0.5**2 + 0.8**2) / 10)
+    # What the 2 J come from is assumed, though their error is that of another entry.
+    assert {fact.key: share for fact, share in taken.assumptions.items()} == {"idle": 0.3}
+
+
+def test_a_cause_that_comes_from_several_entries_is_told_with_those_that_are_assumed():
+    causes = {Cause("mcu", "mcu", "link_cpu", 0.2, ("link_cpu", "idle")): 3.0}
+    taken = capture(AccountLedger(an_account(causes, mcu=4.0)))
+    assert {fact.key: share for fact, share in taken.assumptions.items()} == {"idle": 0.75}
+
+
 def test_the_stated_uncertainty_is_the_scatter_of_boards_whose_parts_differ_by_their_spreads():
     rng = np.random.default_rng(7)
     taken = capture(AccountLedger(an_account(CAUSES, mcu=4.0, rest=4.0)))

@@ -66,9 +66,20 @@ AFE = a_part(
     "afe",
     "afe",
     {"idvdd_1v8": curve([0, 8], [0.5, 0.5], 0.11), "idvdd_3v3": curve([0, 8], [0.5, 0.5], 0.12)},
-    spreads={"iavdd_channel": 0.13},
+    spreads={
+        "iavdd_channel": 0.13,
+        "iavdd_base": 0.14,
+        "iavdd_bias": 0.15,
+        "iavdd_lead_off": 0.16,
+        "iavdd_standby": 0.17,
+        "idvdd_standby": 0.18,
+        "iavdd_power_down": 0.19,
+        "idvdd_power_down": 0.20,
+    },
     iavdd_power_down=0.0,
     idvdd_power_down=0.0,
+    iavdd_standby=0.125,
+    idvdd_standby=0.0625,
     iavdd_base=0.0,
     iavdd_channel=0.25,
     iavdd_bias=0.0,
@@ -79,7 +90,7 @@ AFE = a_part(
 OPTICS = a_part(
     "optics",
     "optics",
-    spreads={"iavdd_go": 0.21, "iavdd_slot": 0.22, "led_current_step": 0.23},
+    spreads={"iavdd_go": 0.21, "iavdd_slot": 0.22, "led_current_step": 0.23, "iavdd_standby": 0.24},
     iavdd_standby=0.5,
     iavdd_go=1.5,
     iavdd_slot=2.0,
@@ -135,10 +146,15 @@ class Bench:
     def powers_w(self, *edges: int) -> dict[str, list[float]]:
         rails = Rails(self.supplies, self.loads, BATTERY_V, np.array(edges or (0, 10)))
         powers = rails.powers_w()
-        self.causes_w = {
-            (cause.group, cause.part, cause.key): (cause.spread, power_w.tolist())
-            for cause, power_w in rails.causes_w.items()
-        }
+        # By whose error it has, and by that and the entries it comes from.
+        self.causes_w: dict[tuple[str, str, str], tuple[float, list[float]]] = {}
+        self.origins_w: dict[tuple[str, tuple[str, ...]], list[float]] = {}
+        for cause, power_w in rails.causes_w.items():
+            key = cause[:3]
+            spread, known_w = self.causes_w.get(key, (cause.spread, [0.0] * len(power_w)))
+            assert spread == cause.spread
+            self.causes_w[key] = spread, (known_w + power_w).tolist()
+            self.origins_w[cause.key, cause.rests_on] = power_w.tolist()
         # Everything a cause decides is somewhere in the groups; leaks are nobody's doing.
         leak_w = self.loads.leak_a.level(np.array(edges or (0, 10))) * self.supplies.buck.output_v
         total = sum(powers.values()) - leak_w
@@ -227,6 +243,16 @@ def test_light_is_a_group_with_its_converters_and_its_leds_at_the_battery():
     assert bench.causes_w["optics", "optics_buck", "efficiency"][1] == pytest.approx([4.5, 16.5])
 
 
+def test_light_stands_by_on_a_figure_of_its_own():
+    """Half an ampere at 3 V in standby, 1.5 A from 4 ns on."""
+    chain = (switching("optics_buck", 3.0, 0.5, 0.0),)
+    bench = Bench(replace(SUPPLIES, optics=chain, optics_part=OPTICS), light=True)
+    bench.loads.optics.set_running(4, running=True)
+    assert bench.powers_w(0, 4, 10)["optics"] == pytest.approx([0.5 * 3 / 0.5, 1.5 * 3 / 0.5])
+    assert bench.causes_w["optics", "optics", "iavdd_standby"] == (0.24, [1.5, 0])
+    assert bench.causes_w["optics", "optics", "iavdd_go"] == (0.21, [0, 4.5])
+
+
 def test_light_loads_the_converters_before_all_others_too():
     first = switching("first", 5.0, 0.8, 0.0)
     supplies = replace(
@@ -241,6 +267,8 @@ def test_light_loads_the_converters_before_all_others_too():
     powers = in_one(bench.powers_w())
     # Standby 0.5 A and a slot of 2 A at 3 V, through regulators at 5 V, LEDs at 5 V.
     assert bench.causes_w["optics", "optics", "iavdd_slot"][1] == pytest.approx([2.0 * 3.0])
+    assert bench.causes_w["optics", "optics", "iavdd_standby"] == (0.24, pytest.approx([0.5 * 3.0]))
+    assert ("optics", "optics", "iavdd_go") not in bench.causes_w
     assert powers["optics"] == pytest.approx((2.5 + 0.25) * 5.0)
     # Nothing flows in the analogue rail but quiescent currents: 3 mA at 6 V, doubled, and 2 mA.
     supply_w = 0.003 * 6.0 / 0.5 + 0.002 * 5.0
@@ -407,6 +435,37 @@ def test_what_the_front_end_takes_rests_on_its_channels_and_its_digital_supply()
     assert bench.causes_w["afe", "afe", "idvdd_1v8"] == (0.11, [1.0])
     assert bench.causes_w["rest", "charger", "battery_current"] == (0.41, [CHARGER_W])
     assert bench.causes_w["rest", "buck", "efficiency"][0] == 0.31
+
+
+def test_each_state_of_the_front_end_rests_on_figures_of_its_own():
+    """4 ns each: off, standing by, on; AVDD of 5 V, DVDD of 2 V."""
+    part = a_part(
+        "afe",
+        "afe",
+        AFE.curves,
+        spreads={key: figure.uncertainty for key, figure in AFE.figures.items()},
+        **{key: figure.value for key, figure in AFE.figures.items()}
+        | {"iavdd_power_down": 0.5, "idvdd_power_down": 0.25, "iavdd_base": 0.75}
+        | {"iavdd_bias": 2.0, "iavdd_lead_off": 4.0},
+    )
+    bench = Bench(replace(SUPPLIES, afe=(LDO,), afe_part=part))
+    bench.loads.afe(4, AfeState("standby", 0))
+    bench.loads.afe(8, AfeState("on", 4, bias_on=True, lead_off_on=True))
+    powers = bench.powers_w(0, 4, 8, 12)
+    assert powers["afe"] == pytest.approx([2.5 + 0.5, 0.625 + 0.125, (1.75 + 2 + 4) * 5 + 1.0])
+    found = {key: cause for (group, _, key), cause in bench.causes_w.items() if group == "afe"}
+    assert found == {
+        "iavdd_power_down": (0.19, [2.5, 0, 0]),
+        "idvdd_power_down": (0.20, [0.5, 0, 0]),
+        "iavdd_standby": (0.17, [0, 0.625, 0]),
+        "idvdd_standby": (0.18, [0, 0.125, 0]),
+        "iavdd_channel": (0.13, [0, 0, 8.75]),  # the larger: 1 A of the channels, 0.75 of the base
+        "iavdd_bias": (0.15, [0, 0, 10]),
+        "iavdd_lead_off": (0.16, [0, 0, 20]),
+        "idvdd_1v8": (0.11, [0, 0, pytest.approx(1.0)]),
+    }
+    assert bench.origins_w["iavdd_channel", ("iavdd_base",)] == [0, 0, 3.75]
+    assert bench.origins_w["iavdd_channel", ()] == [0, 0, 5]
 
 
 # ------------------------------------------------------------------ boards
