@@ -47,7 +47,8 @@ class McuLoad:
     ----------
     idle_a : dict of str to Levels
         What waiting takes while it is not busy, by the entry of the part that this rests on: the
-        modes it has waited in so far, each with 0 while it waits in another one.
+        modes it has waited in so far, each with 0 while it waits in another one, and what edge
+        interrupts add.
     """
 
     def __init__(self, part: Part, add: Add, now_ns: int) -> None:
@@ -57,7 +58,8 @@ class McuLoad:
         self.wakes = Bursts()
         self._mode: SleepMode = "idle"
         self._edge_interrupts = False
-        self.idle_a = {_ENTRIES["idle"]: Levels(self._waiting_a(), now_ns)}
+        self.idle_a: dict[str, Levels] = {}
+        self._wait(now_ns)
 
     def active(self, start_ns: int, duration_ns: int) -> None:
         """Report that the processor is busy for a while; bursts may overlap (busy once)."""
@@ -84,13 +86,10 @@ class McuLoad:
         self._wait(time_ns)
 
     def _wait(self, time_ns: int) -> None:
-        hold(self.idle_a, time_ns, {_ENTRIES[self._mode]: self._waiting_a()})
-
-    def _waiting_a(self) -> float:
-        current_a = self._part[_ENTRIES[self._mode]].si
+        keys = [_ENTRIES[self._mode]]
         if self._edge_interrupts and self._mode != "deep":
-            current_a += self._part["edge_interrupt_extra"].si
-        return current_a
+            keys.append("edge_interrupt_extra")
+        hold(self.idle_a, time_ns, {key: self._part[key].si for key in keys})
 
 
 class RadioLoad:

@@ -99,11 +99,10 @@ class VirtualPowerMeter:
         return {fact: round(energy_j / total_j, _SHARE_DECIMALS) for fact, energy_j in ranked}
 
     def _assumed(self, cause: Cause) -> list[Assumed]:
-        if cause.key == "cpu_active":
-            return list(self._ledger.cpu_assumptions)
         part = self._find_part(cause.part)
         facts = [part.assumption(key) for key in cause.rests_on or (cause.key,)]
-        return [fact for fact in facts if fact is not None]
+        times = self._ledger.cpu_assumptions if cause.key == "cpu_active" else ()
+        return [*times, *(fact for fact in facts if fact is not None)]
 
 
 def _uncertainty(causes_j: Mapping[Cause, float], total_j: float) -> float:

@@ -105,9 +105,10 @@ def test_edge_interrupts_keep_detectors_on_in_every_wait_but_deep_sleep(mcu):
     mcu.set_edge_interrupts(500, used=False)
     mcu.set_sleep(600, "idle")
     assert waits(mcu) == {
-        "idle": [(100, 1.0), (200, 11.0), (300, 0.0), (600, 1.0)],
-        "light_sleep": [(300, 10.2), (400, 0.0)],
+        "idle": [(100, 1.0), (300, 0.0), (600, 1.0)],
+        "light_sleep": [(300, 0.2), (400, 0.0)],
         "deep_sleep": [(400, 0.03), (600, 0.0)],
+        "edge_interrupt_extra": [(200, 10.0), (400, 0.0)],
     }
 
 

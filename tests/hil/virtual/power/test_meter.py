@@ -57,7 +57,8 @@ class AccountLedger:
 
 
 def capture(ledger: AccountLedger, **options: Any) -> PowerCapture:
-    meter = VirtualPowerMeter(ledger, find_part=find_part, **options)  # type: ignore[arg-type]
+    options = {"find_part": find_part, **options}
+    meter = VirtualPowerMeter(ledger, **options)  # type: ignore[arg-type]
 
     async def taken() -> PowerCapture:
         await meter.start()
@@ -129,6 +130,16 @@ def test_causes_are_independent_and_add_up_in_quadrature():
     assert taken.group_uncertainty == pytest.approx(
         {"mcu": np.hypot(0.6, 0.5) / 5, "rest": 1.2 / 4, "radio": 0.0}
     )
+
+
+def test_processor_time_is_told_beside_the_current_it_is_spent_at():
+    figures = PARTS["mcu"].figures
+    current = msgspec.structs.replace(figures["cpu_active"], assumed=True)
+    part = msgspec.structs.replace(PARTS["mcu"], figures={**figures, "cpu_active": current})
+    ledger = AccountLedger(an_account({Cause("mcu", "mcu", "cpu_active", 0.2): 3.0}, mcu=4.0))
+    taken = capture(ledger, find_part=lambda name: part)
+    assert [fact.key for fact in taken.assumptions] == ["cpu_time", "prices", "cpu_active"]
+    assert set(taken.assumptions.values()) == {0.75}
 
 
 def test_causes_of_one_error_add_up_before_the_others_do_in_quadrature():
