@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eegrig.boards import Part
 from eegrig.hil.virtual.afe.power import AfeState
-from eegrig.hil.virtual.power.tracks import Bursts, Levels
+from eegrig.hil.virtual.power.tracks import Bursts, Levels, hold
 
-__all__ = ["AfeLoad", "McuLoad", "OpticsLoad", "RadioLoad", "SleepMode"]
+__all__ = ["AfeLoad", "McuLoad", "OpticsLoad", "Origin", "RadioLoad", "SleepMode"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -47,7 +47,8 @@ class McuLoad:
     ----------
     idle_a : dict of str to Levels
         What waiting takes while it is not busy, by the entry of the part that this rests on: the
-        modes it has waited in so far, each with 0 while it waits in another one.
+        modes it has waited in so far, each with 0 while it waits in another one, and what edge
+        interrupts add.
     """
 
     def __init__(self, part: Part, add: Add, now_ns: int) -> None:
@@ -57,7 +58,8 @@ class McuLoad:
         self.wakes = Bursts()
         self._mode: SleepMode = "idle"
         self._edge_interrupts = False
-        self.idle_a = {_ENTRIES["idle"]: Levels(self._waiting_a(), now_ns)}
+        self.idle_a: dict[str, Levels] = {}
+        self._wait(now_ns)
 
     def active(self, start_ns: int, duration_ns: int) -> None:
         """Report that the processor is busy for a while; bursts may overlap (busy once)."""
@@ -84,16 +86,10 @@ class McuLoad:
         self._wait(time_ns)
 
     def _wait(self, time_ns: int) -> None:
-        waiting_a, entry = self._waiting_a(), _ENTRIES[self._mode]
-        self.idle_a.setdefault(entry, Levels(0.0, time_ns))
-        for key, levels in self.idle_a.items():
-            levels.set(time_ns, waiting_a if key == entry else 0.0)
-
-    def _waiting_a(self) -> float:
-        current_a = self._part[_ENTRIES[self._mode]].si
+        keys = [_ENTRIES[self._mode]]
         if self._edge_interrupts and self._mode != "deep":
-            current_a += self._part["edge_interrupt_extra"].si
-        return current_a
+            keys.append("edge_interrupt_extra")
+        hold(self.idle_a, time_ns, {key: self._part[key].si for key in keys})
 
 
 class RadioLoad:
@@ -180,8 +176,31 @@ class RadioLoad:
         self._add(self.ramp, ramp_ns, start_ns)
 
 
+class Origin(NamedTuple):
+    """Where a current comes from.
+
+    Attributes
+    ----------
+    key : str
+        The entry of the part that it is taken from.
+    sure_as : str
+        The entry of the part whose error it has: `key`, but for entries of one fit.
+    """
+
+    key: str
+    sure_as: str
+
+    @classmethod
+    def of(cls, key: str) -> Origin:
+        """Return the origin of a current that has an error of its own."""
+        return cls(key, key)
+
+
 class AfeLoad:
     """The front end, called as ``on_state(time_ns, AfeState)``.
+
+    What the base and the channels take is one fit of the part's whole current: their errors are
+    one, that of the larger of the two. So are the two curves that DVDD's current lies between.
 
     Parameters
     ----------
@@ -189,42 +208,58 @@ class AfeLoad:
     dvdd_v : float
         Digital supply in volts.
     now_ns : int
+
+    Attributes
+    ----------
+    avdd_a, dvdd_a : dict of Origin to Levels
+        What it takes, by where that comes from: of the states it has been in so far, each with 0
+        while it is in another one.
     """
 
     def __init__(self, part: Part, dvdd_v: float, now_ns: int) -> None:
         self._part = part
         self._dvdd_v = dvdd_v
-        self.avdd_a = Levels(part["iavdd_power_down"].si, now_ns)
-        self.dvdd_a = Levels(part["idvdd_power_down"].si, now_ns)
-
-    @property
-    def dvdd_key(self) -> str:
-        """Name of the entry of the part that the digital supply's current rests on most."""
-        middle_v = (self._part["dvdd_low"].si + self._part["dvdd_high"].si) / 2
-        return "idvdd_1v8" if self._dvdd_v < middle_v else "idvdd_3v3"
+        self.avdd_a: dict[Origin, Levels] = {}
+        self.dvdd_a: dict[Origin, Levels] = {}
+        self(now_ns, AfeState("power_down"))
 
     def __call__(self, time_ns: int, state: AfeState, /) -> None:
         """Take a change of state."""
-        avdd_a, dvdd_a = self.currents(state)
-        self.avdd_a.set(time_ns, avdd_a)
-        self.dvdd_a.set(time_ns, dvdd_a)
+        hold(self.avdd_a, time_ns, self._avdd_a(state))
+        hold(self.dvdd_a, time_ns, self._dvdd_a(state))
 
     def currents(self, state: AfeState) -> tuple[float, float]:
         """Return IAVDD and IDVDD in amperes in a state."""
+        return sum(self._avdd_a(state).values()), sum(self._dvdd_a(state).values())
+
+    def _avdd_a(self, state: AfeState) -> dict[Origin, float]:
         part = self._part
-        if state.mode == "power_down":
-            return part["iavdd_power_down"].si, part["idvdd_power_down"].si
-        if state.mode == "standby":
-            return part["iavdd_standby"].si, part["idvdd_standby"].si
+        if state.mode != "on":
+            key = f"iavdd_{state.mode}"
+            return {Origin.of(key): part[key].si}
         mode = "_high_resolution" if state.high_resolution else ""
-        avdd_a = part[f"iavdd_base{mode}"].si
-        avdd_a += state.channels_on * part[f"iavdd_channel{mode}"].si
-        avdd_a += part["iavdd_bias"].si * state.bias_on
-        avdd_a += part["iavdd_lead_off"].si * state.lead_off_on
+        base, channel = f"iavdd_base{mode}", f"iavdd_channel{mode}"
+        base_a, channels_a = part[base].si, state.channels_on * part[channel].si
+        larger = channel if channels_a > base_a else base
+        return {
+            Origin(base, larger): base_a,
+            Origin(channel, larger): channels_a,
+            Origin.of("iavdd_bias"): part["iavdd_bias"].si * state.bias_on,
+            Origin.of("iavdd_lead_off"): part["iavdd_lead_off"].si * state.lead_off_on,
+        }
+
+    def _dvdd_a(self, state: AfeState) -> dict[Origin, float]:
+        part = self._part
+        if state.mode != "on":
+            key = f"idvdd_{state.mode}"
+            return {Origin.of(key): part[key].si}
         low_v, high_v = part["dvdd_low"].si, part["dvdd_high"].si
-        low_a = self._dvdd("idvdd_1v8", state.channels_on)
-        high_a = self._dvdd("idvdd_3v3", state.channels_on)
-        return avdd_a, low_a + (high_a - low_a) * (self._dvdd_v - low_v) / (high_v - low_v)
+        weight = (self._dvdd_v - low_v) / (high_v - low_v)
+        nearer = "idvdd_1v8" if self._dvdd_v < (low_v + high_v) / 2 else "idvdd_3v3"
+        return {
+            Origin("idvdd_1v8", nearer): self._dvdd("idvdd_1v8", state.channels_on) * (1 - weight),
+            Origin("idvdd_3v3", nearer): self._dvdd("idvdd_3v3", state.channels_on) * weight,
+        }
 
     def _dvdd(self, key: str, channels_on: int) -> float:
         curve = self._part.curve(key)
@@ -244,18 +279,25 @@ class OpticsLoad:
     add : callable
         Records a burst: ``add(bursts, start_ns, stop_ns)``.
     now_ns : int
+
+    Attributes
+    ----------
+    waiting_a : dict of str to Levels
+        What it takes besides its slots, by the entry of the part that this rests on, each with 0
+        while it rests on another one.
     """
 
     def __init__(self, part: Part, add: Add, now_ns: int) -> None:
         self._part = part
         self._add = add
-        self.waiting_a = Levels(part["iavdd_standby"].si, now_ns)
+        self.waiting_a: dict[str, Levels] = {}
+        self.set_running(now_ns, running=False)
         self._slots: dict[float, Bursts] = {}
 
     def set_running(self, time_ns: int, *, running: bool) -> None:
         """Report whether its time base runs, or it is in standby."""
         key = "iavdd_go" if running else "iavdd_standby"
-        self.waiting_a.set(time_ns, self._part[key].si)
+        hold(self.waiting_a, time_ns, {key: self._part[key].si})
 
     def slot(self, start_ns: int, stop_ns: int, led_a: float) -> None:
         """Report a time slot, and the mean current of its LEDs during it, in amperes."""
