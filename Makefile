@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+COVERED := out/coverage/venv/bin
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 
@@ -38,13 +39,16 @@ lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import ru
 bench: $(STAMP)  ## speed, as ratios side by side in one run; fails if one has fallen; STORE=all or ratios keeps them
 	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store=$(STORE))
 
-coverage: $(STAMP)  ## branches that the tests take, by package, and lines of test to lines of source; TESTS=tests/host for a part
-	rm -rf out/coverage && mkdir -p out/coverage
-	-$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal --timeout 900 --ignore=tests/benchmarks $(TESTS)
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage json --quiet
-	$(BIN)/coverage html --quiet
-	$(BIN)/python ci/coverage_by_room.py out/coverage/coverage.json
+coverage: $(STAMP)  ## branches of the installed wheel that tests take, by package, and lines of test to source; TESTS=tests/host for a part
+	rm -rf out/coverage
+	$(BIN)/python -m hatchling build --target wheel --directory out/coverage/wheel
+	$(PYTHON) -m venv out/coverage/venv
+	$(COVERED)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		"$$(echo out/coverage/wheel/*.whl)[virtual,dev]"
+	EEGRIG_CLONE=$(CURDIR) $(COVERED)/coverage run -m pytest --numprocesses 2 --dist worksteal --timeout 900 \
+		--ignore=tests/benchmarks $(TESTS); failed=$$?; \
+	$(COVERED)/coverage combine --quiet && $(COVERED)/coverage json --quiet && $(COVERED)/coverage html --quiet && \
+	$(COVERED)/python ci/coverage_by_room.py out/coverage/coverage.json $(if $(TESTS),--part) && exit $$failed
 
 wheel: $(STAMP)  ## build the wheel, install it into a fresh environment, run the demo from another folder
 	EEGRIG_WHEEL_FRESH=1 $(BIN)/python -m pytest tests/packaging --numprocesses 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -27,8 +28,8 @@ __all__ = [
     "save_walk",
 ]
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The clone."""
+ROOT = Path(os.environ.get("EEGRIG_CLONE") or Path(__file__).resolve().parents[2])
+"""The clone: this file's, unless EEGRIG_CLONE says where, since an installed package has none."""
 FOLDER = ROOT / "docs" / "figures"
 
 _DIGITS, _UNCERTAINTY_DIGITS = 5, 3

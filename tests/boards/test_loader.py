@@ -380,6 +380,36 @@ def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
         ),
         (
             "forehead2-nirs",
+            'leds = ["led-760", "led-850"]',
+            'leds = ["led-760"]',
+            "optics.leds: expected one part for each of the 2 wavelengths, got 1",
+        ),
+        (
+            "forehead2-nirs",
+            "led_current_ma = 100",
+            "led_current_ma = 900",
+            "optics.led_current_ma: expected at most 400, the limit of adpd4101, got 900",
+        ),
+        (
+            "forehead2-nirs",
+            "default_rate_sps = 25\n",
+            "default_rate_sps = 30\n",
+            "optics.default_rate_sps: expected one of optics.rates_sps (10, 25, 50), got 30",
+        ),
+        (
+            "forehead2-nirs",
+            "i2c_hz = 400e3",
+            "i2c_hz = 5e6",
+            "optics.i2c_hz: expected at most 1e+06, the limit of adpd4101, got 5e+06",
+        ),
+        (
+            "forehead2-nirs",
+            'battery = "adc:0"',
+            'battery = "gpio0:2"',
+            "afe.pins.battery: expected a converter input of the zephyr port such as 'adc:0'",
+        ),
+        (
+            "forehead2-nirs",
             'interrupt = "gpio0:20"',
             'interrupt = "gpio0:15"',
             "optics.pins.interrupt: gpio0:15 is taken by drdy",

@@ -11,6 +11,7 @@ import eegrig.boards.ports
 from eegrig.boards import Board, list_boards, load_board
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.ports import Row, board_runtime, list_ports, load_port, stock_runtime
+from eegrig.boards.ports.pins import pin_literal, pin_number
 from eegrig.boards.ports.port import read_port
 
 FOLDER = Path(eegrig.boards.ports.__file__).parent
@@ -254,3 +255,31 @@ def test_a_runtime_that_nobody_described():
         stock_runtime("unix", "standard")
     with pytest.raises(ConfigError, match=r"unknown port 'zephir' \(did you mean 'zephyr'"):
         load_port("zephir")
+
+
+# ---------------------------------------------------------------------- pins
+def test_a_pin_goes_by_the_name_that_the_build_gives_it():
+    pins = stock_runtime("stm32", "NUCLEO_WB55").pins
+    taken = msgspec.structs.replace(pins, board_names=["D1=A5", "A5=C2"])
+    assert pin_literal("A4", taken) == "A4"
+    assert pin_literal("A5", taken) == "D1"
+    nameless = msgspec.structs.replace(pins, board_names=["A5=C2"])
+    with pytest.raises(ConfigError, match="pin A5: the build gives that name to C2"):
+        pin_literal("A5", nameless)
+
+
+@pytest.mark.parametrize(
+    ("port", "build", "pin", "literal", "number"),
+    [
+        ("stm32", "NUCLEO_WB55", "B3", "B3", 19),
+        ("zephyr", "nrf52840dk_nrf52840", "gpio1:2", ("gpio1", 2), 34),
+    ],
+)
+def test_a_pin_is_written_in_the_form_of_its_port_and_has_a_number(
+    port, build, pin, literal, number
+):
+    pins = stock_runtime(port, build).pins
+    assert pin_literal(pin, pins) == literal
+    assert pin_number(pin, pins) == number
+    with pytest.raises(ConfigError, match="pin 'Q' is not one of the port: expected one like"):
+        pin_number("Q", pins)

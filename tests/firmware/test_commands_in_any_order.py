@@ -207,7 +207,9 @@ def test_whatever_comes_when_the_board_says_and_streams_what_it_was_asked_for(
     moments: MicroPython, port: str
 ) -> None:
     counts: Counter[str] = Counter()
-    for on_trial, n_examples in ((False, 35), (True, 15)):
+    # So many that all of it is there, whichever they are: Hypothesis makes other ones where eegrig
+    # is installed, since it takes values from the sources of what is not.
+    for on_trial, n_examples in ((False, 60), (True, 20)):
         machine: Any = type(
             "Machine",
             (AnyOrder,),

@@ -72,6 +72,11 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
         (("resting", "-o", "a.bdf", "--channels", "Zz"), "no electrode 'Zz'"),
         (("emg-gesture", "-o", "a.bdf", "--rate", "40"), "use at least 50"),
         (("lost.edf", "-o", "a.bdf"), "no such recording"),
+        (("lost.edf", "-o", "a.bdf", "--map", "Fp1"), "--map Fp1: give ELECTRODE=LABEL"),
+        (
+            ("lost.edf", "-o", "a.bdf", "--map", "Fp1=A1", "--map", "Fp1 = A2"),
+            "--map Fp1 = A2: Fp1 is taken from 'A1' already",
+        ),
     ],
 )
 def test_mistakes_are_one_line_and_write_nothing(

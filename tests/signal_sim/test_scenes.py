@@ -12,6 +12,7 @@ from eegrig.signal_sim import SceneError, SignalError
 from eegrig.signal_sim.hypnogram import STAGES, hypnogram
 from eegrig.signal_sim.timeline import Gain, Timeline, cycle, once
 
+SPELLER = '[[source]]\nkind = "ssvep"\n'
 MINIMAL = '[[source]]\nkind = "background"\n'
 
 
@@ -134,6 +135,14 @@ def test_a_source_has_the_same_randomness_whatever_else_is_in_the_scene() -> Non
             "two events on O1 overlap at 4 s",
         ),
         ("[[lead_event]]\nled = 1\n" + MINIMAL, r"lead_event 1 has no 'led'"),
+        ('[[lead_event]]\nlead = "O1"\n' + MINIMAL, "lead_event 1: .*missing .*'action'"),
+        (SPELLER + "frequencies_hz = 12", "frequencies_hz is 12: give a list"),
+        (SPELLER + "frequencies_hz = []", "ssvep: frequencies_hz is empty"),
+        (SPELLER + 'frequencies_hz = ["fast"]', "is 'fast': give a finite number in Hz"),
+        (SPELLER + "frequencies_hz = [8, 9]\nphases_pi = [0]", "1 phases_pi for 2 targets"),
+        (SPELLER + "tuning_hz = [13, 17]\ntuning = [1]", "1 tuning factors for 2 tuning_hz"),
+        (SPELLER + "order = 1", "order is 1: give a text"),
+        (SPELLER + 'order = "randm"', r"order is 'randm' \(did you mean 'random'"),
     ],
 )
 def test_mistakes_in_a_file_are_named(tmp_path: Path, text: str, message: str) -> None:

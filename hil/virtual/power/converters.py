@@ -49,13 +49,24 @@ class Converter:
         )
         return np.asarray(load_a * self.output_v / efficiency + quiescent_w)
 
-    @property
-    def loss_key(self) -> str:
-        """Name of the entry of the part that its loss rests on.
+    def losses_w(self, load_a: FloatArray, input_v: float) -> dict[str, FloatArray]:
+        """Return what it loses, in watts, by the entry of the part that this rests on.
 
-        A linear regulator's loss is its voltage drop, set by the board, and its ground current.
+        A linear regulator's voltage drop is set by the board; it goes with the quiescent current.
+
+        Parameters
+        ----------
+        load_a : ndarray
+            Output current in amperes.
+        input_v : float
+            Input voltage in volts.
         """
-        return "quiescent" if self.part.kind == "ldo" else "efficiency"
+        loss_w = self.input_w(load_a, input_v) - load_a * self.output_v
+        if self.part.kind == "ldo":
+            ground_w = load_a * self.part["ground_slope"].si * input_v
+            return {"quiescent": loss_w - ground_w, "ground_slope": ground_w}
+        quiescent_w = np.full_like(loss_w, self.part["quiescent"].si * input_v)
+        return {"efficiency": loss_w - quiescent_w, "quiescent": quiescent_w}
 
 
 def chain_input_w(

@@ -197,9 +197,12 @@ class PowerLedger:
 
     def _tracks(self) -> Iterator[Bursts | Levels]:
         yield from self._bursts()
-        yield from (self.mcu.idle_a, self.afe.avdd_a, self.afe.dvdd_a, self._leak_a)
+        yield from self.mcu.idle_a.values()
+        yield from self.afe.avdd_a.values()
+        yield from self.afe.dvdd_a.values()
+        yield self._leak_a
         if self.optics is not None:
-            yield self.optics.waiting_a
+            yield from self.optics.waiting_a.values()
 
     def _bursts(self) -> Iterator[Bursts]:
         yield from (self.mcu.bursts, self.mcu.wakes)

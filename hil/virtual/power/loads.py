@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eegrig.boards import Part
 from eegrig.hil.virtual.afe.power import AfeState
-from eegrig.hil.virtual.power.tracks import Bursts, Levels
+from eegrig.hil.virtual.power.tracks import Bursts, Levels, hold
 
-__all__ = ["AfeLoad", "McuLoad", "OpticsLoad", "RadioLoad", "SleepMode"]
+__all__ = ["AfeLoad", "McuLoad", "OpticsLoad", "Origin", "RadioLoad", "SleepMode"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -25,6 +25,13 @@ SleepMode = Literal["idle", "light", "deep"]
 """How the processor waits: as a plain wait of the port does, or in a sleep the firmware asked for
 (``machine.lightsleep``, ``machine.deepsleep``)."""
 
+_ENTRIES: dict[SleepMode, str] = {
+    "idle": "idle",
+    "light": "light_sleep",
+    "deep": "deep_sleep",
+}
+"""Of the part: what waiting takes in each mode."""
+
 
 class McuLoad:
     """The processor: busy in bursts, else waiting in one of its sleep modes.
@@ -35,6 +42,13 @@ class McuLoad:
     add : callable
         Records a burst: ``add(bursts, start_ns, stop_ns)``.
     now_ns : int
+
+    Attributes
+    ----------
+    idle_a : dict of str to Levels
+        What waiting takes while it is not busy, by the entry of the part that this rests on: the
+        modes it has waited in so far, each with 0 while it waits in another one, and what edge
+        interrupts add.
     """
 
     def __init__(self, part: Part, add: Add, now_ns: int) -> None:
@@ -44,7 +58,8 @@ class McuLoad:
         self.wakes = Bursts()
         self._mode: SleepMode = "idle"
         self._edge_interrupts = False
-        self.idle_a = Levels(self._waiting_a(), now_ns)
+        self.idle_a: dict[str, Levels] = {}
+        self._wait(now_ns)
 
     def active(self, start_ns: int, duration_ns: int) -> None:
         """Report that the processor is busy for a while; bursts may overlap (busy once)."""
@@ -63,23 +78,18 @@ class McuLoad:
             wake_ns = round(self._part["light_sleep_wake_time"].si * _NS)
             self._add(self.wakes, time_ns - wake_ns, time_ns)
         self._mode = mode
-        self.idle_a.set(time_ns, self._waiting_a())
+        self._wait(time_ns)
 
     def set_edge_interrupts(self, time_ns: int, used: bool) -> None:
         """Report whether pin interrupts on edges are armed, which keeps detectors on."""
         self._edge_interrupts = used
-        self.idle_a.set(time_ns, self._waiting_a())
+        self._wait(time_ns)
 
-    @property
-    def idle_key(self) -> str:
-        """Name of the entry of the part that waiting rests on now."""
-        return {"idle": "idle", "light": "light_sleep", "deep": "deep_sleep"}[self._mode]
-
-    def _waiting_a(self) -> float:
-        current_a = self._part[self.idle_key].si
+    def _wait(self, time_ns: int) -> None:
+        keys = [_ENTRIES[self._mode]]
         if self._edge_interrupts and self._mode != "deep":
-            current_a += self._part["edge_interrupt_extra"].si
-        return current_a
+            keys.append("edge_interrupt_extra")
+        hold(self.idle_a, time_ns, {key: self._part[key].si for key in keys})
 
 
 class RadioLoad:
@@ -99,13 +109,14 @@ class RadioLoad:
     Attributes
     ----------
     phy : int
-        1 or 2 Mbit/s; reception at 2 Mbit/s costs more.
+        1 or 2 Mbit/s; either way, air time at 2 Mbit/s has its own records.
     """
 
     def __init__(self, part: Part, add: Add) -> None:
         self._add = add
         self.phy = 1
-        self.tx = Bursts()
+        self.tx_1m = Bursts()
+        self.tx_2m = Bursts()
         self.rx_1m = Bursts()
         self.rx_2m = Bursts()
         self.ramp = Bursts()
@@ -122,7 +133,8 @@ class RadioLoad:
     @property
     def all_bursts(self) -> tuple[Bursts, ...]:
         """Every record of the radio."""
-        return self.tx, self.rx_1m, self.rx_2m, self.ramp, self.hfxo, self.cpu
+        on_air = self.tx_1m, self.tx_2m, self.rx_1m, self.rx_2m
+        return *on_air, self.ramp, self.hfxo, self.cpu
 
     def __call__(self, kind: str, start_ns: int, duration_ns: int, /) -> None:
         """Take one stretch of activity."""
@@ -136,7 +148,7 @@ class RadioLoad:
         self._last_stop_ns = stop_ns
         if kind == "tx":
             self._n_tx += 1
-            self._add(self.tx, start_ns, stop_ns)
+            self._add(self.tx_2m if self.phy == 2 else self.tx_1m, start_ns, stop_ns)
         elif kind == "rx":
             self._add(self.rx_2m if self.phy == 2 else self.rx_1m, start_ns, stop_ns)
         elif kind == "ifs":
@@ -164,8 +176,31 @@ class RadioLoad:
         self._add(self.ramp, ramp_ns, start_ns)
 
 
+class Origin(NamedTuple):
+    """Where a current comes from.
+
+    Attributes
+    ----------
+    key : str
+        The entry of the part that it is taken from.
+    sure_as : str
+        The entry of the part whose error it has: `key`, but for entries of one fit.
+    """
+
+    key: str
+    sure_as: str
+
+    @classmethod
+    def of(cls, key: str) -> Origin:
+        """Return the origin of a current that has an error of its own."""
+        return cls(key, key)
+
+
 class AfeLoad:
     """The front end, called as ``on_state(time_ns, AfeState)``.
+
+    What the base and the channels take is one fit of the part's whole current: their errors are
+    one, that of the larger of the two. So are the two curves that DVDD's current lies between.
 
     Parameters
     ----------
@@ -173,42 +208,58 @@ class AfeLoad:
     dvdd_v : float
         Digital supply in volts.
     now_ns : int
+
+    Attributes
+    ----------
+    avdd_a, dvdd_a : dict of Origin to Levels
+        What it takes, by where that comes from: of the states it has been in so far, each with 0
+        while it is in another one.
     """
 
     def __init__(self, part: Part, dvdd_v: float, now_ns: int) -> None:
         self._part = part
         self._dvdd_v = dvdd_v
-        self.avdd_a = Levels(part["iavdd_power_down"].si, now_ns)
-        self.dvdd_a = Levels(part["idvdd_power_down"].si, now_ns)
-
-    @property
-    def dvdd_key(self) -> str:
-        """Name of the entry of the part that the digital supply's current rests on most."""
-        middle_v = (self._part["dvdd_low"].si + self._part["dvdd_high"].si) / 2
-        return "idvdd_1v8" if self._dvdd_v < middle_v else "idvdd_3v3"
+        self.avdd_a: dict[Origin, Levels] = {}
+        self.dvdd_a: dict[Origin, Levels] = {}
+        self(now_ns, AfeState("power_down"))
 
     def __call__(self, time_ns: int, state: AfeState, /) -> None:
         """Take a change of state."""
-        avdd_a, dvdd_a = self.currents(state)
-        self.avdd_a.set(time_ns, avdd_a)
-        self.dvdd_a.set(time_ns, dvdd_a)
+        hold(self.avdd_a, time_ns, self._avdd_a(state))
+        hold(self.dvdd_a, time_ns, self._dvdd_a(state))
 
     def currents(self, state: AfeState) -> tuple[float, float]:
         """Return IAVDD and IDVDD in amperes in a state."""
+        return sum(self._avdd_a(state).values()), sum(self._dvdd_a(state).values())
+
+    def _avdd_a(self, state: AfeState) -> dict[Origin, float]:
         part = self._part
-        if state.mode == "power_down":
-            return part["iavdd_power_down"].si, part["idvdd_power_down"].si
-        if state.mode == "standby":
-            return part["iavdd_standby"].si, part["idvdd_standby"].si
+        if state.mode != "on":
+            key = f"iavdd_{state.mode}"
+            return {Origin.of(key): part[key].si}
         mode = "_high_resolution" if state.high_resolution else ""
-        avdd_a = part[f"iavdd_base{mode}"].si
-        avdd_a += state.channels_on * part[f"iavdd_channel{mode}"].si
-        avdd_a += part["iavdd_bias"].si * state.bias_on
-        avdd_a += part["iavdd_lead_off"].si * state.lead_off_on
+        base, channel = f"iavdd_base{mode}", f"iavdd_channel{mode}"
+        base_a, channels_a = part[base].si, state.channels_on * part[channel].si
+        larger = channel if channels_a > base_a else base
+        return {
+            Origin(base, larger): base_a,
+            Origin(channel, larger): channels_a,
+            Origin.of("iavdd_bias"): part["iavdd_bias"].si * state.bias_on,
+            Origin.of("iavdd_lead_off"): part["iavdd_lead_off"].si * state.lead_off_on,
+        }
+
+    def _dvdd_a(self, state: AfeState) -> dict[Origin, float]:
+        part = self._part
+        if state.mode != "on":
+            key = f"idvdd_{state.mode}"
+            return {Origin.of(key): part[key].si}
         low_v, high_v = part["dvdd_low"].si, part["dvdd_high"].si
-        low_a = self._dvdd("idvdd_1v8", state.channels_on)
-        high_a = self._dvdd("idvdd_3v3", state.channels_on)
-        return avdd_a, low_a + (high_a - low_a) * (self._dvdd_v - low_v) / (high_v - low_v)
+        weight = (self._dvdd_v - low_v) / (high_v - low_v)
+        nearer = "idvdd_1v8" if self._dvdd_v < (low_v + high_v) / 2 else "idvdd_3v3"
+        return {
+            Origin("idvdd_1v8", nearer): self._dvdd("idvdd_1v8", state.channels_on) * (1 - weight),
+            Origin("idvdd_3v3", nearer): self._dvdd("idvdd_3v3", state.channels_on) * weight,
+        }
 
     def _dvdd(self, key: str, channels_on: int) -> float:
         curve = self._part.curve(key)
@@ -228,18 +279,25 @@ class OpticsLoad:
     add : callable
         Records a burst: ``add(bursts, start_ns, stop_ns)``.
     now_ns : int
+
+    Attributes
+    ----------
+    waiting_a : dict of str to Levels
+        What it takes besides its slots, by the entry of the part that this rests on, each with 0
+        while it rests on another one.
     """
 
     def __init__(self, part: Part, add: Add, now_ns: int) -> None:
         self._part = part
         self._add = add
-        self.waiting_a = Levels(part["iavdd_standby"].si, now_ns)
+        self.waiting_a: dict[str, Levels] = {}
+        self.set_running(now_ns, running=False)
         self._slots: dict[float, Bursts] = {}
 
     def set_running(self, time_ns: int, *, running: bool) -> None:
         """Report whether its time base runs, or it is in standby."""
         key = "iavdd_go" if running else "iavdd_standby"
-        self.waiting_a.set(time_ns, self._part[key].si)
+        hold(self.waiting_a, time_ns, {key: self._part[key].si})
 
     def slot(self, start_ns: int, stop_ns: int, led_a: float) -> None:
         """Report a time slot, and the mean current of its LEDs during it, in amperes."""

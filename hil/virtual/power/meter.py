@@ -24,7 +24,7 @@ class VirtualPowerMeter:
     The uncertainty of a capture is that of the model: every cause of consumption (a current, an
     efficiency, CPU time) has a relative spread, from its part file or 10 % for a typical value with
     a source and 30 % for an assumed one. Causes are independent of each other and their
-    contributions to the energy are added in quadrature.
+    contributions to the energy are added in quadrature, after those that have one error.
 
     Parameters
     ----------
@@ -92,22 +92,26 @@ class VirtualPowerMeter:
     def _assumptions(self, account: Account, total_j: float) -> dict[Assumed, float]:
         """Return the assumed facts that carry any of the energy, the heaviest first."""
         energies_j: dict[Assumed, float] = {}
-        for (_group, part, key, _spread), energy_j in account.causes_j.items():
-            for fact in self._assumed(part, key) if energy_j else ():
+        for cause, energy_j in account.causes_j.items():
+            for fact in self._assumed(cause) if energy_j else ():
                 energies_j[fact] = energies_j.get(fact, 0.0) + energy_j
         ranked = sorted(energies_j.items(), key=lambda item: -abs(item[1]))
         return {fact: round(energy_j / total_j, _SHARE_DECIMALS) for fact, energy_j in ranked}
 
-    def _assumed(self, part: str, key: str) -> list[Assumed]:
-        if key == "cpu_active":
-            return list(self._ledger.cpu_assumptions)
-        fact = self._find_part(part).assumption(key)
-        return [] if fact is None else [fact]
+    def _assumed(self, cause: Cause) -> list[Assumed]:
+        part = self._find_part(cause.part)
+        facts = [part.assumption(key) for key in cause.rests_on or (cause.key,)]
+        times = self._ledger.cpu_assumptions if cause.key == "cpu_active" else ()
+        return [*times, *(fact for fact in facts if fact is not None)]
 
 
 def _uncertainty(causes_j: Mapping[Cause, float], total_j: float) -> float:
-    """Return the relative one-sigma uncertainty of a sum of independent causes."""
+    """Return the relative one-sigma uncertainty of a sum of causes, independent but as they say."""
     if total_j <= 0:
         return 0.0
-    squares = math.fsum((cause.spread * energy_j) ** 2 for cause, energy_j in causes_j.items())
+    errors_j: dict[Cause, float] = {}
+    for cause, energy_j in causes_j.items():
+        alike = cause._replace(rests_on=())
+        errors_j[alike] = errors_j.get(alike, 0.0) + cause.spread * energy_j
+    squares = math.fsum(error_j**2 for error_j in errors_j.values())
     return float(np.sqrt(squares)) / total_j

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bursts", "Levels"]
+__all__ = ["Bursts", "Levels", "hold"]
+
+_K = TypeVar("_K", bound=Hashable)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -93,3 +97,11 @@ class Levels:
         """Drop changes before a time, but for the level then."""
         keep = max(int(np.searchsorted(np.array(self._times), time_ns, side="right")) - 1, 0)
         del self._times[:keep], self._values[:keep]
+
+
+def hold(tracks: dict[_K, Levels], time_ns: int, levels: Mapping[_K, float]) -> None:
+    """Hold these levels from a time on, each in its track, and 0 in every other track."""
+    for key in levels:
+        tracks.setdefault(key, Levels(0.0, time_ns))
+    for key, track in tracks.items():
+        track.set(time_ns, levels.get(key, 0.0))

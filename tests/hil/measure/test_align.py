@@ -245,6 +245,22 @@ def test_a_search_finds_the_repetition_it_is_told_to_to_a_sample():
             assert worst_ns(found, truth + repetition_ns) < WITHIN_NS
 
 
+@pytest.mark.parametrize("away_ns", [-200_000_000, 200_000_000])
+def test_a_search_keeps_to_where_it_is_told_though_the_recording_fits_better_elsewhere(
+    rng, away_ns
+):
+    """A sine that repeats itself every 100 ms, in a fifth of EEG, which does not."""
+    eeg = eeg_like(rng, 4000.0, 10.0, n_channels=2, band_hz=(0.3, 30.0))
+    turn = 2 * np.pi * 10 * np.arange(40000) / 4000.0
+    sines = 50e-6 * np.stack([np.sin(turn), np.cos(turn)])
+    applied = replace(eeg, volts=eeg.volts + sines)
+    recorded, truth = convert(applied, RATE, 3.3, 500)
+    assert worst_ns(align(recorded, RATE, applied), truth) < WITHIN_NS
+    at_ns = round(truth[0]) + away_ns
+    found = align(recorded, RATE, applied, search_ns=(at_ns - 20_000_000, at_ns + 20_000_000))
+    assert worst_ns(found, truth + away_ns) < 5_000_000
+
+
 @pytest.mark.parametrize("search_s", [(-5.0, -1.0), (20.0, 30.0)])
 def test_a_search_outside_of_the_waveform_is_refused(rng, search_s):
     applied = eeg_like(rng, 4000.0, 8.0)

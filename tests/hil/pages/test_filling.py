@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.pages.filling import Filler
-from eegrig.hil.pages.stored import Step, Stored, StoredFigure, StoredWalk
+from eegrig.hil.pages import filling
+from eegrig.hil.pages.filling import Filler, fill_pages
+from eegrig.hil.pages.stored import Step, Stored, StoredFigure, StoredWalk, load
 
 STORED = Stored(
     identity={"eegrig": "1.0", "seed": 3},
@@ -102,3 +105,25 @@ def test_a_command_that_was_not_run_with_these_lines_is_refused(fill: Filler) ->
     page = "<!--figs shell tutorial-->\n```console\n$ build\na\nb\n```\n<!--/figs-->"
     with pytest.raises(ConfigError, match="`build` was run with other lines shown"):
         fill("p", page)
+
+
+def test_pages_and_picture_that_are_of_today_are_left_and_the_others_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(filling, "ROOT", tmp_path)
+    monkeypatch.setattr(filling, "PICTURE", tmp_path / "images" / "boards.svg")
+    old, new = tmp_path / "old.md", tmp_path / "new.md"
+    monkeypatch.setattr(filling, "pages", lambda: [old, new])
+    mark = "<!--fig headband8.memory.used-->{}<!--/fig-->"
+    used = load("headband8").figures["memory.used"].value
+    old.write_text(mark.format(1), encoding="utf-8")
+    new.write_text(mark.format(used), encoding="utf-8")
+    assert fill_pages() == ["old.md", "images/boards.svg"]
+    assert old.read_text(encoding="utf-8") == new.read_text(encoding="utf-8") == mark.format(used)
+    assert (tmp_path / "images" / "boards.svg").read_text("utf-8").startswith("<svg ")
+    assert fill_pages() == []
+
+
+def test_a_mark_that_names_nothing_is_told_with_its_line(fill: Filler) -> None:
+    with pytest.raises(ConfigError, match=r"^p:2: <!--fig -->: name a figure, as BOARD\.FIGURE$"):
+        fill("p", "a\n<!--fig -->?<!--/fig-->")

@@ -10,8 +10,9 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import fields
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from dbus_fast import Message, MessageType, Variant
@@ -130,6 +131,25 @@ def test_a_version_that_does_not_do_is_found(install):
     assert found.detail == "intelhex is 1.0, and >=2.3 is needed"
 
 
+def test_a_package_that_is_missing_is_found(monkeypatch):
+    def version(name: str) -> str:
+        if name == "intelhex":
+            raise PackageNotFoundError(name)
+        return installed(name)
+
+    installed = packages.version
+    monkeypatch.setattr(packages, "version", version)
+    assert named(packages.check(), "packages").detail == "intelhex is not installed"
+
+
+def test_a_python_that_does_not_do_is_found(monkeypatch):
+    assert named(packages.check(), "Python").status == "ok"
+    monkeypatch.setattr(packages.platform, "python_version", lambda: "3.10.1")
+    found = named(packages.check(), "Python")
+    assert found.status == "fail"
+    assert found.detail.startswith("3.10.1, and eegrig needs ")
+
+
 def test_an_extra_has_requirements_of_its_own(install):
     install("bumble", "0.0.1")
     assert not packages.unmet()
@@ -188,6 +208,17 @@ def test_a_board_that_is_up_is_told_with_its_port(monkeypatch, tmp_path):
     assert "headband8, is up: port /x/console" in found.detail
 
 
+def test_the_makers_pack_is_told_if_it_is_there(monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        "cmsis_pack_manager.Cache", lambda *_how: SimpleNamespace(data_path=str(tmp_path))
+    )
+    assert named(virtual_doctor.check(), "STM32WB55 pack").status == "warn"
+    pack = tmp_path / "Keil" / "STM32WBxx_DFP" / "1.4.0" / "Keil.STM32WBxx_DFP.pack"
+    pack.parent.mkdir(parents=True)
+    pack.touch()
+    assert named(virtual_doctor.check(), "STM32WB55 pack").status == "ok"
+
+
 # --- probes and ports ----------------------------------------------------------------------------
 
 
@@ -231,8 +262,48 @@ def test_a_machine_without_usb_has_no_devices(tmp_path):
     assert probes.usb_devices(tmp_path) == []
 
 
-def test_ports_are_told_or_that_there_is_none():
+def test_ports_are_told_or_that_there_is_none(monkeypatch):
     assert list(ports.check())
+    monkeypatch.setattr(ports, "hardware_ports", list)
+    (found,) = ports.check()
+    assert (found.status, found.detail) == ("warn", "there is none")
+
+
+@pytest.fixture
+def port(tmp_path, monkeypatch) -> Path:
+    """Stand in for the only port of this machine."""
+    path = tmp_path / "ttyACM0"
+    path.touch(0o660)
+    monkeypatch.setattr(ports, "hardware_ports", lambda: [str(path)])
+    return path
+
+
+def test_a_port_is_a_way_to_a_board_unless_another_process_has_it_open(port):
+    (found,) = ports.check()
+    assert (found.status, found.is_way, found.detail) == ("ok", True, "can be opened")
+    with port.open() as file, subprocess.Popen(["sleep", "60"], stdin=file) as other:
+        (found,) = ports.check()
+        other.terminate()
+    assert found.status == "warn"
+    assert found.detail == f"in use by sleep (process {other.pid})"
+
+
+@pytest.mark.parametrize(
+    ("mode", "advice"),
+    [(0o660, "sudo usermod -aG {group} $USER"), (0o600, "install ci/udev/60-eegrig.rules")],
+)
+def test_a_port_that_may_not_be_opened_is_told_with_who_may(port, monkeypatch, mode, advice):
+    port.chmod(mode)
+    monkeypatch.setattr(ports.os, "access", lambda *_asked: False)
+    (found,) = ports.check()
+    assert (found.status, found.is_way) == ("fail", False)
+    assert found.advice.startswith(advice.format(group=port.group()))
+
+
+def test_missing_rules_matter_to_all_but_root(root, monkeypatch):
+    for user, status in ((0, "ok"), (1000, "warn")):
+        monkeypatch.setattr(probes.os, "geteuid", lambda user=user: user)
+        assert named(probes.check(root), "udev rules").status == status
 
 
 # --- Bluetooth -----------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def stream(bench, *, seconds=1.0, busy_ns=300_000):
     """Report a second of streaming: a burst per sample, a connection event every 100 ms."""
     start_ns = bench.clock.time_ns
     bench.ledger.afe(start_ns, AfeState("on", 8, bias_on=True))
-    bench.ledger.radio.phy = 2
+    bench.ledger.radio.set_phy(2)
     for number in range(round(250 * seconds)):
         bench.ledger.mcu.active(start_ns + number * 4 * MS, busy_ns)
     for number in range(round(10 * seconds)):
@@ -419,14 +419,136 @@ def test_assumptions_are_named_with_their_share_the_heaviest_first(bench):
     assert (first.part, first.key) == ("tps61099", "efficiency")
     assert any(fact.key == "cpu_time" for fact in taken.assumptions)
     assert not any("iavdd" in fact.key for fact in taken.assumptions)
+    # Reception at 2M takes 0.55 mA more: for 30 times 44 us, 2 uJ of some 60 mJ.
+    extra = next(fact for fact in taken.assumptions if fact.key == "rx_2m_extra")
+    assert taken.assumptions[extra] == 0.0
     shares = list(taken.assumptions.values())
     assert shares == sorted(shares, reverse=True)
-    assert 0 < shares[-1] < shares[0] < 1
+    assert 0 < shares[-2] < shares[0] < 1
+
+
+OFF, STANDBY = AfeState("power_down", 0), AfeState("standby", 0)
+ON_8, ON_2, FINE_8 = AfeState("on", 8), AfeState("on", 2), AfeState("on", 8, high_resolution=True)
+
+
+@pytest.mark.parametrize(
+    ("board", "state", "milliwatts", "assumed"),
+    [
+        # By part file and hand: power in milliwatts and its relative error, of each cause.
+        ("headband8", OFF, [(7.5e-3, 0.3), (2.4e-3, 0.3)], "iavdd_power_down idvdd_power_down"),
+        ("headband8", STANDBY, [(4.9, 0.1), (0.18, 0.3)], "idvdd_standby"),
+        ("headband8", ON_8, [(35.7, 0.026), (2.7, 0.026)], ""),
+        (
+            "headband8",
+            AfeState("on", 8, bias_on=True, lead_off_on=True),
+            [(35.7, 0.026), (0.1, 0.1), (0.1, 1.0), (2.7, 0.026)],
+            "iavdd_lead_off",
+        ),
+        ("headphone8", STANDBY, [(1.68, 0.3), (0.108, 0.3)], "iavdd_standby idvdd_standby"),
+        # 1.568 mW of the base, 3.472 or 0.868 mW of the channels: the larger's 10 % or 15 %.
+        ("headphone8", ON_8, [(5.04, 0.1), (0.54, 0.3)], "iavdd_base idvdd_1v8"),
+        ("headphone8", ON_2, [(2.436, 0.15), (0.54, 0.3)], "iavdd_base idvdd_1v8"),
+        (
+            "headphone8",
+            FINE_8,
+            [(7.7, 0.3), (0.54, 0.3)],
+            "iavdd_base_high_resolution iavdd_channel_high_resolution idvdd_1v8",
+        ),
+        ("earpatch2", STANDBY, [(0.126, 0.3), (0.0252, 0.3)], "iavdd_standby idvdd_standby"),
+        ("earpatch2", ON_2, [(0.574, 0.1), (0.0576, 0.15)], "iavdd_base"),
+        # DVDD of 3 V: 0.2 of 32 uA and 0.8 of 75 uA, of which the second is assumed.
+        ("hairclip1", ON_2, [(0.615, 0.1), (0.1992, 0.3)], "iavdd_base idvdd_3v3"),
+    ],
+)
+def test_each_state_of_a_front_end_is_as_sure_as_its_part_file_says(
+    make_bench, board, state, milliwatts, assumed
+):
+    bench = make_bench(load_board(board))
+    taken = capture(bench, lambda: bench.ledger.afe(0, state), 1000 * MS)
+    total_mw = sum(power for power, _ in milliwatts)
+    assert taken.energy_j["afe"] == pytest.approx(total_mw * 1e-3, rel=1e-12)
+    error_mw = np.sqrt(sum((power * spread) ** 2 for power, spread in milliwatts))
+    assert taken.group_uncertainty["afe"] == pytest.approx(error_mw / total_mw, rel=1e-9)
+    part = load_board(board).afe.part
+    assert {fact.key for fact in taken.assumptions if fact.part == part} == set(assumed.split())
+
+
+def test_a_front_end_that_changes_rests_on_every_state_it_was_in(bench):
+    """40 ms off, 40 ms standing by and 20 ms on, of AVDD 5 V and DVDD 3 V."""
+
+    def run():
+        bench.ledger.afe(40 * MS, STANDBY)
+        bench.ledger.afe(80 * MS, ON_8)
+
+    taken = capture(bench, run, 100 * MS)
+    by_hand_uj = [
+        (7.5e-3 * 40, 0.3),
+        (2.4e-3 * 40, 0.3),
+        (4.9 * 40, 0.1),
+        (0.18 * 40, 0.3),
+        (35.7 * 20, 0.026),
+        (2.7 * 20, 0.026),
+    ]
+    total_uj = sum(energy for energy, _ in by_hand_uj)
+    assert taken.energy_j["afe"] == pytest.approx(total_uj * 1e-6, rel=1e-12)
+    error_uj = np.sqrt(sum((energy * spread) ** 2 for energy, spread in by_hand_uj))
+    assert taken.group_uncertainty["afe"] == pytest.approx(error_uj / total_uj, rel=1e-9)
+    shares = {fact.key: share for fact, share in taken.assumptions.items()}
+    total_j = taken.energy_j["total"]
+    assert shares["idvdd_standby"] == round(0.18e-3 * 0.04 / total_j, 4)
+    assert {"iavdd_power_down", "idvdd_power_down"} <= shares.keys()
 
 
 def test_unknown_radio_activity_is_refused(bench):
     with pytest.raises(ValueError, match="unknown radio activity 'zap'"):
         bench.ledger.radio("zap", 0, 1)
+
+
+@pytest.mark.parametrize("last", ["idle", "light"])
+def test_how_sure_waiting_is_does_not_depend_on_how_the_capture_ends(make_bench, last):
+    """An STM32WB idles at 2.65 mA (15 %) for 60 ms, and sleeps at 9.5 uA (30 %) for 40 ms."""
+    bench = make_bench(load_board("nucleo-wb55-ads1299"))
+    turns = {"idle": [(0, "light"), (40, "idle")], "light": [(60, "light")]}
+
+    def run():
+        for at_ms, mode in turns[last]:
+            bench.ledger.mcu.set_sleep(at_ms * MS, mode)
+
+    taken = capture(bench, run, 100 * MS)
+    idle_c, asleep_c, wake_c = 2.65e-3 * 60e-3, 9.5e-6 * 40e-3, 0.0
+    if last == "idle":  # for 0.2 ms, and before that it does not sleep less
+        wake_c = 2e-3 * 0.2e-3
+    by_hand_c = np.sqrt((0.15 * idle_c) ** 2 + (0.3 * asleep_c) ** 2 + 2 * (0.5 * wake_c) ** 2)
+    expected = by_hand_c / (idle_c + asleep_c + wake_c)
+    assert taken.group_uncertainty["mcu"] == pytest.approx(expected, rel=1e-9)
+    shares = {fact.key for fact in taken.assumptions if fact.part == "stm32wb55"}
+    waking = {"light_sleep_wake", "light_sleep_wake_time"} if last == "idle" else set()
+    assert shares == {"idle", "light_sleep"} | waking
+
+
+def test_every_assumed_figure_of_an_stm32_that_carries_energy_is_listed(make_bench):
+    """It sends beside a busy processor, and receives at 2M, which takes nothing more."""
+    bench = make_bench(load_board("nucleo-wb55-ads1299"))
+
+    def run():
+        bench.ledger.radio.set_phy(2)
+        bench.ledger.mcu.active(20 * MS, 10 * MS)
+        bench.ledger.radio("tx", 20 * MS, MS)
+        bench.ledger.radio("connection_event", 20 * MS, MS)
+        bench.ledger.radio("rx", 60 * MS, MS)
+        bench.ledger.radio("connection_event", 60 * MS, MS)
+
+    taken = capture(bench, run, 100 * MS)
+    shares = {fact.key: share for fact, share in taken.assumptions.items()}
+    processor = {"idle", "cpu_active", "cpu_time", "cpu_prices_assumed"}
+    link = {"tx_0dbm", "cpu_and_tx", "rx_1m", "ramp", "hfxo", "link_cpu", "event_post_time"}
+    supplies = {"efficiency", "quiescent", "ground_slope"}
+    front_end = {"iavdd_power_down", "idvdd_power_down"}
+    assert shares.keys() == processor | link | supplies | front_end
+    # 8 mA, 8.3 mA besides, 7.9 mA; of 3.3 V.
+    total_j = taken.energy_j["total"]
+    for key, charge_c in (("cpu_active", 8e-5), ("cpu_and_tx", 8.3e-6), ("rx_1m", 7.9e-6)):
+        assert shares[key] == round(charge_c * 3.3 / total_j, 4)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,7 +8,7 @@ import pytest
 from eegrig.boards import Part
 from eegrig.boards.errors import ConfigError
 from eegrig.hil.virtual.afe.power import AfeState
-from eegrig.hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, RadioLoad
+from eegrig.hil.virtual.power.loads import AfeLoad, McuLoad, OpticsLoad, Origin, RadioLoad
 from eegrig.hil.virtual.power.tracks import Bursts
 
 from .parts import a_part, curve
@@ -33,6 +33,11 @@ def steps(levels) -> list[tuple[int, float]]:
     return list(zip(times.tolist(), levels.level(np.append(times, ALWAYS)).tolist(), strict=True))
 
 
+def changes(tracks) -> dict[str, list[tuple[int, float]]]:
+    """The changes of what is drawn, by what it rests on."""
+    return {key: sorted(set(steps(levels))) for key, levels in tracks.items()}
+
+
 # ------------------------------------------------------------------ processor
 
 MCU = a_part(
@@ -51,9 +56,13 @@ def mcu() -> McuLoad:
     return McuLoad(MCU, record, 100)
 
 
+def waits(mcu: McuLoad) -> dict[str, list[tuple[int, float]]]:
+    """The changes of what waiting takes, by the entry of the part it rests on."""
+    return changes(mcu.idle_a)
+
+
 def test_a_processor_waits_idle_from_the_beginning(mcu):
-    assert steps(mcu.idle_a) == [(100, 1.0)]
-    assert mcu.idle_key == "idle"
+    assert waits(mcu) == {"idle": [(100, 1.0)]}
 
 
 def test_a_processor_is_busy_for_as_long_as_it_says(mcu):
@@ -62,13 +71,19 @@ def test_a_processor_is_busy_for_as_long_as_it_says(mcu):
     assert spans_us(mcu.wakes) == []
 
 
-def test_each_way_of_waiting_takes_its_own_current(mcu):
-    keys = []
+def test_each_way_of_waiting_takes_its_own_current_while_it_lasts(mcu):
     for time_ns, mode in ((200, "light"), (300, "deep"), (400, "idle")):
         mcu.set_sleep(time_ns, mode)
-        keys.append(mcu.idle_key)
-    assert steps(mcu.idle_a) == [(100, 1.0), (200, 0.2), (300, 0.03), (400, 1.0)]
-    assert keys == ["light_sleep", "deep_sleep", "idle"]
+    assert waits(mcu) == {
+        "idle": [(100, 1.0), (200, 0.0), (400, 1.0)],
+        "light_sleep": [(200, 0.2), (300, 0.0)],
+        "deep_sleep": [(300, 0.03), (400, 0.0)],
+    }
+
+
+def test_a_way_of_waiting_takes_nothing_before_it_is_used_the_first_time(mcu):
+    mcu.set_sleep(200, "light")
+    assert mcu.idle_a["light_sleep"].level(np.array([100, 200, 300])).tolist() == [0.0, 0.2]
 
 
 def test_waking_from_light_sleep_takes_its_time_before_the_program_goes_on(mcu):
@@ -89,8 +104,12 @@ def test_edge_interrupts_keep_detectors_on_in_every_wait_but_deep_sleep(mcu):
     mcu.set_sleep(400, "deep")
     mcu.set_edge_interrupts(500, used=False)
     mcu.set_sleep(600, "idle")
-    expected = [(100, 1.0), (200, 11.0), (300, 10.2), (400, 0.03), (600, 1.0)]
-    assert steps(mcu.idle_a) == expected
+    assert waits(mcu) == {
+        "idle": [(100, 1.0), (300, 0.0), (600, 1.0)],
+        "light_sleep": [(300, 0.2), (400, 0.0)],
+        "deep_sleep": [(400, 0.03), (600, 0.0)],
+        "edge_interrupt_extra": [(200, 10.0), (400, 0.0)],
+    }
 
 
 # ------------------------------------------------------------------ radio
@@ -127,7 +146,7 @@ def test_an_event_is_led_in_by_processor_crystal_and_ramp_and_worked_off_after_i
     )
     assert spans_us(radio.rx_1m) == [(5000, 5080)]
     assert spans_us(radio.rx_2m) == []
-    assert spans_us(radio.tx) == [(5230, 5310)]
+    assert spans_us(radio.tx_1m) == [(5230, 5310)]
     assert spans_us(radio.ramp) == [(4960, 5000), (5080, 5230)]
     assert spans_us(radio.hfxo) == [(4160, 4960)]
     assert spans_us(radio.cpu) == [(3960, 4160), (5310, 5730)]
@@ -136,7 +155,7 @@ def test_an_event_is_led_in_by_processor_crystal_and_ramp_and_worked_off_after_i
 def test_the_crystal_runs_through_a_pause_until_the_next_ramp(radio):
     """Advertising: 150 us between the channels, of which the last 40 ramp up."""
     report(radio, ("tx", 5000, 100), ("tx", 5250, 100), ("advertising_event", 5000, 350))
-    assert spans_us(radio.tx) == [(5000, 5100), (5250, 5350)]
+    assert spans_us(radio.tx_1m) == [(5000, 5100), (5250, 5350)]
     assert spans_us(radio.ramp) == [(4960, 5000), (5210, 5250)]
     assert spans_us(radio.hfxo) == [(4160, 4960), (5100, 5210)]
     # The processor prepares an event once, and works off one further packet.
@@ -175,12 +194,23 @@ def test_every_event_begins_anew(radio):
 
 
 def test_reception_is_booked_at_the_phy_it_is_at(radio):
-    radio.phy = 2
+    radio.set_phy(2)
     report(radio, ("rx", 5000, 80))
-    radio.phy = 1
+    radio.set_phy(1)
     report(radio, ("rx", 5080, 50))
     assert spans_us(radio.rx_2m) == [(5000, 5080)]
     assert spans_us(radio.rx_1m) == [(5080, 5130)]
+
+
+def test_transmission_is_booked_at_the_phy_it_is_at(radio):
+    """A board advertises at 1M, and the PHY changes with a connection."""
+    report(radio, ("tx", 5000, 80))
+    radio.set_phy(2)
+    report(radio, ("tx", 5080, 50), ("connection_event", 5000, 130))
+    assert spans_us(radio.tx_1m) == [(5000, 5080)]
+    assert spans_us(radio.tx_2m) == [(5080, 5130)]
+    # Packets of both are the processor's work.
+    assert spans_us(radio.cpu)[1:] == [(5130, 5130 + 520)]
 
 
 def test_a_radio_begins_at_one_megabit(radio):
@@ -188,15 +218,9 @@ def test_a_radio_begins_at_one_megabit(radio):
 
 
 def test_every_record_of_the_radio_is_among_all_of_them(radio):
-    report(
-        radio,
-        ("rx", 5000, 80),
-        ("ifs", 5080, 150),
-        ("tx", 5230, 80),
-        ("connection_event", 5000, 310),
-    )
-    kept = [radio.tx, radio.rx_1m, radio.rx_2m, radio.ramp, radio.hfxo, radio.cpu]
-    assert [id(b) for b in radio.all_bursts] == [id(b) for b in kept]
+    kept = (radio.tx_1m, radio.tx_2m, radio.rx_1m, radio.rx_2m, radio.ramp, radio.hfxo, radio.cpu)
+    assert {id(b) for b in radio.all_bursts} == {id(b) for b in kept}
+    assert len(radio.all_bursts) == len(kept)
 
 
 def test_what_a_radio_does_not_do_is_refused(radio):
@@ -232,11 +256,19 @@ def front_end(idvdd_1v8=None, idvdd_3v3=None, **more: float) -> Part:
 
 def test_a_front_end_is_powered_down_until_it_says_otherwise():
     afe = AfeLoad(front_end(), 1.8, 7)
-    assert (steps(afe.avdd_a), steps(afe.dvdd_a)) == ([(7, 0.5)], [(7, 0.25)])
+    off, standby = Origin.of("iavdd_power_down"), Origin.of("iavdd_standby")
+    assert changes(afe.avdd_a) == {off: [(7, 0.5)]}
+    assert changes(afe.dvdd_a) == {Origin.of("idvdd_power_down"): [(7, 0.25)]}
     afe(50, AfeState("standby", 0))
     afe(60, AfeState("power_down", 8))
-    assert steps(afe.avdd_a) == [(7, 0.5), (50, 8.0), (60, 0.5)]
-    assert steps(afe.dvdd_a) == [(7, 0.25), (50, 4.0), (60, 0.25)]
+    assert changes(afe.avdd_a) == {
+        off: [(7, 0.5), (50, 0.0), (60, 0.5)],
+        standby: [(50, 8.0), (60, 0.0)],
+    }
+    assert changes(afe.dvdd_a) == {
+        Origin.of("idvdd_power_down"): [(7, 0.25), (50, 0.0), (60, 0.25)],
+        Origin.of("idvdd_standby"): [(50, 4.0), (60, 0.0)],
+    }
 
 
 @pytest.mark.parametrize(
@@ -252,6 +284,51 @@ def test_a_front_end_is_powered_down_until_it_says_otherwise():
 )
 def test_avdd_feeds_the_base_each_channel_and_what_is_switched_on(state, avdd_a):
     assert AfeLoad(front_end(), 1.8, 0).currents(state)[0] == avdd_a
+
+
+def drawn_from(levels_a) -> dict[str, tuple[str, float]]:
+    """What is drawn now, and as what it is sure, by the entry of the part it is from."""
+    late = np.array([ALWAYS, ALWAYS + 1])
+    now = {origin: levels.level(late).item() for origin, levels in levels_a.items()}
+    return {key: (sure_as, drawn) for (key, sure_as), drawn in now.items() if drawn}
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        # A base of 100 A is more than channels of 1 A, and less than those of 60 A.
+        (AfeState("on", 0), {"iavdd_base": ("iavdd_base", 100.0)}),
+        (
+            AfeState("on", 1, bias_on=True, lead_off_on=True),
+            {
+                "iavdd_base": ("iavdd_base", 100.0),
+                "iavdd_channel": ("iavdd_base", 60.0),
+                "iavdd_bias": ("iavdd_bias", 1000.0),
+                "iavdd_lead_off": ("iavdd_lead_off", 10000.0),
+            },
+        ),
+        (
+            AfeState("on", 2),
+            {
+                "iavdd_base": ("iavdd_channel", 100.0),
+                "iavdd_channel": ("iavdd_channel", 120.0),
+            },
+        ),
+        (
+            AfeState("on", 2, high_resolution=True),
+            {
+                "iavdd_base_high_resolution": ("iavdd_base_high_resolution", 200.0),
+                "iavdd_channel_high_resolution": ("iavdd_base_high_resolution", 4.0),
+            },
+        ),
+    ],
+)
+def test_base_and_channels_are_as_sure_as_the_larger_and_the_rest_as_itself(state, expected):
+    afe = AfeLoad(front_end(iavdd_channel=60.0), 1.8, 0)
+    afe(10, AfeState("on", 8, bias_on=True))
+    afe(20, AfeState("standby"))
+    afe(30, state)
+    assert drawn_from(afe.avdd_a) == expected
 
 
 @pytest.mark.parametrize(
@@ -286,15 +363,32 @@ def test_fewer_channels_than_the_table_begins_with_go_on_along_its_line_but_not_
 
 
 @pytest.mark.parametrize(
-    ("volts", "key"),
-    [(1.8, "idvdd_1v8"), (2.5, "idvdd_1v8"), (2.6, "idvdd_3v3"), (3.3, "idvdd_3v3")],
+    ("volts", "nearer", "low_a", "high_a"),
+    [
+        (1.8, "idvdd_1v8", 3.0, 0.0),
+        (2.5, "idvdd_1v8", 3.0 * 8 / 15, 23.0 * 7 / 15),
+        (2.6, "idvdd_3v3", 3.0 * 7 / 15, 23.0 * 8 / 15),
+        (3.3, "idvdd_3v3", 0.0, 23.0),
+    ],
 )
-def test_dvdds_current_rests_most_on_the_nearer_of_the_two_voltages(volts, key):
-    assert AfeLoad(front_end(), volts, 0).dvdd_key == key
+def test_dvdds_current_is_from_both_voltages_and_as_sure_as_at_the_nearer(
+    volts, nearer, low_a, high_a
+):
+    """By hand, 4 channels: 3 A at 1.8 V and 23 A at 3.3 V, each by its share of the way."""
+    afe = AfeLoad(front_end(), volts, 0)
+    afe(10, AfeState("on", 4))
+    by_hand = {"idvdd_1v8": low_a, "idvdd_3v3": high_a}
+    found = drawn_from(afe.dvdd_a)
+    assert {key: drawn for key, (_, drawn) in found.items()} == pytest.approx(
+        {key: drawn for key, drawn in by_hand.items() if drawn}
+    )
+    assert {sure_as for sure_as, _ in found.values()} == {nearer}
 
 
-def test_in_the_middle_of_the_two_voltages_the_higher_one_is_named():
-    assert AfeLoad(front_end(dvdd_low=1.0, dvdd_high=3.0), 2.0, 0).dvdd_key == "idvdd_3v3"
+def test_in_the_middle_of_the_two_voltages_it_is_as_sure_as_at_the_higher_one():
+    afe = AfeLoad(front_end(dvdd_low=1.0, dvdd_high=3.0), 2.0, 0)
+    afe(10, AfeState("on", 4))
+    assert {sure_as for sure_as, _ in drawn_from(afe.dvdd_a).values()} == {"idvdd_3v3"}
 
 
 # ------------------------------------------------------------------ light
@@ -306,7 +400,10 @@ def test_an_optical_front_end_stands_by_until_its_time_base_runs():
     optics = OpticsLoad(OPTICS, record, 5)
     optics.set_running(10, running=True)
     optics.set_running(20, running=False)
-    assert steps(optics.waiting_a) == [(5, 1.0), (10, 6.0), (20, 1.0)]
+    assert changes(optics.waiting_a) == {
+        "iavdd_standby": [(5, 1.0), (10, 0.0), (20, 1.0)],
+        "iavdd_go": [(10, 6.0), (20, 0.0)],
+    }
 
 
 def test_slots_of_each_led_current_are_kept_apart_and_add_up():

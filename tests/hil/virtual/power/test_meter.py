@@ -57,7 +57,8 @@ class AccountLedger:
 
 
 def capture(ledger: AccountLedger, **options: Any) -> PowerCapture:
-    meter = VirtualPowerMeter(ledger, find_part=find_part, **options)  # type: ignore[arg-type]
+    options = {"find_part": find_part, **options}
+    meter = VirtualPowerMeter(ledger, **options)  # type: ignore[arg-type]
 
     async def taken() -> PowerCapture:
         await meter.start()
@@ -129,6 +130,37 @@ def test_causes_are_independent_and_add_up_in_quadrature():
     assert taken.group_uncertainty == pytest.approx(
         {"mcu": np.hypot(0.6, 0.5) / 5, "rest": 1.2 / 4, "radio": 0.0}
     )
+
+
+def test_processor_time_is_told_beside_the_current_it_is_spent_at():
+    figures = PARTS["mcu"].figures
+    current = msgspec.structs.replace(figures["cpu_active"], assumed=True)
+    part = msgspec.structs.replace(PARTS["mcu"], figures={**figures, "cpu_active": current})
+    ledger = AccountLedger(an_account({Cause("mcu", "mcu", "cpu_active", 0.2): 3.0}, mcu=4.0))
+    taken = capture(ledger, find_part=lambda name: part)
+    assert [fact.key for fact in taken.assumptions] == ["cpu_time", "prices", "cpu_active"]
+    assert set(taken.assumptions.values()) == {0.75}
+
+
+def test_causes_of_one_error_add_up_before_the_others_do_in_quadrature():
+    """By hand: 0.2 of 3 and 2 J together, 0.5 of 1 J; of two groups they stay apart."""
+    causes = {
+        Cause("mcu", "mcu", "link_cpu", 0.2): 3.0,
+        Cause("mcu", "mcu", "link_cpu", 0.2, ("idle",)): 2.0,
+        Cause("mcu", "mcu", "idle", 0.5): 1.0,
+        Cause("rest", "mcu", "link_cpu", 0.2): 4.0,
+    }
+    taken = capture(AccountLedger(an_account(causes, mcu=6.0, rest=4.0)))
+    assert taken.group_uncertainty["mcu"] == pytest.approx(np.hypot(1.0, 0.5) / 6)
+    assert taken.uncertainty == pytest.approx(np.sqrt(1.0**2 + 0.5**2 + 0.8**2) / 10)
+    # What the 2 J come from is assumed, though their error is that of another entry.
+    assert {fact.key: share for fact, share in taken.assumptions.items()} == {"idle": 0.3}
+
+
+def test_a_cause_that_comes_from_several_entries_is_told_with_those_that_are_assumed():
+    causes = {Cause("mcu", "mcu", "link_cpu", 0.2, ("link_cpu", "idle")): 3.0}
+    taken = capture(AccountLedger(an_account(causes, mcu=4.0)))
+    assert {fact.key: share for fact, share in taken.assumptions.items()} == {"idle": 0.75}
 
 
 def test_the_stated_uncertainty_is_the_scatter_of_boards_whose_parts_differ_by_their_spreads():

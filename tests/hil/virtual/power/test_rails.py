@@ -24,6 +24,9 @@ SPREADS = {
     "idle": 0.01,
     "light_sleep": 0.02,
     "light_sleep_wake": 0.03,
+    "light_sleep_wake_time": 0.04,
+    "edge_interrupt_extra": 0.02,
+    "tx_2m_extra": 0.8,
     "tx_0dbm": 0.04,
     "rx_1m": 0.05,
     "rx_2m_extra": 0.9,
@@ -62,13 +65,27 @@ def mcu_part(**more: float) -> Part:
     return a_part("mcu", "mcu", spreads=SPREADS, **(values | more))
 
 
+LOSS_SPREADS = {"quiescent": 0.32, "ground_slope": 0.33}
+
+
 AFE = a_part(
     "afe",
     "afe",
     {"idvdd_1v8": curve([0, 8], [0.5, 0.5], 0.11), "idvdd_3v3": curve([0, 8], [0.5, 0.5], 0.12)},
-    spreads={"iavdd_channel": 0.13},
+    spreads={
+        "iavdd_channel": 0.13,
+        "iavdd_base": 0.14,
+        "iavdd_bias": 0.15,
+        "iavdd_lead_off": 0.16,
+        "iavdd_standby": 0.17,
+        "idvdd_standby": 0.18,
+        "iavdd_power_down": 0.19,
+        "idvdd_power_down": 0.20,
+    },
     iavdd_power_down=0.0,
     idvdd_power_down=0.0,
+    iavdd_standby=0.125,
+    idvdd_standby=0.0625,
     iavdd_base=0.0,
     iavdd_channel=0.25,
     iavdd_bias=0.0,
@@ -79,7 +96,7 @@ AFE = a_part(
 OPTICS = a_part(
     "optics",
     "optics",
-    spreads={"iavdd_go": 0.21, "iavdd_slot": 0.22, "led_current_step": 0.23},
+    spreads={"iavdd_go": 0.21, "iavdd_slot": 0.22, "led_current_step": 0.23, "iavdd_standby": 0.24},
     iavdd_standby=0.5,
     iavdd_go=1.5,
     iavdd_slot=2.0,
@@ -89,11 +106,12 @@ OPTICS = a_part(
 
 def switching(name: str, output_v: float, efficiency: float, quiescent: float) -> Converter:
     flat = curve([1e-6, 1.0], [efficiency, efficiency], 0.31)
-    return Converter(a_part(name, "buck", {"efficiency": flat}, quiescent=quiescent), output_v)
+    part = a_part(name, "buck", {"efficiency": flat}, spreads=LOSS_SPREADS, quiescent=quiescent)
+    return Converter(part, output_v)
 
 
 def linear(name: str, output_v: float, slope: float, quiescent: float) -> Converter:
-    part = a_part(name, "ldo", spreads={"quiescent": 0.32}, quiescent=quiescent, ground_slope=slope)
+    part = a_part(name, "ldo", spreads=LOSS_SPREADS, quiescent=quiescent, ground_slope=slope)
     return Converter(part, output_v)
 
 
@@ -135,10 +153,15 @@ class Bench:
     def powers_w(self, *edges: int) -> dict[str, list[float]]:
         rails = Rails(self.supplies, self.loads, BATTERY_V, np.array(edges or (0, 10)))
         powers = rails.powers_w()
-        self.causes_w = {
-            (cause.group, cause.part, cause.key): (cause.spread, power_w.tolist())
-            for cause, power_w in rails.causes_w.items()
-        }
+        # By whose error it has, and by that and the entries it comes from.
+        self.causes_w: dict[tuple[str, str, str], tuple[float, list[float]]] = {}
+        self.origins_w: dict[tuple[str, tuple[str, ...]], list[float]] = {}
+        for cause, power_w in rails.causes_w.items():
+            key = cause[:3]
+            spread, known_w = self.causes_w.get(key, (cause.spread, [0.0] * len(power_w)))
+            assert spread == cause.spread
+            self.causes_w[key] = spread, (known_w + power_w).tolist()
+            self.origins_w[cause.key, cause.rests_on] = power_w.tolist()
         # Everything a cause decides is somewhere in the groups; leaks are nobody's doing.
         leak_w = self.loads.leak_a.level(np.array(edges or (0, 10))) * self.supplies.buck.output_v
         total = sum(powers.values()) - leak_w
@@ -184,8 +207,12 @@ def test_an_analogue_chain_takes_avdd_off_the_digital_rail_and_its_losses_are_th
             "rest": buck_loss_w(1.5) + CHARGER_W,
         }
     )
-    assert bench.causes_w["afe_supply", "boost", "efficiency"] == (0.31, pytest.approx([6.626]))
-    assert bench.causes_w["afe_supply", "ldo", "quiescent"] == (0.32, pytest.approx([1.618]))
+    # Of the boost: as much as it gives, and 2 mA at 4 V. Of the regulator: 1 V of 1 A and 3 mA at
+    # 6 V, and a tenth of an ampere at 6 V.
+    assert bench.causes_w["afe_supply", "boost", "efficiency"] == (0.31, pytest.approx([6.618]))
+    assert bench.causes_w["afe_supply", "boost", "quiescent"] == (0.32, pytest.approx([0.008]))
+    assert bench.causes_w["afe_supply", "ldo", "quiescent"] == (0.32, pytest.approx([1.018]))
+    assert bench.causes_w["afe_supply", "ldo", "ground_slope"] == (0.33, pytest.approx([0.6]))
 
 
 def test_converters_before_all_others_feed_every_rail_and_their_loss_is_of_the_rest():
@@ -199,7 +226,9 @@ def test_converters_before_all_others_feed_every_rail_and_their_loss_is_of_the_r
     assert powers["mcu"] == pytest.approx(2.0)
     expected = buck_loss_w(1.0, input_v=5.0) + CHARGER_W + first_w - bus_w
     assert powers["rest"] == pytest.approx(expected)
-    assert bench.causes_w["rest", "first", "efficiency"][1] == pytest.approx([first_w - second_w])
+    lost_w = bench.causes_w["rest", "first", "efficiency"][1][0]
+    assert bench.causes_w["rest", "first", "quiescent"][1] == pytest.approx([0.01 * BATTERY_V])
+    assert lost_w + 0.01 * BATTERY_V == pytest.approx(first_w - second_w)
     assert bench.causes_w["rest", "second", "quiescent"][1] == pytest.approx([second_w - bus_w])
 
 
@@ -227,6 +256,16 @@ def test_light_is_a_group_with_its_converters_and_its_leds_at_the_battery():
     assert bench.causes_w["optics", "optics_buck", "efficiency"][1] == pytest.approx([4.5, 16.5])
 
 
+def test_light_stands_by_on_a_figure_of_its_own():
+    """Half an ampere at 3 V in standby, 1.5 A from 4 ns on."""
+    chain = (switching("optics_buck", 3.0, 0.5, 0.0),)
+    bench = Bench(replace(SUPPLIES, optics=chain, optics_part=OPTICS), light=True)
+    bench.loads.optics.set_running(4, running=True)
+    assert bench.powers_w(0, 4, 10)["optics"] == pytest.approx([0.5 * 3 / 0.5, 1.5 * 3 / 0.5])
+    assert bench.causes_w["optics", "optics", "iavdd_standby"] == (0.24, [1.5, 0])
+    assert bench.causes_w["optics", "optics", "iavdd_go"] == (0.21, [0, 4.5])
+
+
 def test_light_loads_the_converters_before_all_others_too():
     first = switching("first", 5.0, 0.8, 0.0)
     supplies = replace(
@@ -241,6 +280,8 @@ def test_light_loads_the_converters_before_all_others_too():
     powers = in_one(bench.powers_w())
     # Standby 0.5 A and a slot of 2 A at 3 V, through regulators at 5 V, LEDs at 5 V.
     assert bench.causes_w["optics", "optics", "iavdd_slot"][1] == pytest.approx([2.0 * 3.0])
+    assert bench.causes_w["optics", "optics", "iavdd_standby"] == (0.24, pytest.approx([0.5 * 3.0]))
+    assert ("optics", "optics", "iavdd_go") not in bench.causes_w
     assert powers["optics"] == pytest.approx((2.5 + 0.25) * 5.0)
     # Nothing flows in the analogue rail but quiescent currents: 3 mA at 6 V, doubled, and 2 mA.
     supply_w = 0.003 * 6.0 / 0.5 + 0.002 * 5.0
@@ -280,7 +321,20 @@ def test_waking_comes_on_top_of_waiting_unless_the_processor_is_busy():
     bench.loads.mcu.active(11, 4)
     powers = bench.powers_w(0, 10, 11, 12, 15, 20)
     assert powers["mcu"] == pytest.approx([0.25, (0.125 + 8) * 2, 32.0, 32.0, 2.0])
-    assert bench.causes_w["mcu", "mcu", "light_sleep_wake"] == (0.03, [0, 16.0, 0, 0, 0])
+    # Current and time are assumed apart: 3 % and 4 %.
+    found = bench.causes_w["mcu", "mcu", "light_sleep_wake"]
+    assert found == (pytest.approx(0.05), [0, 16.0, 0, 0, 0])
+    keys = "light_sleep_wake", "light_sleep_wake_time"
+    assert bench.origins_w["light_sleep_wake", keys] == [0, 16.0, 0, 0, 0]
+
+
+def test_what_edge_interrupts_add_to_waiting_rests_on_a_figure_of_its_own():
+    bench = Bench(replace(SUPPLIES, mcu_part=mcu_part(edge_interrupt_extra=0.5)))
+    bench.loads.mcu.set_edge_interrupts(4, used=True)
+    bench.loads.mcu.active(8, 4)
+    assert bench.powers_w(0, 4, 8, 12)["mcu"] == [2.0, 3.0, 32.0]
+    assert bench.causes_w["mcu", "mcu", "idle"] == (0.01, [2.0, 2.0, 0])
+    assert bench.causes_w["mcu", "mcu", "edge_interrupt_extra"] == (0.02, [0, 1.0, 0])
 
 
 def test_a_processor_that_never_wakes_has_no_such_cause():
@@ -289,6 +343,15 @@ def test_a_processor_that_never_wakes_has_no_such_cause():
     bench.powers_w()
     assert ("mcu", "mcu", "light_sleep_wake") not in bench.causes_w
     assert bench.causes_w["mcu", "mcu", "light_sleep"] == (0.02, [0.25])
+
+
+def test_waiting_rests_on_the_figure_of_the_mode_it_was_in_at_the_time():
+    """However the processor waits in the end: 1 A idle until 4 ns, then 0.125 A in light sleep."""
+    bench = Bench()
+    bench.loads.mcu.set_sleep(4, "light")
+    assert bench.powers_w(0, 4, 10)["mcu"] == pytest.approx([2.0, 0.25])
+    assert bench.causes_w["mcu", "mcu", "idle"] == (0.01, [2.0, 0.0])
+    assert bench.causes_w["mcu", "mcu", "light_sleep"] == (0.02, [0.0, 0.25])
 
 
 def test_behind_a_step_down_converter_active_currents_fall_as_the_supply_rises():
@@ -309,7 +372,7 @@ def test_behind_a_step_down_converter_active_currents_fall_as_the_supply_rises()
 def radio_power_w(kind, *, busy=False, phy=1):
     """Power of the radio in the 10 ns in which it does one thing, and in the 5 ns after them."""
     bench = Bench()
-    bench.loads.radio.phy = phy
+    bench.loads.radio.set_phy(phy)
     if busy:
         bench.loads.mcu.active(0, 30)
     bench.loads.radio("rx", 0, 10)
@@ -320,29 +383,40 @@ def radio_power_w(kind, *, busy=False, phy=1):
 
 
 @pytest.mark.parametrize(
-    ("kind", "phy", "alone_a", "beside_a", "key", "spread"),
+    ("kind", "phy", "alone_a", "beside_a", "key", "spread", "together", "extra"),
     [
         # Beside a busy processor: what both draw together, less what it draws alone (16 A).
-        ("tx", 1, 32.0, 41.0 - 16.0, "tx_0dbm", 0.04),
-        ("tx", 2, 32.5, 41.5 - 16.0, "tx_0dbm", 0.04),
-        ("rx", 1, 24.0, 37.0 - 16.0, "rx_1m", 0.05),
-        # At 2M by what it is more, alone and together; as uncertain as reception at 1M.
-        ("rx", 2, 26.0, 39.0 - 16.0, "rx_2m_extra", 0.05),
+        ("tx", 1, 32.0, 41.0 - 16.0, "tx_0dbm", 0.04, "cpu_and_tx", None),
+        ("tx", 2, 32.0, 41.0 - 16.0, "tx_0dbm", 0.04, "cpu_and_tx", ("tx_2m_extra", 0.8, 0.5)),
+        ("rx", 1, 24.0, 37.0 - 16.0, "rx_1m", 0.05, "cpu_and_rx", None),
+        # At 2M by what it is more, alone and together: that is a figure of its own.
+        ("rx", 2, 24.0, 37.0 - 16.0, "rx_1m", 0.05, "cpu_and_rx", ("rx_2m_extra", 0.9, 2.0)),
         # The blocks that processor and reception share are 16 + 24 - 37 = 3 A.
-        ("ifs", 1, 20.0, 17.0, "ramp", 0.06),
-        ("ifs", 2, 20.0, 17.0, "ramp", 0.06),
+        ("ifs", 1, 20.0, 17.0, "ramp", 0.06, "cpu_and_rx", None),
+        ("ifs", 2, 20.0, 17.0, "ramp", 0.06, "cpu_and_rx", None),
     ],
 )
 def test_what_the_radio_does_takes_its_current_and_less_beside_a_busy_processor(
-    kind, phy, alone_a, beside_a, key, spread
+    kind, phy, alone_a, beside_a, key, spread, together, extra
 ):
+    extra_key, extra_spread, extra_a = extra or (None, 0.0, 0.0)
     for busy, current_a, work_a in ((False, alone_a, 10.0), (True, beside_a, 10.0)):
         bench, powers_w = radio_power_w(kind, busy=busy, phy=phy)
         # 5 ns of the link layer's own work follow, which the processor does on top of all else.
-        assert powers_w == pytest.approx([current_a * RAIL_V, work_a * RAIL_V, 0.0])
+        expected_w = [(current_a + extra_a) * RAIL_V, work_a * RAIL_V, 0.0]
+        assert powers_w == pytest.approx(expected_w)
         found, power_w = bench.causes_w["radio", "mcu", key]
         assert (found, power_w[1]) == (spread, pytest.approx(current_a * RAIL_V))
+        # Beside the processor it rests on the figure of both, too.
+        alone_w, beside_w = bench.origins_w[key, ()][1], bench.origins_w[key, (key, together)][1]
+        assert (beside_w, alone_w)[:: 1 if busy else -1] == (power_w[1], 0.0)
+        if extra:
+            found, power_w = bench.causes_w["radio", "mcu", extra_key]
+            assert (found, power_w[1]) == (extra_spread, pytest.approx(extra_a * RAIL_V))
+            assert bench.origins_w[extra_key, ()] == power_w
         assert bench.causes_w["radio", "mcu", "event_post_time"][0] == 0.08
+        worked_w = bench.origins_w["event_post_time", ("event_post_time", "link_cpu")]
+        assert worked_w[2] == work_a * RAIL_V
 
 
 def test_the_crystal_costs_nothing_while_the_processor_keeps_it_running():
@@ -361,6 +435,17 @@ def test_a_radio_sends_one_packet_at_a_time():
     bench.loads.radio("tx", 0, 10)
     bench.loads.radio("tx", 0, 10)
     assert bench.powers_w()["radio"] == [64.0]
+
+
+def test_what_was_sent_before_the_phy_changed_costs_what_it_did_then():
+    """32 A at 1M: one cause, as uncertain either way; and half an ampere more at 2M."""
+    bench = Bench()
+    bench.loads.radio("tx", 0, 10)
+    bench.loads.radio.set_phy(2)
+    bench.loads.radio("tx", 10, 10)
+    assert bench.powers_w(0, 10, 20)["radio"] == pytest.approx([64.0, 65.0])
+    assert bench.causes_w["radio", "mcu", "tx_0dbm"] == (0.04, pytest.approx([64.0, 64.0]))
+    assert bench.causes_w["radio", "mcu", "tx_2m_extra"] == (0.8, pytest.approx([0.0, 1.0]))
 
 
 def test_the_radio_loads_the_digital_rail_too():
@@ -388,6 +473,37 @@ def test_what_the_front_end_takes_rests_on_its_channels_and_its_digital_supply()
     assert bench.causes_w["afe", "afe", "idvdd_1v8"] == (0.11, [1.0])
     assert bench.causes_w["rest", "charger", "battery_current"] == (0.41, [CHARGER_W])
     assert bench.causes_w["rest", "buck", "efficiency"][0] == 0.31
+
+
+def test_each_state_of_the_front_end_rests_on_figures_of_its_own():
+    """4 ns each: off, standing by, on; AVDD of 5 V, DVDD of 2 V."""
+    part = a_part(
+        "afe",
+        "afe",
+        AFE.curves,
+        spreads={key: figure.uncertainty for key, figure in AFE.figures.items()},
+        **{key: figure.value for key, figure in AFE.figures.items()}
+        | {"iavdd_power_down": 0.5, "idvdd_power_down": 0.25, "iavdd_base": 0.75}
+        | {"iavdd_bias": 2.0, "iavdd_lead_off": 4.0},
+    )
+    bench = Bench(replace(SUPPLIES, afe=(LDO,), afe_part=part))
+    bench.loads.afe(4, AfeState("standby", 0))
+    bench.loads.afe(8, AfeState("on", 4, bias_on=True, lead_off_on=True))
+    powers = bench.powers_w(0, 4, 8, 12)
+    assert powers["afe"] == pytest.approx([2.5 + 0.5, 0.625 + 0.125, (1.75 + 2 + 4) * 5 + 1.0])
+    found = {key: cause for (group, _, key), cause in bench.causes_w.items() if group == "afe"}
+    assert found == {
+        "iavdd_power_down": (0.19, [2.5, 0, 0]),
+        "idvdd_power_down": (0.20, [0.5, 0, 0]),
+        "iavdd_standby": (0.17, [0, 0.625, 0]),
+        "idvdd_standby": (0.18, [0, 0.125, 0]),
+        "iavdd_channel": (0.13, [0, 0, 8.75]),  # the larger: 1 A of the channels, 0.75 of the base
+        "iavdd_bias": (0.15, [0, 0, 10]),
+        "iavdd_lead_off": (0.16, [0, 0, 20]),
+        "idvdd_1v8": (0.11, [0, 0, pytest.approx(1.0)]),
+    }
+    assert bench.origins_w["iavdd_channel", ("iavdd_base",)] == [0, 0, 3.75]
+    assert bench.origins_w["iavdd_channel", ()] == [0, 0, 5]
 
 
 # ------------------------------------------------------------------ boards

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from eegrig.hil.virtual.power.tracks import Bursts, Levels
+from eegrig.hil.virtual.power.tracks import Bursts, Levels, hold
 
 
 def edges_of(*times: int) -> np.ndarray:
@@ -135,3 +135,16 @@ def test_changes_before_a_time_are_forgotten_but_for_the_level_then(time_ns, kep
     level.forget_before(time_ns)
     assert level.edges()[0].tolist() == kept
     assert level.level(edges_of(max(time_ns, 5), 100, 200)).tolist() == before.tolist()
+
+
+def test_tracks_hold_what_they_are_told_and_the_others_nothing():
+    tracks: dict[str, Levels] = {}
+    hold(tracks, 10, {"a": 1.0})
+    hold(tracks, 20, {"b": 2.0, "c": 3.0})
+    hold(tracks, 30, {"a": 4.0, "c": 3.0})
+    edges = edges_of(0, 10, 20, 30, 40)
+    assert {key: track.level(edges).tolist() for key, track in tracks.items()} == {
+        "a": [0.0, 1.0, 0.0, 4.0],
+        "b": [0.0, 0.0, 2.0, 0.0],
+        "c": [0.0, 0.0, 3.0, 3.0],
+    }
