@@ -9,6 +9,7 @@ from eeg.port import STOPS
 
 # Every conversion wakes a CPU in `lightsleep`: that often, before the main loop has a look.
 _WAKES = 16
+rests = 0  # that ran to their end
 _PERIOD_S = 60  # between looks at the battery
 _LOW = 5  # percent
 # The open-circuit curve of the cell at 0, 10 ... 100 % (docs/boards). The load of a streaming board
@@ -21,6 +22,7 @@ _CURVE_MV = (3270, 3690, 3730, 3770, 3800, 3840, 3870, 3950, 4020, 4110, 4200)
 
 def idle(ms, attention):
     """Rest for so long; where interrupts wake, for some wakes or until `attention.wanted`."""
+    global rests
     if not STOPS:
         sleep_ms(ms)
         return
@@ -29,6 +31,8 @@ def idle(ms, attention):
         if attention.wanted:
             break
         sleep(ms)
+    else:
+        rests += 1
     attention.wanted = False
 
 

@@ -119,6 +119,7 @@ class Electrodes(Stream):
         self.lsb_fv = ((2 * config.VREF_UV * 1_000_000_000 // config.GAIN) + (1 << 23)) >> 24
         self._seen = 0
         self._quiet = 0
+        self._rests = 0
         self._afe = drivers.load(config.AFE_DRIVER).Afe(
             SPI(config.SPI_ID, baudrate=config.SPI_HZ, polarity=0, phase=1),
             Pin(config.PIN_CS, Pin.OUT, value=1),
@@ -171,6 +172,7 @@ class Electrodes(Stream):
 
     def start(self, run):
         self._quiet = self.overruns = 0
+        self._rests = power.rests
         self._acquisition.start(
             run.payload, run.profile, run.pattern, run.flags, self.rate, config.SHORTEST_PACKET_US
         )
@@ -187,6 +189,9 @@ class Electrodes(Stream):
 
     def _is_silent(self, acquisition):
         if port.STOPS:  # nothing tells how long the CPU slept, but `idle` woke several times
+            if self._rests == power.rests:  # or not: a command cut it short
+                return False
+            self._rests = power.rests
             conversions = acquisition.conversions()
             self._quiet = self._quiet + 1 if conversions == self._seen else 0
             self._seen = conversions

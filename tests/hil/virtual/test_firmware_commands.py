@@ -77,6 +77,24 @@ def test_a_start_that_is_stopped_before_the_board_has_come_to_it_is_answered(vir
     assert session(virtual, lambda link: record(link, 0.3)).intact
 
 
+@pytest.mark.parametrize("name", ["headphone8", "nucleo-wb55-ads1299", "earpatch2"])
+def test_commands_right_behind_a_start_are_no_reason_to_give_the_front_end_up(name, tmp_path):
+    """The first conversion comes four periods after START; each command cuts a rest short."""
+    with VirtualBench(load_board(name), directory=tmp_path) as board:
+        flash_and_identify(board.bench)
+
+        async def scenario(link: BoardLink) -> bool:
+            await link.start()
+            for _ in range(6):
+                await link.ping()
+            await asyncio.sleep(0.2)
+            state = (await link.refresh_info()).state
+            await link.stop()
+            return state is State.STREAMING
+
+        assert session(board, scenario)
+
+
 @pytest.mark.parametrize("pattern", [Pattern.EEG, Pattern.THROUGHPUT])
 def test_a_stop_right_behind_a_starts_answer_leaves_nothing_that_streams(virtual, pattern):
     async def scenario(link: BoardLink) -> tuple[State, int]:
