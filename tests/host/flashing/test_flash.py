@@ -18,6 +18,7 @@ from eegrig.host.flashing.flash import flash
 from eegrig.host.flashing.probe import list_probes
 from eegrig.host.image.firmware_image import build_image
 from tests.host.chips import KINDS, Kind
+from tests.host.fake_runtime import write_runtime
 
 UID = "virtual:flash-test"
 BOARD = load_board("headband8")
@@ -104,18 +105,10 @@ def test_an_image_is_flashed_and_the_rest_of_the_memory_is_not_touched(kind, chi
     assert chip.flash_bytes(kind.start - 4, 4) == b"kept"
 
 
-@pytest.mark.parametrize("suffix", [".hex", ".bin"])
+@pytest.mark.parametrize("suffix", [".hex", ".bin", ".dfu", ".elf"])
 def test_a_runtime_goes_where_it_belongs(kind, chip, tmp_path, suffix):
-    runtime = tmp_path / f"runtime{suffix}"
-    code = SMALL[:10001]
-    if suffix == ".hex":
-        hex_file = IntelHex()
-        start = kind.board.mcu.flash.start + 0x1000
-        hex_file.frombytes(code, offset=start)
-        hex_file.write_hex_file(str(runtime))
-    else:
-        runtime.write_bytes(code)
-        start = kind.board.mcu.flash.start
+    start, code = kind.board.mcu.flash.start, kind.runtime
+    runtime = write_runtime(tmp_path / f"runtime{suffix}", code, start)
     report = flash(kind.board, SMALL, probe=UID, runtime=runtime)
     assert bytes(chip.flash_bytes(start, len(code))) == code
     assert content(chip, len(SMALL)) == SMALL
@@ -303,8 +296,9 @@ def test_an_image_for_another_board_is_refused(tmp_path):
     ("name", "content", "message"),
     [
         ("runtime.bin", bytes(REGION.start + 1), "overlaps the file-system region"),
+        ("runtime.bin", NOISE, "does not begin as a program"),
         ("runtime.bin", b"", "is empty"),
-        ("runtime.elf", b"x", r"a runtime is a \.hex or a \.bin"),
+        ("runtime.elf", b"x", "no ELF file"),
         ("runtime.hex", b"not hex\n", "no Intel hex file"),
     ],
 )
@@ -323,6 +317,7 @@ def test_a_runtime_that_is_missing_is_named(tmp_path):
 def test_a_runtime_outside_the_chip_is_refused(kind, chip, tmp_path):
     path = tmp_path / "runtime.hex"
     hex_file = IntelHex()
+    hex_file.frombytes(kind.runtime, offset=kind.board.mcu.flash.start)
     hex_file.frombytes(b"1234", offset=0x0900_0000)
     hex_file.write_hex_file(str(path))
     with pytest.raises(ConfigError, match="the runtime does not fit the chip"):
