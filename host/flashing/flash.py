@@ -186,6 +186,10 @@ def _flash(
     region = job.board.mcu.filesystem
     with explained(uid, "reading the chip's identity"):
         chip = _check_chip(target, job.board, uid)
+    with explained(uid, "halting the board"):
+        # A program that runs may have its vectors in RAM and its timer on, as MicroPython's
+        # NUCLEO_WB55: the next tick would jump into what pyOCD's flash algorithm has put there.
+        target.reset_and_halt()
     start_ns = clock_ns()
     plan: Installation | None = None
     reason, data = f"--erase {erase}", job.data

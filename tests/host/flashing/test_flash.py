@@ -115,6 +115,34 @@ def test_a_runtime_goes_where_it_belongs(kind, chip, tmp_path, suffix):
     assert report.bytes_total == len(code) + len(SMALL)
 
 
+# Copies its vectors to RAM, lets VTOR point there, starts SysTick, and waits; a tick only returns.
+_TICKING = bytes.fromhex(
+    "4ff000604ff000530022815899500432402afad1044803600448ff2141600721"
+    "0160fee7704700bf08ed00e010e000e0"
+)
+_TICK = 0x24  # where in it the tick's handler is
+
+
+def test_a_program_with_its_vectors_in_ram_does_not_get_in_the_way(tmp_path):
+    """As MicroPython's on a NUCLEO_WB55: pyOCD's flash algorithm takes the vectors' place."""
+    kind = KINDS["stm32wb55"]
+    chip = kind.chip(seed="flash-test")
+    attach(UID, chip)
+    start = kind.board.mcu.flash.start
+    code = bytearray(kind.runtime)
+    at = 0x4D0
+    code[at : at + len(_TICKING)] = _TICKING
+    code[8:64] = (start + at + _TICK | 1).to_bytes(4, "little") * 14
+    runtime = write_runtime(tmp_path / "ticking.bin", bytes(code))
+    try:
+        flash(kind.board, SMALL, probe=UID, runtime=runtime)
+        assert content(chip, len(SMALL)) == SMALL
+        flash(kind.board, NOISE[: len(SMALL)][::-1], probe=UID, runtime=runtime)
+        assert content(chip, len(SMALL)) == SMALL[::-1]
+    finally:
+        detach(UID)
+
+
 def test_two_equal_flashes_take_the_same_model_time(kind):
     durations = []
     for _ in range(2):
