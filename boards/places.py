@@ -1,14 +1,15 @@
-"""Whether there is a place for a file, found out before anything is done that would be lost."""
+"""Where files go, and whether there is a place, found out before anything is lost."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from eegrig.boards.errors import OutputError
 
-__all__ = ["check_is_file", "check_place"]
+__all__ = ["check_is_file", "check_place", "state_folder"]
 
 
 def check_is_file(path: Path) -> None:
@@ -54,3 +55,13 @@ def check_place(path: Path, n_bytes: int = 0) -> None:
             f"cannot write {path}: it needs {n_bytes / 1e6:.1f} MB, and there is room for "
             f"{free / 1e6:.1f} MB"
         )
+
+
+def state_folder() -> Path:
+    """Return the folder of what eegrig keeps for a user from one command to the next.
+
+    ``eegrig`` under ``EEGRIG_STATE``, or ``XDG_STATE_HOME``, or ``~/.local/state``.
+    """
+    root = os.environ.get("EEGRIG_STATE") or os.environ.get("XDG_STATE_HOME")
+    base = Path(root).expanduser() if root else Path.home() / ".local" / "state"
+    return base / "eegrig"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import socket
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from eegrig.boards.errors import InfrastructureError
+from eegrig.boards.places import state_folder
 from eegrig.boards.whole_file import write_whole
 
 __all__ = [
@@ -84,12 +84,9 @@ class Device:
 def state_directory(board: str) -> Path:
     """Directory that keeps the memories of a virtual board outside any bench.
 
-    ``eegrig/virtual/<board>`` under ``EEGRIG_STATE``, or ``XDG_STATE_HOME``, or
-    ``~/.local/state``.
+    ``virtual/<board>`` in `boards.places.state_folder`.
     """
-    root = os.environ.get("EEGRIG_STATE") or os.environ.get("XDG_STATE_HOME")
-    base = Path(root).expanduser() if root else Path.home() / ".local" / "state"
-    return base / "eegrig" / "virtual" / board
+    return state_folder() / "virtual" / board
 
 
 def _root() -> Path:

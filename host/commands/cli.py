@@ -24,6 +24,7 @@ from eegrig.host.commands import (
     impedance,
     key,
     record,
+    runtime,
     update,
 )
 from eegrig.host.commands.output import degrading_streams, examples, tell
@@ -79,6 +80,7 @@ def make_app() -> typer.Typer:
         boards,
         build,
         image,
+        runtime,
         flash,
         deploy,
         update,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eegrig.boards import Board
     from eegrig.host.flashing.flash import FlashReport
     from eegrig.host.flashing.production import Order, Outcome, Station
+    from eegrig.host.runtime.runtime_file import Runtime
 
 __all__ = ["register"]
 
@@ -43,6 +44,7 @@ def register(app: typer.Typer) -> None:
             "eegrig flash headband8",
             "eegrig flash headband8 --probe 1050012345 --console /dev/ttyACM0",
             "eegrig flash headband8 --image image.bin --runtime micropython.hex --json",
+            "eegrig flash headphone8 --runtime v1.26.1",
             "eegrig flash headband8 --all --self-test --lock --record boards.jsonl",
         ),
     )(_flash)
@@ -63,8 +65,13 @@ def _flash(
         typer.Option("--image", metavar="FILE", help="Image; default: built from the firmware."),
     ] = None,
     runtime: Annotated[
-        Path | None,
-        typer.Option("--runtime", metavar="FILE", help="MicroPython to flash too, .hex or .bin."),
+        str | None,
+        typer.Option(
+            "--runtime",
+            metavar="FILE|NAME",
+            help="MicroPython to flash too: a .hex, .bin, .dfu or .elf, or one that is kept "
+            "(`eegrig runtime list`), by version, name or hash.",
+        ),
     ] = None,
     erase: Annotated[
         Erase,
@@ -148,7 +155,7 @@ def _flash(
     order = _order(
         chosen,
         image_path,
-        runtime=runtime,
+        runtime=_runtime(runtime, chosen),
         erase=erase.value,
         trust=_raw_key(trust),
         unlock=unlock,
@@ -325,6 +332,17 @@ def _read(path: Path, board: Board) -> tuple[bytes, bytes, str, str]:
         raise ConfigError(f"{path} was built for {contents.manifest.board}, not for {board.name}")
     manifest = contents.application_files[MANIFEST]
     return image.data, manifest, contents.image_hash.hex(), contents.manifest.version
+
+
+def _runtime(text: str | None, board: Board) -> Runtime | None:
+    if text is None:
+        return None
+    from eegrig.host.runtime.kept import find_runtime
+
+    runtime = find_runtime(text, board)
+    if runtime.warning is not None:
+        typer.echo(f"eegrig: warning: {runtime.warning}", err=True)
+    return runtime
 
 
 def _raw_key(path: Path | None) -> bytes | None:

@@ -25,7 +25,8 @@ from eegrig.host.image.file_system import FileSystemFull, Program
 from eegrig.host.image.firmware_image import Image, ImageContents, read_image
 from eegrig.host.image.layout import Layout, block_size_of, layout_of
 from eegrig.host.image.region import pack_region
-from eegrig.host.image.runtime_file import Runtime, Segment, read_runtime
+from eegrig.host.runtime.contents import Segment
+from eegrig.host.runtime.runtime_file import Runtime, read_runtime
 
 if TYPE_CHECKING:
     from eegrig.boards.schema import Board
@@ -74,7 +75,7 @@ class FlashReport(msgspec.Struct, frozen=True, kw_only=True):
     slot : {"a", "b"} or None
         The slot the firmware is in; None where the image is no file system of eegrig.
     runtime_sha256 : str or None
-        Hash of the runtime file that was flashed, too.
+        Hash of the runtime that was flashed, too: of its contents (`Runtime.sha256`).
     bytes_total : int
         Bytes that had to be in flash memory.
     bytes_programmed : int
@@ -125,7 +126,7 @@ def flash(
     image: Image | bytes,
     *,
     probe: str | None = None,
-    runtime: Path | None = None,
+    runtime: Path | Runtime | None = None,
     erase: ErasePolicy = "auto",
     trust: bytes | None = None,
     progress: Progress | None = None,
@@ -141,8 +142,8 @@ def flash(
         What goes into its file-system region.
     probe : str, optional
         pyOCD's id of the probe, or a part of it; not needed if there is only one.
-    runtime : Path, optional
-        MicroPython for the board, ``.hex``, or ``.bin`` for the start of its flash memory.
+    runtime : Path or Runtime, optional
+        MicroPython for the board; `read_runtime` says which files can be read.
     erase : {"auto", "region", "chip"}
         ``auto`` keeps a firmware the board has until the new one is complete, and other files
         for good; ``region`` writes the whole file system anew; ``chip`` erases everything first.
@@ -185,6 +186,10 @@ def _flash(
     region = job.board.mcu.filesystem
     with explained(uid, "reading the chip's identity"):
         chip = _check_chip(target, job.board, uid)
+    with explained(uid, "halting the board"):
+        # A program that runs may have its vectors in RAM and its timer on, as MicroPython's
+        # NUCLEO_WB55: the next tick would jump into what pyOCD's flash algorithm has put there.
+        target.reset_and_halt()
     start_ns = clock_ns()
     plan: Installation | None = None
     reason, data = f"--erase {erase}", job.data
@@ -287,7 +292,7 @@ def _with_users_files(job: _Job, why: CannotKeep) -> tuple[str, bytes]:
 def _make_job(
     board: Board,
     image: Image | bytes,
-    runtime: Path | None,
+    runtime: Path | Runtime | None,
     erase: ErasePolicy,
     trust: bytes | None,
 ) -> _Job:
@@ -319,9 +324,9 @@ def _make_job(
         if contents is None:
             raise ConfigError("a key to trust goes into an image of eegrig, and this is none")
         data = pack_region({**contents.files, **extra}, layout).data
-    return _Job(
-        board, layout, data, contents, read_runtime(runtime, board) if runtime else None, extra
-    )
+    if isinstance(runtime, Path):
+        runtime = read_runtime(runtime, board)
+    return _Job(board, layout, data, contents, runtime, extra)
 
 
 def check_blocks(image: bytes, board: Board, name: str = "the image") -> None:

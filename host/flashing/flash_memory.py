@@ -9,7 +9,7 @@ from typing import Any
 from eegrig.boards.errors import BoardFault, ConfigError
 from eegrig.host.flashing.probe import one_line
 from eegrig.host.image.file_system import Erase, Operation
-from eegrig.host.image.runtime_file import Segment
+from eegrig.host.runtime.contents import Segment
 
 __all__ = ["erase_chip", "program", "read", "replay", "verify"]
 

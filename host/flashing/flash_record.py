@@ -39,7 +39,7 @@ class FlashRecord(msgspec.Struct, frozen=True, kw_only=True):
     version, image_hash : str
         Of the firmware that was to be flashed.
     runtime_sha256 : str or None
-        Of the runtime file, where one was flashed.
+        Of the runtime's contents in flash memory, where one was flashed.
     way : str or None
         How the firmware got there: ``unchanged``, ``slot``, ``region`` or ``chip``.
     locked : bool

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eegrig.boards.schema import Board
     from eegrig.host.console.console import RunningFirmware
     from eegrig.host.recording.self_test import SelfTestFigure
+    from eegrig.host.runtime.runtime_file import Runtime
 
 __all__ = ["Order", "Outcome", "Station", "produce"]
 
@@ -63,7 +64,7 @@ class Order:
         What goes into the file-system region.
     image_hash, version : str
         Identity of its firmware.
-    runtime : Path or None
+    runtime : Path, Runtime or None
     erase : ErasePolicy
     trust : bytes or None
         As `host.flashing.flash.flash` takes them.
@@ -83,7 +84,7 @@ class Order:
     image: bytes
     image_hash: str
     version: str
-    runtime: Path | None = None
+    runtime: Path | Runtime | None = None
     erase: ErasePolicy = "auto"
     trust: bytes | None = None
     unlock: bool = False

@@ -18,7 +18,7 @@ LARGER_ROOMS = {
     "boards": (20, "rooms themselves: each is on a floor of the house"),
     "firmware/eeg": (17, "a folder takes two blocks of 4096 bytes from a zephyr board's 64"),
     "hil/virtual/micropython/shim": (25, "MicroPython imports from one folder; `_` marks our own"),
-    "host/image": (16, "one file format each, and no two of them are closer than the rest"),
+    "host/commands": (16, "a module for each command"),
     "signal_sim": (19, "rooms themselves: each is on a floor of the house"),
 }
 """Folders with more modules on one level: how many they may have, and why."""

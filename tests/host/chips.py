@@ -9,6 +9,7 @@ from eegrig.boards import load_board
 from eegrig.boards.schema import Board, FlashRegion
 from eegrig.hil.virtual.chip import nrf52840, stm32wb55
 from eegrig.hil.virtual.chip.memory.nor_flash import FlashTiming
+from tests.host.fake_runtime import nrf_bytes, runtime_bytes
 
 BOARD = load_board("headband8")
 
@@ -23,6 +24,7 @@ class Kind:
     clock_hz: int
     wrong: dict[str, int]
     wrong_name: str
+    runtime: bytes
 
     @property
     def start(self) -> int:
@@ -40,6 +42,7 @@ def with_stm32wb55(board: Board) -> Board:
         options={},
         flash=FlashRegion(start=0x0800_0000, size=0x10_0000),
         filesystem=FlashRegion(start=0x0808_0000, size=0x4_0000),
+        runtime=FlashRegion(start=0x0800_0000, size=0x8_0000),
     )
     return msgspec.structs.replace(board, mcu=mcu)
 
@@ -52,6 +55,7 @@ KINDS = {
         nrf52840.CLOCK_HZ,
         {"part": 0x52832},
         "an nrf52832",
+        nrf_bytes(),
     ),
     "stm32wb55": Kind(
         with_stm32wb55(BOARD),
@@ -60,6 +64,7 @@ KINDS = {
         stm32wb55.CLOCK_HZ,
         {"device": 0x496},
         "an stm32wb50xg",
+        runtime_bytes(),
     ),
 }
 

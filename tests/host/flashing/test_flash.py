@@ -18,6 +18,7 @@ from eegrig.host.flashing.flash import flash
 from eegrig.host.flashing.probe import list_probes
 from eegrig.host.image.firmware_image import build_image
 from tests.host.chips import KINDS, Kind
+from tests.host.fake_runtime import write_runtime
 
 UID = "virtual:flash-test"
 BOARD = load_board("headband8")
@@ -104,22 +105,42 @@ def test_an_image_is_flashed_and_the_rest_of_the_memory_is_not_touched(kind, chi
     assert chip.flash_bytes(kind.start - 4, 4) == b"kept"
 
 
-@pytest.mark.parametrize("suffix", [".hex", ".bin"])
+@pytest.mark.parametrize("suffix", [".hex", ".bin", ".dfu", ".elf"])
 def test_a_runtime_goes_where_it_belongs(kind, chip, tmp_path, suffix):
-    runtime = tmp_path / f"runtime{suffix}"
-    code = SMALL[:10001]
-    if suffix == ".hex":
-        hex_file = IntelHex()
-        start = kind.board.mcu.flash.start + 0x1000
-        hex_file.frombytes(code, offset=start)
-        hex_file.write_hex_file(str(runtime))
-    else:
-        runtime.write_bytes(code)
-        start = kind.board.mcu.flash.start
+    start, code = kind.board.mcu.flash.start, kind.runtime
+    runtime = write_runtime(tmp_path / f"runtime{suffix}", code, start)
     report = flash(kind.board, SMALL, probe=UID, runtime=runtime)
     assert bytes(chip.flash_bytes(start, len(code))) == code
     assert content(chip, len(SMALL)) == SMALL
     assert report.bytes_total == len(code) + len(SMALL)
+
+
+# Copies its vectors to RAM, lets VTOR point there, starts SysTick, and waits; a tick only returns.
+_TICKING = bytes.fromhex(
+    "4ff000604ff000530022815899500432402afad1044803600448ff2141600721"
+    "0160fee7704700bf08ed00e010e000e0"
+)
+_TICK = 0x24  # where in it the tick's handler is
+
+
+def test_a_program_with_its_vectors_in_ram_does_not_get_in_the_way(tmp_path):
+    """As MicroPython's on a NUCLEO_WB55: pyOCD's flash algorithm takes the vectors' place."""
+    kind = KINDS["stm32wb55"]
+    chip = kind.chip(seed="flash-test")
+    attach(UID, chip)
+    start = kind.board.mcu.flash.start
+    code = bytearray(kind.runtime)
+    at = 0x4D0
+    code[at : at + len(_TICKING)] = _TICKING
+    code[8:64] = (start + at + _TICK | 1).to_bytes(4, "little") * 14
+    runtime = write_runtime(tmp_path / "ticking.bin", bytes(code))
+    try:
+        flash(kind.board, SMALL, probe=UID, runtime=runtime)
+        assert content(chip, len(SMALL)) == SMALL
+        flash(kind.board, NOISE[: len(SMALL)][::-1], probe=UID, runtime=runtime)
+        assert content(chip, len(SMALL)) == SMALL[::-1]
+    finally:
+        detach(UID)
 
 
 def test_two_equal_flashes_take_the_same_model_time(kind):
@@ -303,8 +324,9 @@ def test_an_image_for_another_board_is_refused(tmp_path):
     ("name", "content", "message"),
     [
         ("runtime.bin", bytes(REGION.start + 1), "overlaps the file-system region"),
+        ("runtime.bin", NOISE, "does not begin as a program"),
         ("runtime.bin", b"", "is empty"),
-        ("runtime.elf", b"x", r"a runtime is a \.hex or a \.bin"),
+        ("runtime.elf", b"x", "no ELF file"),
         ("runtime.hex", b"not hex\n", "no Intel hex file"),
     ],
 )
@@ -323,6 +345,7 @@ def test_a_runtime_that_is_missing_is_named(tmp_path):
 def test_a_runtime_outside_the_chip_is_refused(kind, chip, tmp_path):
     path = tmp_path / "runtime.hex"
     hex_file = IntelHex()
+    hex_file.frombytes(kind.runtime, offset=kind.board.mcu.flash.start)
     hex_file.frombytes(b"1234", offset=0x0900_0000)
     hex_file.write_hex_file(str(path))
     with pytest.raises(ConfigError, match="the runtime does not fit the chip"):

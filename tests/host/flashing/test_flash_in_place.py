@@ -181,12 +181,12 @@ def test_a_chip_is_erased_only_with_a_runtime_at_hand(kind, chip, tmp_path):
     with pytest.raises(ConfigError, match="--runtime"):
         flash(kind.board, new, probe=UID, erase="chip")
     runtime = tmp_path / "runtime.bin"
-    runtime.write_bytes(bytes(range(256)) * 16)
+    runtime.write_bytes(kind.runtime)
     report = flash(kind.board, new, probe=UID, erase="chip", runtime=runtime)
     assert report.way == "chip"
     assert region(kind, chip) == new
     assert set(chip.flash_bytes(base + 0x20000, 8)) == {0xFF}
-    assert bytes(chip.flash_bytes(base, 4096)) == runtime.read_bytes()
+    assert bytes(chip.flash_bytes(base, len(kind.runtime))) == kind.runtime
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.9, 0.99])

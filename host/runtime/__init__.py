@@ -1,0 +1,1 @@
+"""MicroPython for a board, as a file: read, told what it is, kept."""
