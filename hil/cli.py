@@ -37,10 +37,10 @@ _MapOption = Annotated[
     ),
 ]
 _RuntimeOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--runtime",
-        metavar="FILE",
+        metavar="FILE|NAME",
         help="Stock MicroPython that the virtual board's chip runs itself (exact mode).",
     ),
 ]
@@ -113,7 +113,7 @@ def _demo(
         assign=tuple(assign or ()),
         seconds=seconds,
         seed=seed,
-        runtime=runtime,
+        runtime=_found(runtime, board),
     )
     raise typer.Exit(run_suites(request, as_json=as_json))
 
@@ -154,9 +154,22 @@ def _run(
         seconds=seconds,
         seed=seed,
         firmware_dir=firmware,
-        runtime=runtime,
+        runtime=_found(runtime, board),
     )
     raise typer.Exit(run_suites(request, as_json=as_json))
+
+
+def _found(runtime: str | None, board: str) -> Path | None:
+    """Return the file of a runtime that was named, and say what is to be known of it."""
+    if runtime is None:
+        return None
+    from eegrig.boards import load_board
+    from eegrig.host.runtime.kept import find_runtime
+
+    found = find_runtime(runtime, load_board(board))
+    if found.warning is not None:
+        typer.echo(f"eegrig: warning: {found.warning}", err=True)
+    return found.path
 
 
 def _compare_modes(
@@ -164,7 +177,8 @@ def _compare_modes(
     *,
     out: _OutOption,
     runtime: Annotated[
-        Path, typer.Option("--runtime", metavar="FILE", help="Stock MicroPython for the board.")
+        str,
+        typer.Option("--runtime", metavar="FILE|NAME", help="Stock MicroPython for the board."),
     ],
     seconds: _SecondsOption = 15.0,
     seed: _SeedOption = 0,
@@ -184,8 +198,10 @@ def _compare_modes(
     from eegrig.hil.report.modes_table import print_modes
     from eegrig.host.commands.output import print_json
 
+    found = _found(runtime, board)
+    assert found is not None
     out.mkdir(parents=True, exist_ok=True)
-    rows = run_both(board, runtime, out, seed=seed, seconds=seconds)
+    rows = run_both(board, found, out, seed=seed, seconds=seconds)
     plain = [dataclasses.asdict(row) for row in rows]
     write_whole(out / "modes.json", json.dumps(plain, indent=2, ensure_ascii=False).encode())
     if as_json:

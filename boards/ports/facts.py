@@ -25,6 +25,8 @@ __all__ = [
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
 Cost = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -64,6 +66,11 @@ class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     lightsleep_stops_ticks : bool
         Whether ``time.ticks_*`` and soft timers stand still in ``machine.lightsleep``; False too
         where there is none.
+    start_ms : float
+        From a reset to the first instruction of ``boot.py``.
+    load_byte_us : float
+        What finding, checking and loading the firmware takes beside what its bytecode does, by its
+        size.
     """
 
     platform: str
@@ -78,6 +85,8 @@ class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     idle_sleeps: bool
     spi_in_interrupts: bool
     lightsleep_stops_ticks: bool
+    start_ms: PositiveFloat
+    load_byte_us: NonNegativeFloat
 
 
 class MemoryFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

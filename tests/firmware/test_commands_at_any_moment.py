@@ -92,10 +92,11 @@ def test_an_event_that_ends_a_stream_comes_before_another_is_begun(
         happen(moments, board, (0, "command", start(1)))
         moments("surround('silent', True)")
         board.events.add(AFE_LOST)
-        # A command cuts short the rest in which silence would show: one more, without any.
-        happenings = [[(moment, "command", start(2))]] * 2 + [[]]
-        log = [happen(moments, board, *happening) for happening in happenings]
-        said = [d for what, d in [d for turn in log for d in turn] if what == "control"]
+        command = (moment, "command", start(2))
+        log = [happen(moments, board, command) for _ in range(2)]
+        if port == "stm32":  # a command cuts short the rests in which silence would show
+            log += [happen(moments, board) for _ in range(2)]
+        said = [d for turn in log for what, d in turn if what == "control"]
         ok = [i for i, d in enumerate(said) if d[:1] == b"\x81" and d[2] == OK]
         lost = [i for i, d in enumerate(said) if d[:2] == bytes([0xE0, AFE_LOST])]
         assert len(lost) == 1

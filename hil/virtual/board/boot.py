@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Boot"]
 
-# Reset vector, clocks, Zephyr and the interpreter's own start, until boot.py runs: assumed.
-_RUNTIME_START_NS = 45_000_000
-
 
 class Boot:
     """Starts and stops the firmware of one board.
@@ -136,7 +133,10 @@ class Boot:
     def _plan(self, cause: int) -> None:
         if self._planned is None and not self._chip.faults.power_lost:
             now_ns = self._loop.now_ns()
-            when_ns = now_ns + _RUNTIME_START_NS
+            size = sum(map(len, self._compiled_files().values()))
+            system = self._runtime.system
+            start_ns = round(system.start_ms * 1e6 + size * system.load_byte_us * 1e3)
+            when_ns = now_ns + start_ns
             self._planned = self._loop.call_at_ns(when_ns, self._start, cause)
             self._bus.cpu_active(now_ns, when_ns)
 
