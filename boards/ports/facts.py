@@ -66,6 +66,8 @@ class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     lightsleep_stops_ticks : bool
         Whether ``time.ticks_*`` and soft timers stand still in ``machine.lightsleep``; False too
         where there is none.
+    download : str or None
+        Where official builds are offered, with ``{build}`` for the build's name; None: nowhere.
     start_ms : float
         From a reset to the first instruction of ``boot.py``.
     load_byte_us : float
@@ -85,6 +87,7 @@ class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     idle_sleeps: bool
     spi_in_interrupts: bool
     lightsleep_stops_ticks: bool
+    download: str | None
     start_ms: PositiveFloat
     load_byte_us: NonNegativeFloat
 

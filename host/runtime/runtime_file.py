@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.part_library import load_part
-from eegrig.boards.ports import load_port
+from eegrig.boards.ports import board_runtime, load_port
 from eegrig.host.runtime.contents import Segment, content_hash
 from eegrig.host.runtime.elf_file import Symbol, read_symbols
 from eegrig.host.runtime.facts import Facts, VectorTable, read_end, read_facts, read_vector_table
@@ -253,6 +253,7 @@ def _check_vectors(file: str, segments: list[Segment], board: Board) -> VectorTa
 
 def _where_from(board: Board) -> str:
     build = board.mcu.build
-    if board.mcu.port == "stm32":
-        return f"take the one for {build}, from micropython.org/download/{build}"
+    download = board_runtime(board).system.download
+    if download is not None:
+        return f"take the one for {build}, from {download.format(build=build)}"
     return f"take a build of MicroPython's {board.mcu.port} port for {build}"
