@@ -117,6 +117,8 @@ class Bus:
     quiet : range
         Addresses of peripherals that are not modelled: they read 0 and swallow writes. Real
         images touch many of them, and would lock up if nothing answered.
+    on_quiet : callable
+        Called with an address of those that is touched; for a core, of each page the first.
     code_changed : bool
         Set when code that the core has executed was overwritten; whoever changes memory past the
         bus sets it, too. `forget_code` clears it.
@@ -126,6 +128,7 @@ class Bus:
         self.memories: list[Memory] = []
         self.peripherals: list[RegisterPage] = []
         self.quiet = quiet
+        self.on_quiet: Callable[[int], None] = lambda address: None
         self.code_changed = False
         # One byte for each granule that the core has translated, by memory: some answer at two
         # addresses, which share theirs.
@@ -250,6 +253,7 @@ class Bus:
             if peripheral.base <= address < peripheral.base + peripheral.size:
                 return peripheral
         if address in self.quiet:
+            self.on_quiet(address)
             return None
         raise BusFault(f"nothing answers at {address:#010x}")
 

@@ -77,6 +77,9 @@ class Processor:
         Cycle count at which to stop; a core that sleeps stops at once then.
     on_urgent : callable
         Called when an interrupt has come up while the core sleeps.
+    on_hard_fault : callable
+        ``on_hard_fault(frame, link, stacked)``: a HardFault was entered, with its frame at that
+        address, that EXC_RETURN in the link register, and the frame written or not.
     """
 
     def __init__(self, core: Core, bus: Bus, nvic: Nvic, systick: SysTick) -> None:
@@ -88,6 +91,7 @@ class Processor:
         self._bus = bus
         self.deadline = NEVER
         self.on_urgent: Callable[[], None] = lambda: None
+        self.on_hard_fault: Callable[[int, int, bool], None] = lambda frame, link, stacked: None
         nvic.on_urgency = self._note_urgency
 
     def _note_urgency(self) -> None:
@@ -256,7 +260,7 @@ class Processor:
         words += [return_address, xpsr & ~STACK_ALIGNED | STACK_ALIGNED * aligned]
         if floating:
             words += [*core.registers.floats(), 0]
-        stacked = self._push(frame, words)
+        stacked = pushed = self._push(frame, words)
         link = 0xFFFF_FFE1 | (not floating) << 4 | in_thread << 3 | on_process_stack << 2
         try:
             entry = self._bus.read(self.nvic.vtor + 4 * number, 4)
@@ -270,6 +274,8 @@ class Processor:
             core.write_register(XPSR, number)
         self.nvic.activate(number)
         self.sleeping = False
+        if number == Exc.HARD_FAULT:
+            self.on_hard_fault(frame, link, pushed)
         if not stacked and number != Exc.HARD_FAULT:
             return self._escalate(entry & ~1)
         if self._caught(number) or (not stacked and self._caught_on_entry()):
