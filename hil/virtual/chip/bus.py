@@ -122,6 +122,8 @@ class Bus:
     code_changed : bool
         Set when code that the core has executed was overwritten; whoever changes memory past the
         bus sets it, too. `forget_code` clears it.
+    on_code_changed : callable
+        Called when a store on the bus has set it.
     """
 
     def __init__(self, quiet: range = range(0x4000_0000, 0x6000_0000)) -> None:
@@ -130,6 +132,7 @@ class Bus:
         self.quiet = quiet
         self.on_quiet: Callable[[int], None] = lambda address: None
         self.code_changed = False
+        self.on_code_changed: Callable[[], None] = lambda: None
         # One byte for each granule that the core has translated, by memory: some answer at two
         # addresses, which share theirs.
         self._code_maps: dict[int, bytearray] = {}
@@ -161,8 +164,11 @@ class Bus:
 
     def _stored(self, memory: Memory, address: int, size: int) -> None:
         code_map = self._code_maps.get(id(memory.buffer))
-        if not self.code_changed and code_map is not None:
-            self.code_changed = any(code_map[_granules(memory, address, size)])
+        if self.code_changed or code_map is None:
+            return
+        if any(code_map[_granules(memory, address, size)]):
+            self.code_changed = True
+            self.on_code_changed()
 
     # ---- accesses
 

@@ -27,8 +27,8 @@ _MANY_BLOCKS = 1 << 60
 LONGEST_NS = 10_000_000
 """The core executes no longer without a look at what is real: a program may loop for ever."""
 RESET_NS = 20_000
-"""Shortest reset: what STM32 chips' pulse generator holds theirs for, whatever asks; of ST's manuals
-from memory, assumed. Without it firmware that resets as soon as it starts takes hardly any time."""
+"""Shortest reset: how long STM32 chips hold theirs, whatever asks for it; of ST's manuals,
+from memory, assumed. Without it, firmware that only resets would take hardly any time."""
 # An interrupt starts the clock of a core that sleeps within its latency (Arm DDI 0439, 3.9.1).
 WAKE_CYCLES = 12
 

@@ -93,6 +93,7 @@ class Processor:
         self.on_urgent: Callable[[], None] = lambda: None
         self.on_hard_fault: Callable[[int, int, bool], None] = lambda frame, link, stacked: None
         nvic.on_urgency = self._note_urgency
+        bus.on_code_changed = self.set_alarm
 
     def _note_urgency(self) -> None:
         words = self.core.tally.words
@@ -114,7 +115,8 @@ class Processor:
 
     def set_alarm(self) -> None:
         """Let the core stop where the system timer or what is outside wants it."""
-        self.core.tally.stop_at(min(self.systick.alarm, self.deadline))
+        at_once = self.core.executing and self._bus.code_changed  # by DMA that the core has begun
+        self.core.tally.stop_at(0 if at_once else min(self.systick.alarm, self.deadline))
 
     def reset(self, stack: int, entry: int) -> None:
         """Set everything as a reset does, with the first two words of the vector table."""
@@ -184,6 +186,7 @@ class Processor:
             As for `run`; `Stop.SLICE` is the usual end.
         """
         self._tick()
+        self.set_alarm()
         self.sleeping = False
         if self.nvic.waiting:
             taken = self.nvic.next_exception(self.core.registers.masks())
