@@ -8,7 +8,7 @@ a bench lacks it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -374,6 +374,8 @@ class Bench:
         How a virtual board runs its firmware; None on a bench of hardware.
     rests_on : tuple of Assumed
         What the bench's own models assume.
+    notes : callable
+        Returns what is to be told of the firmware so far: crashes, hangs, what no model answers.
     seed : int
         Of everything random on the bench.
     """
@@ -398,3 +400,4 @@ class Bench:
     runtime: Path | None = None
     mode: Literal["fast", "exact"] | None = None
     rests_on: tuple[Assumed, ...] = ()
+    notes: Callable[[], Sequence[str]] = tuple

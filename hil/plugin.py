@@ -229,6 +229,7 @@ def rig_results(
     option = request.config.option
     left_out = request.config.stash.get(_PARTIAL, False)
     partial = left_out or bool(option.keyword or option.markexpr)
+    results.notes = list(rig.notes())
     results.close(rig.board, provenance=rig.provenance, partial=partial)
     results.save(rig_out)
 

@@ -190,6 +190,8 @@ def _print(results: Results, report: Path) -> None:
     from eegrig.hil.report.table import print_table
 
     print_table(results)
+    for note in results.notes:
+        typer.echo(f"note: {note}", err=True)
     typer.echo(f"report: {report}")
 
 

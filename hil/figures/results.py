@@ -134,6 +134,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     not_measured : list of NotMeasured
     part_of : int or None
         How many targets the board has, in a run of a part of the tests; None for one of all.
+    notes : list of str
+        What the bench has to say of the firmware; of several lines the first says it all.
     schema : int
         Version of this layout.
     """
@@ -151,6 +153,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     assumptions: list[Assumption] = []
     not_measured: list[NotMeasured] = []
     part_of: int | None = None
+    notes: list[str] = []
     schema: int = SCHEMA_VERSION
 
     def add(self, figure: Figure) -> Figure:
@@ -352,6 +355,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """
         content: dict[str, Any] = _to_ten_digits(msgspec.to_builtins(self))
         del content["started_at"]
+        if not self.notes:  # most runs have none, and keep the digest that they had before
+            del content["notes"]
         return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
     def to_json(self) -> bytes:

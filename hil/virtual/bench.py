@@ -121,6 +121,7 @@ class VirtualBench:
             runtime=runtime,
             mode=self.board.mode,
             rests_on=self.board.rests_on,
+            notes=lambda: self.board.notes,
         )
 
     def _run(self, main: Coroutine[Any, Any, T]) -> T:

@@ -7,7 +7,7 @@ computer's and no shim, but the binary that a user would flash.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +15,11 @@ import numpy as np
 
 from eegrig.boards import Board
 from eegrig.boards.assumed import Assumed
-from eegrig.boards.errors import BoardFault, ConfigError
+from eegrig.boards.errors import ConfigError
 from eegrig.boards.ports import board_runtime
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board.exact_radio import ExactRadio
+from eegrig.hil.virtual.board.exact_watch import ExactWatch
 from eegrig.hil.virtual.board.supply import Supply
 from eegrig.hil.virtual.board.virtual_board import VirtualBoard
 from eegrig.hil.virtual.chip.cortex_m import compiled_hook
@@ -73,13 +74,16 @@ class ExactBoard(VirtualBoard):
         Where the chip's memories are kept.
     rng : numpy.random.Generator
         For what differs from part to part, and for noise.
+    symbols : Mapping of int to str or None
+        First address -> name of the firmware's functions, for what is told of crashes; None if
+        they are not known.
 
     Attributes
     ----------
     radio : ExactRadio
     runner : FreeRunning
     unmodelled_accesses : dict of str to int
-        The first address that was touched of each peripheral that is not there.
+        The first address that was touched of each peripheral that is not there; `notes` tell them.
 
     Raises
     ------
@@ -110,6 +114,7 @@ class ExactBoard(VirtualBoard):
         directory: Path,
         rng: np.random.Generator,
         uid: str | None = None,
+        symbols: Mapping[int, str] | None = None,
     ) -> None:
         if board.mcu.part != "stm32wb55":
             raise ConfigError(
@@ -142,13 +147,13 @@ class ExactBoard(VirtualBoard):
         )
         self._system = system
         self._wire(system)
-        mcu = self.ledger.mcu
+        self._watch = ExactWatch(self.chip, self.uid, symbols or {}, self.note)
         self.runner = self.chip.runner = FreeRunning(
             self.chip,
             clock,
             loop,
             low_power=self.chip,
-            on_active=lambda start_ns, end_ns: mcu.active(start_ns, end_ns - start_ns),
+            on_active=self._note_active,
             on_wait=self._note_wait,
             on_fault=self._locked_up,
         )
@@ -190,6 +195,8 @@ class ExactBoard(VirtualBoard):
     @property
     def state(self) -> str:
         """What the firmware does, in words."""
+        if self.chip.debug.lockup:
+            return "in lock-up"
         return "at the prompt" if self.console.log.endswith(_PROMPT) else "running"
 
     def reset(self, cause: int = ResetCause.HARD, *, safe_mode: bool = False) -> None:
@@ -209,6 +216,7 @@ class ExactBoard(VirtualBoard):
             self._press(down=True)
             when_ns = self._loop.now_ns() + round(_SAFE_MODE_S * 1e9)
             self._loop.call_at_ns(when_ns, lambda: self._press(down=False))
+        self._watch.forget()
         self.afe.release()
         self.chip.reset()
 
@@ -219,6 +227,7 @@ class ExactBoard(VirtualBoard):
 
     def power_cycle(self) -> None:
         """Start as power does that comes."""
+        self._watch.forget()
         self.chip.power_cycle()
         self.runner.start()
 
@@ -237,12 +246,17 @@ class ExactBoard(VirtualBoard):
         probe.detach(self.probe_id)
         self.chip.close()
 
+    def _note_active(self, start_ns: int, end_ns: int) -> None:
+        self.ledger.mcu.active(start_ns, end_ns - start_ns)
+        self._watch.ran(end_ns - start_ns)
+
     def _note_wait(self, mode: Wait | None) -> None:
+        self._watch.rested()
         sleep = "idle" if mode is None else _WAITS[mode]
         self.ledger.mcu.set_sleep(self._loop.now_ns(), sleep)
 
     def _locked_up(self) -> None:
-        raise BoardFault(f"{self.uid} has locked up: {self.chip.core.fault.reason}")
+        raise self._watch.locked_up()
 
     # ---- the console
 
@@ -260,6 +274,7 @@ class ExactBoard(VirtualBoard):
 
     def console_bytes(self, data: bytes) -> None:
         """Take what USART1 sends."""
+        self._watch.rested()
         self.console.feed(data)
 
     def output(self, port: str, pin: int, level: int) -> None:
@@ -283,6 +298,10 @@ class ExactBoard(VirtualBoard):
     def unmodelled(self, name: str, address: int) -> None:
         """Take note of the first access to a peripheral that is not there."""
         self.unmodelled_accesses[name] = address
+        self.note(
+            f"{self.uid}: the firmware uses {name} (at {address:#010x}), which is not modelled: it "
+            "reads 0 and does nothing"
+        )
 
 
 def _pin(name: str) -> tuple[str, int]:

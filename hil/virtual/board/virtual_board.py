@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VirtualBoard"]
 
+_LOG = logging.getLogger(__name__)
 _OVERSAMPLING = 8
 _POWER_STEP_S = 1e-4  # fine enough to show the packets of a connection event
 
@@ -65,6 +67,8 @@ class VirtualBoard(ABC):
     console : VirtualConsole
     supply : Supply
         The power, which can be taken away.
+    notes : list of str
+        What the user is to be told of the firmware; of several lines the first says it all.
     """
 
     mode: Literal["fast", "exact"]
@@ -85,7 +89,14 @@ class VirtualBoard(ABC):
         self.console.open()
         self.light: VirtualSignalSource | None = None
         self.optics: Adpd4101 | None = None
+        self.notes: list[str] = []
         self._loop = loop
+
+    def note(self, text: str) -> None:
+        """Tell the user something, once, and write it to the log."""
+        if text not in self.notes:
+            self.notes.append(text)
+            _LOG.warning("at %.6f s: %s", self._loop.time(), text)
 
     def _add_front_end(self, clock: Clock, rng: np.random.Generator) -> None:
         """Make electrodes and front end."""

@@ -117,16 +117,22 @@ class Bus:
     quiet : range
         Addresses of peripherals that are not modelled: they read 0 and swallow writes. Real
         images touch many of them, and would lock up if nothing answered.
+    on_quiet : callable
+        Called with an address of those that is touched; for a core, of each page the first.
     code_changed : bool
         Set when code that the core has executed was overwritten; whoever changes memory past the
         bus sets it, too. `forget_code` clears it.
+    on_code_changed : callable
+        Called when a store on the bus has set it.
     """
 
     def __init__(self, quiet: range = range(0x4000_0000, 0x6000_0000)) -> None:
         self.memories: list[Memory] = []
         self.peripherals: list[RegisterPage] = []
         self.quiet = quiet
+        self.on_quiet: Callable[[int], None] = lambda address: None
         self.code_changed = False
+        self.on_code_changed: Callable[[], None] = lambda: None
         # One byte for each granule that the core has translated, by memory: some answer at two
         # addresses, which share theirs.
         self._code_maps: dict[int, bytearray] = {}
@@ -158,8 +164,11 @@ class Bus:
 
     def _stored(self, memory: Memory, address: int, size: int) -> None:
         code_map = self._code_maps.get(id(memory.buffer))
-        if not self.code_changed and code_map is not None:
-            self.code_changed = any(code_map[_granules(memory, address, size)])
+        if self.code_changed or code_map is None:
+            return
+        if any(code_map[_granules(memory, address, size)]):
+            self.code_changed = True
+            self.on_code_changed()
 
     # ---- accesses
 
@@ -250,6 +259,7 @@ class Bus:
             if peripheral.base <= address < peripheral.base + peripheral.size:
                 return peripheral
         if address in self.quiet:
+            self.on_quiet(address)
             return None
         raise BusFault(f"nothing answers at {address:#010x}")
 

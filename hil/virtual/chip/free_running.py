@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from eegrig.hil.virtual.chip.chip import Chip
 from eegrig.hil.virtual.chip.cortex_m.stops import Stop
 from eegrig.hil.virtual.chip.cortex_m.systick import NEVER
+from eegrig.hil.virtual.chip.signals import PowerLost
 from eegrig.hil.virtual.clock import NS_PER_S, Cancellable, OwnedClock, VirtualLoop
 
 __all__ = ["CoreClock", "FreeRunning", "LowPower", "Wait"]
@@ -25,6 +26,9 @@ NO_PROGRAM = 0xFFFF_FFF0  # where erased memory says that a program begins
 _MANY_BLOCKS = 1 << 60
 LONGEST_NS = 10_000_000
 """The core executes no longer without a look at what is real: a program may loop for ever."""
+RESET_NS = 20_000
+"""Shortest reset: how long STM32 chips hold theirs, whatever asks for it; of ST's manuals,
+from memory, assumed. Without it, firmware that only resets would take hardly any time."""
 # An interrupt starts the clock of a core that sleeps within its latency (Arm DDI 0439, 3.9.1).
 WAKE_CYCLES = 12
 
@@ -156,7 +160,7 @@ class FreeRunning:
     def start(self, delay_ns: int = 0) -> None:
         """Execute from where the core is, after a delay."""
         self.powered = True
-        self._waiting = None
+        self._rouse()
         self._clock.anchor(self._loop.now_ns() + delay_ns)
         self._plan(self._loop.now_ns() + delay_ns)
 
@@ -176,10 +180,16 @@ class FreeRunning:
         """Let the core stand for a time in the middle of an instruction."""
         self._chip.core.cycles += duration_ns * self._clock.hz // NS_PER_S
 
+    def _rouse(self) -> None:
+        """End a wait, whatever ended it."""
+        if self._waiting is not None:
+            self._waiting = None
+            self._on_wait(None)
+
     def _was_reset(self) -> None:
-        self._waiting = None
+        self._rouse()
         if not self._clock.executing and self.powered and not self._chip.held:
-            self.start()
+            self.start(RESET_NS)
 
     def _is_held(self, held: bool) -> None:
         if held:
@@ -192,6 +202,14 @@ class FreeRunning:
         self._cancel()
         if self.powered and not self._chip.held and self._chip.core.pc < NO_PROGRAM:
             self._planned = self._clock.call_at_ns(when_ns, self._run)
+
+    def _reset_at(self, when_ns: int) -> None:
+        self._cancel()
+        self._planned = self._clock.call_at_ns(when_ns, self._reset)
+
+    def _reset(self) -> None:
+        self._planned = None
+        self._chip.reset()
 
     def _cancel(self) -> None:
         if self._planned is not None:
@@ -213,8 +231,11 @@ class FreeRunning:
         processor.deadline = clock.cycles_at(self._until_ns)
         resumed, self._resumed = self._resumed, False
         clock.executing = True
+        stop: Stop | None = None
         try:
             stop = processor.run(_MANY_BLOCKS, resumed=resumed)
+        except PowerLost:  # in a store to flash memory: the supply tells who has to know
+            self.powered = False
         finally:
             now_ns = clock.now_ns()
             clock.executing = False
@@ -226,8 +247,8 @@ class FreeRunning:
         elif stop is Stop.SLEEP:
             self._wait(now_ns)
         elif stop is Stop.RESET:
-            self._chip.reset()
-        else:
+            self._reset_at(now_ns)
+        elif stop is not None:
             self._chip.debug.stopped(stop)
             if stop is Stop.FAULT:
                 self._on_fault()
@@ -252,17 +273,15 @@ class FreeRunning:
         """Say whether the core executes now; a deep wait takes its time to leave."""
         core, clock = self._chip.core, self._clock
         if mode == "sleep":
-            self._waiting = None
             core.cycles = max(core.cycles, clock.cycles_at(now_ns)) + WAKE_CYCLES
-            self._on_wait(None)
+            self._rouse()
             return True
         if not self._processor.is_woken:
             return False
-        self._waiting = None
-        self._on_wait(None)
+        self._rouse()
         ready_ns = now_ns + self._low_power.leave(mode)
         if mode == "standby":
-            self._chip.reset()
+            self._reset_at(ready_ns)
             return False
         clock.anchor(ready_ns)
         self._plan(ready_ns)

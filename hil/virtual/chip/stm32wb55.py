@@ -41,6 +41,7 @@ DBGMCU_IDCODE = 0xE004_2000
 REVISION = 0x2001_6000
 STOP_WAKE_NS, STANDBY_WAKE_NS = 5_700, 51_000
 """From a wake-up to the first instruction: Stop 2, DS11929 table 8; Standby: assumed."""
+_ASKED_FOR = ResetFlag.PIN | ResetFlag.SOFTWARE  # every reset pulls the pin, too
 # After a reset the core runs from the MSI at 4 MHz (RM0434, 8.2.3).
 CLOCK_HZ = 4_000_000
 
@@ -137,6 +138,7 @@ class Stm32wb55(Chip):
         self.runner: FreeRunning | None = None
         self.system: System | None = None
         self._power_on = True
+        self._reset_flags = _ASKED_FOR
         if clock is None or outside is None:
             self.bus.peripherals += register_pages([self._controller], lambda address: None)
         else:
@@ -146,7 +148,7 @@ class Stm32wb55(Chip):
                 outside,
                 interrupt=lambda n, asserted: nvic.set_line(Exc.EXTERNAL + n, asserted),
                 frequency_changed=self._frequency_changed,
-                reset=self.reset,
+                reset=lambda: self._reset_by(ResetFlag.PIN | ResetFlag.WATCHDOG),
                 table=lambda: SRAM2_BASE + 4 * (self._controller.read(IPCCBR) & 0x3FFF),
                 more=[self._controller],
             )
@@ -176,8 +178,17 @@ class Stm32wb55(Chip):
             if self._power_on:
                 self.system.power_on_reset()
             else:
-                self.system.reset(ResetFlag.PIN | ResetFlag.SOFTWARE)
+                self.system.reset(self._reset_flags)
         self._power_on = False
+        self._reset_flags = _ASKED_FOR
+
+    def _reset_by(self, flags: ResetFlag) -> None:
+        """Reset the system for a reason that RCC_CSR is to show."""
+        self._reset_flags = flags
+        if self.core.executing:
+            self.core.request_reset()
+        else:
+            self.reset()
 
     def power_cycle(self) -> None:
         """Take the supply away and give it back: the option bytes are loaded anew."""
@@ -222,6 +233,7 @@ class Stm32wb55(Chip):
         """Return what the way back takes; from standby everything begins anew."""
         if mode == "standby" and self.system is not None:
             self.system.pwr.note_standby()
+            self._reset_flags = ResetFlag(0)  # C1SBF tells: assumed
             self.bus.memories[0].buffer[:] = bytes(SRAM1_SIZE)
         return STOP_WAKE_NS if mode == "stop" else STANDBY_WAKE_NS
 
@@ -231,10 +243,7 @@ class Stm32wb55(Chip):
 
     def _load_options(self) -> None:
         self._options.load()
-        if self.core.executing:
-            self.core.request_reset()
-        else:
-            self.reset()
+        self._reset_by(ResetFlag.PIN | ResetFlag.OPTION_BYTES)
 
 
 def _system_information(flash_kib: int, identity: bytes) -> bytearray:

@@ -192,6 +192,8 @@ def _status(*, as_json: JsonOption = False) -> None:
                 f"{state['last_failure']}: see {device.log}",
                 err=True,
             )
+        for note in state["notes"]:
+            typer.echo(f"note: {note}", err=True)
     for hci in sorted({transport for device in devices for transport in device.hci}):
         typer.echo(f"adapters: {hci}")
     for log in sorted({device.log for device in devices}):

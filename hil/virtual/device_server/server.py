@@ -288,4 +288,5 @@ class DeviceServer:
             "adapters": self._hci.adapters,
             "failures": len(self._failures),
             "last_failure": self._failures[-1] if self._failures else None,
+            "notes": list(virtual.notes),
         }

@@ -332,6 +332,7 @@ class Core:
         self._bad_address = address
         if address not in self._bus.quiet or self._bus.memory_at(address, size) is not None:
             return False
+        self._bus.on_quiet(address)
         page = address & ~(PAGE - 1)
         self._map_peripheral(Peripheral(page, PAGE, lambda offset: 0, lambda offset, value: None))
         return True

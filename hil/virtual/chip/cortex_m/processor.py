@@ -77,6 +77,9 @@ class Processor:
         Cycle count at which to stop; a core that sleeps stops at once then.
     on_urgent : callable
         Called when an interrupt has come up while the core sleeps.
+    on_hard_fault : callable
+        ``on_hard_fault(frame, link, stacked)``: a HardFault was entered, with its frame at that
+        address, that EXC_RETURN in the link register, and the frame written or not.
     """
 
     def __init__(self, core: Core, bus: Bus, nvic: Nvic, systick: SysTick) -> None:
@@ -88,7 +91,9 @@ class Processor:
         self._bus = bus
         self.deadline = NEVER
         self.on_urgent: Callable[[], None] = lambda: None
+        self.on_hard_fault: Callable[[int, int, bool], None] = lambda frame, link, stacked: None
         nvic.on_urgency = self._note_urgency
+        bus.on_code_changed = self.set_alarm
 
     def _note_urgency(self) -> None:
         words = self.core.tally.words
@@ -110,7 +115,8 @@ class Processor:
 
     def set_alarm(self) -> None:
         """Let the core stop where the system timer or what is outside wants it."""
-        self.core.tally.stop_at(min(self.systick.alarm, self.deadline))
+        at_once = self.core.executing and self._bus.code_changed  # by DMA that the core has begun
+        self.core.tally.stop_at(0 if at_once else min(self.systick.alarm, self.deadline))
 
     def reset(self, stack: int, entry: int) -> None:
         """Set everything as a reset does, with the first two words of the vector table."""
@@ -180,6 +186,7 @@ class Processor:
             As for `run`; `Stop.SLICE` is the usual end.
         """
         self._tick()
+        self.set_alarm()
         self.sleeping = False
         if self.nvic.waiting:
             taken = self.nvic.next_exception(self.core.registers.masks())
@@ -256,7 +263,7 @@ class Processor:
         words += [return_address, xpsr & ~STACK_ALIGNED | STACK_ALIGNED * aligned]
         if floating:
             words += [*core.registers.floats(), 0]
-        stacked = self._push(frame, words)
+        stacked = pushed = self._push(frame, words)
         link = 0xFFFF_FFE1 | (not floating) << 4 | in_thread << 3 | on_process_stack << 2
         try:
             entry = self._bus.read(self.nvic.vtor + 4 * number, 4)
@@ -270,6 +277,8 @@ class Processor:
             core.write_register(XPSR, number)
         self.nvic.activate(number)
         self.sleeping = False
+        if number == Exc.HARD_FAULT:
+            self.on_hard_fault(frame, link, pushed)
         if not stacked and number != Exc.HARD_FAULT:
             return self._escalate(entry & ~1)
         if self._caught(number) or (not stacked and self._caught_on_entry()):

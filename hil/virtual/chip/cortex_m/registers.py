@@ -10,10 +10,10 @@ from typing import Any
 from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import uclib
 
-__all__ = ["PC", "XPSR", "XPSR_THUMB", "Registers"]
+__all__ = ["LR", "PC", "SP", "XPSR", "XPSR_THUMB", "Registers"]
 
 # Register numbers as the debug port counts them (DCRSR.REGSEL, Arm DDI 0403, C1.6.3).
-PC, XPSR = 15, 16
+SP, LR, PC, XPSR = 13, 14, 15, 16
 SPECIAL = 20  # CONTROL, FAULTMASK, BASEPRI, PRIMASK
 _REGISTERS: dict[int, int] = {
     **{number: getattr(arm, f"UC_ARM_REG_R{number}") for number in range(13)},

@@ -13,6 +13,8 @@ from eegrig.hil.virtual.chip.stm32wb.block import Block
 __all__ = ["NAMES", "block_name", "register_pages"]
 
 PAGE, GRANULE = 0x1000, 0x200
+BLOCK = 0x400
+"""No peripheral that has registers here is longer (RM0434, memory map)."""
 NAMES = {
     0x4000_0000: "TIM2",
     0x4000_2400: "LCD",
@@ -64,14 +66,17 @@ NAMES = {
 
 
 def block_name(address: int) -> str:
-    """Return the name of the peripheral an address belongs to.
+    """Return the name of the peripheral an address belongs to, or what is known of it.
 
     >>> block_name(0x4000_5404)
     'I2C1'
+    >>> block_name(0x4000_0404)  # TIM3 of other chips
+    'peripheral 0x40000400'
     """
     first = max((base for base in NAMES if base <= address), default=0)
-    near = first and address - first < PAGE
-    return NAMES[first] if near else f"nothing known at {address:#010x}"
+    if first and address - first < BLOCK:
+        return NAMES[first]
+    return f"peripheral {address & ~(BLOCK - 1):#010x}"
 
 
 class _Page:

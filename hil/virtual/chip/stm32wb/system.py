@@ -125,6 +125,7 @@ class System:
 
         self._outside = outside
         self._told: set[str] = set()
+        bus.on_quiet = self._unmodelled
         self._timers: list[Tim] = []
         self.rcc = rcc = Rcc(clock, self._clocks_changed)
         self._frequency_changed = frequency_changed
