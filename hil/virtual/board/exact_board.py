@@ -135,9 +135,7 @@ class ExactBoard(VirtualBoard):
             address=self.address,
             clock=clock,
             # The way from a completed packet to the next is the binary's, and takes its time.
-            buffers=dataclasses.replace(
-                acl_buffers(bluetooth), packets=_ACL_PACKETS, refill_ns=0
-            ),
+            buffers=dataclasses.replace(acl_buffers(bluetooth), packets=_ACL_PACKETS, refill_ns=0),
             link_octets=bluetooth.link_octets_max,
             sink=self.ledger.radio,
         )

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from eegrig.hil.virtual.chip.chip import Chip
 from eegrig.hil.virtual.chip.cortex_m.stops import Stop
 from eegrig.hil.virtual.chip.cortex_m.systick import NEVER
+from eegrig.hil.virtual.chip.cortex_m.tally import TICKS, Field
 from eegrig.hil.virtual.clock import NS_PER_S, Cancellable, OwnedClock, VirtualLoop
 
 __all__ = ["CoreClock", "FreeRunning", "LowPower", "Wait"]
@@ -172,12 +173,36 @@ class FreeRunning:
             self._processor.deadline = NEVER
             self._processor.hasten(self._clock.cycles_at(self._until_ns))
 
-    def stall(self, duration_ns: int) -> None:
-        """Let the core stand for a time in the middle of an instruction."""
-        self._chip.core.cycles += duration_ns * self._clock.hz // NS_PER_S
+    def skip(self) -> None:
+        """Let the core be where the next thing happens, as if it had waited there in a loop."""
+        if self._clock.executing:
+            words = self._chip.core.tally.words
+            words[Field.NOW] = max(words[Field.NOW], words[Field.ALARM])
+
+    # ---- the memory of the program
+
+    def keep_memory_busy(self, duration_ns: int, end: int) -> None:
+        """Let the memory below the address `end` be busy: code from it stands meanwhile."""
+        words = self._chip.core.tally.words
+        begins = max(words[Field.NOW], words[Field.BUSY])
+        words[Field.BUSY] = begins + duration_ns * self._clock.hz * TICKS // NS_PER_S
+        words[Field.BUSY_END] = end
+
+    def memory_is_busy(self) -> bool:
+        """Say whether it is, and let whoever asks wait: until it is not, or something happens.
+
+        Code in another memory that asks does so in a loop, of which nothing else comes.
+        """
+        words = self._chip.core.tally.words
+        if words[Field.NOW] >= words[Field.BUSY]:
+            return False
+        until = min(words[Field.BUSY], words[Field.ALARM])
+        words[Field.NOW] = max(words[Field.NOW], until)
+        return True
 
     def _was_reset(self) -> None:
         self._waiting = None
+        self._chip.core.tally.words[Field.BUSY] = 0
         if not self._clock.executing and self.powered and not self._chip.held:
             self.start()
 

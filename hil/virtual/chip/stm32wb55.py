@@ -25,6 +25,7 @@ from eegrig.hil.virtual.chip.memory.stm32_options import OPTR, OptionBytes
 from eegrig.hil.virtual.chip.memory.storage import Storage
 from eegrig.hil.virtual.chip.radio_address import locally_administered
 from eegrig.hil.virtual.chip.stm32wb.address_map import register_pages
+from eegrig.hil.virtual.chip.stm32wb.polling import Polls
 from eegrig.hil.virtual.chip.stm32wb.rcc import ResetFlag
 from eegrig.hil.virtual.chip.stm32wb.system import Surroundings, System
 
@@ -110,6 +111,7 @@ class Stm32wb55(Chip):
             memory,
             self._options,
             charge=self._charge_flash,
+            busy=self._flash_is_busy,
             debugged=lambda: self.dap.was_connected,
             erase_secrets=self._erase_secrets,
             launch=self._load_options,
@@ -148,6 +150,7 @@ class Stm32wb55(Chip):
                 frequency_changed=self._frequency_changed,
                 reset=self.reset,
                 table=lambda: SRAM2_BASE + 4 * (self._controller.read(IPCCBR) & 0x3FFF),
+                polls=Polls(lambda: self.core.cycles, self._skip),
                 more=[self._controller],
             )
             self.bus.peripherals += self.system.pages()
@@ -190,14 +193,28 @@ class Stm32wb55(Chip):
 
     def _charge_flash(self, duration_ns: int) -> None:
         self.bus.code_changed = True
-        if self.runner is not None and self.core.executing and not self.debug.own_code:
-            self.runner.stall(duration_ns)  # the core cannot fetch meanwhile
+        runner = self._runner_at_work
+        if runner is not None:
+            runner.keep_memory_busy(duration_ns, FLASH_BASE + FLASH_SIZE)
         else:
             self.timeline.charge(duration_ns)
+
+    def _flash_is_busy(self) -> bool:
+        runner = self._runner_at_work
+        return runner is not None and runner.memory_is_busy()
+
+    @property
+    def _runner_at_work(self) -> FreeRunning | None:
+        """What lets the firmware run, if it is that what executes now."""
+        return self.runner if self.core.executing and not self.debug.own_code else None
 
     def _frequency_changed(self, hz: int) -> None:
         if self.runner is not None:
             self.runner.frequency_changed(hz)
+
+    def _skip(self) -> None:
+        if self.runner is not None:
+            self.runner.skip()
 
     # ---- low-power modes
 

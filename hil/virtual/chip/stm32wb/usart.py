@@ -79,6 +79,7 @@ class Usart(Block):
         low_power: bool = False,
     ) -> None:
         self.name, self.base = name, base
+        self.polled = frozenset({ISR})
         self._clock = clock
         self._kernel_hz = kernel_hz
         self._on_output = on_output
