@@ -56,9 +56,10 @@ _WAITS: dict[Wait, Literal["idle", "light", "deep"]] = {
 _PROMPT = b">>> "
 _BUTTON = ("C", 4)  # of the NUCLEO, to ground
 # How long the button is held for the second of the port's three modes, which runs no file: it moves
-# on every 0.4 s (ports/stm32/boardctrl.c).
-_SAFE_MODE_S = 0.6
-_CONSOLE_ROOM = 64  # what the port keeps of what it has not read yet (UART_REPL's buffer): assumed
+# on after 30 delays of 20 ms, to which HAL_Delay adds 1 ms each (ports/stm32/boardctrl.c).
+_SAFE_MODE_S = 1.5 * 30 * 0.021
+_CONSOLE_ROOM = 64
+"""What a serial bridge takes at once, a packet of USB full speed (USB 2.0, 5.8.3)."""
 
 
 class ExactBoard(VirtualBoard):
@@ -154,6 +155,7 @@ class ExactBoard(VirtualBoard):
         self.chip.core.tally.words[Field.PRICE] = round(CYCLES_PER_INSTRUCTION * TICKS)
         if compiled_hook.is_available():
             self.chip.core.compile_hook()
+        self.chip.on_reset.append(self.afe.release)
         self.chip.attach_firmware()
         self.console.board = self
         self.supply = Supply(loop, self.chip.faults, self)
@@ -208,7 +210,6 @@ class ExactBoard(VirtualBoard):
             self._press(down=True)
             when_ns = self._loop.now_ns() + round(_SAFE_MODE_S * 1e9)
             self._loop.call_at_ns(when_ns, lambda: self._press(down=False))
-        self.afe.release()
         self.chip.reset()
 
     def halt(self) -> None:
@@ -222,8 +223,8 @@ class ExactBoard(VirtualBoard):
         self.runner.start()
 
     def hang(self) -> None:
-        """Let the firmware stop where it is."""
-        self.runner.stop()
+        """Let the firmware stop where it is; a watchdog that it has started will bite."""
+        self.runner.hang()
 
     def set_reachable(self, reachable: bool) -> None:
         """Take the board out of every other radio's reach, or bring it back."""
@@ -252,8 +253,8 @@ class ExactBoard(VirtualBoard):
 
     @property
     def console_room(self) -> int:
-        """How many bytes may be sent at once: whoever sends more is not told what is lost."""
-        return _CONSOLE_ROOM
+        """How many bytes may be sent now, before those that are on the wire have arrived."""
+        return max(0, _CONSOLE_ROOM - self._system.usart1.arriving)
 
     # ---- what is around the chip
 

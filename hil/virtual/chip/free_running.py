@@ -14,6 +14,7 @@ from eegrig.hil.virtual.chip.chip import Chip
 from eegrig.hil.virtual.chip.cortex_m.stops import Stop
 from eegrig.hil.virtual.chip.cortex_m.systick import NEVER
 from eegrig.hil.virtual.chip.cortex_m.tally import TICKS, Field
+from eegrig.hil.virtual.chip.signals import PowerLost
 from eegrig.hil.virtual.clock import NS_PER_S, Cancellable, OwnedClock, VirtualLoop
 
 __all__ = ["CoreClock", "FreeRunning", "LowPower", "Wait"]
@@ -145,7 +146,7 @@ class FreeRunning:
         self._planned: Cancellable | None = None
         self._waiting: Wait | None = None
         self._resumed = False
-        self.powered = False
+        self.powered = self._hung = False
         core = chip.core
         clock.count(lambda: core.cycles, self._processor.hasten)
         self._processor.on_urgent = self._wake
@@ -157,6 +158,7 @@ class FreeRunning:
     def start(self, delay_ns: int = 0) -> None:
         """Execute from where the core is, after a delay."""
         self.powered = True
+        self._hung = False
         self._waiting = None
         self._clock.anchor(self._loop.now_ns() + delay_ns)
         self._plan(self._loop.now_ns() + delay_ns)
@@ -164,6 +166,11 @@ class FreeRunning:
     def stop(self) -> None:
         """Stand still until started again."""
         self.powered = False
+        self._cancel()
+
+    def hang(self) -> None:
+        """Stand still until a reset."""
+        self._hung = True
         self._cancel()
 
     def frequency_changed(self, hz: int) -> None:
@@ -202,6 +209,7 @@ class FreeRunning:
 
     def _was_reset(self) -> None:
         self._waiting = None
+        self._hung = False
         self._chip.core.tally.words[Field.BUSY] = 0
         if not self._clock.executing and self.powered and not self._chip.held:
             self.start()
@@ -215,7 +223,7 @@ class FreeRunning:
 
     def _plan(self, when_ns: int) -> None:
         self._cancel()
-        if self.powered and not self._chip.held and self._chip.core.pc < NO_PROGRAM:
+        if self.powered and not self._hung and not self._chip.held and self._chip.core.pc < NO_PROGRAM:
             self._planned = self._clock.call_at_ns(when_ns, self._run)
 
     def _cancel(self) -> None:
@@ -240,6 +248,9 @@ class FreeRunning:
         clock.executing = True
         try:
             stop = processor.run(_MANY_BLOCKS, resumed=resumed)
+        except PowerLost:  # whoever took it away sees to the rest
+            self.stop()
+            return
         finally:
             now_ns = clock.now_ns()
             clock.executing = False
@@ -251,7 +262,7 @@ class FreeRunning:
         elif stop is Stop.SLEEP:
             self._wait(now_ns)
         elif stop is Stop.RESET:
-            self._chip.reset()
+            self._chip.requested_reset()
         else:
             self._chip.debug.stopped(stop)
             if stop is Stop.FAULT:

@@ -139,6 +139,7 @@ class Stm32wb55(Chip):
         self.runner: FreeRunning | None = None
         self.system: System | None = None
         self._power_on = True
+        self._cause: ResetFlag | None = None
         if clock is None or outside is None:
             self.bus.peripherals += register_pages([self._controller], lambda address: None)
         else:
@@ -148,7 +149,7 @@ class Stm32wb55(Chip):
                 outside,
                 interrupt=lambda n, asserted: nvic.set_line(Exc.EXTERNAL + n, asserted),
                 frequency_changed=self._frequency_changed,
-                reset=self.reset,
+                reset=lambda: self._reset_for(ResetFlag.WATCHDOG),
                 table=lambda: SRAM2_BASE + 4 * (self._controller.read(IPCCBR) & 0x3FFF),
                 polls=Polls(lambda: self.core.cycles, self._skip),
                 more=[self._controller],
@@ -179,8 +180,23 @@ class Stm32wb55(Chip):
             if self._power_on:
                 self.system.power_on_reset()
             else:
-                self.system.reset(ResetFlag.PIN | ResetFlag.SOFTWARE)
+                # Every source of a reset pulls the pin down, too (RM0434, 8.1.2).
+                self.system.reset(ResetFlag.PIN if self._cause is None else self._cause)
         self._power_on = False
+        self._cause = None
+
+    def requested_reset(self) -> None:
+        """Reset the system: program or debugger asked for it, or what stopped the core did."""
+        if self._cause is None:
+            self._cause = ResetFlag.SOFTWARE | ResetFlag.PIN
+        self.reset()
+
+    def _reset_for(self, cause: ResetFlag) -> None:
+        self._cause = cause | ResetFlag.PIN
+        if self.core.executing:
+            self.core.request_reset()
+        else:
+            self.reset()
 
     def power_cycle(self) -> None:
         """Take the supply away and give it back: the option bytes are loaded anew."""
@@ -239,6 +255,7 @@ class Stm32wb55(Chip):
         """Return what the way back takes; from standby everything begins anew."""
         if mode == "standby" and self.system is not None:
             self.system.pwr.note_standby()
+            self._cause = ResetFlag(0)  # its end is no reset that CSR tells of: assumed
             self.bus.memories[0].buffer[:] = bytes(SRAM1_SIZE)
         return STOP_WAKE_NS if mode == "stop" else STANDBY_WAKE_NS
 
@@ -248,10 +265,7 @@ class Stm32wb55(Chip):
 
     def _load_options(self) -> None:
         self._options.load()
-        if self.core.executing:
-            self.core.request_reset()
-        else:
-            self.reset()
+        self._reset_for(ResetFlag.OPTION_BYTES)
 
 
 def _system_information(flash_kib: int, identity: bytes) -> bytearray:

@@ -221,6 +221,11 @@ class Usart(Block):
         bits = self._data_bits() - bool(self._registers[CR1] & PCE)
         self._on_output(bytes([data & (1 << bits) - 1 & 0xFF]))
 
+    @property
+    def arriving(self) -> int:
+        """Number of bytes that are still to come from outside."""
+        return len(self._incoming)
+
     def receive(self, data: bytes) -> None:
         """Let bytes come from outside, one after the other at the baud rate.
 
