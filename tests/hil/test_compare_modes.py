@@ -52,7 +52,7 @@ def test_every_kind_of_answer_was_asked_for_and_one_that_differs_is_found(trial:
     assert answers["streaming: START"].startswith("BUSY")
     assert answers["streaming: the front end stops"] == "event AFE_LOST"
     assert answers["front end lost: START"].startswith("AFE_FAULT")
-    assert answers["front end back: START"] == "OK"
+    assert answers["front end back: START"].startswith("OK")
     changed = [(what, "OK" if what == "streaming: START" else was) for what, was in trial.answers]
     other = dataclasses.replace(trial, answers=changed)
     assert different(compare_trials(trial, other)) == ["streaming: START"]
@@ -93,8 +93,8 @@ def test_figures_agree_within_what_they_state(
 
 def test_the_table_says_first_whether_anything_differs(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
-        Row("boot.time", "0.3 s", "0.8 s", False, "within 0.1 s"),
-        Row("a", "1", "1", True, "equal"),
+        Row("boot.time", "0.3 s", "0.8 s", agrees=False, rule="within 0.1 s"),
+        Row("a", "1", "1", agrees=True, rule="equal"),
     ]
     print_modes(BOARD, rows, table_console())
     out = capsys.readouterr().out

@@ -39,6 +39,8 @@ __all__ = ["CYCLES_PER_INSTRUCTION", "ExactBoard"]
 CYCLES_PER_INSTRUCTION = 2.38
 """Mean price of an instruction on the STM32WB55, from 46 published timings of three chips with the
 same core, within a factor of 1.2: assumed."""
+_SLOW = 0.5
+"""Below this part of the board's frequency the core executes from the oscillator of a wake."""
 _PRICE = Assumed(
     part="stm32wb55",
     key="cycles_per_instruction",
@@ -57,9 +59,10 @@ _WAITS: dict[Wait, Literal["idle", "light", "deep"]] = {
 _PROMPT = b">>> "
 _BUTTON = ("C", 4)  # of the NUCLEO, to ground
 # How long the button is held for the second of the port's three modes, which runs no file: it moves
-# on every 0.4 s (ports/stm32/boardctrl.c).
-_SAFE_MODE_S = 0.6
-_CONSOLE_ROOM = 64  # what the port keeps of what it has not read yet (UART_REPL's buffer): assumed
+# on after 30 delays of 20 ms, to which HAL_Delay adds 1 ms each (ports/stm32/boardctrl.c).
+_SAFE_MODE_S = 1.5 * 30 * 0.021
+_CONSOLE_ROOM = 64
+"""What a serial bridge takes at once, a packet of USB full speed (USB 2.0, 5.8.3)."""
 
 
 class ExactBoard(VirtualBoard):
@@ -160,6 +163,7 @@ class ExactBoard(VirtualBoard):
         self.chip.core.tally.words[Field.PRICE] = round(CYCLES_PER_INSTRUCTION * TICKS)
         if compiled_hook.is_available():
             self.chip.core.compile_hook()
+        self.chip.on_reset.append(self.afe.release)
         self.chip.attach_firmware()
         self.console.board = self
         self.supply = Supply(loop, self.chip.faults, self)
@@ -217,7 +221,6 @@ class ExactBoard(VirtualBoard):
             when_ns = self._loop.now_ns() + round(_SAFE_MODE_S * 1e9)
             self._loop.call_at_ns(when_ns, lambda: self._press(down=False))
         self._watch.forget()
-        self.afe.release()
         self.chip.reset()
 
     def halt(self) -> None:
@@ -232,8 +235,8 @@ class ExactBoard(VirtualBoard):
         self.runner.start()
 
     def hang(self) -> None:
-        """Let the firmware stop where it is."""
-        self.runner.stop()
+        """Let the firmware stop where it is; a watchdog that it has started will bite."""
+        self.runner.hang()
 
     def set_reachable(self, reachable: bool) -> None:
         """Take the board out of every other radio's reach, or bring it back."""
@@ -247,13 +250,17 @@ class ExactBoard(VirtualBoard):
         self.chip.close()
 
     def _note_active(self, start_ns: int, end_ns: int) -> None:
-        self.ledger.mcu.active(start_ns, end_ns - start_ns)
+        mcu, duration_ns = self.ledger.mcu, end_ns - start_ns
+        if self.clock.hz < _SLOW * self.board.mcu.clock_hz:
+            mcu.waking(start_ns, duration_ns)
+        else:
+            mcu.active(start_ns, duration_ns)
         self._watch.ran(end_ns - start_ns)
 
-    def _note_wait(self, mode: Wait | None) -> None:
+    def _note_wait(self, mode: Wait | None, when_ns: int) -> None:
         self._watch.rested()
         sleep = "idle" if mode is None else _WAITS[mode]
-        self.ledger.mcu.set_sleep(self._loop.now_ns(), sleep)
+        self.ledger.mcu.set_sleep(when_ns, sleep, wakes_by_itself=False)
 
     def _locked_up(self) -> None:
         raise self._watch.locked_up()
@@ -267,8 +274,8 @@ class ExactBoard(VirtualBoard):
 
     @property
     def console_room(self) -> int:
-        """How many bytes may be sent at once: whoever sends more is not told what is lost."""
-        return _CONSOLE_ROOM
+        """How many bytes may be sent now, before those that are on the wire have arrived."""
+        return max(0, _CONSOLE_ROOM - self._system.usart1.arriving)
 
     # ---- what is around the chip
 

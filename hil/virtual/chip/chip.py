@@ -109,7 +109,7 @@ class Chip(ABC):
             Processor(self.core, self.bus, self.nvic, SysTick()),
             constants=constants,
             vectors=self._read_vectors,
-            system_reset=self.reset,
+            system_reset=self.requested_reset,
             timeline=self.timeline,
             clock_hz=clock_hz,
             changed=self._update_held,
@@ -173,6 +173,10 @@ class Chip(ABC):
         self._update_held()
         for callback in list(self.on_reset):
             callback()
+
+    def requested_reset(self) -> None:
+        """Reset the system because program or debugger asked for it (AIRCR)."""
+        self.reset()
 
     def set_wire_clock(self, clock_hz: int) -> None:
         """Set the SWD clock in hertz."""

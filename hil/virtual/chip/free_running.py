@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from eegrig.hil.virtual.chip.chip import Chip
 from eegrig.hil.virtual.chip.cortex_m.stops import Stop
 from eegrig.hil.virtual.chip.cortex_m.systick import NEVER
+from eegrig.hil.virtual.chip.cortex_m.tally import TICKS, Field
 from eegrig.hil.virtual.chip.signals import PowerLost
 from eegrig.hil.virtual.clock import NS_PER_S, Cancellable, OwnedClock, VirtualLoop
 
@@ -119,9 +120,11 @@ class FreeRunning:
     loop : VirtualLoop
     low_power : LowPower
     on_active : callable
-        Called with start and end in nanoseconds of each stretch in which the core executed.
+        Called with start and end in nanoseconds of each stretch in which the core executed, at the
+        clock's frequency.
     on_wait : callable
-        Called with a `Wait` when the core waits, and with None when it executes again.
+        Called with a `Wait` when the core waits, with None when it executes again, and with the
+        time.
     on_fault : callable
         Called when the core has locked up.
     """
@@ -134,7 +137,7 @@ class FreeRunning:
         *,
         low_power: LowPower,
         on_active: Callable[[int, int], None] = lambda start_ns, end_ns: None,
-        on_wait: Callable[[Wait | None], None] = lambda mode: None,
+        on_wait: Callable[[Wait | None, int], None] = lambda mode, when_ns: None,
         on_fault: Callable[[], None] = lambda: None,
     ) -> None:
         self._chip = chip
@@ -147,8 +150,9 @@ class FreeRunning:
         self._on_fault = on_fault
         self._planned: Cancellable | None = None
         self._waiting: Wait | None = None
+        self._active_from_ns = self._since_ns = 0
         self._resumed = False
-        self.powered = False
+        self.powered = self._hung = False
         core = chip.core
         clock.count(lambda: core.cycles, self._processor.hasten)
         self._processor.on_urgent = self._wake
@@ -160,6 +164,7 @@ class FreeRunning:
     def start(self, delay_ns: int = 0) -> None:
         """Execute from where the core is, after a delay."""
         self.powered = True
+        self._hung = False
         self._rouse()
         self._clock.anchor(self._loop.now_ns() + delay_ns)
         self._plan(self._loop.now_ns() + delay_ns)
@@ -169,25 +174,56 @@ class FreeRunning:
         self.powered = False
         self._cancel()
 
+    def hang(self) -> None:
+        """Stand still until a reset."""
+        self._hung = True
+        self._cancel()
+
     def frequency_changed(self, hz: int) -> None:
         """Take note of the core's new frequency, at once."""
+        self._tell_active()
         self._clock.set_frequency(hz)
         if self._clock.executing:
             self._processor.deadline = NEVER
             self._processor.hasten(self._clock.cycles_at(self._until_ns))
 
-    def stall(self, duration_ns: int) -> None:
-        """Let the core stand for a time in the middle of an instruction."""
-        self._chip.core.cycles += duration_ns * self._clock.hz // NS_PER_S
+    def skip(self) -> None:
+        """Let the core be where the next thing happens, as if it had waited there in a loop."""
+        if self._clock.executing:
+            words = self._chip.core.tally.words
+            words[Field.NOW] = max(words[Field.NOW], words[Field.ALARM])
+
+    # ---- the memory of the program
+
+    def keep_memory_busy(self, duration_ns: int, end: int) -> None:
+        """Let the memory below the address `end` be busy: code from it stands meanwhile."""
+        words = self._chip.core.tally.words
+        begins = max(words[Field.NOW], words[Field.BUSY])
+        words[Field.BUSY] = begins + duration_ns * self._clock.hz * TICKS // NS_PER_S
+        words[Field.BUSY_END] = end
+
+    def memory_is_busy(self) -> bool:
+        """Say whether it is, and let whoever asks wait: until it is not, or something happens.
+
+        Code in another memory that asks does so in a loop, of which nothing else comes.
+        """
+        words = self._chip.core.tally.words
+        if words[Field.NOW] >= words[Field.BUSY]:
+            return False
+        until = min(words[Field.BUSY], words[Field.ALARM])
+        words[Field.NOW] = max(words[Field.NOW], until)
+        return True
 
     def _rouse(self) -> None:
         """End a wait, whatever ended it."""
         if self._waiting is not None:
             self._waiting = None
-            self._on_wait(None)
+            self._on_wait(None, max(self._loop.now_ns(), self._since_ns))
 
     def _was_reset(self) -> None:
         self._rouse()
+        self._hung = False
+        self._chip.core.tally.words[Field.BUSY] = 0
         if not self._clock.executing and self.powered and not self._chip.held:
             self.start(RESET_NS)
 
@@ -200,7 +236,12 @@ class FreeRunning:
 
     def _plan(self, when_ns: int) -> None:
         self._cancel()
-        if self.powered and not self._chip.held and self._chip.core.pc < NO_PROGRAM:
+        if (
+            self.powered
+            and not self._hung
+            and not self._chip.held
+            and self._chip.core.pc < NO_PROGRAM
+        ):
             self._planned = self._clock.call_at_ns(when_ns, self._run)
 
     def _reset_at(self, when_ns: int) -> None:
@@ -209,7 +250,7 @@ class FreeRunning:
 
     def _reset(self) -> None:
         self._planned = None
-        self._chip.reset()
+        self._chip.requested_reset()
 
     def _cancel(self) -> None:
         if self._planned is not None:
@@ -218,9 +259,17 @@ class FreeRunning:
 
     # ---- execution
 
+    def _tell_active(self) -> None:
+        """Tell what the core executed at the frequency that it has, up to now."""
+        if self._clock.executing:
+            now_ns = self._clock.now_ns()
+            if now_ns > self._active_from_ns:
+                self._on_active(self._active_from_ns, now_ns)
+            self._active_from_ns = now_ns
+
     def _run(self) -> None:
         self._planned = None
-        now_ns = start_ns = self._loop.now_ns()
+        now_ns = self._active_from_ns = self._loop.now_ns()
         if self._waiting is not None and not self._leave(self._waiting, now_ns):
             return
         self._until_ns = min(self._loop.next_event_ns(self._clock), now_ns + LONGEST_NS)
@@ -238,10 +287,9 @@ class FreeRunning:
             self.powered = False
         finally:
             now_ns = clock.now_ns()
+            self._tell_active()
             clock.executing = False
             processor.deadline = NEVER
-        if now_ns > start_ns:
-            self._on_active(start_ns, now_ns)
         if stop is Stop.SLICE:
             self._plan(now_ns)
         elif stop is Stop.SLEEP:
@@ -257,7 +305,7 @@ class FreeRunning:
         deep = bool(self._chip.nvic.scr & SLEEPDEEP)
         self._waiting = mode = self._low_power.wait_mode(deep)
         self._low_power.enter(mode)
-        self._on_wait(mode)
+        self._on_wait(mode, now_ns)
         if mode == "sleep" and self._processor.systick.alarm != NEVER:
             self._plan(self._clock.ns_at(self._processor.systick.alarm))
         self._since_ns = now_ns

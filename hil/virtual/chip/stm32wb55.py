@@ -25,6 +25,7 @@ from eegrig.hil.virtual.chip.memory.stm32_options import OPTR, OptionBytes
 from eegrig.hil.virtual.chip.memory.storage import Storage
 from eegrig.hil.virtual.chip.radio_address import locally_administered
 from eegrig.hil.virtual.chip.stm32wb.address_map import register_pages
+from eegrig.hil.virtual.chip.stm32wb.polling import Polls
 from eegrig.hil.virtual.chip.stm32wb.rcc import ResetFlag
 from eegrig.hil.virtual.chip.stm32wb.system import Surroundings, System
 
@@ -41,7 +42,6 @@ DBGMCU_IDCODE = 0xE004_2000
 REVISION = 0x2001_6000
 STOP_WAKE_NS, STANDBY_WAKE_NS = 5_700, 51_000
 """From a wake-up to the first instruction: Stop 2, DS11929 table 8; Standby: assumed."""
-_ASKED_FOR = ResetFlag.PIN | ResetFlag.SOFTWARE  # every reset pulls the pin, too
 # After a reset the core runs from the MSI at 4 MHz (RM0434, 8.2.3).
 CLOCK_HZ = 4_000_000
 
@@ -111,6 +111,7 @@ class Stm32wb55(Chip):
             memory,
             self._options,
             charge=self._charge_flash,
+            busy=self._flash_is_busy,
             debugged=lambda: self.dap.was_connected,
             erase_secrets=self._erase_secrets,
             launch=self._load_options,
@@ -138,7 +139,7 @@ class Stm32wb55(Chip):
         self.runner: FreeRunning | None = None
         self.system: System | None = None
         self._power_on = True
-        self._reset_flags = _ASKED_FOR
+        self._cause: ResetFlag | None = None
         if clock is None or outside is None:
             self.bus.peripherals += register_pages([self._controller], lambda address: None)
         else:
@@ -148,8 +149,9 @@ class Stm32wb55(Chip):
                 outside,
                 interrupt=lambda n, asserted: nvic.set_line(Exc.EXTERNAL + n, asserted),
                 frequency_changed=self._frequency_changed,
-                reset=lambda: self._reset_by(ResetFlag.PIN | ResetFlag.WATCHDOG),
+                reset=lambda: self._reset_for(ResetFlag.WATCHDOG),
                 table=lambda: SRAM2_BASE + 4 * (self._controller.read(IPCCBR) & 0x3FFF),
+                polls=Polls(lambda: self.core.cycles, self._skip),
                 more=[self._controller],
             )
             self.bus.peripherals += self.system.pages()
@@ -178,13 +180,19 @@ class Stm32wb55(Chip):
             if self._power_on:
                 self.system.power_on_reset()
             else:
-                self.system.reset(self._reset_flags)
+                # Every source of a reset pulls the pin down, too (RM0434, 8.1.2).
+                self.system.reset(ResetFlag.PIN if self._cause is None else self._cause)
         self._power_on = False
-        self._reset_flags = _ASKED_FOR
+        self._cause = None
 
-    def _reset_by(self, flags: ResetFlag) -> None:
-        """Reset the system for a reason that RCC_CSR is to show."""
-        self._reset_flags = flags
+    def requested_reset(self) -> None:
+        """Reset the system: program or debugger asked for it, or what stopped the core did."""
+        if self._cause is None:
+            self._cause = ResetFlag.SOFTWARE | ResetFlag.PIN
+        self.reset()
+
+    def _reset_for(self, cause: ResetFlag) -> None:
+        self._cause = cause | ResetFlag.PIN
         if self.core.executing:
             self.core.request_reset()
         else:
@@ -201,14 +209,28 @@ class Stm32wb55(Chip):
 
     def _charge_flash(self, duration_ns: int) -> None:
         self.bus.code_changed = True
-        if self.runner is not None and self.core.executing and not self.debug.own_code:
-            self.runner.stall(duration_ns)  # the core cannot fetch meanwhile
+        runner = self._runner_at_work
+        if runner is not None:
+            runner.keep_memory_busy(duration_ns, FLASH_BASE + FLASH_SIZE)
         else:
             self.timeline.charge(duration_ns)
+
+    def _flash_is_busy(self) -> bool:
+        runner = self._runner_at_work
+        return runner is not None and runner.memory_is_busy()
+
+    @property
+    def _runner_at_work(self) -> FreeRunning | None:
+        """What lets the firmware run, if it is that what executes now."""
+        return self.runner if self.core.executing and not self.debug.own_code else None
 
     def _frequency_changed(self, hz: int) -> None:
         if self.runner is not None:
             self.runner.frequency_changed(hz)
+
+    def _skip(self) -> None:
+        if self.runner is not None:
+            self.runner.skip()
 
     # ---- low-power modes
 
@@ -233,7 +255,7 @@ class Stm32wb55(Chip):
         """Return what the way back takes; from standby everything begins anew."""
         if mode == "standby" and self.system is not None:
             self.system.pwr.note_standby()
-            self._reset_flags = ResetFlag(0)  # C1SBF tells: assumed
+            self._cause = ResetFlag(0)  # its end is no reset that CSR tells of: assumed
             self.bus.memories[0].buffer[:] = bytes(SRAM1_SIZE)
         return STOP_WAKE_NS if mode == "stop" else STANDBY_WAKE_NS
 
@@ -243,7 +265,7 @@ class Stm32wb55(Chip):
 
     def _load_options(self) -> None:
         self._options.load()
-        self._reset_by(ResetFlag.PIN | ResetFlag.OPTION_BYTES)
+        self._reset_for(ResetFlag.OPTION_BYTES)
 
 
 def _system_information(flash_kib: int, identity: bytes) -> bytearray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
             "eegrig virtual up headband8 --flash",
             "eegrig virtual up headband8@left headband8@right --scene ssvep-speller",
             "eegrig virtual up headband8 --free --hci-tcp 9001 --foreground",
+            "eegrig virtual up nucleo-wb55-ads1299 --runtime NUCLEO_WB55.hex --flash",
         ),
     )(_up)
     virtual.command("status", epilog=examples("eegrig virtual status --json"))(_status)
@@ -70,6 +72,14 @@ def _up(
     flash: Annotated[
         bool, typer.Option("--flash", help="Put the current firmware into their memories first.")
     ] = False,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            "--runtime",
+            metavar="FILE",
+            help="Stock MicroPython, .hex or .bin, that the boards' own chips run (exact mode).",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of everything random.")] = 0,
     scene: Annotated[
         str, typer.Option("--scene", metavar="S", help="Scene or recording at the electrodes.")
@@ -88,7 +98,8 @@ def _up(
     """Bring virtual boards up, together on one clock and one air.
 
     Each has a serial port, a debug probe and a radio, and keeps what is in its flash memory. An
-    empty board stays empty: flash it, or use --flash.
+    empty board stays empty: flash it, or use --flash. With --runtime FILE that is put into their
+    memories, too, unless it is there already.
     """
     from eegrig.hil.virtual.device_server.daemon import UpRequest, hold, start
 
@@ -98,6 +109,7 @@ def _up(
         seed=seed,
         scene=scene,
         flash=flash,
+        runtime=None if runtime is None else str(runtime.absolute()),
         hci_tcp=hci_tcp,
         hci_serial=hci_serial,
     )
@@ -184,7 +196,8 @@ def _status(*, as_json: JsonOption = False) -> None:
         typer.echo("no virtual board is up: `eegrig virtual up BOARD` brings one up")
         return
     rows = [_row(device, state) for device, state in zip(devices, states, strict=True)]
-    print_table(["board", "state", "pace", "serial port", "probe", "radio", "process"], rows)
+    columns = ["board", "mode", "state", "pace", "serial port", "probe", "radio", "process"]
+    print_table(columns, rows)
     for device, state in zip(devices, states, strict=True):
         if state["failures"]:
             typer.echo(
@@ -208,8 +221,10 @@ def _row(device: Device, state: dict[str, Any]) -> list[str]:
         pace += f", {state['lost_s']:.1f} s lost"
     client = state["probe_client"]
     used = f"{device.probe} (process {client})" if client else device.probe
+    runtime = state["micropython"]
     return [
         device.name,
+        state["mode"] + (f", {Path(runtime).name}" if runtime else ""),
         state["state"],
         pace,
         device.console,
@@ -245,8 +260,6 @@ def _down(
 
 
 def _wait_until_gone(device: Device) -> None:
-    from pathlib import Path
-
     from eegrig.hil.virtual import registry
 
     deadline = time.monotonic() + _PATIENCE_S

@@ -42,6 +42,8 @@ class UpRequest:
     scene : str
     flash : bool
         Whether to put the current firmware into the boards' memories first.
+    runtime : str or None
+        Path of a stock MicroPython that the boards' own chips run (exact mode).
     hci_tcp : int or None
         TCP port for adapters.
     hci_serial : bool
@@ -53,6 +55,7 @@ class UpRequest:
     seed: int = 0
     scene: str = "resting"
     flash: bool = False
+    runtime: str | None = None
     hci_tcp: int | None = None
     hci_serial: bool = False
 
@@ -138,7 +141,9 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
     from eegrig.hil.virtual.device_server.server import DeviceServer
     from eegrig.hil.virtual.micropython.process import micropython_executable
 
-    micropython_executable()  # what is missing is said at once
+    runtime = None if request.runtime is None else Path(request.runtime)
+    if runtime is None:
+        micropython_executable()  # what is missing is said at once
     boards = [(load_board(kind), name) for kind, name in request.boards]
     running: list[asyncio.Task[None]] = []
     ended = False
@@ -151,7 +156,7 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
 
     # A board is not cut in two: what it does is done, it goes down, and then the process ends.
     with held(end), contextlib.suppress(asyncio.CancelledError), contextlib.ExitStack() as stack:
-        runtime = stack.enter_context(_runtime_directory())
+        directory = stack.enter_context(_runtime_directory())
         loop = VirtualLoop(pace=request.pace)
         stack.callback(loop.close)
 
@@ -169,10 +174,11 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
             loop,
             boards,
             pid=os.getpid(),
-            runtime=runtime,
+            directory=directory,
             log=request.log,
             seed=request.seed,
             scene=request.scene,
+            runtime=runtime,
         )
         stack.callback(server.close)
         up = partial(server.start, hci_tcp=request.hci_tcp, hci_serial=request.hci_serial)
@@ -180,6 +186,7 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
         stack.enter_context(one_cpu(os.getpid()))
         loop.pace, loop.lost_s = request.pace, 0.0  # setting up has taken no time
         run(server.booted)
+        loop.lost_s = 0.0  # nobody waits for them yet
         announce(server.devices, server.notes)
         run(server.stopped.wait)
 

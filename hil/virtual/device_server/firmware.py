@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.virtual.chip.signals import BusFault
 from eegrig.host.flashing.installation import in_other_blocks, users_files
 from eegrig.host.image.file_system import FileSystemFull
 from eegrig.host.image.firmware_image import Image, ImageContents, build_image, read_image
@@ -11,14 +13,31 @@ from eegrig.host.image.layout import block_size_of, layout_of
 from eegrig.host.image.region import pack_region
 
 if TYPE_CHECKING:
+    from eegrig.host.image.runtime_file import Runtime
+
     from eegrig.hil.virtual.board import VirtualBoard
 
-__all__ = ["renew", "write_firmware"]
+__all__ = ["holds_runtime", "renew", "write_firmware", "write_runtime"]
 
 
 def write_firmware(virtual: VirtualBoard) -> None:
     """Put the current firmware into a board's memory, as a programmer on a socket would."""
-    _write(virtual, build_image(virtual.board).data)
+    _write(virtual, virtual.board.mcu.filesystem.start, build_image(virtual.board).data)
+
+
+def write_runtime(virtual: VirtualBoard, runtime: Runtime) -> None:
+    """Put a runtime into a board's memory, in the same way, unless it is there."""
+    for segment in runtime.segments:
+        _write(virtual, segment.address, segment.data)
+
+
+def holds_runtime(virtual: VirtualBoard, runtime: Runtime) -> bool:
+    """Say whether a board's memory holds a runtime."""
+    flash = virtual.chip.flash
+    return all(
+        flash.view(segment.address, len(segment.data)) == segment.data
+        for segment in runtime.segments
+    )
 
 
 def renew(virtual: VirtualBoard) -> str | None:
@@ -46,7 +65,7 @@ def renew(virtual: VirtualBoard) -> str | None:
         data = pack_region({**users, **contents.files}, layout).data
     except FileSystemFull:
         fate = f"; files of yours have no room and are gone: {names}"
-    _write(virtual, data)
+    _write(virtual, board.mcu.filesystem.start, data)
     return (
         f"its memory held {_firmware(found, image)} in a file system of "
         f"{block_size_of(region)}-byte blocks, and its port mounts {layout.block_size}-byte blocks "
@@ -62,10 +81,18 @@ def _firmware(found: ImageContents, image: Image) -> str:
     return f"{what} the same" if same else what
 
 
-def _write(virtual: VirtualBoard, image: bytes) -> None:
-    flash, start = virtual.chip.flash, virtual.board.mcu.filesystem.start
-    for offset in range(0, len(image), flash.page_size):
-        page = image[offset : offset + flash.page_size]
-        if flash.view(start + offset, len(page)) != page:
-            flash.erase_page(start + offset)
-            flash.program(start + offset, page)
+def _write(virtual: VirtualBoard, start: int, data: bytes) -> None:
+    """Program what differs, by whole pages."""
+    flash = virtual.chip.flash
+    size = flash.page_size
+    first, end = start // size * size, -(-(start + len(data)) // size) * size
+    try:
+        wanted = bytearray(flash.view(first, end - first))
+    except BusFault as error:
+        raise ConfigError(f"{error} of {virtual.board.name}") from error
+    wanted[start - first : start - first + len(data)] = data
+    for address in range(first, end, size):
+        page = wanted[address - first : address - first + size]
+        if flash.view(address, size) != page:
+            flash.erase_page(address)
+            flash.program(address, page)

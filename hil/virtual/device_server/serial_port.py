@@ -23,6 +23,8 @@ __all__ = ["ConsolePort", "SerialPort"]
 _CAPACITY = 1 << 16
 _CHUNK = 4096
 _RETRY_NS = 2_000_000
+_FRAME_NS = 1_000_000
+"""What a serial bridge collects before it sends: a frame of USB (USB 2.0, 5.3.3: 1 ms)."""
 
 
 class ConsolePort(Protocol):
@@ -71,6 +73,7 @@ class SerialPort:
         self._output = bytearray()
         self._input = bytearray()
         self._retry: Cancellable | None = None
+        self._frame: Cancellable | None = None
         self._writing = False
         console.on_output = self._on_output
         loop.add_reader(self._ours, self._on_input)
@@ -78,8 +81,10 @@ class SerialPort:
     def close(self) -> None:
         """Take the port away."""
         self._console.on_output = None
-        if self._retry is not None:
-            self._retry.cancel()
+        for call in (self._retry, self._frame):
+            if call is not None:
+                call.cancel()
+        self._send()
         self._loop.remove_reader(self._ours)
         self._loop.remove_writer(self._ours)
         os.close(self._ours)
@@ -116,9 +121,12 @@ class SerialPort:
     # ------------------------------------------------------------------ from the board
     def _on_output(self, data: bytes) -> None:
         self._output += data
-        self._send()
+        if self._frame is None and not self._writing:
+            when_ns = self._loop.now_ns() + _FRAME_NS
+            self._frame = self._loop.call_at_ns(when_ns, self._send)
 
     def _send(self) -> None:
+        self._frame = None
         try:
             while self._output:
                 del self._output[: os.write(self._ours, self._output[:_CHUNK])]

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from eegrig.host.image.runtime_file import Runtime, read_runtime
 
 from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError, InfrastructureError
@@ -19,10 +20,17 @@ from eegrig.hil.signal_factory import SignalFactory, light_factory
 from eegrig.hil.virtual import registry
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board import FastBoard, VirtualBoard
+from eegrig.hil.virtual.board.exact_board import ExactBoard
+from eegrig.hil.virtual.chip.cortex_m import compiled_hook
 from eegrig.hil.virtual.clock import NS_PER_S, VirtualLoop
 from eegrig.hil.virtual.debug_probe import probe
 from eegrig.hil.virtual.device_server import control, faults
-from eegrig.hil.virtual.device_server.firmware import renew, write_firmware
+from eegrig.hil.virtual.device_server.firmware import (
+    holds_runtime,
+    renew,
+    write_firmware,
+    write_runtime,
+)
 from eegrig.hil.virtual.device_server.hci_server import HciServer
 from eegrig.hil.virtual.device_server.probe_server import ProbeServer
 from eegrig.hil.virtual.device_server.serial_port import SerialPort
@@ -35,6 +43,10 @@ _LOG = logging.getLogger(__name__)
 # Bounds how long the interpreter may run without looking up: sockets wait that long at most.
 _HEARTBEAT_NS = 5_000_000
 _PACE_WINDOW_S = 1.0
+_SLOW = (
+    "numba is not installed, and the boards' chips are emulated some ten times as slowly without: "
+    "pip install 'eegrig[exact]'"
+)
 
 
 @dataclass
@@ -45,6 +57,7 @@ class _Place:
     serial: SerialPort
     probe: ProbeServer
     device: registry.Device
+    runtime: Runtime | None
 
     def close(self) -> None:
         registry.forget(self.device)
@@ -63,14 +76,17 @@ class DeviceServer:
         The boards and their names.
     pid : int
         Of this process.
-    runtime : Path
-        Directory for sockets; its path must be short.
+    directory : Path
+        For sockets; its path must be short.
     log : Path
         Where failures are written to.
     seed : int
         Of everything random.
     scene : str
         What drives the electrodes: a scene of `signal_sim`, or a recording.
+    runtime : Path or None
+        A stock MicroPython that the boards' own chips run (exact mode); None runs the firmware in
+        a MicroPython of this computer (fast mode).
 
     Attributes
     ----------
@@ -86,14 +102,16 @@ class DeviceServer:
         boards: Sequence[tuple[Board, str]],
         *,
         pid: int,
-        runtime: Path,
+        directory: Path,
         log: Path,
         seed: int,
         scene: str,
+        runtime: Path | None = None,
     ) -> None:
         self._loop = loop
         self._boards = boards
         self._pid = pid
+        self._directory = directory
         self._runtime = runtime
         self._log = log
         self._seed = seed
@@ -106,6 +124,8 @@ class DeviceServer:
         self._achieved: float | None = None
         self._mark = (loop.now_ns(), time.perf_counter())
         self.notes: list[str] = []
+        if runtime is not None and not compiled_hook.is_available():
+            self.notes.append(_SLOW)
         self.stopped = asyncio.Event()
 
     # ------------------------------------------------------------------ up and down
@@ -124,7 +144,7 @@ class DeviceServer:
             Whether to offer an adapter as a serial port.
         """
         self._loop.set_exception_handler(self._failed)
-        await self._hci.listen_unix(str(self._runtime / "hci"))
+        await self._hci.listen_unix(str(self._directory / "hci"))
         if hci_tcp is not None:
             try:
                 await self._hci.listen_tcp(hci_tcp)
@@ -133,11 +153,13 @@ class DeviceServer:
                     f"cannot listen at TCP port {hci_tcp} ({error.strerror}): choose another one"
                 ) from error
         if hci_serial:
-            self._hci.open_terminal(self._runtime / "hci-serial")
-        self._server = await control.serve(str(self._runtime / "control"), self._command)
+            self._hci.open_terminal(self._directory / "hci-serial")
+        self._server = await control.serve(str(self._directory / "control"), self._command)
         for board, name in self._boards:
             self._places[name] = self._set_up(board, name)
         for place in self._places.values():
+            if place.runtime is not None:
+                write_runtime(place.virtual, place.runtime)
             done = renew(place.virtual)
             if done is not None:
                 self.notes.append(f"{place.device.name}: {done}")
@@ -162,7 +184,9 @@ class DeviceServer:
     def _set_up(self, board: Board, name: str) -> _Place:
         directory = registry.state_directory(name)
         rng = np.random.default_rng([self._seed, zlib.crc32(name.encode())])
-        virtual = FastBoard(
+        runtime = None if self._runtime is None else read_runtime(self._runtime, board)
+        make: Callable[..., VirtualBoard] = FastBoard if runtime is None else ExactBoard
+        virtual = make(
             board, loop=self._loop, air=self._air, directory=directory, rng=rng, uid=name
         )
         virtual.source.play_made(SignalFactory(self._scene, board, self._seed))
@@ -171,7 +195,7 @@ class DeviceServer:
             virtual.light.play_made(light)
         console = directory / "console"
         serial = SerialPort(self._loop, virtual.console, console)
-        probe_socket = str(self._runtime / f"probe{len(self._places)}")
+        probe_socket = str(self._directory / f"probe{len(self._places)}")
         served = ProbeServer(self._loop, name, virtual.chip, probe_socket)
         device = registry.Device(
             name=name,
@@ -184,12 +208,12 @@ class DeviceServer:
             probe=virtual.probe_id,
             address=virtual.address,
             hci=tuple(self._hci.transports),
-            control=str(self._runtime / "control"),
+            control=str(self._directory / "control"),
             probe_socket=probe_socket,
-            runtime=str(self._runtime),
+            runtime=str(self._directory),
             log=str(self._log),
         )
-        return _Place(virtual, serial, served, device)
+        return _Place(virtual, serial, served, device, runtime)
 
     @property
     def devices(self) -> list[registry.Device]:
@@ -278,7 +302,10 @@ class DeviceServer:
             state = "held by a debugger"
         else:
             state = virtual.state
+        holds = place.runtime is not None and holds_runtime(virtual, place.runtime)
         return {
+            "mode": virtual.mode,
+            "micropython": str(self._runtime) if holds else None,
             "state": state,
             "time_s": loop.time(),
             "pace": loop.pace,

@@ -65,15 +65,27 @@ class McuLoad:
         """Report that the processor is busy for a while; bursts may overlap (busy once)."""
         self._add(self.bursts, start_ns, start_ns + duration_ns)
 
-    def set_sleep(self, time_ns: int, mode: SleepMode) -> None:
+    def waking(self, start_ns: int, duration_ns: int) -> None:
+        """Report that it executes from a slow oscillator, while the fast one starts."""
+        self._add(self.wakes, start_ns, start_ns + duration_ns)
+
+    def set_sleep(self, time_ns: int, mode: SleepMode, *, wakes_by_itself: bool = True) -> None:
         """Report how the processor waits from now on.
+
+        Parameters
+        ----------
+        time_ns : int
+        mode : {"idle", "light", "deep"}
+        wakes_by_itself : bool
+            Whether waking from light sleep takes what the part says; False where `waking` is
+            called for what it took.
 
         Raises
         ------
         boards.errors.ConfigError
             If the part has no such mode.
         """
-        if self._mode == "light" and mode == "idle":
+        if self._mode == "light" and mode == "idle" and wakes_by_itself:
             # What it takes to wake comes before the program goes on.
             wake_ns = round(self._part["light_sleep_wake_time"].si * _NS)
             self._add(self.wakes, time_ns - wake_ns, time_ns)

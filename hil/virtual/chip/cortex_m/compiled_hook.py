@@ -56,6 +56,7 @@ INSTRUCTIONS, BLOCKS_LEFT = int(Field.INSTRUCTIONS), int(Field.BLOCKS_LEFT)
 URGENCY, BASEPRI_MASK = int(Field.URGENCY), int(Field.BASEPRI_MASK)
 OVERLOOK, REASON, SCRATCH = int(Field.OVERLOOK), int(Field.REASON), int(Field.SCRATCH)
 LAST_START, LAST_END = int(Field.LAST_START), int(Field.LAST_END)
+BUSY, BUSY_END = int(Field.BUSY), int(Field.BUSY_END)
 N_MEMORIES, MEMORIES = int(Field.N_MEMORIES), int(Field.MEMORIES)
 ATTENTION, SLICE = int(Reason.ATTENTION), int(Reason.SLICE)
 PRIMASK, FAULTMASK, BASEPRI = (
@@ -122,6 +123,8 @@ def _compiled() -> Any:
     @numba.cfunc(types.void(types.voidptr, types.uint64, types.uint32, types.voidptr))
     def before_block(engine: Any, address: Any, size: Any, tally: Any) -> None:
         words = carray(tally, (N_WORDS,), np.int64)
+        if words[NOW] < words[BUSY] and np.int64(address) < words[BUSY_END]:
+            words[NOW] = words[BUSY]
         if words[NOW] >= words[ALARM] or (
             words[URGENCY] < NONE and not words[OVERLOOK] and is_due(engine, words)
         ):

@@ -361,6 +361,8 @@ class Core:
             )
             self._bus.note_code(address, size)
         words = self.tally.words
+        if words[Field.NOW] < words[Field.BUSY] and address < words[Field.BUSY_END]:
+            words[Field.NOW] = words[Field.BUSY]
         if words[Field.NOW] >= words[Field.ALARM] or (
             words[Field.URGENCY] < NONE and not words[Field.OVERLOOK] and self._is_due()
         ):

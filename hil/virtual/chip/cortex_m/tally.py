@@ -38,8 +38,12 @@ class Field(IntEnum):
     """The block that was executed last, and its end."""
     LAST_END = 10
     SCRATCH = 11
-    N_MEMORIES = 12
-    MEMORIES = 13
+    BUSY = 12
+    """Until when the memory of the program is busy, in ticks: no code comes out of it."""
+    BUSY_END = 13
+    """Where that memory ends; it begins at 0, and no other lies below."""
+    N_MEMORIES = 14
+    MEMORIES = 15
     """Base, end, address of the contents, and of the map of code, for each memory."""
 
 

@@ -34,6 +34,7 @@ CPU2_OPTIONS = (0x80, 0x84)  # only CPU2's secure firmware may change them
 
 EOP, OPERR, PROGERR, WRPERR, PGAERR, SIZERR, PGSERR, FASTERR = 1, 2, 8, 16, 32, 64, 128, 512
 ERRORS = 0xC3FA
+BSY = 1 << 16  # SR
 # What earlier errors keep the next operation from starting (RM0434, PGSERR).
 BLOCKING = PROGERR | WRPERR | PGAERR | SIZERR | FASTERR
 PG, PER, MER, STRT, OPTSTRT, FSTPG = 1, 2, 4, 1 << 16, 1 << 17, 1 << 18
@@ -74,8 +75,8 @@ class _Lock:
 class Stm32Flash(Block):
     """Guards flash memory and option bytes.
 
-    BSY always reads 0: the time an operation takes is charged when it starts. Fast programming
-    (FSTPG) is not modelled and answered with FASTERR; CPU2's registers read 0.
+    The time an operation takes is charged when it starts. Fast programming (FSTPG) is not modelled
+    and answered with FASTERR; CPU2's registers read 0.
 
     Parameters
     ----------
@@ -85,6 +86,8 @@ class Stm32Flash(Block):
         The option bytes.
     charge : callable
         Takes the nanoseconds of every operation.
+    busy : callable
+        Whether they are not over yet (BSY).
     debugged : callable
         Whether a debugger was connected since power came on: read protection then keeps
         everybody off the memory.
@@ -103,6 +106,7 @@ class Stm32Flash(Block):
         option_bytes: OptionBytes,
         *,
         charge: Callable[[int], None],
+        busy: Callable[[], bool],
         debugged: Callable[[], bool],
         erase_secrets: Callable[[], None],
         launch: Callable[[], None],
@@ -110,6 +114,7 @@ class Stm32Flash(Block):
         self._flash = flash
         self._options = option_bytes
         self._charge = charge
+        self._busy = busy
         self._debugged = debugged
         self._erase_secrets = erase_secrets
         self._launch = launch
@@ -137,7 +142,9 @@ class Stm32Flash(Block):
             return self._shown[OPTION_REGISTERS[offset]]
         if offset == CR:
             return self._cr | LOCK * self._lock.closed | OPTLOCK * self._option_lock.closed
-        return {ACR: self._acr, SR: self._sr}.get(offset, 0)
+        if offset == SR:
+            return self._sr | BSY * self._busy()
+        return self._acr if offset == ACR else 0
 
     def write(self, offset: int, value: int) -> None:
         """Write a register."""

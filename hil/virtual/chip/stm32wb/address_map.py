@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from eegrig.hil.virtual.chip.bus import RegisterPage
 from eegrig.hil.virtual.chip.stm32wb.block import Block
+from eegrig.hil.virtual.chip.stm32wb.polling import Polls
 
 __all__ = ["NAMES", "block_name", "register_pages"]
 
@@ -85,20 +86,34 @@ class _Page:
     size = PAGE
 
     def __init__(
-        self, base: int, granules: dict[int, Block], unmodelled: Callable[[int], None]
+        self,
+        base: int,
+        granules: dict[int, Block],
+        unmodelled: Callable[[int], None],
+        polls: Polls | None,
     ) -> None:
         self.base = base
         self._granules = granules
         self._unmodelled = unmodelled
+        self._polls = polls
 
     def load(self, offset: int, size: int) -> int:
         block = self._granules.get(offset // GRANULE)
         if block is None:
             self._unmodelled(self.base + offset)
             return 0
-        return block.load(self.base + offset - block.base, size)
+        at = self.base + offset - block.base
+        value = block.load(at, size)
+        if self._polls is not None:
+            if at in block.polled:
+                self._polls.read(self.base + offset, value)
+            else:
+                self._polls.other()
+        return value
 
     def store(self, offset: int, size: int, value: int) -> None:
+        if self._polls is not None:
+            self._polls.other()
         block = self._granules.get(offset // GRANULE)
         if block is None:
             self._unmodelled(self.base + offset)
@@ -107,7 +122,7 @@ class _Page:
 
 
 def register_pages(
-    blocks: Iterable[Block], unmodelled: Callable[[int], None]
+    blocks: Iterable[Block], unmodelled: Callable[[int], None], polls: Polls | None = None
 ) -> list[RegisterPage]:
     """Return the pages of the bus that hold some blocks, and all others there are names for.
 
@@ -116,10 +131,12 @@ def register_pages(
     blocks : iterable of Block
     unmodelled : callable
         Called with the address of each access that no block answers.
+    polls : Polls, optional
+        What is told of a running core's accesses.
     """
     pages: dict[int, dict[int, Block]] = {base & ~(PAGE - 1): {} for base in NAMES}
     for block in blocks:
         for address in range(block.base, block.base + block.size, GRANULE):
             page = address & ~(PAGE - 1)
             pages.setdefault(page, {})[(address - page) // GRANULE] = block
-    return [_Page(base, granules, unmodelled) for base, granules in sorted(pages.items())]
+    return [_Page(base, granules, unmodelled, polls) for base, granules in sorted(pages.items())]

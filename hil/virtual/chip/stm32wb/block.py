@@ -26,11 +26,14 @@ class Block(ABC):
         As the reference manual has it.
     base, size : int
         Where it is.
+    polled : frozenset of int
+        Offsets of registers that programs await a change of, in loops that do nothing else.
     """
 
     name: str
     base: int
     size: int = 0x400
+    polled: frozenset[int] = frozenset()
 
     @abstractmethod
     def reset(self) -> None:

@@ -84,6 +84,7 @@ class Rcc(Block):
 
     name = "RCC"
     base = 0x5800_0000
+    polled = frozenset({BDCR})  # the 32 kHz crystal alone takes long
 
     def __init__(self, clock: Clock, changed: Callable[[], None]) -> None:
         self._clock = clock

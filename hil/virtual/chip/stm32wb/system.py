@@ -19,6 +19,7 @@ from eegrig.hil.virtual.chip.stm32wb.gpio import Gpio
 from eegrig.hil.virtual.chip.stm32wb.hsem import Hsem
 from eegrig.hil.virtual.chip.stm32wb.ipcc import Ipcc
 from eegrig.hil.virtual.chip.stm32wb.iwdg import Iwdg
+from eegrig.hil.virtual.chip.stm32wb.polling import Polls
 from eegrig.hil.virtual.chip.stm32wb.pwr import Pwr
 from eegrig.hil.virtual.chip.stm32wb.rcc import Rcc, ResetFlag
 from eegrig.hil.virtual.chip.stm32wb.rng import Rng
@@ -104,6 +105,8 @@ class System:
         Resets the system: the watchdog has bitten.
     table : callable
         Returns where the second processor's reference table is.
+    polls : Polls
+        Told of the core's accesses.
     more : sequence of Block
         Blocks that are there anyway: the flash interface.
     """
@@ -118,12 +121,14 @@ class System:
         frequency_changed: Callable[[int], None],
         reset: Callable[[], None],
         table: Callable[[], int],
+        polls: Polls,
         more: Sequence[Block] = (),
     ) -> None:
         def line(position: int) -> InterruptLine:
             return lambda asserted: interrupt(position, asserted)
 
         self._outside = outside
+        self._polls = polls
         self._told: set[str] = set()
         bus.on_quiet = self._unmodelled
         self._timers: list[Tim] = []
@@ -192,7 +197,7 @@ class System:
 
     def pages(self) -> list[RegisterPage]:
         """Return what the bus has to have."""
-        return register_pages(self._blocks, self._unmodelled)
+        return register_pages(self._blocks, self._unmodelled, self._polls)
 
     def reset(self, flags: ResetFlag) -> None:
         """Do what a system reset does."""

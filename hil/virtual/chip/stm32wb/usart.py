@@ -79,6 +79,7 @@ class Usart(Block):
         low_power: bool = False,
     ) -> None:
         self.name, self.base = name, base
+        self.polled = frozenset({ISR})
         self._clock = clock
         self._kernel_hz = kernel_hz
         self._on_output = on_output
@@ -219,6 +220,11 @@ class Usart(Block):
         self._update()
         bits = self._data_bits() - bool(self._registers[CR1] & PCE)
         self._on_output(bytes([data & (1 << bits) - 1 & 0xFF]))
+
+    @property
+    def arriving(self) -> int:
+        """Number of bytes that are still to come from outside."""
+        return len(self._incoming)
 
     def receive(self, data: bytes) -> None:
         """Let bytes come from outside, one after the other at the baud rate.

@@ -120,6 +120,13 @@ def make(tmp_path: Path) -> Iterator[Make]:
         each.close()
 
 
+def waits(rig: ExactRig) -> set[str]:
+    """Return the entries of the part that what the core draws rests on, while it waits now."""
+    now_ns = rig.loop.now_ns()
+    edges = np.array([now_ns, now_ns + 1])
+    return {key for key, levels in rig.board.ledger.mcu.idle_a.items() if levels.level(edges)[0]}
+
+
 @pytest.fixture
 def rig(make: Make) -> ExactRig:
     return make()

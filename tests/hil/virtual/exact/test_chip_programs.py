@@ -13,7 +13,7 @@ from eegrig.hil.virtual.chip.stm32wb.second_processor import BOOT_NS
 from eegrig.hil.virtual.chip.stm32wb55 import STOP_WAKE_NS, TIMING
 from eegrig.hil.virtual.computer_radio.central import Central
 
-from .conftest import RESULTS, SRAM2, ExactRig
+from .conftest import RESULTS, SRAM2, ExactRig, waits
 
 FRAME_BYTES = 27
 COUNT = f"ldr r0, ={RESULTS}; ldr r1, [r0]; adds r1, #1; str r1, [r0];"
@@ -259,7 +259,7 @@ def test_light_sleep_stops_the_clocks_and_brings_them_back(either: ExactRig) -> 
     times = marks(either)
     either.start()
     either.run(500_000_000)
-    assert either.board.ledger.mcu.idle_key == "light_sleep"
+    assert waits(either) == {"light_sleep"}
     either.run(3_050_000_000)
     asleep, clocks, handled = 0, 0xC | 3, 1
     assert [word & 0xF for word in appended(either)] == [asleep, clocks, handled] * 3
@@ -324,6 +324,9 @@ def test_flash_memory_is_erased_and_programmed_under_its_semaphore(either: Exact
         str r1, [r3, #4]
         movs r1, #0
         str r1, [r0, #0x14]
+        done: ldr r2, [r0, #0x10]
+        lsls r2, r2, #15
+        bmi done
         ldr r2, [r3]
         {APPEND}
         ldr r2, [r3, #4]

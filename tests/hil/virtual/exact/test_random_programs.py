@@ -62,7 +62,7 @@ BRANCHES = (
 
 
 def program(seed: int) -> str:
-    """Return a program that goes through its instructions twelve times and then stays where it is."""
+    """Return a program that goes through its instructions twelve times, and stays where it is."""
     draw = random.Random(seed)
     lines = ["movs r6, #12", "again:"]
     for label in range(60):

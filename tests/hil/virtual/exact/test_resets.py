@@ -8,7 +8,7 @@ from eegrig.hil.virtual.chip.free_running import RESET_NS
 from eegrig.hil.virtual.chip.stm32wb.rcc import ResetFlag
 from eegrig.hil.virtual.chip.stm32wb55 import STANDBY_WAKE_NS
 
-from .conftest import RESULTS, SRAM2, ExactRig
+from .conftest import RESULTS, SRAM2, ExactRig, waits
 
 CSR, RESET_FLAGS = 0x5800_0094, 0xFE00_0000
 # Keeps its results in the second memory, which outlasts standby and every reset but that of power.
@@ -95,10 +95,10 @@ def test_a_bite_in_stop_ends_the_sleep_of_the_ledger_too(rig: ExactRig) -> None:
     )
     rig.start()
     rig.run(BITE_NS // 2)
-    idle_key = rig.board.ledger.mcu.idle_key
+    assert waits(rig) == {"light_sleep"}
     rig.run(BITE_NS)
     assert starts(rig) == 2
-    assert rig.board.ledger.mcu.idle_key != idle_key
+    assert waits(rig) != {"light_sleep"}
 
 
 def test_standby_begins_anew_after_its_time(either: ExactRig) -> None:
