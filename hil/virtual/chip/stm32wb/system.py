@@ -20,6 +20,7 @@ from eegrig.hil.virtual.chip.stm32wb.hsem import Hsem
 from eegrig.hil.virtual.chip.stm32wb.ipcc import Ipcc
 from eegrig.hil.virtual.chip.stm32wb.iwdg import Iwdg
 from eegrig.hil.virtual.chip.stm32wb.polling import Polls
+from eegrig.hil.virtual.chip.stm32wb.plain import Plain
 from eegrig.hil.virtual.chip.stm32wb.pwr import Pwr
 from eegrig.hil.virtual.chip.stm32wb.rcc import Rcc, ResetFlag
 from eegrig.hil.virtual.chip.stm32wb.rng import Rng
@@ -191,7 +192,8 @@ class System:
         self._plain: list[Block] = [
             self.syscfg, self.exti, *self.ports.values(), self.dma1, self.dma2, self.dmamux,
             self.usart1, self.lpuart1, self.spi1, self.adc, self.rng, self.iwdg, self.hsem,
-            self.ipcc, *self._timers,
+            self.ipcc, Plain("USB", 0x4000_6800), Plain("USB SRAM", 0x4000_6C00),
+            *self._timers,
         ]  # fmt: skip
         self._blocks = [*self._plain, self.rcc, self.pwr, self.rtc, *more]
 
