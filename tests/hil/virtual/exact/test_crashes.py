@@ -10,7 +10,7 @@ from eegrig.boards.errors import BoardFault
 from eegrig.hil.virtual.board.exact_watch import HANG_NS, MASKED_HANG_NS
 from eegrig.hil.virtual.chip.cortex_m.tally import Field
 
-from .conftest import PROGRAM, RESULTS, STACK, ExactRig, Make
+from .conftest import PROGRAM, RESULTS, SRAM2, STACK, ExactRig, Make
 
 RESET = "ldr r0, =0xE000ED0C; ldr r1, =0x05FA0004; str r1, [r0]; b ."
 BAD_STORE = """
@@ -53,10 +53,23 @@ def test_a_fault_is_told_again_after_power_came_back(rig: ExactRig) -> None:
     rig.load(BAD_STORE, {3: RESET})
     rig.start()
     rig.run(100_000)
-    rig.load(BAD_STORE.replace("movs r1, #0x11", "nop; movs r1, #0x11"), {3: RESET})
+    assert len(rig.board.notes) == 1
+    other = BAD_STORE.replace("movs r1, #0x11", "nop; movs r1, #0x11")
+    for reset in (rig.start, rig.board.reset):
+        rig.load(other, {3: RESET})
+        reset()
+        rig.run(100_000)
+    assert len(rig.board.notes) == 2  # the same is told once
+
+
+def test_a_second_kind_of_fault_in_a_boot_loop_is_not_told(rig: ExactRig) -> None:
+    count = f"ldr r4, ={SRAM2 + 0x8000}; ldr r5, [r4]; adds r5, #1; str r5, [r4]"
+    rig.load(f"{count}; cmp r5, #1; bne other; {BAD_STORE} other: .short 0xde00", {3: RESET})
     rig.start()
-    rig.run(100_000)
-    assert len(rig.board.notes) == 2
+    rig.run(500_000)
+    assert rig.word(SRAM2 + 0x8000) >= 3
+    (note,) = rig.board.notes
+    assert "PRECISERR" in note
 
 
 def test_symbols_name_where_it_was(make: Make) -> None:
@@ -137,7 +150,7 @@ def test_a_program_that_rests_now_and_then_does_not_hang(rig: ExactRig, rest: st
     rig.load(f"{TICKER} {port} again: {rest}; ldr r0, =8; wait: subs r0, #1; bne wait; b again",
              {15: "bx lr"})  # fmt: skip
     rig.start()
-    rig.run(2 * HANG_NS)
+    rig.run(4 * HANG_NS)
     assert rig.board.notes == []
 
 
