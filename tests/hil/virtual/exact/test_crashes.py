@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import struct
+from pathlib import Path
 
 import pytest
 
+from eegrig.boards import load_board
 from eegrig.boards.errors import BoardFault
+from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.hil.virtual.board.exact_watch import HANG_NS, MASKED_HANG_NS
 from eegrig.hil.virtual.chip.cortex_m.tally import Field
 
-from .conftest import PROGRAM, RESULTS, SRAM2, STACK, ExactRig, Make
+from .conftest import BOARD, PROGRAM, RESULTS, SRAM2, STACK, ExactRig, Make
 
 RESET = "ldr r0, =0xE000ED0C; ldr r1, =0x05FA0004; str r1, [r0]; b ."
 BAD_STORE = """
@@ -171,3 +176,16 @@ def test_what_is_not_modelled_is_told_once(either: ExactRig) -> None:
         "the firmware uses peripheral 0x40007000 (at 0x40007004)",
         "the firmware uses peripheral 0x48009000 (at 0x48009004)",
     ]
+
+
+def test_a_bench_ends_a_run_whose_board_locks_up_and_hands_on_its_notes(tmp_path: Path) -> None:
+    with VirtualBench(load_board(BOARD), runtime=tmp_path / "none") as virtual:
+        flash = virtual.board.chip.bus.memory_at(PROGRAM, 4)
+        assert flash is not None
+        flash.buffer[:8] = struct.pack("<II", STACK, PROGRAM | 1)
+        flash.buffer[0x400:0x402] = b"\x00\xde"  # undefined, and there is no vector for it
+        virtual.board.supply.on()
+        with pytest.raises(BoardFault, match="in lock-up"):
+            virtual.bench.run(asyncio.sleep(1))
+        assert virtual.bench.notes() == virtual.board.notes
+        assert len(virtual.board.notes) == 2
