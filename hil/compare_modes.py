@@ -315,7 +315,9 @@ def run_both(name: str, runtime: Path, out: Path, *, seed: int, seconds: float) 
     rows = compare_trials(*trials)
     results = []
     for mode, each in (("fast", None), ("exact", runtime)):
-        request = RunRequest(board=name, out=out / mode, seconds=seconds, seed=seed, runtime=each)
+        request = RunRequest(
+            board=name, out=out / mode, seconds=seconds, seed=seed, runtime=each, repeat=True
+        )
         run_suites(request, quiet=True)
         results.append(Results.load(out / mode))
     return rows + compare_figures(*results)

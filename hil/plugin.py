@@ -64,6 +64,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="MicroPython to flash besides; a virtual board's chip runs it itself",
     )
+    group.addoption(
+        "--rig-repeat",
+        action="store_true",
+        help="signal and noise begin anew with each stream, so that two runs can be compared",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -187,6 +192,7 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
         assign=config.getoption("--rig-map"),
         firmware_dir=config.getoption("--rig-firmware"),
         runtime=config.getoption("--rig-runtime"),
+        repeat=config.getoption("--rig-repeat"),
     ) as bench:
         yield bench
 

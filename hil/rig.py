@@ -24,6 +24,7 @@ def open_bench(
     assign: Sequence[str] = (),
     firmware_dir: str | Path | None = None,
     runtime: str | Path | None = None,
+    repeat: bool = False,
 ) -> Iterator[Bench]:
     """Set up the bench that `rig` names.
 
@@ -41,6 +42,9 @@ def open_bench(
         Firmware sources; None for eegrig's own.
     runtime : str or Path or None
         A stock MicroPython that the board's chip is to run itself; None for the fast mode.
+    repeat : bool
+        Let signal and noise begin anew whenever conversions start, so that two ways of running the
+        same firmware can be compared.
 
     Yields
     ------
@@ -72,4 +76,6 @@ def open_bench(
         firmware_dir=folder,
         runtime=None if runtime is None else Path(runtime),
     ) as virtual:
+        if repeat:
+            virtual.board.afe.repeat_at_start(seed)
         yield virtual.bench

@@ -69,6 +69,8 @@ class RunRequest:
         Sources to build; None for eegrig's own.
     runtime : Path or None
         MicroPython to flash besides; a virtual board's chip runs it itself.
+    repeat : bool
+        Let signal and noise begin anew with each stream, so that two runs can be compared.
     """
 
     board: str
@@ -81,6 +83,7 @@ class RunRequest:
     seed: int = 0
     firmware_dir: Path | None = None
     runtime: Path | None = None
+    repeat: bool = False
 
     def pytest_arguments(self, folder: Path) -> list[str]:
         """Return the arguments for pytest, to write into `folder`."""
@@ -101,6 +104,8 @@ class RunRequest:
         arguments += [f"--rig-map={text}" for text in self.assign]
         if self.firmware_dir is not None:
             arguments.append(f"--rig-firmware={self.firmware_dir}")
+        if self.repeat:
+            arguments.append("--rig-repeat")
         if self.runtime is not None:
             arguments.append(f"--rig-runtime={self.runtime.resolve()}")
         if self.select is not None:

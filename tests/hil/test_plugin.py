@@ -33,6 +33,9 @@ def rig():
         source=SimpleNamespace(description="nothing"),
         run=asyncio.run,
         rules=None,
+        mode=None,
+        rests_on=(),
+        notes=lambda: ["a HardFault"],
     )
 """
 
@@ -309,6 +312,7 @@ def test_a_bench_that_does_not_see_what_the_parts_see_says_so(bare):
     assert "afe.rules_broken" not in figures(out)
     reasons = {entry["what"]: entry["why"] for entry in content["not_measured"]}
     assert "'bare'" in reasons["afe.rules_broken"]
+    assert content["notes"] == ["a HardFault"]
 
 
 # ---- the catalogue

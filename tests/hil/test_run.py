@@ -265,3 +265,10 @@ def test_demo_with_something_wrong_is_exit_code_2_and_leaves_nothing(
     assert reason in errors
     assert "Traceback" not in errors
     assert left(out) == []
+
+
+def test_notes_of_the_bench_are_told_after_the_table(capsys, tmp_path):
+    from eegrig.hil.run import _print
+
+    _print(Results(board="headband8", bench="x", notes=["a HardFault"]), tmp_path)
+    assert capsys.readouterr().err == "note: a HardFault\n"

@@ -142,7 +142,9 @@ class ExactWatch:
             is_masked = self._is_masked()
             self._masked_ns = self._masked_ns + self._looked_ns if is_masked else 0
             self._looked_ns = 0
-            if self._masked_ns >= MASKED_HANG_NS or self._awake_ns >= HANG_NS:
+            # A look that finds a tick's handler at work would tell of that, and not of the loop.
+            limit_ns = HANG_NS + MASKED_HANG_NS if is_masked else HANG_NS
+            if self._masked_ns >= MASKED_HANG_NS or self._awake_ns >= limit_ns:
                 self._told_hang = True
                 self._note(self._hang(is_masked=is_masked))
 

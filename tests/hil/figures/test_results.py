@@ -282,3 +282,17 @@ def test_on_a_real_board_nothing_rests_on_what_is_assumed_of_its_runtime():
     results.rest_on(board_runtime(load_board("headband8")), modelled=False)
     assert results.runtime is not None
     assert results.assumptions == []
+
+
+def test_notes_of_the_bench_are_kept_and_a_run_without_any_has_the_digest_it_had(tmp_path: Path):
+    results = a_full_run()
+    digest = results.digest()
+    results.notes = ["a HardFault\n  pc 0x08000100"]
+    assert results.digest() != digest
+    results.save(tmp_path)
+    assert Results.load(tmp_path).notes == results.notes
+    results.notes = []
+    content = json.loads(results.save(tmp_path).read_text())
+    del content["notes"]  # as it was before there were any
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    assert Results.load(tmp_path).digest() == digest

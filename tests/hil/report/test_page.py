@@ -300,3 +300,13 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path):
     with pytest.raises(ResultsError, match="give the folder of a finished run"):
         write_report(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_bench_has_to_say_of_the_firmware_is_on_the_page(tmp_path):
+    results = write_sample(tmp_path, "pass")
+    assert "saw of the firmware" not in Page(write_report(tmp_path).read_text("utf-8")).text
+    results.notes = ["x HardFault at 0x08000100 (<main>)\n  pc 0x08000100"]
+    results.save(tmp_path)
+    html = write_report(tmp_path).read_text("utf-8")
+    assert "saw of the firmware" in Page(html).text
+    assert "HardFault at 0x08000100 (&lt;main&gt;)\n  pc 0x08000100" in html

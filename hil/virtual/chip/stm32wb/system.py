@@ -19,8 +19,8 @@ from eegrig.hil.virtual.chip.stm32wb.gpio import Gpio
 from eegrig.hil.virtual.chip.stm32wb.hsem import Hsem
 from eegrig.hil.virtual.chip.stm32wb.ipcc import Ipcc
 from eegrig.hil.virtual.chip.stm32wb.iwdg import Iwdg
-from eegrig.hil.virtual.chip.stm32wb.polling import Polls
 from eegrig.hil.virtual.chip.stm32wb.plain import Plain
+from eegrig.hil.virtual.chip.stm32wb.polling import Polls
 from eegrig.hil.virtual.chip.stm32wb.pwr import Pwr
 from eegrig.hil.virtual.chip.stm32wb.rcc import Rcc, ResetFlag
 from eegrig.hil.virtual.chip.stm32wb.rng import Rng

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import struct
+from pathlib import Path
 
 import pytest
 
+from eegrig.boards import load_board
 from eegrig.boards.errors import BoardFault
+from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.hil.virtual.board.exact_watch import HANG_NS, MASKED_HANG_NS
 from eegrig.hil.virtual.chip.cortex_m.tally import Field
 
-from .conftest import PROGRAM, RESULTS, STACK, ExactRig, Make
+from .conftest import BOARD, PROGRAM, RESULTS, SRAM2, STACK, ExactRig, Make
 
 RESET = "ldr r0, =0xE000ED0C; ldr r1, =0x05FA0004; str r1, [r0]; b ."
 BAD_STORE = """
@@ -53,10 +58,23 @@ def test_a_fault_is_told_again_after_power_came_back(rig: ExactRig) -> None:
     rig.load(BAD_STORE, {3: RESET})
     rig.start()
     rig.run(100_000)
-    rig.load(BAD_STORE.replace("movs r1, #0x11", "nop; movs r1, #0x11"), {3: RESET})
+    assert len(rig.board.notes) == 1
+    other = BAD_STORE.replace("movs r1, #0x11", "nop; movs r1, #0x11")
+    for reset in (rig.start, rig.board.reset):
+        rig.load(other, {3: RESET})
+        reset()
+        rig.run(100_000)
+    assert len(rig.board.notes) == 2  # the same is told once
+
+
+def test_a_second_kind_of_fault_in_a_boot_loop_is_not_told(rig: ExactRig) -> None:
+    count = f"ldr r4, ={SRAM2 + 0x8000}; ldr r5, [r4]; adds r5, #1; str r5, [r4]"
+    rig.load(f"{count}; cmp r5, #1; bne other; {BAD_STORE} other: .short 0xde00", {3: RESET})
     rig.start()
-    rig.run(100_000)
-    assert len(rig.board.notes) == 2
+    rig.run(500_000)
+    assert rig.word(SRAM2 + 0x8000) >= 3
+    (note,) = rig.board.notes
+    assert "PRECISERR" in note
 
 
 def test_symbols_name_where_it_was(make: Make) -> None:
@@ -137,7 +155,7 @@ def test_a_program_that_rests_now_and_then_does_not_hang(rig: ExactRig, rest: st
     rig.load(f"{TICKER} {port} again: {rest}; ldr r0, =8; wait: subs r0, #1; bne wait; b again",
              {15: "bx lr"})  # fmt: skip
     rig.start()
-    rig.run(2 * HANG_NS)
+    rig.run(4 * HANG_NS)
     assert rig.board.notes == []
 
 
@@ -158,3 +176,16 @@ def test_what_is_not_modelled_is_told_once(either: ExactRig) -> None:
         "the firmware uses peripheral 0x40007000 (at 0x40007004)",
         "the firmware uses peripheral 0x48009000 (at 0x48009004)",
     ]
+
+
+def test_a_bench_ends_a_run_whose_board_locks_up_and_hands_on_its_notes(tmp_path: Path) -> None:
+    with VirtualBench(load_board(BOARD), runtime=tmp_path / "none") as virtual:
+        flash = virtual.board.chip.bus.memory_at(PROGRAM, 4)
+        assert flash is not None
+        flash.buffer[:8] = struct.pack("<II", STACK, PROGRAM | 1)
+        flash.buffer[0x400:0x402] = b"\x00\xde"  # undefined, and there is no vector for it
+        virtual.board.supply.on()
+        with pytest.raises(BoardFault, match="in lock-up"):
+            virtual.bench.run(asyncio.sleep(1))
+        assert virtual.bench.notes() == virtual.board.notes
+        assert len(virtual.board.notes) == 2

@@ -130,9 +130,13 @@ def test_standby_begins_anew_after_its_time(either: ExactRig) -> None:
         f"{COUNT_AND_NOTE_FLAGS} {note_ram} {clear} {wakeup} {DEEP.format(mode=3)} {FOREVER}"
     )
     either.start()
-    period_ns = 10 * 16 / 32768 * 1e9
+    edge_ns = 16 / 32768 * 1e9
+    period_ns = 10 * edge_ns
+    resets_ns: list[int] = []
+    either.chip.on_reset.append(lambda: resets_ns.append(either.loop.now_ns()))
     either.run(round(3.5 * (period_ns + STANDBY_WAKE_NS)))
     assert starts(either) == 4
+    assert [at % edge_ns for at in resets_ns] == pytest.approx([STANDBY_WAKE_NS] * 3, abs=2)
     assert flags(either, 4)[1:] == [ResetFlag(0)] * 3
     assert either.word() == 1  # the first memory was lost every time
     assert either.word(0x5800_0488) & 1 << 8  # C1SBF
@@ -155,7 +159,8 @@ def test_power_that_goes_in_a_word_of_flash_is_no_error(either: ExactRig) -> Non
         ldr r2, =0x08080008
         str r3, [r2]
         str r3, [r2, #4]
-        b .
+        again: wfi
+        b again
     """)
     either.board.supply.brown_out(after_words=1)
     either.start()
