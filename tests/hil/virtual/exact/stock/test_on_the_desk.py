@@ -127,15 +127,6 @@ def test_power_that_goes_in_a_page(desk: Desk, terminal: Terminal) -> None:
 # ---- time, sleep, chance
 
 
-def test_ticks_are_virtual_time(desk: Desk, terminal: Terminal) -> None:
-    terminal.ask("import time; a = time.ticks_ms()")
-    start_s = desk.status(NAME)["time_s"]
-    time.sleep(10)
-    ticks = int(terminal.ask("time.ticks_diff(time.ticks_ms(), a)"))
-    # Asking takes its time, by the clock of this computer; a lost second would show ten times over.
-    assert ticks / 1000 == pytest.approx(desk.status(NAME)["time_s"] - start_s, abs=0.1)
-
-
 def test_light_sleep_takes_its_time_and_ticks_stand(terminal: Terminal) -> None:
     terminal.ask("import machine, time; r = machine.RTC()")
     terminal.ask("r.datetime((2026, 11, 30, 1, 12, 0, 0, 0))")
