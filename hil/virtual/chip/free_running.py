@@ -236,12 +236,8 @@ class FreeRunning:
 
     def _plan(self, when_ns: int) -> None:
         self._cancel()
-        if (
-            self.powered
-            and not self._hung
-            and not self._chip.held
-            and self._chip.core.pc < NO_PROGRAM
-        ):
+        runs = self.powered and not self._hung and not self._chip.held
+        if runs and self._chip.core.pc < NO_PROGRAM:
             self._planned = self._clock.call_at_ns(when_ns, self._run)
 
     def _reset_at(self, when_ns: int) -> None:

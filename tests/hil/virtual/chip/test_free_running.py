@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from collections.abc import Callable, Iterator
 
 import keystone
@@ -263,3 +264,39 @@ def test_exceptions_leave_translations_alone(make: Callable[[], Rig]) -> None:
     rig.run(9_500_000)
     assert rig.counter == 9
     assert forgotten == []
+
+
+def test_code_in_a_memory_that_is_busy_stands(make: Callable[[], Rig]) -> None:
+    rig = make()
+    rig.load(f"loop: {COUNT} b loop")
+    rig.runner.keep_memory_busy(4_000_000, RAM_BASE + 0x1_0000)
+    rig.run(6_000_000)
+    assert rig.counter == pytest.approx(400, abs=2)
+
+
+def test_code_elsewhere_runs_on_and_waits_only_where_it_asks(make: Callable[[], Rig]) -> None:
+    rig = make()
+    rig.load(f"loop: {COUNT} b loop")
+    rig.runner.keep_memory_busy(4_000_000, RAM_BASE)
+    rig.run(1_000_000)
+    assert rig.counter == pytest.approx(200, abs=2)
+    assert rig.runner.memory_is_busy()
+    rig.run(6_000_000)
+    assert not rig.runner.memory_is_busy()
+
+
+def test_what_hangs_stands_until_a_reset(make: Callable[[], Rig]) -> None:
+    rig = make()
+    rig.load(f"loop: {COUNT} b loop")
+    rig.run(1_000_000)
+    rig.runner.start()
+    rig.runner.hang()
+    rounds = rig.counter
+    rig.run(2_000_000)
+    assert rig.counter == rounds
+    rig.runner.start()
+    rig.runner.hang()
+    rig.chip.flash.program(0, struct.pack("<2I", STACK, PROGRAM | 1))
+    rig.chip.reset()
+    rig.run(3_000_000)
+    assert rig.counter > rounds

@@ -2,9 +2,12 @@
 
 import pytest
 
+from eegrig.hil.virtual.chip.free_running import CoreClock
 from eegrig.hil.virtual.chip.memory.double_word_flash import NotErased
 from eegrig.hil.virtual.chip.signals import BusFault, PowerLost, WireError
+from eegrig.hil.virtual.chip.stm32wb.rcc import ResetFlag
 from eegrig.hil.virtual.chip.stm32wb55 import FLASH_BASE, SRAM2_ALIAS, SRAM2_BASE, TIMING, Stm32wb55
+from eegrig.hil.virtual.clock import VirtualLoop
 from tests.hil.virtual.chip.conftest import Debugger
 
 KEYR, OPTKEYR, SR, CR, OPTR, WRP1AR, SFR = (
@@ -305,3 +308,62 @@ def test_code_overwritten_at_the_other_address_of_its_memory_is_executed_as_it_i
     board.resume()
     assert board.halted()
     assert board.get(0) == 7
+
+
+# ---- RM0434 3.3.6: BSY
+
+
+def test_it_is_busy_while_its_controller_is_told_so():
+    chip, busy = Stm32wb55(), [True, False]
+    chip._controller._busy = busy.pop
+    assert chip.bus.read(SR, 4) == 0
+    assert chip.bus.read(SR, 4) == 1 << 16
+
+
+# ---- RM0434 8.1: resets, and what CSR says of them
+
+
+class Nothing:
+    """A board with nothing on it."""
+
+    def console_bytes(self, data: bytes) -> None: ...
+
+    def output(self, port: str, pin: int, level: int) -> None: ...
+
+    def spi(self, mosi: bytes, sck_hz: float, mode: int) -> bytes:
+        return bytes(len(mosi))
+
+    def volts(self, channel: int) -> float:
+        return 0.0
+
+    def random(self, n: int) -> bytes:
+        return bytes(n)
+
+    def unmodelled(self, name: str, address: int) -> None: ...
+
+
+def test_every_reset_says_what_it_was():
+    loop = VirtualLoop()
+    chip = Stm32wb55(clock=CoreClock(loop), outside=Nothing())
+
+    def flags() -> ResetFlag:
+        found = ResetFlag(chip.bus.read(0x5800_0094, 4) & 0x7E00_0000)
+        chip.bus.write(0x5800_0094, 4, 1 << 23)  # RMVF
+        return found
+
+    assert flags() == ResetFlag.PIN | ResetFlag.POWER
+    chip.reset()
+    assert flags() == ResetFlag.PIN
+    chip.bus.write(0xE000_ED0C, 4, 0x05FA_0004)  # AIRCR
+    assert flags() == ResetFlag.PIN | ResetFlag.SOFTWARE
+    chip.bus.write(0x4000_3000, 4, 0xCCCC)  # the watchdog, 4096 counts of 125 us
+    loop.call_at_ns(600_000_000, loop.stop)
+    loop.run_forever()
+    assert flags() == ResetFlag.PIN | ResetFlag.WATCHDOG
+    chip.leave("standby")
+    chip.requested_reset()
+    assert flags() == 0
+    assert chip.bus.read(0x5800_0488, 4) & 1 << 8  # C1SBF
+    chip.power_cycle()
+    assert flags() == ResetFlag.PIN | ResetFlag.POWER
+    loop.close()

@@ -121,3 +121,17 @@ def test_what_the_board_does_not_take_waits_in_order(tmp_path):
 
     serve(board, link, user)
     assert bytes(board.taken) == sent
+
+
+def test_what_comes_within_a_frame_is_sent_at_once(tmp_path):
+    board = Board()
+
+    async def user(loop: VirtualLoop) -> None:
+        with serial.Serial(str(tmp_path / "console"), timeout=0) as port:
+            for byte in b"abc":
+                board.say(bytes([byte]))
+            assert port.read(8) == b""
+            await asyncio.sleep(0.002)
+            assert port.read(8) == b"abc"
+
+    serve(board, tmp_path / "console", user)

@@ -248,3 +248,10 @@ def test_status_is_not_written(port):
     port.write(RDR, 0xFF)
     assert port.read(ISR) == 0x6000C0
     assert port.read(RDR) == 0
+
+
+def test_what_is_still_to_come_is_counted(port):
+    port.usart.receive(b"abc")
+    assert port.usart.arriving == 3
+    port.clock.run_for(2 * FRAME_NS)
+    assert port.usart.arriving == 1
