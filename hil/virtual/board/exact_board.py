@@ -25,7 +25,7 @@ from eegrig.hil.virtual.board.virtual_board import VirtualBoard
 from eegrig.hil.virtual.chip.cortex_m import compiled_hook
 from eegrig.hil.virtual.chip.cortex_m.tally import TICKS, Field
 from eegrig.hil.virtual.chip.free_running import CoreClock, FreeRunning, Wait
-from eegrig.hil.virtual.chip.stm32wb.rcc import HSE_START_NS, PLL_LOCK_NS
+from eegrig.hil.virtual.chip.stm32wb.clocks.rcc import HSE_START_NS, PLL_LOCK_NS
 from eegrig.hil.virtual.chip.stm32wb.second_processor import BOOT_NS, REACTION_NS
 from eegrig.hil.virtual.chip.stm32wb.system import System
 from eegrig.hil.virtual.chip.stm32wb55 import Stm32wb55

@@ -25,8 +25,8 @@ from eegrig.hil.virtual.chip.memory.stm32_options import OPTR, OptionBytes
 from eegrig.hil.virtual.chip.memory.storage import Storage
 from eegrig.hil.virtual.chip.radio_address import locally_administered
 from eegrig.hil.virtual.chip.stm32wb.address_map import register_pages
-from eegrig.hil.virtual.chip.stm32wb.polling import Polls
-from eegrig.hil.virtual.chip.stm32wb.rcc import ResetFlag
+from eegrig.hil.virtual.chip.stm32wb.clocks.polling import Polls
+from eegrig.hil.virtual.chip.stm32wb.clocks.rcc import ResetFlag
 from eegrig.hil.virtual.chip.stm32wb.system import Surroundings, System
 
 __all__ = ["Stm32wb55"]

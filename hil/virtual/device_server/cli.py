@@ -73,11 +73,11 @@ def _up(
         bool, typer.Option("--flash", help="Put the current firmware into their memories first.")
     ] = False,
     runtime: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--runtime",
-            metavar="FILE",
-            help="Stock MicroPython, .hex or .bin, that the boards' own chips run (exact mode).",
+            metavar="FILE|NAME",
+            help="Stock MicroPython that the boards' own chips run (exact mode).",
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of everything random.")] = 0,
@@ -109,7 +109,7 @@ def _up(
         seed=seed,
         scene=scene,
         flash=flash,
-        runtime=None if runtime is None else str(runtime.absolute()),
+        runtime=str(Path(runtime).absolute()) if runtime and Path(runtime).exists() else runtime,
         hci_tcp=hci_tcp,
         hci_serial=hci_serial,
     )

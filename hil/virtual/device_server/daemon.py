@@ -141,8 +141,7 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
     from eegrig.hil.virtual.device_server.server import DeviceServer
     from eegrig.hil.virtual.micropython.process import micropython_executable
 
-    runtime = None if request.runtime is None else Path(request.runtime)
-    if runtime is None:
+    if request.runtime is None:
         micropython_executable()  # what is missing is said at once
     boards = [(load_board(kind), name) for kind, name in request.boards]
     running: list[asyncio.Task[None]] = []
@@ -178,7 +177,7 @@ def hold(request: UpRequest, announce: Callable[[list[registry.Device], list[str
             log=request.log,
             seed=request.seed,
             scene=request.scene,
-            runtime=runtime,
+            runtime=request.runtime,
         )
         stack.callback(server.close)
         up = partial(server.start, hci_tcp=request.hci_tcp, hci_serial=request.hci_serial)

@@ -13,9 +13,10 @@ from eegrig.host.image.layout import block_size_of, layout_of
 from eegrig.host.image.region import pack_region
 
 if TYPE_CHECKING:
-    from eegrig.host.image.runtime_file import Runtime
+    from collections.abc import Sequence
 
     from eegrig.hil.virtual.board import VirtualBoard
+    from eegrig.host.runtime.contents import Segment
 
 __all__ = ["holds_runtime", "renew", "write_firmware", "write_runtime"]
 
@@ -25,18 +26,17 @@ def write_firmware(virtual: VirtualBoard) -> None:
     _write(virtual, virtual.board.mcu.filesystem.start, build_image(virtual.board).data)
 
 
-def write_runtime(virtual: VirtualBoard, runtime: Runtime) -> None:
+def write_runtime(virtual: VirtualBoard, segments: Sequence[Segment]) -> None:
     """Put a runtime into a board's memory, in the same way, unless it is there."""
-    for segment in runtime.segments:
+    for segment in segments:
         _write(virtual, segment.address, segment.data)
 
 
-def holds_runtime(virtual: VirtualBoard, runtime: Runtime) -> bool:
+def holds_runtime(virtual: VirtualBoard, segments: Sequence[Segment]) -> bool:
     """Say whether a board's memory holds a runtime."""
     flash = virtual.chip.flash
     return all(
-        flash.view(segment.address, len(segment.data)) == segment.data
-        for segment in runtime.segments
+        flash.view(segment.address, len(segment.data)) == segment.data for segment in segments
     )
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from eegrig.host.image.runtime_file import Runtime, read_runtime
 
 from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError, InfrastructureError
@@ -35,6 +34,8 @@ from eegrig.hil.virtual.device_server.hci_server import HciServer
 from eegrig.hil.virtual.device_server.probe_server import ProbeServer
 from eegrig.hil.virtual.device_server.serial_port import SerialPort
 from eegrig.hil.virtual.micropython.interpreter import ResetCause
+from eegrig.host.runtime.kept import find_runtime
+from eegrig.host.runtime.runtime_file import Runtime
 
 __all__ = ["DeviceServer"]
 
@@ -84,7 +85,7 @@ class DeviceServer:
         Of everything random.
     scene : str
         What drives the electrodes: a scene of `signal_sim`, or a recording.
-    runtime : Path or None
+    runtime : str or None
         A stock MicroPython that the boards' own chips run (exact mode); None runs the firmware in
         a MicroPython of this computer (fast mode).
 
@@ -106,7 +107,7 @@ class DeviceServer:
         log: Path,
         seed: int,
         scene: str,
-        runtime: Path | None = None,
+        runtime: str | None = None,
     ) -> None:
         self._loop = loop
         self._boards = boards
@@ -159,7 +160,7 @@ class DeviceServer:
             self._places[name] = self._set_up(board, name)
         for place in self._places.values():
             if place.runtime is not None:
-                write_runtime(place.virtual, place.runtime)
+                write_runtime(place.virtual, place.runtime.segments)
             done = renew(place.virtual)
             if done is not None:
                 self.notes.append(f"{place.device.name}: {done}")
@@ -184,7 +185,9 @@ class DeviceServer:
     def _set_up(self, board: Board, name: str) -> _Place:
         directory = registry.state_directory(name)
         rng = np.random.default_rng([self._seed, zlib.crc32(name.encode())])
-        runtime = None if self._runtime is None else read_runtime(self._runtime, board)
+        runtime = None if self._runtime is None else find_runtime(self._runtime, board)
+        if runtime is not None and runtime.warning is not None:
+            self.notes.append(runtime.warning)
         make: Callable[..., VirtualBoard] = FastBoard if runtime is None else ExactBoard
         virtual = make(
             board, loop=self._loop, air=self._air, directory=directory, rng=rng, uid=name
@@ -302,10 +305,10 @@ class DeviceServer:
             state = "held by a debugger"
         else:
             state = virtual.state
-        holds = place.runtime is not None and holds_runtime(virtual, place.runtime)
+        holds = place.runtime is not None and holds_runtime(virtual, place.runtime.segments)
         return {
             "mode": virtual.mode,
-            "micropython": str(self._runtime) if holds else None,
+            "micropython": str(place.runtime.path) if holds and place.runtime else None,
             "state": state,
             "time_s": loop.time(),
             "pace": loop.pace,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from eegrig.hil.virtual.chip.bus import RegisterPage
 from eegrig.hil.virtual.chip.stm32wb.block import Block
-from eegrig.hil.virtual.chip.stm32wb.polling import Polls
+from eegrig.hil.virtual.chip.stm32wb.clocks.polling import Polls
 
 __all__ = ["NAMES", "block_name", "register_pages"]
 

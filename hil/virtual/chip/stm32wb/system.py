@@ -10,26 +10,26 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from eegrig.hil.virtual.chip.bus import Bus, RegisterPage
-from eegrig.hil.virtual.chip.stm32wb.adc import Adc
 from eegrig.hil.virtual.chip.stm32wb.address_map import block_name, register_pages
 from eegrig.hil.virtual.chip.stm32wb.block import Block, InterruptLine
-from eegrig.hil.virtual.chip.stm32wb.dma import Dma, Dmamux
-from eegrig.hil.virtual.chip.stm32wb.exti import Exti
-from eegrig.hil.virtual.chip.stm32wb.gpio import Gpio
+from eegrig.hil.virtual.chip.stm32wb.clocks.iwdg import Iwdg
+from eegrig.hil.virtual.chip.stm32wb.clocks.polling import Polls
+from eegrig.hil.virtual.chip.stm32wb.clocks.pwr import Pwr
+from eegrig.hil.virtual.chip.stm32wb.clocks.rcc import Rcc, ResetFlag
+from eegrig.hil.virtual.chip.stm32wb.clocks.rtc import Rtc
+from eegrig.hil.virtual.chip.stm32wb.clocks.tim import Tim
 from eegrig.hil.virtual.chip.stm32wb.hsem import Hsem
 from eegrig.hil.virtual.chip.stm32wb.ipcc import Ipcc
-from eegrig.hil.virtual.chip.stm32wb.iwdg import Iwdg
+from eegrig.hil.virtual.chip.stm32wb.pins.adc import Adc
+from eegrig.hil.virtual.chip.stm32wb.pins.dma import Dma, Dmamux
+from eegrig.hil.virtual.chip.stm32wb.pins.exti import Exti
+from eegrig.hil.virtual.chip.stm32wb.pins.gpio import Gpio
+from eegrig.hil.virtual.chip.stm32wb.pins.spi import Spi
+from eegrig.hil.virtual.chip.stm32wb.pins.syscfg import Syscfg
+from eegrig.hil.virtual.chip.stm32wb.pins.usart import Usart
 from eegrig.hil.virtual.chip.stm32wb.plain import Plain
-from eegrig.hil.virtual.chip.stm32wb.polling import Polls
-from eegrig.hil.virtual.chip.stm32wb.pwr import Pwr
-from eegrig.hil.virtual.chip.stm32wb.rcc import Rcc, ResetFlag
 from eegrig.hil.virtual.chip.stm32wb.rng import Rng
-from eegrig.hil.virtual.chip.stm32wb.rtc import Rtc
 from eegrig.hil.virtual.chip.stm32wb.second_processor import SecondProcessor
-from eegrig.hil.virtual.chip.stm32wb.spi import Spi
-from eegrig.hil.virtual.chip.stm32wb.syscfg import Syscfg
-from eegrig.hil.virtual.chip.stm32wb.tim import Tim
-from eegrig.hil.virtual.chip.stm32wb.usart import Usart
 from eegrig.hil.virtual.clock import Clock
 
 __all__ = ["Surroundings", "System"]

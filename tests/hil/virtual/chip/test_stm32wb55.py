@@ -5,7 +5,7 @@ import pytest
 from eegrig.hil.virtual.chip.free_running import CoreClock
 from eegrig.hil.virtual.chip.memory.double_word_flash import NotErased
 from eegrig.hil.virtual.chip.signals import BusFault, PowerLost, WireError
-from eegrig.hil.virtual.chip.stm32wb.rcc import ResetFlag
+from eegrig.hil.virtual.chip.stm32wb.clocks.rcc import ResetFlag
 from eegrig.hil.virtual.chip.stm32wb55 import FLASH_BASE, SRAM2_ALIAS, SRAM2_BASE, TIMING, Stm32wb55
 from eegrig.hil.virtual.clock import VirtualLoop
 from tests.hil.virtual.chip.conftest import Debugger
@@ -324,6 +324,8 @@ def test_it_is_busy_while_its_controller_is_told_so():
 
 
 class Nothing:
+    vdda_v = 3.3
+
     """A board with nothing on it."""
 
     def console_bytes(self, data: bytes) -> None: ...

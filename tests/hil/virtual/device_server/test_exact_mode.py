@@ -1,4 +1,4 @@
-"""`eegrig virtual up --runtime`, with a runtime of two instructions: it needs no stock binary."""
+"""`eegrig virtual up --runtime`, with a runtime that only sleeps: it needs no stock binary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from eegrig.host.image.runtime_file import Runtime, Segment
 
 from eegrig.boards import load_board
 from eegrig.boards.errors import ConfigError
@@ -14,16 +13,20 @@ from eegrig.hil.virtual import registry
 from eegrig.hil.virtual.chip import open_chip
 from eegrig.hil.virtual.device_server.firmware import holds_runtime, write_runtime
 from eegrig.host.image.firmware_image import build_image
+from eegrig.host.runtime.contents import Segment
+from tests.host.fake_runtime import runtime_bytes
 
 KIND = "nucleo-wb55-ads1299"
-STACK_AND_ENTRY = bytes.fromhex("0080002009000008")
 SLEEP = bytes.fromhex("30bffde7")  # wfi; b back
 
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Path:
+    data = bytearray(runtime_bytes())
+    entry = int.from_bytes(data[4:8], "little") & 0xFFFE
+    data[entry : entry + len(SLEEP)] = SLEEP
     path = tmp_path / "sleeps.bin"
-    path.write_bytes(STACK_AND_ENTRY + SLEEP)
+    path.write_bytes(data)
     return path
 
 
@@ -39,7 +42,8 @@ def test_a_board_comes_up_with_a_runtime(empty_server, runtime):
 
     board = load_board(KIND)
     chip = open_chip(board.mcu.part, registry.state_directory("a"), seed="a")
-    assert bytes(chip.flash_bytes(board.mcu.flash.start, 12)) == STACK_AND_ENTRY + SLEEP
+    data = runtime.read_bytes()
+    assert bytes(chip.flash_bytes(board.mcu.flash.start, len(data))) == data
     image, region = build_image(board).data, board.mcu.filesystem
     assert bytes(chip.flash_bytes(region.start, len(image))) == image
     chip.close()
@@ -58,9 +62,9 @@ def test_without_numba_it_says_so_once(empty_server, runtime, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "name", "told"),
     [
-        ("headband8", "sleeps.bin", "STM32WB55 boards only"),
-        (KIND, "missing.bin", "No such file"),
-        (KIND, "conftest.py", ".hex or a .bin"),
+        ("headband8", "sleeps.bin", "headband8 has an nrf52840"),
+        (KIND, "missing.bin", "missing.bin"),
+        (KIND, "conftest.py", "conftest.py"),
     ],
 )
 def test_what_cannot_run_is_said_in_a_line(empty_server, runtime, kind, name, told):
@@ -83,7 +87,7 @@ class Bare:
 def test_segments_may_share_a_page_and_keep_what_is_around_them():
     virtual, start = Bare(), 0x0800_0000
     virtual.chip.flash.program(start + 0x800, b"kept....")
-    runtime = Runtime((Segment(start + 4, b"a" * 9), Segment(start + 0xFFC, b"b" * 8)), "")
+    runtime = (Segment(start + 4, b"a" * 9), Segment(start + 0xFFC, b"b" * 8))
     assert not holds_runtime(virtual, runtime)
     write_runtime(virtual, runtime)
     assert holds_runtime(virtual, runtime)
@@ -95,4 +99,4 @@ def test_segments_may_share_a_page_and_keep_what_is_around_them():
 
 def test_a_runtime_outside_the_memory_is_refused():
     with pytest.raises(ConfigError, match="outside the flash memory"):
-        write_runtime(Bare(), Runtime((Segment(0x1FFF_8000, b"options."),), ""))
+        write_runtime(Bare(), [Segment(0x1FFF_8000, b"options.")])

@@ -8,7 +8,7 @@ import struct
 import pytest
 from bleak import BleakScanner
 
-from eegrig.hil.virtual.chip.stm32wb.rcc import HSE_START_NS, PLL_LOCK_NS
+from eegrig.hil.virtual.chip.stm32wb.clocks.rcc import HSE_START_NS, PLL_LOCK_NS
 from eegrig.hil.virtual.chip.stm32wb.second_processor import BOOT_NS
 from eegrig.hil.virtual.chip.stm32wb55 import STOP_WAKE_NS, TIMING
 from eegrig.hil.virtual.computer_radio.central import Central

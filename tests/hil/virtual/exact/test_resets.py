@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eegrig.hil.virtual.chip.free_running import RESET_NS
-from eegrig.hil.virtual.chip.stm32wb.rcc import ResetFlag
+from eegrig.hil.virtual.chip.stm32wb.clocks.rcc import ResetFlag
 from eegrig.hil.virtual.chip.stm32wb55 import STANDBY_WAKE_NS
 
 from .conftest import RESULTS, SRAM2, ExactRig, waits

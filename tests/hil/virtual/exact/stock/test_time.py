@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eegrig.host.image.runtime_file import read_runtime
 
 from eegrig.boards import load_board
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board.exact_board import ExactBoard
 from eegrig.hil.virtual.clock import VirtualLoop
 from eegrig.hil.virtual.device_server.firmware import write_runtime
+from eegrig.host.runtime.runtime_file import read_runtime
 
 from .conftest import KIND, VARIABLE
 
@@ -32,7 +32,7 @@ def test_ten_seconds_are_ten_seconds(tmp_path: Path) -> None:
     loop, kind = VirtualLoop(), load_board(KIND)
     rng = np.random.default_rng(0)
     board = ExactBoard(kind, loop=loop, air=Air(loop, seed=0), directory=tmp_path, rng=rng)
-    write_runtime(board, read_runtime(Path(runtime), kind))
+    write_runtime(board, read_runtime(Path(runtime), kind).segments)
     log = board.console.log
 
     async def until(text: bytes) -> int:

@@ -1,6 +1,6 @@
 """SYSCFG by its registers: ST RM0434, "System configuration controller"."""
 
-from eegrig.hil.virtual.chip.stm32wb.syscfg import Syscfg
+from eegrig.hil.virtual.chip.stm32wb.pins.syscfg import Syscfg
 
 MEMRMP, CFGR1, EXTICR1, EXTICR4, SCSR, CFGR2 = 0x00, 0x04, 0x08, 0x14, 0x18, 0x1C
 SWPR1, SKR, VREFBUF_CSR, IMR1 = 0x20, 0x24, 0x30, 0x100

@@ -3,7 +3,7 @@
 import pytest
 
 from eegrig.hil.virtual.chip.bus import Bus, Memory
-from eegrig.hil.virtual.chip.stm32wb.dma import Dma, Dmamux
+from eegrig.hil.virtual.chip.stm32wb.pins.dma import Dma, Dmamux
 from tests.hil.virtual.chip.stm32wb.fake_clock import Line
 
 RAM = 0x2000_0000

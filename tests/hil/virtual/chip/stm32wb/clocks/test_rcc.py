@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.rcc import (
+from eegrig.hil.virtual.chip.stm32wb.clocks.rcc import (
     BDCR,
     BDRST,
     CFGR,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.tim import Tim
+from eegrig.hil.virtual.chip.stm32wb.clocks.tim import Tim
 from tests.hil.virtual.afe.conftest import FakeClock
 
 CR1, CR2, SMCR, DIER, SR, EGR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.usart import Usart
+from eegrig.hil.virtual.chip.stm32wb.pins.usart import Usart
 from tests.hil.virtual.chip.stm32wb.fake_clock import FakeClock, Line
 
 CR1, CR2, CR3, BRR, RQR, ISR, ICR, RDR, TDR, PRESC = 0, 4, 8, 12, 0x18, 0x1C, 0x20, 0x24, 0x28, 0x2C

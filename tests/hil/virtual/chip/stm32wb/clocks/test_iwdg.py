@@ -2,7 +2,7 @@
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.iwdg import Iwdg
+from eegrig.hil.virtual.chip.stm32wb.clocks.iwdg import Iwdg
 from tests.hil.virtual.afe.conftest import FakeClock
 
 KR, PR, RLR, SR, WINR = 0x00, 0x04, 0x08, 0x0C, 0x10

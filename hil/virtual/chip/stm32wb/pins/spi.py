@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eegrig.hil.virtual.chip.stm32wb.block import Block, InterruptLine
-from eegrig.hil.virtual.chip.stm32wb.dma import HTIE, DmaChannel, Dmamux
+from eegrig.hil.virtual.chip.stm32wb.pins.dma import HTIE, DmaChannel, Dmamux
 from eegrig.hil.virtual.clock import NS_PER_S, Cancellable, Clock
 
 __all__ = ["Spi"]

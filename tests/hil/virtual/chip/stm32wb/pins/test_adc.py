@@ -2,7 +2,7 @@
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.adc import CALIBRATION, Adc
+from eegrig.hil.virtual.chip.stm32wb.pins.adc import CALIBRATION, Adc
 from tests.hil.virtual.chip.stm32wb.fake_clock import FakeClock, Line
 
 ISR, IER, CR, CFGR, CFGR2, SMPR1, SMPR2 = 0, 4, 8, 0xC, 0x10, 0x14, 0x18

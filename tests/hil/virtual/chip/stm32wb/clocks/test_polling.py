@@ -4,7 +4,7 @@ import pytest
 
 from eegrig.hil.virtual.chip.stm32wb.address_map import register_pages
 from eegrig.hil.virtual.chip.stm32wb.block import Block
-from eegrig.hil.virtual.chip.stm32wb.polling import Polls
+from eegrig.hil.virtual.chip.stm32wb.clocks.polling import Polls
 
 POLLED, OTHER = 0x1C, 0x20
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.pwr import Pwr
+from eegrig.hil.virtual.chip.stm32wb.clocks.pwr import Pwr
 
 CR1, CR2, CR3, CR4, SR1, SR2, SCR, CR5 = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14, 0x18, 0x1C
 PUCRA, PUCRH, C2CR1, C2CR3, EXTSCR = 0x20, 0x58, 0x80, 0x84, 0x88

@@ -3,8 +3,8 @@
 import pytest
 
 from eegrig.hil.virtual.chip.bus import Bus, Memory
-from eegrig.hil.virtual.chip.stm32wb.dma import Dma, Dmamux
-from eegrig.hil.virtual.chip.stm32wb.spi import Spi
+from eegrig.hil.virtual.chip.stm32wb.pins.dma import Dma, Dmamux
+from eegrig.hil.virtual.chip.stm32wb.pins.spi import Spi
 from tests.hil.virtual.chip.stm32wb.fake_clock import FakeClock, Line
 
 RAM = 0x2000_0000

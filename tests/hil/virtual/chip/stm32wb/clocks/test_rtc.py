@@ -2,7 +2,7 @@
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.rtc import Rtc
+from eegrig.hil.virtual.chip.stm32wb.clocks.rtc import Rtc
 from tests.hil.virtual.chip.stm32wb.fake_clock import FakeClock, Line
 
 TR, DR, CR, ISR, PRER, WUTR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.exti import Exti
+from eegrig.hil.virtual.chip.stm32wb.pins.exti import Exti
 
 RTSR1, FTSR1, SWIER1, PR1, RTSR2, FTSR2, SWIER2, PR2 = (
     0x00,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.gpio import Gpio
+from eegrig.hil.virtual.chip.stm32wb.pins.gpio import Gpio
 
 MODER, OTYPER, OSPEEDR, PUPDR, IDR, ODR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14
 BSRR, LCKR, AFRL, AFRH, BRR = 0x18, 0x1C, 0x20, 0x24, 0x28
