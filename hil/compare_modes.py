@@ -6,8 +6,10 @@ What may differ within an uncertainty is taken by the suites in both modes.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegrig.boards import Board, load_board
-from eegrig.boards.errors import EegrigError
+from eegrig.boards.errors import ConfigError, EegrigError
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.report.modes_table import Row
 from eegrig.hil.run import RunRequest, run_suites
@@ -41,6 +43,7 @@ _RECORD_S = 4.0
 _OVERLOAD_INTERVAL_MS = 100.0
 _OVERLOAD_AGREES = 0.05
 _PACKETS_AGREE = 0.1
+_PROMPT_S, _LOOK_S = 10.0, 0.01
 # What the processor takes of a packet's way, counted in the stock binary at 64 MHz (interrupt,
 # service, notification), and how far an instruction's price is known.
 _CPU_PART_S, _CPU_SPREAD = 1.6e-3, 0.2
@@ -72,12 +75,15 @@ class Trial:
         By rate and profile.
     overload_received : float
         Part of the frames that arrive at a connection interval that is too long.
+    free_heap : int or None
+        Bytes of it at the prompt; None where a port has no way to a prompt without the firmware.
     """
 
     told: dict[str, str]
     answers: list[tuple[str, str]]
     recordings: dict[str, Recorded]
     overload_received: float
+    free_heap: int | None = None
 
 
 def observe(board: Board, runtime: Path | None, *, seed: int, seconds: float = _RECORD_S) -> Trial:
@@ -125,7 +131,25 @@ async def _observe(virtual: VirtualBench, seconds: float) -> Trial:
                 await link.set_rate(board.afe.default_rate_sps)
     async with linked(rig, _OVERLOAD_INTERVAL_MS) as link:
         received = (await record(link, seconds)).electrodes.received()
-    return Trial(told, answers, recordings, float(received.mean()))
+    return Trial(told, answers, recordings, float(received.mean()), await _free_heap(virtual))
+
+
+async def _free_heap(virtual: VirtualBench) -> int | None:
+    """Return what ``gc.mem_free()`` says at the prompt of a board on which nothing else has run."""
+    board = virtual.board
+    console = board.console
+    try:
+        board.reset(safe_mode=True)
+    except ConfigError:
+        return None
+    console.log.clear()
+    async with asyncio.timeout(_PROMPT_S):
+        while not console.log.endswith(b">>> "):
+            await asyncio.sleep(_LOOK_S)
+        console.write(b"import gc; gc.collect(); print('free', gc.mem_free())\r")
+        while (found := re.search(rb"free (\d+)\r", console.log)) is None:
+            await asyncio.sleep(_LOOK_S)
+    return int(found[1])
 
 
 async def _ask(link: BoardLink, virtual: VirtualBench) -> list[tuple[str, str]]:
@@ -243,6 +267,11 @@ def compare_trials(fast: Trial, exact: Trial) -> list[Row]:
             f"within {100 * _OVERLOAD_AGREES:g} % of the frames",
         )
     )
+    heaps = fast.free_heap, exact.free_heap
+    if heaps[0] is not None and heaps[1] is not None:
+        shown = [f"{free} B" for free in heaps]
+        rule = "objects of the computer's interpreter are twice as large"
+        rows.append(Row("free heap at the prompt", shown[0], shown[1], None, rule))
     return rows
 
 

@@ -10,6 +10,7 @@ from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError
 from eegrig.hil.bench import Bench
 from eegrig.hil.signal_factory import SignalFactory, light_factory
+from eegrig.host.runtime.runtime_file import read_runtime
 
 __all__ = ["open_bench"]
 
@@ -75,7 +76,13 @@ def open_bench(
         make_light=light_factory(board, seed),
         firmware_dir=folder,
         runtime=None if runtime is None else Path(runtime),
+        symbols=None if runtime is None else _functions(Path(runtime), board),
     ) as virtual:
         if repeat:
             virtual.board.afe.repeat_at_start(seed)
         yield virtual.bench
+
+
+def _functions(runtime: Path, board: Board) -> dict[int, str]:
+    """Return the functions of a runtime by address, if its file names them."""
+    return {symbol.address: symbol.name for symbol in read_runtime(runtime, board).symbols}

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -53,6 +54,8 @@ class VirtualBench:
     runtime : Path or None
         A stock MicroPython for the board, which its chip then runs itself (exact mode); None runs
         the firmware in a MicroPython of this computer (fast mode).
+    symbols : mapping of int to str or None
+        The runtime's functions by address, to say where it went wrong.
     cpu : int or None
         Which CPU it keeps to, as `one_cpu` takes it; None for one by the process's number, so that
         benches in processes of their own do not share one.
@@ -78,6 +81,7 @@ class VirtualBench:
         firmware_dir: Path | None = None,
         cpu: int | None = None,
         runtime: Path | None = None,
+        symbols: Mapping[int, str] | None = None,
     ) -> None:
         if runtime is None:
             micropython_executable()  # what is missing is said before anything is flashed
@@ -92,9 +96,8 @@ class VirtualBench:
         rng = np.random.default_rng(seed)
         self.air = Air(self.loop, seed=seed)
         self.central = Central(self.air)
-        self.board = _make_board(runtime)(
-            board, loop=self.loop, air=self.air, directory=directory, rng=rng
-        )
+        make: Callable[..., VirtualBoard] = FastBoard if runtime is None else _exact_board(symbols)
+        self.board = make(board, loop=self.loop, air=self.air, directory=directory, rng=rng)
         self._exit.callback(self.board.close)
         if make_source is not None:
             self.board.source.play_made(make_source)
@@ -177,12 +180,10 @@ class VirtualBench:
         self._exit.close()
 
 
-def _make_board(runtime: Path | None) -> Callable[..., VirtualBoard]:
-    if runtime is None:
-        return FastBoard
+def _exact_board(symbols: Mapping[int, str] | None) -> Callable[..., VirtualBoard]:
     from eegrig.hil.virtual.board.exact_board import ExactBoard
 
-    return ExactBoard
+    return partial(ExactBoard, symbols=symbols)
 
 
 class VirtualFaults:

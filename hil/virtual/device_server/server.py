@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,10 @@ class DeviceServer:
         runtime = None if self._runtime is None else find_runtime(self._runtime, board)
         if runtime is not None and runtime.warning is not None:
             self.notes.append(runtime.warning)
-        make: Callable[..., VirtualBoard] = FastBoard if runtime is None else ExactBoard
+        make: Callable[..., VirtualBoard] = FastBoard
+        if runtime is not None:
+            functions = {symbol.address: symbol.name for symbol in runtime.symbols}
+            make = partial(ExactBoard, symbols=functions)
         virtual = make(
             board, loop=self._loop, air=self._air, directory=directory, rng=rng, uid=name
         )
