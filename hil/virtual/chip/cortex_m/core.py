@@ -254,6 +254,9 @@ class Core:
         self.pc = int(self._uc.reg_read(arm.UC_ARM_REG_PC)) & ~1
         if isinstance(self._raised, PowerLost):
             raise self._raised
+        lost: BaseException | None = self._uc._hook_exception
+        if error is not None and lost is not None:
+            raise lost  # in a hook, Ctrl-C among them: the emulator tells of a refused access only
         if error is not None:
             return self._explain(error)
         if self.watch_hits and self._stop is not Stop.RESET:
