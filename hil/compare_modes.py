@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -44,6 +45,8 @@ _OVERLOAD_INTERVAL_MS = 100.0
 _OVERLOAD_AGREES = 0.05
 _PACKETS_AGREE = 0.1
 _PROMPT_S, _LOOK_S = 10.0, 0.01
+_EVENT_S = 5.0
+_NOTHING = ("nothing", "nothing")
 # What the processor takes of a packet's way, counted in the stock binary at 64 MHz (interrupt,
 # service, notification), and how far an instruction's price is known.
 _CPU_PART_S, _CPU_SPREAD = 1.6e-3, 0.2
@@ -211,8 +214,11 @@ async def _ask(link: BoardLink, virtual: VirtualBench) -> list[tuple[str, str]]:
         await ask(what, encode)
     virtual.board.afe.lose()
     try:
-        while True:
-            await link.receive()
+        async with asyncio.timeout(_EVENT_S):
+            while True:
+                await link.receive()
+    except TimeoutError:
+        answers.append(("streaming: the front end stops", "nothing"))
     except EegrigError as error:
         code = error.code.name if isinstance(error, BoardEventError) else type(error).__name__
         answers.append(("streaming: the front end stops", f"event {code}"))
@@ -236,24 +242,23 @@ def compare_trials(fast: Trial, exact: Trial) -> list[Row]:
     -------
     list of Row
     """
-    rows = [
-        Row(f"board says: {name}", value, exact.told.get(name, ""), value == exact.told.get(name),
-            "equal")
-        for name, value in fast.told.items()
-    ]  # fmt: skip
-    both = zip(fast.answers, exact.answers, strict=False)
-    rows += [Row(what, answer, other, (what, answer) == (which, other), "equal")
-             for (what, answer), (which, other) in both]  # fmt: skip
-    for name, one in fast.recordings.items():
-        other = exact.recordings[name]
-        differing = _differing(one.codes, other.codes)
-        same = f"{one.codes.size} samples"
+    # What only one of them has is a difference, too.
+    rows = []
+    for name in fast.told | exact.told:
+        said = [trial.told.get(name, "nothing") for trial in (fast, exact)]
+        rows.append(Row(f"board says: {name}", said[0], said[1], said[0] == said[1], "equal"))
+    for one, other in itertools.zip_longest(fast.answers, exact.answers, fillvalue=_NOTHING):
+        rows.append(Row(one[0], one[1], other[1], one == other, "equal"))
+    for name, modelled in fast.recordings.items():
+        counted = exact.recordings[name]
+        differing = _differing(modelled.codes, counted.codes)
+        same = f"{modelled.codes.size} samples"
         rows += [
             Row(f"{name}: samples", same, f"{differing} differ", not differing, "equal to the bit"),
-            Row(f"{name}: frames lost", str(one.frames_lost), str(other.frames_lost),
-                one.frames_lost == other.frames_lost, "equal"),
-            Row(f"{name}: packets", str(one.packets), str(other.packets),
-                abs(one.packets - other.packets) <= _PACKETS_AGREE * one.packets,
+            Row(f"{name}: frames lost", str(modelled.frames_lost), str(counted.frames_lost),
+                modelled.frames_lost == counted.frames_lost, "equal"),
+            Row(f"{name}: packets", str(modelled.packets), str(counted.packets),
+                abs(modelled.packets - counted.packets) <= _PACKETS_AGREE * modelled.packets,
                 f"within {100 * _PACKETS_AGREE:g} %"),
         ]  # fmt: skip
     received = fast.overload_received, exact.overload_received
@@ -289,7 +294,17 @@ def compare_figures(fast: Results, exact: Results) -> list[Row]:
         and meets its target in both modes or in neither. Latencies state what the link adds; what
         the processor takes is uncertain besides.
     """
-    rows = []
+    rows = [
+        Row(
+            figure.name,
+            "none",
+            _shown(figure.value, figure.unit),
+            agrees=False,
+            rule="there in both, or in neither",
+        )
+        for figure in exact.figures
+        if fast.figure(figure.name) is None
+    ]
     for figure in fast.figures:
         other = exact.figure(figure.name)
         agrees, rule = _judged(figure, other)
@@ -303,7 +318,8 @@ def _judged(fast: Figure, exact: Figure | None) -> tuple[bool | None, str]:
     if fast.name in _NOT_COMPARABLE:
         return None, _NOT_COMPARABLE[fast.name]
     if exact is None or fast.value is None or exact.value is None:
-        return (exact is None) == (fast.value is None), "there in both"
+        neither = exact is not None and fast.value is None and exact.value is None
+        return neither, "there in both, or in neither"
     if fast.uncertainty is None or exact.uncertainty is None:
         return None, "no uncertainty is stated"
     allowed = _SIGMAS * math.hypot(fast.uncertainty, exact.uncertainty)

@@ -58,13 +58,23 @@ def test_every_kind_of_answer_was_asked_for_and_one_that_differs_is_found(trial:
     assert different(compare_trials(trial, other)) == ["streaming: START"]
 
 
+def test_what_only_one_mode_says_is_a_difference(trial: Trial) -> None:
+    silent = dataclasses.replace(trial, answers=trial.answers[:-2])
+    assert different(compare_trials(trial, silent)) == [what for what, _ in trial.answers[-2:]]
+    assert len(different(compare_trials(silent, trial))) == 2
+    talkative = dataclasses.replace(trial, told=trial.told | {"colour": "blue"})
+    assert different(compare_trials(trial, talkative)) == ["board says: colour"]
+
+
 def test_a_loss_in_one_mode_only_is_a_difference(trial: Trial) -> None:
     other = dataclasses.replace(trial, overload_received=trial.overload_received - 0.1)
     (what,) = different(compare_trials(trial, other))
     assert what.startswith("beyond capacity")
 
 
-def results(name: str, value: float, uncertainty: float | None, verdict: str = "pass") -> Results:
+def results(
+    name: str, value: float | None, uncertainty: float | None, verdict: str = "pass"
+) -> Results:
     figure = Figure(
         name=name, value=value, unit="s", uncertainty=uncertainty, n=1, provenance="simulated",
         limit=1.0, kind="max", verdict=verdict,
@@ -82,6 +92,13 @@ def results(name: str, value: float, uncertainty: float | None, verdict: str = "
         (results("latency.mean", 14e-3, 1e-5), results("latency.mean", 14.3e-3, 1e-5), True),
         (results("latency.mean", 14e-3, 1e-5), results("latency.mean", 14.4e-3, 1e-5), False),
         (results("flash.time", 2.0, 0.1), results("flash.time", 10.0, 0.1), None),
+        (results("boot.time", 0.5, 0.03), results("boot.time", None, None, "inconclusive"), False),
+        (results("boot.time", None, None, "inconclusive"), results("boot.time", 0.5, 0.03), False),
+        (
+            results("boot.time", None, None, "inconclusive"),
+            results("boot.time", None, None, "inconclusive"),
+            True,
+        ),
     ],
 )
 def test_figures_agree_within_what_they_state(
@@ -89,6 +106,12 @@ def test_figures_agree_within_what_they_state(
 ) -> None:
     (row,) = compare_figures(fast, exact)
     assert row.agrees is agrees
+
+
+def test_a_figure_of_one_mode_only_is_a_difference() -> None:
+    one, none = results("boot.time", 0.5, 0.03), Results(board=BOARD, bench="virtual")
+    assert different(compare_figures(one, none)) == ["boot.time"]
+    assert different(compare_figures(none, one)) == ["boot.time"]
 
 
 def test_the_table_says_first_whether_anything_differs(capsys: pytest.CaptureFixture[str]) -> None:
