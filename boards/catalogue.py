@@ -18,16 +18,18 @@ from eegrig.boards.errors import ConfigError
 from eegrig.boards.figures import Catalogue, DeclaredFigure
 from eegrig.boards.files import read_toml
 
-__all__ = ["catalogue", "own_catalogue", "with_others"]
+__all__ = ["FILE_NAME", "catalogue", "catalogue_with", "own_catalogue", "with_others"]
 
-_FILE = Path(__file__).parent / "figures.toml"
+FILE_NAME = "figures.toml"
+"""Of a file that declares figures, beside the suites that take them."""
+_FILE = Path(__file__).parent / FILE_NAME
 _GROUP = "eegrig.figures"
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The shape of ``figures.toml``: words, and figures by topic and name."""
 
-    words: dict[str, dict[str, str]]
+    words: dict[str, dict[str, str]] = {}
     topics: dict[str, dict[str, dict[str, Any]]]
 
 
@@ -38,15 +40,38 @@ def catalogue() -> Catalogue:
 
 
 @cache
-def own_catalogue(path: Path = _FILE) -> Catalogue:
-    """Return the figures that come with eegrig.
+def own_catalogue() -> Catalogue:
+    """Return the figures that come with eegrig."""
+    file = read_toml(_FILE, _File)
+    return Catalogue(_declared(_FILE, file), file.words)
+
+
+def catalogue_with(files: Iterable[Path]) -> Catalogue:
+    """Return all figures that are declared, with those of these files.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        Of the form of ``boards/figures.toml``; ``words`` are those of eegrig.
 
     Raises
     ------
     boards.errors.ConfigError
-        If the file is broken.
+        If a file is broken, or a figure is declared twice.
     """
-    file = read_toml(path, _File)
+    found = catalogue()
+    for path in files:
+        file = read_toml(path, _File)
+        if file.words:
+            raise ConfigError(f"{path}: words: only eegrig's own figures have some; name each one")
+        try:
+            found = found.extended(_declared(path, file))
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
+    return found
+
+
+def _declared(path: Path, file: _File) -> list[DeclaredFigure]:
     declared = []
     for topic, figures in file.topics.items():
         for name, fields in figures.items():
@@ -56,7 +81,7 @@ def own_catalogue(path: Path = _FILE) -> Catalogue:
                 )
             except msgspec.ValidationError as error:
                 raise ConfigError(f"{path}: {name}: {error}") from None
-    return Catalogue(declared, file.words)
+    return declared
 
 
 def with_others(own: Catalogue, points: Iterable[EntryPoint]) -> Catalogue:

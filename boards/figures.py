@@ -145,6 +145,14 @@ class Catalogue:
     def __iter__(self) -> Iterator[DeclaredFigure]:
         return iter(self._figures.values())
 
+    def meant(self, name: str) -> list[DeclaredFigure]:
+        """Return the figures that a name is of: itself, or one for each choice of its words."""
+        found = [figure for figure in self.declared if figure.name == name and figure.placeholders]
+        if found:
+            return list(self._meant(found[0]))
+        figure = self._figures.get(name)
+        return [] if figure is None else [figure]
+
     def find(self, name: str) -> DeclaredFigure | None:
         """Return what is declared of a figure, or None."""
         return self._figures.get(name)

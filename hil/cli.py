@@ -1,4 +1,4 @@
-"""The rig's commands: `eegrig demo`, `eegrig hil run` and `eegrig report`."""
+"""The rig's commands: `eegrig demo`, `eegrig hil`, `eegrig report` and `eegrig compare`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,26 @@ _RuntimeOption = Annotated[
         help="Stock MicroPython that the virtual board's chip runs itself (exact mode).",
     ),
 ]
+_RigOption = Annotated[
+    str, typer.Option("--rig", metavar="sim|FILE", help="Bench: sim, or a bench.toml.")
+]
+_SelectOption = Annotated[
+    str | None, typer.Option("-k", metavar="EXPR", help="Only tests that match, as pytest's -k.")
+]
+_MarksOption = Annotated[
+    str | None,
+    typer.Option("-m", metavar="EXPR", help="Only tests so marked, such as quick; pytest's -m."),
+]
+_SuiteOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--suite",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="Suites of your own, beside eegrig's; repeatable.",
+    ),
+]
 _SceneOption = Annotated[
     str, typer.Option("--scene", metavar="NAME", help="Scene to play into the electrodes.")
 ]
@@ -66,8 +86,19 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "eegrig hil run --board headband8 --out out/run",
             "eegrig hil run --board headband8 -k latency --out out/latency",
+            "eegrig hil run --board headband8 -m quick --repeat 5 --out out/quick",
+            "eegrig hil run --board headband8 --board hairclip1 --jobs 2 --out out/all",
+            "eegrig hil run --board headband8 --suite acme/suites --out out/acme",
         ),
     )(_run)
+    hil.command(
+        "list",
+        epilog=examples(
+            "eegrig hil list headband8",
+            "eegrig hil list headband8 -m quick --json",
+            "eegrig hil list headband8 --suite acme/suites",
+        ),
+    )(_list)
     hil.command(
         "compare-modes",
         epilog=examples(
@@ -121,14 +152,21 @@ def _demo(
 def _run(
     *,
     out: _OutOption,
-    board: _BoardOption = "headband8",
-    rig: Annotated[
-        str, typer.Option("--rig", metavar="sim|FILE", help="Bench: sim, or a bench.toml.")
-    ] = "sim",
-    select: Annotated[
-        str | None,
-        typer.Option("-k", metavar="EXPR", help="Only tests that match, as pytest's -k."),
+    boards: Annotated[
+        list[str] | None,
+        typer.Option("--board", metavar="NAME", help="Board to test; repeatable."),
     ] = None,
+    rig: _RigOption = "sim",
+    select: _SelectOption = None,
+    marks: _MarksOption = None,
+    suites: _SuiteOption = None,
+    repeat: Annotated[
+        int,
+        typer.Option("--repeat", metavar="N", min=1, help="Run so often, each with its seed."),
+    ] = 1,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", min=1, help="So many runs at a time.")
+    ] = 1,
     recording: _InputOption = None,
     assign: _MapOption = None,
     scene: _SceneOption = "resting",
@@ -141,22 +179,67 @@ def _run(
     runtime: _RuntimeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the suites on a board and report."""
-    from eegrig.hil.run import RunRequest, run_suites
+    """Run the suites on a board and report.
 
+    Exits with 0 if all that was taken meets its limits, 1 if not or if it could not be told, 130 if
+    it was stopped. With several boards or repetitions each run has a folder in DIR, and every
+    outcome is shown.
+    """
+    from eegrig.hil.run import RunRequest, run_suites
+    from eegrig.hil.run.several import run_several
+
+    chosen = boards or ["headband8"]
     request = RunRequest(
-        board=board,
+        board=chosen[0],
         out=out,
         rig=rig,
         select=select,
+        marks=marks,
+        suites=tuple(suites or ()),
         signal=scene if recording is None else str(recording),
         assign=tuple(assign or ()),
         seconds=seconds,
         seed=seed,
         firmware_dir=firmware,
-        runtime=_found(runtime, board),
+        runtime=_found(runtime, chosen[0]),
     )
-    raise typer.Exit(run_suites(request, as_json=as_json))
+    if len(chosen) == 1 and repeat == 1:
+        raise typer.Exit(run_suites(request, as_json=as_json))
+    raise typer.Exit(run_several(request, chosen, repeat=repeat, jobs=jobs, as_json=as_json))
+
+
+def _list(
+    board: Annotated[str, typer.Argument(help="Name of the board.", metavar="BOARD")],
+    *,
+    rig: _RigOption = "sim",
+    select: _SelectOption = None,
+    marks: _MarksOption = None,
+    suites: _SuiteOption = None,
+    seconds: _SecondsOption = 30.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a run would do: suites, tests, figures, limits, and what they need of a bench."""
+    import dataclasses
+
+    from eegrig.hil.run.plan import make_plan
+    from eegrig.hil.run.plan_table import print_plan
+    from eegrig.hil.run.request import RunRequest
+    from eegrig.host.commands.output import print_json
+
+    request = RunRequest(
+        board=board,
+        out=Path(),
+        rig=rig,
+        select=select,
+        marks=marks,
+        suites=tuple(suites or ()),
+        seconds=seconds,
+    )
+    plan = make_plan(request)
+    if as_json:
+        print_json(dataclasses.asdict(plan) | {"lasts_s": plan.lasts_s})
+    else:
+        print_plan(plan)
 
 
 def _found(runtime: str | None, board: str) -> Path | None:
@@ -219,7 +302,7 @@ def _report(
     """Write the report of a run again, from its results."""
     from eegrig.hil.figures.results import Results
     from eegrig.hil.report.page import write_report
-    from eegrig.hil.run_folder import note_rewritten
+    from eegrig.hil.run.run_folder import note_rewritten
     from eegrig.host.commands.output import print_json
 
     results = Results.load(directory)
@@ -259,7 +342,7 @@ def _compare(
         write_comparison,
     )
     from eegrig.hil.run import RunRequest, run_suites
-    from eegrig.hil.run_folder import open_run_folder
+    from eegrig.hil.run.run_folder import open_run_folder
     from eegrig.host.commands.output import print_json
 
     chosen = [load_board(name) for name in boards]

@@ -37,9 +37,20 @@ class FlashedBoard:
 
 
 def flash_and_identify(
-    bench: Bench, *, progress: Callable[[float], None] | None = None
+    bench: Bench,
+    *,
+    progress: Callable[[float], None] | None = None,
+    step: Callable[[str], object] = lambda what: None,
 ) -> FlashedBoard:
     """Build the firmware, flash it, and read back over the console what the board runs.
+
+    Parameters
+    ----------
+    bench : Bench
+    progress : callable, optional
+        Is told the fraction that is flashed.
+    step : callable, optional
+        Is told what begins.
 
     Raises
     ------
@@ -50,7 +61,9 @@ def flash_and_identify(
     InfrastructureError
         If probe or console cannot be reached.
     """
+    step("build the firmware")
     image = build_image(bench.board, bench.firmware_dir)
+    step(f"flash {image.version}, {len(image.data) / 1024:.0f} KiB, through {bench.probe}")
     report = flash(
         bench.board,
         image,
@@ -59,6 +72,7 @@ def flash_and_identify(
         progress=progress,
         clock_ns=bench.flash_clock_ns,
     )
+    step("boot it")
     identity = bench.run(_identify(bench, image))
     if not identity.matches:
         raise BoardFault(

@@ -8,12 +8,14 @@ the bench's event loop.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
+
+from eegrig.hil import hookspecs
 
 if TYPE_CHECKING:
     from eegrig.boards import Board
@@ -23,11 +25,19 @@ if TYPE_CHECKING:
     from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
 
-__all__ = ["RigRecorder"]
+__all__ = ["WHOLE_RUN", "RigRecorder"]
+
+WHOLE_RUN = ("afe.rules_broken",)
+"""Figures of the run as a whole, which no test of its own takes."""
 
 _RESULTS = pytest.StashKey["Results"]()
 _PARTIAL = pytest.StashKey[bool]()
 _RECORDER = pytest.StashKey["RigRecorder"]()  # of tests that could not begin
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hooks that tell what goes on in a run."""
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,6 +75,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="MicroPython to flash besides; a virtual board's chip runs it itself",
     )
     group.addoption(
+        "--rig-figures",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="figures.toml of suites that take figures of their own; repeatable",
+    )
+    group.addoption(
         "--rig-repeat",
         action="store_true",
         help="signal and noise begin anew with each stream, so that two runs can be compared",
@@ -72,7 +89,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers `needs` and `figures`."""
+    """Register the rig's markers, and what watches how the run ends."""
+    from eegrig.hil.ending import EndingWatch
+
+    config.pluginmanager.register(EndingWatch(config), "eegrig-ending")
     config.addinivalue_line(
         "markers",
         "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
@@ -83,6 +103,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "figures(*names): figures a test is there for; if it fails before it has taken them, those "
         "of them that are targets are inconclusive",
     )
+    config.addinivalue_line(
+        "markers",
+        "lasts(seconds): how long a test keeps the bench, besides what it shares with others",
+    )
+    config.addinivalue_line("markers", "quick: one of the tests of a first look, in a minute")
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -146,11 +171,11 @@ def rig_capabilities(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def rig_catalogue() -> Catalogue:
+def rig_catalogue(request: pytest.FixtureRequest) -> Catalogue:
     """Return the figures that tests may record; a suite with figures of its own extends it."""
-    from eegrig.boards.catalogue import catalogue
+    from eegrig.boards.catalogue import catalogue_with
 
-    return catalogue()
+    return catalogue_with(map(Path, request.config.getoption("--rig-figures")))
 
 
 @pytest.fixture(scope="session")
@@ -198,11 +223,16 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="session")
-def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard:
+def rig_flashed(
+    request: pytest.FixtureRequest, rig: Bench, rig_results: Results, rig_out: Path
+) -> FlashedBoard:
     """Build the firmware from source, flash it and identify the board."""
     from eegrig.hil.flashed_board import flash_and_identify
 
-    flashed = flash_and_identify(rig)
+    def step(what: str) -> None:
+        request.config.hook.pytest_rig_step(config=request.config, what=what)
+
+    flashed = flash_and_identify(rig, step=step)
     flashed.image.write(rig_out / "image.bin")
     rig_results.firmware = flashed.identity
     rig_results.note_runtime(flashed.report.runtime_sha256 or "")
@@ -215,6 +245,7 @@ def rig_results(
 ) -> Iterator[Results]:
     """Everything this run finds out; written to the run's folder at its end."""
     from eegrig.boards.ports import board_runtime
+    from eegrig.hil.ending import ending_of, exit_code_of, reason_of
     from eegrig.hil.figures.results import Results
 
     results = Results(
@@ -236,6 +267,9 @@ def rig_results(
     left_out = request.config.stash.get(_PARTIAL, False)
     partial = left_out or bool(option.keyword or option.markexpr)
     results.notes = list(rig.notes())
+    ending = ending_of(request.config)
+    if ending is not None:
+        results.stop(rig.board, reason_of(ending), exit_code_of(ending))
     results.close(rig.board, provenance=rig.provenance, partial=partial)
     results.save(rig_out)
 
@@ -266,7 +300,11 @@ def rig_record(
     from eegrig.hil.figures.catalogue import expect_all
 
     expect_all(rig_catalogue, _figures_of(request.node))
-    return RigRecorder(rig, rig_results, rig_catalogue)
+    recorder = RigRecorder(rig, rig_results, rig_catalogue)
+    recorder.on_figure = lambda figure: request.config.hook.pytest_rig_figure(
+        config=request.config, figure=figure
+    )
+    return recorder
 
 
 class RigRecorder:
@@ -277,6 +315,7 @@ class RigRecorder:
         self._catalogue = catalogue
         self.results = results
         self._figures: list[Figure] = []
+        self.on_figure: Callable[[Figure], object] | None = None
 
     def __call__(
         self,
@@ -310,6 +349,8 @@ class RigRecorder:
             **flags,
         )
         self._figures.append(figure)
+        if self.on_figure is not None:
+            self.on_figure(figure)
         return figure
 
     def abandon(self, names: Iterable[str], error: BaseException) -> None:
@@ -327,7 +368,8 @@ class RigRecorder:
         for figure in self._figures:
             self.results.distrust(figure.name, note)
         taken = {figure.name for figure in self._figures}
-        for name in names:
+        meant = [figure.name for name in names for figure in self._catalogue.meant(name)]
+        for name in meant:
             target = self._rig.board.targets.get(name)
             if target is not None and name not in taken:
                 self(name, None, target.unit, uncertainty=None, n=0, note=note)

@@ -5,14 +5,31 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.bench import Bench
+from eegrig.hil.bench import Bench, Capability
 from eegrig.hil.signal_factory import SignalFactory, light_factory
 from eegrig.host.runtime.runtime_file import read_runtime
 
-__all__ = ["open_bench"]
+__all__ = ["capabilities_of", "open_bench"]
+
+
+def capabilities_of(rig: str) -> frozenset[str]:
+    """Return what a bench can do, without setting it up.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such bench.
+    """
+    if rig != "sim":
+        raise ConfigError(
+            f"--rig {rig}: only the virtual bench (--rig sim) can be set up by this version; a "
+            "bench of instruments is not built yet"
+        )
+    return frozenset(get_args(Capability))
 
 
 @contextlib.contextmanager
@@ -56,11 +73,7 @@ def open_bench(
     ConfigError
         If there is no such bench or signal.
     """
-    if rig != "sim":
-        raise ConfigError(
-            f"--rig {rig}: only the virtual bench (--rig sim) can be set up by this version; a "
-            "bench of instruments is not built yet"
-        )
+    capabilities_of(rig)
     make_source = SignalFactory(signal, board, seed, assign=assign)
     folder = None if firmware_dir is None else Path(firmware_dir)
     try:

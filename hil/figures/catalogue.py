@@ -28,9 +28,10 @@ def expect(catalogue: Catalogue, name: str, unit: str) -> None:
     ResultsError
         With the nearest name, or the unit that was declared.
     """
-    expect_all(catalogue, [name])
     figure = catalogue.find(name)
-    if figure is not None and figure.unit != unit:
+    if figure is None:
+        raise _undeclared(catalogue, name)
+    if figure.unit != unit:
         raise ResultsError(
             f"figure {name} is recorded in {unit} and declared in {figure.unit}: "
             f"record it in {figure.unit}"
@@ -38,10 +39,14 @@ def expect(catalogue: Catalogue, name: str, unit: str) -> None:
 
 
 def expect_all(catalogue: Catalogue, names: Iterable[str]) -> None:
-    """Refuse names of which one is not declared; as `expect`."""
+    """Refuse names of which one is neither a figure nor a declaration of many; as `expect`."""
     for name in names:
-        if name not in catalogue:
-            raise ResultsError(
-                f"figure {name}: {catalogue.unknown(name)}; "
-                "a suite declares figures of its own as docs/results.md says"
-            )
+        if not catalogue.meant(name):
+            raise _undeclared(catalogue, name)
+
+
+def _undeclared(catalogue: Catalogue, name: str) -> ResultsError:
+    return ResultsError(
+        f"figure {name}: {catalogue.unknown(name)}; "
+        "a suite declares figures of its own as docs/results.md says"
+    )

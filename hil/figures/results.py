@@ -154,6 +154,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     not_measured: list[NotMeasured] = []
     part_of: int | None = None
     notes: list[str] = []
+    stopped: str = ""
+    stop_code: int = 0
     schema: int = SCHEMA_VERSION
 
     def add(self, figure: Figure) -> Figure:
@@ -312,6 +314,14 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
                 provenance=provenance,
             )
 
+    def stop(self, board: Board, reason: str, exit_code: int) -> None:
+        """Take note that the run ended early."""
+        self.stopped = reason
+        self.stop_code = exit_code
+        for name in board.targets:
+            if self.figure(name) is None:
+                self.omit(name, f"the run ended before: {reason}")
+
     def distrust(self, name: str, note: str) -> None:
         """Make a figure that met its target inconclusive, because of what `note` says."""
         for index, figure in enumerate(self.figures):
@@ -336,7 +346,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         A run of a part of the tests passes nothing: it is ``part`` if all that it took is met.
         """
         found = {figure.verdict for figure in self.figures} - {None}
-        if not found or (self.firmware is not None and not self.firmware.matches):
+        if self.stopped or not found or (self.firmware is not None and not self.firmware.matches):
             found.add("inconclusive")
         worst = next(verdict for verdict in _WORST_FIRST if verdict in found)
         return "part" if self.part_of is not None and worst in ("marginal", "pass") else worst
@@ -344,6 +354,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     @property
     def exit_code(self) -> int:
         """Exit code of a command that ends with this run: 0 if all that it took is met, else 1."""
+        if self.stopped:
+            return self.stop_code
         return 0 if self.verdict in ("pass", "marginal", "part") else 1
 
     def digest(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eegrig.hil.suites.streams import Session, shorted, stream
+from eegrig.hil.suites.streams import NOISE_SECONDS, SETTLE_S, Session, shorted, stream
 from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.host.recording.stream_recording import StreamRecording
+
+_TO_CONNECT_S = 3.0  # found, connected, negotiated
+
+
+def pytest_rig_lasts(config: pytest.Config, fixture: str) -> float | None:
+    """Return how long a shared session is."""
+    recording_s = float(config.getoption("--rig-seconds"))
+    lasting = {
+        "efficient_session": recording_s + 2 * SETTLE_S + _TO_CONNECT_S,
+        "low_latency_session": recording_s + 2 * SETTLE_S + _TO_CONNECT_S,
+        "shorted_recording": NOISE_SECONDS + SETTLE_S + _TO_CONNECT_S,
+    }
+    return lasting.get(fixture)
 
 
 @pytest.fixture(scope="session")

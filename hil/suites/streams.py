@@ -30,11 +30,20 @@ if TYPE_CHECKING:
     from eegrig.host.recording.stream_recording import StreamRecording
     from eegrig.host.streaming.decoder import Block
 
-__all__ = ["Session", "interval_ms", "linked", "shorted", "shorted_v", "stream"]
+__all__ = [
+    "NOISE_SECONDS",
+    "SETTLE_S",
+    "Session",
+    "interval_ms",
+    "linked",
+    "shorted",
+    "shorted_v",
+    "stream",
+]
 
-_SETTLE_S = 1.0
+SETTLE_S = 1.0
 """Before and after the stretch that is measured."""
-_NOISE_SECONDS = 40.0
+NOISE_SECONDS = 40.0
 _OVERHEAD_S = 60.0
 """To connect, to start and to stop, at most."""
 
@@ -130,7 +139,7 @@ async def stream(
 
     With `packet_error_rate` the air is noisy once packets flow (bench with ``faults``).
     """
-    rig.source.keep(seconds + 2 * _SETTLE_S + _OVERHEAD_S)
+    rig.source.keep(seconds + 2 * SETTLE_S + _OVERHEAD_S)
     async with linked(rig, interval_ms(rig, profile)) as link:
         start_ns = rig.clock.now_ns()
         blocks: list[Block] = []
@@ -142,13 +151,13 @@ async def stream(
                 flowing.set()
 
         recorder = asyncio.create_task(
-            record(link, seconds + 2 * _SETTLE_S, profile=profile, on_block=arrived)
+            record(link, seconds + 2 * SETTLE_S, profile=profile, on_block=arrived)
         )
         try:
             await _first_of(flowing, recorder)
             if rig.faults is not None:
                 rig.faults.packet_error_rate(packet_error_rate)
-            await asyncio.sleep(_SETTLE_S)
+            await asyncio.sleep(SETTLE_S)
             before = _count(blocks)
             await rig.power.start()
             await asyncio.sleep(seconds)
@@ -190,14 +199,14 @@ async def shorted(rig: Bench) -> StreamRecording:
     """Record shorted inputs, beginning a second after the board says that it shorts them."""
     async with linked(rig, rig.board.radio.efficient_interval_ms) as link:
         await link.test_signal(TestSignal.SHORTED)
-        recording = await record(link, _NOISE_SECONDS + _SETTLE_S)
+        recording = await record(link, NOISE_SECONDS + SETTLE_S)
         await link.test_signal(TestSignal.NORMAL)
     return recording.electrodes
 
 
 def shorted_v(recording: StreamRecording) -> NDArray[np.float64]:
     """Return what `shorted` recorded, in volts, once it has settled."""
-    return recording.samples()[:, round(_SETTLE_S * recording.stream.rate_sps) :]
+    return recording.samples()[:, round(SETTLE_S * recording.stream.rate_sps) :]
 
 
 def _of_channels(applied: Waveform, channels: Sequence[str]) -> Waveform:

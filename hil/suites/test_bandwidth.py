@@ -34,8 +34,10 @@ _NOISY_AIR = 0.1
 _NOISY_SECONDS = 10.0
 
 
+@pytest.mark.quick
+@pytest.mark.lasts(8)
 @pytest.mark.needs("link_control")
-@pytest.mark.figures("bandwidth.goodput", "bandwidth.link_efficiency")
+@pytest.mark.figures("bandwidth.bound", "bandwidth.goodput", "bandwidth.link_efficiency")
 async def test_goodput_comes_close_to_what_the_link_layer_allows(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
 ) -> None:
@@ -114,6 +116,8 @@ def test_no_frame_is_lost_while_streaming(
     assert all(session.recording.intact for session in sessions)
 
 
+@pytest.mark.quick
+@pytest.mark.lasts(8)
 @pytest.mark.needs("link_control")
 @pytest.mark.figures("bandwidth.frame_loss_fastest")
 async def test_no_frame_is_lost_at_the_fastest_rate(
@@ -139,6 +143,7 @@ async def test_no_frame_is_lost_at_the_fastest_rate(
     )
 
 
+@pytest.mark.lasts(15)
 @pytest.mark.needs("faults")
 @pytest.mark.figures("bandwidth.frame_loss_noisy")
 async def test_no_frame_is_lost_with_packet_errors_on_the_air(

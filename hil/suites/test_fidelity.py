@@ -78,7 +78,7 @@ def test_the_recording_equals_the_input(
     )
 
 
-@pytest.mark.figures("signal.noise")
+@pytest.mark.figures("signal.noise", "signal.noise_pp", "signal.noise_ratio")
 def test_noise_of_shorted_inputs(
     rig: Bench, shorted_recording: StreamRecording, rig_record: RigRecorder
 ) -> None:

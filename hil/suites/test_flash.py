@@ -22,6 +22,8 @@ _BOOTS = 5
 _TIMEOUT_S = 10.0
 
 
+@pytest.mark.quick
+@pytest.mark.lasts(6)
 @pytest.mark.needs("flash")
 @pytest.mark.figures("flash.time", "flash.verified")
 def test_the_image_is_programmed_and_reads_back_equal(
@@ -45,6 +47,8 @@ def test_the_image_is_programmed_and_reads_back_equal(
     assert rig_flashed.identity.matches
 
 
+@pytest.mark.quick
+@pytest.mark.lasts(8)
 @pytest.mark.needs("reset")
 @pytest.mark.figures("boot.time")
 async def test_a_reset_board_can_soon_be_found(

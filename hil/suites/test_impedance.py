@@ -22,7 +22,10 @@ _SECONDS = 4.0
 _FOLDED = 0.015  # harmonics that fold back onto a drive at a quarter of the sample rate
 
 
+@pytest.mark.quick
+@pytest.mark.lasts(8)
 @pytest.mark.needs("faults")
+@pytest.mark.figures("impedance.error", "impedance.scale_error")
 async def test_impedance_of_electrodes(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:

@@ -52,14 +52,14 @@ def _measure(
     traces.save(rig_out, f"latency_{profile}", latency_s=latency_s.astype(np.float32))
 
 
-@pytest.mark.figures("latency.mean", "latency.p99")
+@pytest.mark.figures("latency.<statistic>")
 def test_low_latency_profile(
     low_latency_session: Session, rig_record: RigRecorder, rig_out: Path
 ) -> None:
     _measure(low_latency_session, rig_record, rig_out, "low_latency", "latency")
 
 
-@pytest.mark.figures("latency.efficient.mean")
+@pytest.mark.figures("latency.efficient.<statistic>")
 def test_efficient_profile(
     efficient_session: Session, rig_record: RigRecorder, rig_out: Path
 ) -> None:

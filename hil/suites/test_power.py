@@ -56,6 +56,8 @@ async def _capture(rig: Bench, seconds: float) -> PowerCapture:
     return await rig.power.stop()
 
 
+@pytest.mark.quick
+@pytest.mark.lasts(22)
 @pytest.mark.figures("power.advertising")
 async def test_advertising(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
@@ -64,6 +66,7 @@ async def test_advertising(
     _record_mode(rig_record, rig_out, "advertising", capture, None)
 
 
+@pytest.mark.lasts(24)
 @pytest.mark.figures("power.connected")
 async def test_connected_and_idle(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
@@ -74,6 +77,7 @@ async def test_connected_and_idle(
     _record_mode(rig_record, rig_out, "connected", capture, interval_ms)
 
 
+@pytest.mark.lasts(28)
 @pytest.mark.figures("power.sleep")
 async def test_sleeping(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
@@ -85,7 +89,15 @@ async def test_sleeping(
     _record_mode(rig_record, rig_out, "sleep", capture, None)
 
 
-@pytest.mark.figures("power.streaming", "power.non_afe", "battery.life")
+@pytest.mark.figures(
+    "power.streaming",
+    "power.streaming.<group>",
+    "power.per_channel",
+    "power.non_afe",
+    "energy.per_bit",
+    "energy.per_sample",
+    "battery.life",
+)
 def test_streaming(
     rig: Bench, efficient_session: Session, rig_record: RigRecorder, rig_out: Path
 ) -> None:

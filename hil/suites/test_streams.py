@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _CLOCKS = 0.05  # two oscillators of different chips, each within 2.5 %
 
 
+@pytest.mark.figures("stream.<kind>.frame_loss", "stream.<kind>.rate_error")
 def test_every_other_stream_arrives_whole_and_at_its_rate(
     efficient_session: Session, rig_record: RigRecorder
 ) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_args
 
 import numpy as np
 
 from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError, EegrigError, InfrastructureError
-from eegrig.hil.bench import Bench, SourceFactory
+from eegrig.hil.bench import Bench, Capability, SourceFactory
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board import FastBoard, VirtualBoard
 from eegrig.hil.virtual.clock import VirtualLoop
@@ -28,9 +28,8 @@ __all__ = ["VirtualBench", "VirtualFaults", "one_cpu"]
 
 T = TypeVar("T")
 
-_CAPABILITIES = frozenset(
-    {"power", "power_split", "source", "faults", "link_control", "reset", "flash"}
-)
+_CAPABILITIES = frozenset(get_args(Capability))
+"""A model can do whatever a test may need."""
 
 
 class VirtualBench:

@@ -98,5 +98,5 @@ def test_a_broken_declaration_is_named(tmp_path: Path, key: str, value: str, sai
     path = tmp_path / "figures.toml"
     path.write_text("\n".join(lines))
     with pytest.raises(ConfigError) as caught:
-        own_catalogue(path)
+        catalogue_with([path])
     assert str(caught.value).startswith(f"{path}: power.sleep: {said}")

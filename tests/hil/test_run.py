@@ -14,7 +14,7 @@ import pytest
 from eegrig.boards.errors import BoardFault, ConfigError, InfrastructureError
 from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest, run_suites
-from eegrig.hil.run_folder import open_run_folder
+from eegrig.hil.run.run_folder import open_run_folder
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.host.commands import cli
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.run_folder import FILE_NAME, note_rewritten, open_run_folder
+from eegrig.hil.run.run_folder import FILE_NAME, note_rewritten, open_run_folder
 
 
 def run(out: Path, **files: str) -> None:
@@ -117,7 +117,7 @@ def test_a_link_to_somewhere_else_is_not_followed(tmp_path: Path) -> None:
 
 def test_a_killed_run_keeps_nobody_from_the_folder(tmp_path: Path) -> None:
     code = (
-        "import sys, time, pathlib; from eegrig.hil.run_folder import open_run_folder\n"
+        "import sys, time, pathlib; from eegrig.hil.run.run_folder import open_run_folder\n"
         "with open_run_folder(pathlib.Path(sys.argv[1]), ()): print('there', flush=True); input()"
     )
     with subprocess.Popen(
