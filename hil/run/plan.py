@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -244,7 +245,7 @@ class Selection:
         try:
             return (yield)
         except pytest.UsageError as error:
-            self.error = ConfigError(" ".join(str(error).split()))
+            self.error = ConfigError(_usage(" ".join(str(error).split())))
             pytest.exit(str(self.error), returncode=int(pytest.ExitCode.USAGE_ERROR))
 
     def _check_names(self, items: Sequence[pytest.Item]) -> None:
@@ -258,6 +259,17 @@ class Selection:
                     "give the file another name"
                 )
                 return
+
+
+def _usage(said: str) -> str:
+    """Return what pytest says of a selection in the words of our command line."""
+    broken = re.fullmatch(r"Wrong expression passed to '(-[km])': (.*)", said)
+    if broken is not None:
+        return f"{broken[1]}: {broken[2]}"
+    unknown = re.fullmatch(r"Unknown marker\(s\) in '-m' expression: (.*?)\. .*", said)
+    if unknown is not None:
+        return f"-m: no test is marked {unknown[1]}: 'eegrig hil list' shows which are quick"
+    return said
 
 
 def make_plan(request: RunRequest) -> Plan:

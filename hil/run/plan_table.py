@@ -27,9 +27,10 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     skipped = sum(bool(test.lacking) for test in plan.tests)
     yield (
         f"{plan.board} on {plan.bench}: {counted(len(plan.tests), 'test')}, "
-        f"{counted(len(plan.figures), 'figure')}, {limits} with a limit; "
-        f"{duration_text(plan.lasts_s)} of the bench's time"
-        + (f"; {skipped} skipped, for what the bench lacks" if skipped else "")
+        f"{counted(len(plan.figures), 'figure')} ({limits} with a limit)"
+    )
+    yield f"{duration_text(plan.lasts_s)} of the bench's time" + (
+        f"; {skipped} skipped, for what the bench lacks" if skipped else ""
     )
     for suite, tests in groupby(plan.tests, key=lambda test: test.suite):
         yield ""
@@ -51,16 +52,17 @@ def _test_lines(test: PlannedTest) -> Iterator[str]:
         facts.append(f"needs {', '.join(test.needs)}")
     if test.quick:
         facts.append("quick")
-    if test.lacking:
-        facts.append(f"SKIPPED: the bench has no {', '.join(test.lacking)}")
     if facts:
         yield f"    {'; '.join(facts)}"
+    if test.lacking:
+        yield f"    SKIPPED: the bench has no {', '.join(test.lacking)}"
     for figure in test.figures:
         yield _figure_line(figure)
 
 
 def _figure_line(figure: PlannedFigure) -> str:
-    return f"      {figure.name:<28} {figure.unit:<6} {_limit(figure):<14} {figure.label}"
+    unit = "plain number" if figure.unit == "1" else f"in {figure.unit}"
+    return f"    {figure.name:<26} {_limit(figure) or unit:<13} {figure.label}"
 
 
 def _limit(figure: PlannedFigure) -> str:

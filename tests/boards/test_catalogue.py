@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eegrig.boards import list_boards, load_board
-from eegrig.boards.catalogue import catalogue, own_catalogue, with_others
+from eegrig.boards.catalogue import catalogue, catalogue_with, own_catalogue, with_others
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.figures import DeclaredFigure
 from eegrig.host.wire.constants import StreamKind

@@ -1,0 +1,116 @@
+"""The plan of a run: what ``eegrig hil list`` shows, and what a run goes by."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from eegrig.boards import list_boards, load_board
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.bench import Capability
+from eegrig.hil.figures.results import Results
+from eegrig.hil.rig import capabilities_of, open_bench
+from eegrig.hil.run.plan import make_plan, words
+from eegrig.hil.run.plan_table import plan_lines
+from eegrig.hil.run.request import RunRequest
+from eegrig.hil.run.run import run_suites
+
+
+def planned(board: str = "headband8", **options: object) -> RunRequest:
+    return RunRequest(board=board, out=Path("out"), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_every_target_of_a_board_is_in_its_plan_with_its_limit(name: str) -> None:
+    figures = {figure.name: figure for figure in make_plan(planned(name)).figures}
+    for target, what in load_board(name).targets.items():
+        assert (figures[target].limit, figures[target].kind) == (what.limit, what.kind)
+        assert figures[target].unit == what.unit
+
+
+def test_a_run_takes_no_figure_that_its_plan_does_not_have(tmp_path: Path) -> None:
+    request = RunRequest(board="forehead2-nirs", out=tmp_path, seconds=5.0)
+    run_suites(request, quiet=True, progress=False)
+    taken = {figure.name for figure in Results.load(tmp_path).figures}
+    assert taken <= {figure.name for figure in make_plan(request).figures}
+    assert "stream.optics.frame_loss" in taken
+
+
+def test_what_several_tests_share_is_counted_once() -> None:
+    alone = make_plan(planned(select="test_low_latency_profile")).lasts_s
+    both = make_plan(planned(select="low_latency_profile or nothing_else")).lasts_s
+    assert alone == both == 35
+
+
+def test_a_bench_that_lacks_something_is_shown_to_skip_the_test(monkeypatch) -> None:
+    monkeypatch.setattr(
+        "eegrig.hil.run.plan.capabilities_of",
+        lambda _rig: frozenset(get_args(Capability)) - {"power"},
+    )
+    plan = make_plan(planned())
+    skipped = [test for test in plan.tests if test.lacking]
+    assert {test.suite for test in skipped} == {"power"}
+    assert all(test.lasts_s == 0 for test in skipped)
+    text = "\n".join(plan_lines(plan))
+    assert "5 skipped, for what the bench lacks" in text
+    assert "SKIPPED: the bench has no power" in text
+
+
+def test_the_virtual_bench_can_do_what_the_plan_counts_on() -> None:
+    with open_bench("sim", load_board("hairclip1")) as bench:
+        assert bench.capabilities == capabilities_of("sim")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"select": "nothing_has_this_name"}, "no test of the suites matches -k 'nothing_has"),
+        ({"marks": "slow_ones"}, "-m: no test is marked slow_ones: "),
+        ({"select": "latency and"}, "-k: "),
+        ({"marks": "("}, "-m: "),
+        ({"rig": "bench.toml"}, "--rig bench.toml"),
+        ({"board": "nosuchboard"}, "unknown board"),
+    ],
+)
+def test_what_is_wrong_with_a_plan_is_one_line(options: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_plan(planned(**options))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plan_fits_80_columns_and_names_unit_limit_and_need() -> None:
+    lines = list(plan_lines(make_plan(planned())))
+    assert max(map(len, lines)) <= 80
+    goodput = next(line for line in lines if "bandwidth.goodput" in line)
+    assert "bit/s" in goodput
+    assert "≥ 378 kbit/s" in goodput
+    assert any("needs link_control" in line for line in lines)
+
+
+def test_the_command_lists_for_machines(tmp_path: Path) -> None:
+    code = "import sys; from eegrig.host.commands.cli import main; main(sys.argv[1:])"
+    arguments = ["hil", "list", "hairclip1", "-m", "quick", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    content = json.loads(done.stdout)
+    assert content["board"] == "hairclip1"
+    assert {test["quick"] for test in content["tests"]} == {True}
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("test_id", "said"),
+    [
+        ("test_power.py::test_advertising", ("power", "advertising")),
+        ("mine/test_two_words.py::test_it[a_b-3]", ("two words", "it[a_b-3]")),
+    ],
+)
+def test_names_of_tests_are_words(test_id: str, said: tuple[str, str]) -> None:
+    assert words(test_id) == said
