@@ -64,8 +64,9 @@ def catalogue_with(files: Iterable[Path]) -> Catalogue:
         file = read_toml(path, _File)
         if file.words:
             raise ConfigError(f"{path}: words: only eegrig's own figures have some; name each one")
+        declared = _declared(path, file)
         try:
-            found = found.extended(_declared(path, file))
+            found = found.extended(declared)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
     return found

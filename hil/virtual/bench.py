@@ -141,7 +141,10 @@ class VirtualBench:
 
         self.loop.set_exception_handler(failed)
         try:
-            return self.loop.run_until_complete(task)
+            # Ctrl-C in the middle of a model would leave it half done, and its firmware waiting for
+            # an answer for ever. It cancels what is run instead, as asyncio's own runner does.
+            with held(task.cancel):
+                return self.loop.run_until_complete(task)
         except asyncio.CancelledError:
             if not failures:
                 raise
@@ -152,12 +155,6 @@ class VirtualBench:
             raise InfrastructureError(
                 f"the virtual bench failed at {self.loop.time():.6f} s, a model is wrong: {what}"
             ) from error
-        except KeyboardInterrupt:
-            # What it holds is let go of now, in its order, as asyncio's own runner would do.
-            with held(), contextlib.suppress(asyncio.CancelledError, Exception):
-                task.cancel()
-                self.loop.run_until_complete(task)
-            raise
         finally:
             self.loop.set_exception_handler(None)
 

@@ -69,7 +69,7 @@ def test_the_suite_on_the_page_is_judged_like_ours(
 
 
 def test_a_target_that_no_suite_of_the_run_declares_is_refused(acme: Path) -> None:
-    with pytest.raises(ConfigError, match=r"acme\.first_frame": no such figure"):
+    with pytest.raises(ConfigError, match=r"acme\.first_frame.: no such figure"):
         make_plan(RunRequest(board=str(acme / "mask" / "board.toml"), out=acme / "out"))
 
 
