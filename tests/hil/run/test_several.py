@@ -81,12 +81,12 @@ def test_every_outcome_is_shown_and_the_worst_one_decides(tmp_path, capfd, monke
     code = run_several(request(out), ["hairclip1", str(board)], jobs=2)
     said = capfd.readouterr()
     assert code == 1
-    assert "hairclip1  PART: 1 of" in said.out
-    assert "slow       FAIL" in said.out
-    assert "[slow]        MISS Boot" in said.err
+    assert "hairclip1    PART: 2 of" in said.out
+    assert "hairclip1-2  FAIL" in said.out
+    assert "[hairclip1-2]        MISS Boot" in said.err
     content = json.loads((out / FILE_NAME).read_text(encoding="utf-8"))
     assert [run["exit_code"] for run in content["runs"]] == [0, 1]
-    assert Results.load(out / "slow").verdict == "fail"
+    assert Results.load(out / "hairclip1-2").verdict == "fail"
 
 
 def test_a_figure_that_is_not_the_same_every_time_is_told(tmp_path, capfd) -> None:
