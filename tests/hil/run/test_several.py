@@ -82,7 +82,7 @@ def test_every_outcome_is_shown_and_the_worst_one_decides(tmp_path, capfd, monke
     said = capfd.readouterr()
     assert code == 1
     assert "hairclip1    PART: 2 of" in said.out
-    assert "hairclip1-2  FAIL" in said.out
+    assert "hairclip1-2  PART: 1 of" in said.out
     assert "[hairclip1-2]        MISS Boot" in said.err
     content = json.loads((out / FILE_NAME).read_text(encoding="utf-8"))
     assert [run["exit_code"] for run in content["runs"]] == [0, 1]
