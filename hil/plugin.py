@@ -8,7 +8,9 @@ the bench's event loop.
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -16,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import pytest
 
 from eegrig.hil import hookspecs
+from eegrig.hil.ending import EndingWatch, ending_of, exit_code_of, reason_of
+from eegrig.hil.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from eegrig.boards import Board
@@ -30,9 +34,32 @@ __all__ = ["WHOLE_RUN", "RigRecorder"]
 WHOLE_RUN = ("afe.rules_broken",)
 """Figures of the run as a whole, which no test of its own takes."""
 
-_RESULTS = pytest.StashKey["Results"]()
 _PARTIAL = pytest.StashKey[bool]()
-_RECORDER = pytest.StashKey["RigRecorder"]()  # of tests that could not begin
+_OUTCOMES = pytest.StashKey[Outcomes]()
+_RUN = pytest.StashKey["_Run"]()
+
+
+@dataclass
+class _Run:
+    """What has a place in the run's folder at its end, and who is asked for it."""
+
+    rig: Bench
+    results: Results
+    catalogue: Catalogue
+    folder: Path
+    say_in_junit: Callable[[str, object], None]
+    observed: bool = False
+
+    def meant(self, names: Iterable[str]) -> list[str]:
+        """Return the figures that names are of: one for each choice of the words in them."""
+        return [figure.name for name in names for figure in self.catalogue.meant(name)]
+
+    def observe(self) -> None:
+        """Take what the bench saw in the whole run, while it is there; once."""
+        if not self.observed:
+            self.observed = True
+            record_rules(self.rig, self.results)
+            self.results.notes = list(self.rig.notes())
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -89,9 +116,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the rig's markers, and what watches how the run ends."""
-    from eegrig.hil.ending import EndingWatch
-
+    """Register the rig's markers, and keep what becomes of the tests and how the run ends."""
+    config.stash[_OUTCOMES] = Outcomes()
     config.pluginmanager.register(EndingWatch(config), "eegrig-ending")
     config.addinivalue_line(
         "markers",
@@ -133,9 +159,11 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     try:
         return (yield)
     except (Exception, pytest.fail.Exception) as error:
-        recorder = item.config.stash.get(_RECORDER, None)
-        if recorder is not None:
+        run = item.config.stash.get(_RUN, None)
+        if run is not None:
+            recorder = RigRecorder(run.rig, run.results, run.catalogue)
             recorder.abandon(_figures_of(item), error)
+            _tell_junit(item, recorder)
         raise
 
 
@@ -146,7 +174,7 @@ def _figures_of(item: pytest.Item) -> list[str]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Judge the figures of a test as a part of it; without a verdict if the test itself failed."""
-    recorder: RigRecorder | None = getattr(item, "funcargs", {}).get("rig_record")
+    recorder = _recorder_of(item)
     if recorder is None:
         return (yield)
     try:
@@ -154,8 +182,88 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     except (Exception, pytest.fail.Exception) as error:
         recorder.abandon(_figures_of(item), error)
         raise
+    finally:
+        _tell_junit(item, recorder)
     recorder.judge()
     return result
+
+
+def _recorder_of(item: pytest.Item) -> RigRecorder | None:
+    return cast("RigRecorder | None", getattr(item, "funcargs", {}).get("rig_record"))
+
+
+def _tell_junit(item: pytest.Item, recorder: RigRecorder) -> None:
+    """Give a test a property for each of its figures."""
+    item.user_properties += [(figure.name, _property(figure)) for figure in recorder.figures]
+
+
+def _property(figure: Figure) -> str:
+    """Return a figure as a property of ``junit.xml`` has it: an object of JSON."""
+    fields = ("value", "unit", "uncertainty", "kind", "limit", "verdict")
+    return json.dumps({name: getattr(figure, name) for name in fields})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what became of the test."""
+    report = yield
+    recorder = _recorder_of(item)
+    run = item.config.stash.get(_RUN, None)
+    figures = [] if run is None else run.meant(_figures_of(item))
+    if recorder is not None:
+        figures += [figure.name for figure in recorder.figures]
+    error = None if call.excinfo is None else call.excinfo.value
+    by_figures = recorder is not None and recorder.missed
+    item.config.stash[_OUTCOMES].take(report, error, figures, by_figures=by_figures)
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Account for all that the run was to find out, and write it; before ``junit.xml`` is."""
+    config = session.config
+    run = config.stash.get(_RUN, None)
+    if run is None:
+        return
+    run.observe()
+    results = run.results
+    results.tests = config.stash[_OUTCOMES].tests()
+    ending = ending_of(config)
+    if ending is not None:
+        results.stop(reason_of(ending), exit_code_of(ending))
+    elif session.shouldstop or session.shouldfail:
+        results.stop(str(session.shouldstop or session.shouldfail))
+    option = config.option
+    left_out = config.stash.get(_PARTIAL, False)
+    partial = left_out or bool(option.keyword or option.markexpr)
+    in_tests = {name for test in results.tests for name in test.figures}
+    results.close(provenance=run.rig.provenance, partial=partial)
+    results.save(run.folder)
+    for name, value in (
+        ("board", results.board),
+        ("bench", results.bench),
+        ("image_hash", results.firmware.image_hash if results.firmware else ""),
+        ("verdict", results.verdict),
+        ("exit_code", results.exit_code),
+    ):
+        run.say_in_junit(name, value)
+    for figure in results.figures:
+        if figure.name not in in_tests:
+            run.say_in_junit(figure.name, _property(figure))
+    # Targets that nobody measured fail no test, and the run all the same.
+    if session.exitstatus == pytest.ExitCode.OK and results.exit_code != 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how the run ended: its tests alone do not tell."""
+    run = config.stash.get(_RUN, None)
+    if run is not None:
+        terminalreporter.write_line(f"eegrig: {run.results.verdict}, {run.folder / 'results.json'}")
 
 
 @pytest.fixture(autouse=True)
@@ -243,9 +351,8 @@ def rig_flashed(
 def rig_results(
     request: pytest.FixtureRequest, rig: Bench, rig_catalogue: Catalogue, rig_out: Path
 ) -> Iterator[Results]:
-    """Everything this run finds out; written to the run's folder at its end."""
+    """Everything this run finds out; written to the run's folder when the session ends."""
     from eegrig.boards.ports import board_runtime
-    from eegrig.hil.ending import ending_of, exit_code_of, reason_of
     from eegrig.hil.figures.results import Results
 
     results = Results(
@@ -255,33 +362,27 @@ def rig_results(
         seed=rig.seed,
         signal=rig.source.description,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        targets=dict(rig.board.targets),
     )
     modelled = rig.provenance == "simulated" and rig.mode != "exact"
     results.rest_on(board_runtime(rig.board), modelled=modelled, mode=rig.mode or "")
     results.assume(rig.rests_on)
-    request.config.stash[_RESULTS] = results
-    request.config.stash[_RECORDER] = RigRecorder(rig, results, rig_catalogue)
+    run = _Run(
+        rig, results, rig_catalogue, rig_out, request.getfixturevalue("record_testsuite_property")
+    )
+    request.config.stash[_RUN] = run
     yield results
-    record_rules(rig, results)
-    option = request.config.option
-    left_out = request.config.stash.get(_PARTIAL, False)
-    partial = left_out or bool(option.keyword or option.markexpr)
-    results.notes = list(rig.notes())
-    ending = ending_of(request.config)
-    if ending is not None:
-        results.stop(rig.board, reason_of(ending), exit_code_of(ending))
-    results.close(rig.board, provenance=rig.provenance, partial=partial)
-    results.save(rig_out)
+    run.observe()
 
 
 def record_rules(rig: Bench, results: Results) -> None:
     """Record how many rules of its front ends' data sheets the firmware has broken in this run."""
     if rig.rules is None:
-        results.omit("afe.rules_broken", f"bench {rig.name!r} does not see what its parts see")
+        why = f"bench {rig.name!r} does not see what its parts see"
+        results.omit("afe.rules_broken", why, "skipped")
         return
     check = rig.rules()
     results.record(
-        rig.board,
         "afe.rules_broken",
         check.count,
         "1",
@@ -314,7 +415,8 @@ class RigRecorder:
         self._rig = rig
         self._catalogue = catalogue
         self.results = results
-        self._figures: list[Figure] = []
+        self.missed = False
+        self._names: list[str] = []
         self.on_figure: Callable[[Figure], object] | None = None
 
     def __call__(
@@ -339,7 +441,6 @@ class RigRecorder:
 
         expect(self._catalogue, name, unit)
         figure = self.results.record(
-            self._rig.board,
             name,
             value,
             unit,
@@ -348,7 +449,7 @@ class RigRecorder:
             provenance=provenance or self._rig.provenance,
             **flags,
         )
-        self._figures.append(figure)
+        self._names.append(name)
         if self.on_figure is not None:
             self.on_figure(figure)
         return figure
@@ -364,23 +465,28 @@ class RigRecorder:
             How it failed.
         """
         lines = str(error).strip().splitlines()
-        note = f"the test failed: {lines[0] if lines else type(error).__name__}"
-        for figure in self._figures:
-            self.results.distrust(figure.name, note)
-        taken = {figure.name for figure in self._figures}
+        how = lines[0] if lines else type(error).__name__
+        for name in self._names:
+            self.results.distrust(name, how)
         meant = [figure.name for name in names for figure in self._catalogue.meant(name)]
         for name in meant:
-            target = self._rig.board.targets.get(name)
-            if target is not None and name not in taken:
-                self(name, None, target.unit, uncertainty=None, n=0, note=note)
+            target = self.results.targets.get(name)
+            if target is not None and name not in self._names:
+                self(name, None, target.unit, uncertainty=None, n=0, failed_test=how)
+
+    @property
+    def figures(self) -> list[Figure]:
+        """What was recorded, as the results have it now."""
+        found = (self.results.figure(name) for name in self._names)
+        return [figure for figure in found if figure is not None]
 
     def judge(self) -> None:
         """Fail the test if a figure misses its target or could not be taken."""
+        from eegrig.hil.figures.in_words import stated
+
         missed = [
-            f"{figure.name} = {figure.value} {figure.unit}, limit {figure.limit} {figure.unit}"
-            f" ({figure.verdict}{': ' + figure.note if figure.note else ''})"
-            for figure in self._figures
-            if figure.verdict in ("fail", "inconclusive")
+            stated(figure) for figure in self.figures if figure.verdict in ("fail", "inconclusive")
         ]
         if missed:
+            self.missed = True
             pytest.fail("; ".join(missed), pytrace=False)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from eegrig.hil.figures.verdict import Verdict
+from eegrig.hil.figures.verdict import SOUND, Flags, Verdict
 
 __all__ = ["Figure", "Scalar"]
 
@@ -34,6 +34,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         The board's target.
     verdict : {"pass", "marginal", "fail", "inconclusive"} or None
         None for a figure without a target.
+    flags : Flags
+        What was wrong while it was taken; with the numbers, what the verdict follows from.
     provenance : {"measured", "simulated", "modelled"}
         An instrument, the models running the real firmware, or a formula.
     conditions : dict
@@ -53,6 +55,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limit: float | None = None
     kind: Literal["max", "min"] | None = None
     verdict: Verdict | None = None
+    flags: Flags = SOUND
     conditions: dict[str, Scalar] = {}
     reason: str = ""
     note: str = ""

@@ -15,16 +15,20 @@ import msgspec
 
 from eegrig.boards.assumed import Assumed
 from eegrig.boards.errors import ConfigError
+from eegrig.boards.schema import Target
 from eegrig.boards.whole_file import write_whole
+from eegrig.hil.figures.account import Because, NotMeasured, RunTest, Stop
 from eegrig.hil.figures.assumptions import Assumption, rest
+from eegrig.hil.figures.consistency import contradiction
+from eegrig.hil.figures.earlier_schemas import upgraded
 from eegrig.hil.figures.figure import Figure, Scalar
-from eegrig.hil.figures.verdict import RunVerdict, Verdict, judge
+from eegrig.hil.figures.identity import FirmwareCheck, RuntimeBuild
+from eegrig.hil.figures.verdict import Flags, RunVerdict, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from eegrig.boards.ports import Runtime
-    from eegrig.boards.schema import Board
 
 __all__ = [
     "FILE_NAME",
@@ -36,7 +40,7 @@ __all__ = [
     "RuntimeBuild",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "results.json"
 
 _WORST_FIRST: tuple[Verdict, ...] = ("fail", "inconclusive", "marginal", "pass")
@@ -44,67 +48,6 @@ _WORST_FIRST: tuple[Verdict, ...] = ("fail", "inconclusive", "marginal", "pass")
 
 class ResultsError(ConfigError):
     """A results file cannot be read, or a figure does not fit in it."""
-
-
-class FirmwareCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which firmware answered, and which was asked for.
-
-    Attributes
-    ----------
-    version, image_hash : str
-        As read back from the board.
-    expected_hash : str
-        Of the image that was flashed; empty where the run took the board as it was.
-    """
-
-    version: str
-    image_hash: str
-    expected_hash: str = ""
-
-    @property
-    def matches(self) -> bool:
-        """Whether the board runs the image it was given (hashes may be shortened)."""
-        if not self.expected_hash:
-            return True
-        length = min(len(self.image_hash), len(self.expected_hash))
-        return length >= 8 and self.image_hash[:length] == self.expected_hash[:length]
-
-
-class RuntimeBuild(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which build of MicroPython the board is for.
-
-    Attributes
-    ----------
-    port, build : str
-        Names of port and stock build (``docs/ports.md``).
-    options : dict
-        Options of the build beyond stock; without any it is the stock build.
-    mode : str
-        How a virtual board ran it: ``"fast"``, in a model of it, or ``"exact"``, itself; empty on
-        hardware, and in runs of before there were two.
-    sha256 : str
-        Of the runtime that was flashed, if one was.
-    """
-
-    port: str
-    build: str
-    options: dict[str, Scalar] = {}
-    mode: str = ""
-    sha256: str = ""
-
-    @property
-    def beyond_stock(self) -> str:
-        """What it has beyond the stock build, in words; empty if nothing."""
-        return ", ".join(
-            name if value is True else f"{name} = {value}" for name, value in self.options.items()
-        )
-
-
-class NotMeasured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something a reader might expect, and why it is not there."""
-
-    what: str
-    why: str
 
 
 class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -128,12 +71,18 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         What was played into the electrodes.
     link : dict
         Link parameters that were really negotiated.
+    targets : dict of str to Target
+        All that the board promised when it was tested, by name: what the figures are held against.
+    tests : list of RunTest
+        In the order they ended.
     figures : list of Figure
         In the order they were taken.
     assumptions : list of Assumption
     not_measured : list of NotMeasured
     part_of : int or None
-        How many targets the board has, in a run of a part of the tests; None for one of all.
+        How many targets the board has, in a run that took a part of them; None for one of all.
+    stopped : Stop or None
+        Why the run ended early; None for one that came to its end.
     notes : list of str
         What the bench has to say of the firmware; of several lines the first says it all.
     schema : int
@@ -149,13 +98,14 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     started_at: str | None = None
     signal: str = ""
     link: dict[str, Scalar] = {}
+    targets: dict[str, Target] = {}
+    tests: list[RunTest] = []
     figures: list[Figure] = []
     assumptions: list[Assumption] = []
     not_measured: list[NotMeasured] = []
     part_of: int | None = None
+    stopped: Stop | None = None
     notes: list[str] = []
-    stopped: str = ""
-    stop_code: int = 0
     schema: int = SCHEMA_VERSION
 
     def add(self, figure: Figure) -> Figure:
@@ -173,7 +123,6 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     def record(
         self,
-        board: Board,
         name: str,
         value: float | None,
         unit: str,
@@ -188,40 +137,41 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         signal_fault: str = "",
         identity_ok: bool | None = None,
         window_ok: bool = True,
+        failed_test: str = "",
     ) -> Figure:
-        """Judge a figure and add it; see `Figure` for the fields and `judge` for the flags.
+        """Judge a figure and add it; see `Figure` and `Flags` for the fields.
 
         Parameters
         ----------
         identity_ok : bool, optional
-            By default, what `firmware` says.
+            Whether the board runs the firmware asked for; by default, what `firmware` says.
+        window_ok : bool
+            Whether the stretch was long enough for the figure.
 
         Raises
         ------
         ResultsError
-            If the unit is not the one of the board's target, or the name was used before.
+            If the unit is not the one of the target, or the name was used before.
         """
         if identity_ok is None:
             identity_ok = self.firmware is None or self.firmware.matches
         if value is not None and not math.isfinite(value):
             value = None
-        verdict, why, target = judge(
-            board,
-            name,
-            value,
-            uncertainty,
-            n,
-            lost=lost,
-            saturated=saturated,
+        flags = Flags(
+            lost=int(lost),
+            saturated=bool(saturated),
+            short_window=not window_ok,
+            other_firmware=not identity_ok,
             signal_fault=signal_fault,
-            identity_ok=identity_ok,
-            window_ok=window_ok,
+            failed_test=failed_test,
         )
+        target = self.targets.get(name)
         if target is not None and target.unit != unit:
             raise ResultsError(
-                f"figure {name} is in {unit}, its target in board {board.name} in {target.unit}: "
+                f"figure {name} is in {unit}, its target in board {self.board} in {target.unit}: "
                 f'write [targets."{name}"] in {unit}'
             )
+        verdict, why = judge(target, value, uncertainty, n, flags)
         return self.add(
             Figure(
                 name=name,
@@ -233,6 +183,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
                 limit=target.limit if target else None,
                 kind=target.kind if target else None,
                 verdict=verdict,
+                flags=flags,
                 conditions=conditions or {},
                 reason=target.reason if target else "",
                 note="; ".join(part for part in (why, note) if part),
@@ -275,60 +226,85 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
                 fact = Assumed(part=runtime.build, key=key, value=value, source=row.assumed or "")
                 self.assume([fact])
 
-    def omit(self, what: str, why: str) -> None:
-        """Say that something was not measured, and why; each once."""
-        entry = NotMeasured(what=what, why=why)
-        if entry not in self.not_measured:
-            self.not_measured.append(entry)
+    def omit(self, what: str, why: str, because: Because = "") -> None:
+        """Say that something was not measured, and why; each once.
+
+        Parameters
+        ----------
+        what, why, because : str
+            As in `NotMeasured`; a target that is left out without a word was skipped.
+        """
+        if not because and what in self.targets:
+            because = "skipped"
+        if all(entry.what != what or entry.why != why for entry in self.not_measured):
+            self.not_measured.append(NotMeasured(what=what, why=why, because=because))
+
+    def stop(self, reason: str, exit_code: int = 1) -> None:
+        """Say that the run ends before its tests do; the first reason given counts.
+
+        Its verdict is inconclusive, unless something has failed already, and `close` lists the
+        targets that were not taken as stopped.
+
+        Parameters
+        ----------
+        reason : str
+            Why, in one line: "it was interrupted", or what an error says.
+        exit_code : int
+            Of the command that ends with this run; not 0.
+        """
+        if exit_code == 0:
+            raise ValueError("a run that was stopped has no exit code 0")
+        if self.stopped is None:
+            self.stopped = Stop(reason=" ".join(reason.split()), exit_code=exit_code)
 
     def close(
         self,
-        board: Board,
         *,
         provenance: Literal["measured", "simulated", "modelled"],
         partial: bool = False,
     ) -> None:
         """Account for the targets nobody measured.
 
-        A target without a figure is inconclusive, so that a test that never ran cannot pass. In a
-        run that was told to be `partial` it is listed as not measured instead, and so is one that
-        was left out with `omit`.
+        One whose test was skipped, that the selection of a `partial` run left out, or that the run
+        ended before (`stop`) is listed as not measured, with the reason. Any other is an
+        inconclusive figure: a test that never ran cannot pass.
         """
-        if partial:
-            self.part_of = len(board.targets)
         accounted = {figure.name for figure in self.figures}
         accounted |= {entry.what for entry in self.not_measured}
-        for name, target in board.targets.items():
+        skips = {
+            name: test.reason
+            for test in self.tests
+            if test.outcome == "skipped"
+            for name in test.figures
+        }
+        for name, target in self.targets.items():
             if name in accounted:
                 continue
-            if partial:
-                self.omit(name, "left out of this run by its selection of tests")
-                continue
-            self.record(
-                board,
-                name,
-                None,
-                target.unit,
-                uncertainty=None,
-                n=0,
-                provenance=provenance,
-            )
+            if name in skips:
+                self.omit(name, skips[name], "skipped")
+            elif self.stopped is not None:
+                self.omit(name, f"the run ended before: {self.stopped.reason}", "stopped")
+            elif partial:
+                self.omit(name, "left out of this run by its selection of tests", "not selected")
+            else:
+                nothing: dict[str, Any] = {"uncertainty": None, "n": 0}
+                self.record(name, None, target.unit, provenance=provenance, **nothing)
+        left_out = {entry.what for entry in self.not_measured if entry.because != "stopped"}
+        if partial or left_out & self.targets.keys():
+            self.part_of = len(self.targets)
 
-    def stop(self, board: Board, reason: str, exit_code: int) -> None:
-        """Take note that the run ended early."""
-        self.stopped = reason
-        self.stop_code = exit_code
-        for name in board.targets:
-            if self.figure(name) is None:
-                self.omit(name, f"the run ended before: {reason}")
-
-    def distrust(self, name: str, note: str) -> None:
-        """Make a figure that met its target inconclusive, because of what `note` says."""
+    def distrust(self, name: str, failed_test: str) -> None:
+        """Do not let a figure count for its target: its test failed as `failed_test` says."""
         for index, figure in enumerate(self.figures):
-            if figure.name == name and figure.verdict in ("pass", "marginal"):
-                self.figures[index] = msgspec.structs.replace(
-                    figure, verdict="inconclusive", note=note
-                )
+            if figure.name != name:
+                continue
+            flags = msgspec.structs.replace(figure.flags, failed_test=failed_test)
+            verdict, why = judge(
+                self.targets.get(name), figure.value, figure.uncertainty, figure.n, flags
+            )
+            self.figures[index] = msgspec.structs.replace(
+                figure, verdict=verdict, flags=flags, note=why
+            )
 
     def figure(self, name: str) -> Figure | None:
         """Return the figure of that name, or None."""
@@ -341,21 +317,28 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def verdict(self) -> RunVerdict:
-        """The worst verdict of all; inconclusive if nothing was judged or the firmware is wrong.
+        """The worst verdict of any figure or test.
 
-        A run of a part of the tests passes nothing: it is ``part`` if all that it took is met.
+        It is inconclusive, if nothing failed, where nothing was judged, the run was stopped or the
+        firmware is wrong. A run that took a part of its targets passes nothing: it is ``part`` if
+        all that it took is met.
         """
-        found = {figure.verdict for figure in self.figures} - {None}
-        if self.stopped or not found or (self.firmware is not None and not self.firmware.matches):
+        judged = {figure.verdict for figure in self.figures} - {None}
+        found = judged | {test.verdict for test in self.tests} - {None}
+        wrong = self.firmware is not None and not self.firmware.matches
+        if not judged or wrong or self.stopped is not None:
             found.add("inconclusive")
         worst = next(verdict for verdict in _WORST_FIRST if verdict in found)
         return "part" if self.part_of is not None and worst in ("marginal", "pass") else worst
 
     @property
     def exit_code(self) -> int:
-        """Exit code of a command that ends with this run: 0 if all that it took is met, else 1."""
-        if self.stopped:
-            return self.stop_code
+        """Exit code of a command that ends with this run: 0 if all that it took is met, else 1.
+
+        A run that was stopped has that of its stop.
+        """
+        if self.stopped is not None:
+            return self.stopped.exit_code
         return 0 if self.verdict in ("pass", "marginal", "part") else 1
 
     def digest(self) -> str:
@@ -367,6 +350,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """
         content: dict[str, Any] = _to_ten_digits(msgspec.to_builtins(self))
         del content["started_at"]
+        for test in content["tests"]:
+            del test["seconds"]
         if not self.notes:  # most runs have none, and keep the digest that they had before
             del content["notes"]
         return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
@@ -390,12 +375,15 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     @classmethod
     def load(cls, directory: Path) -> Results:
-        """Read ``results.json`` of a run.
+        """Read ``results.json`` of a run, of this schema or an earlier one.
+
+        Verdicts are worked out again, from the values, flags and limits in the file.
 
         Raises
         ------
         ResultsError
-            If there is none, or it is broken or of a layout this version does not know.
+            If there is none, it is broken or of a layout this version does not know, or what it
+            says of verdicts does not follow from the rest of it.
         """
         path = directory / FILE_NAME
         try:
@@ -407,18 +395,35 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         except msgspec.DecodeError as error:
             raise ResultsError(f"{path} is no valid JSON ({error}); run again") from error
         found = content.get("schema") if isinstance(content, dict) else None
-        if found != SCHEMA_VERSION:
+        if found not in range(1, SCHEMA_VERSION + 1):
             raise ResultsError(
-                f"{path} has schema {found}, this eegrig reads {SCHEMA_VERSION}; "
+                f"{path} has schema {found}, this eegrig reads 1 to {SCHEMA_VERSION}; "
                 "use the eegrig that wrote it, or run again"
             )
-        # Derived fields, there for readers of the file; worked out again here.
-        content.pop("verdict", None)
-        content.pop("exit_code", None)
+        # Derived fields, there for readers of the file.
+        said = content.pop("verdict", None), content.pop("exit_code", None)
         try:
-            return msgspec.convert(content, cls)
-        except msgspec.ValidationError as error:
+            results = msgspec.convert(upgraded(content), cls)
+        except (msgspec.ValidationError, ValueError) as error:
             raise ResultsError(f"{path}: {error}; run again") from error
+        why = contradiction(
+            results.figures,
+            targets=results.targets,
+            tests=results.tests,
+            not_measured=results.not_measured,
+            part_of=results.part_of,
+            stopped=results.stopped,
+        )
+        if why is None and said != (results.verdict, results.exit_code):
+            why = (
+                f"it says {said[0]} with exit code {said[1]}, and {results.verdict} with "
+                f"{results.exit_code} follows from its figures and tests"
+            )
+        if why is not None:
+            raise ResultsError(
+                f"{path} contradicts itself: {why}; it was changed since it was written: run again"
+            )
+        return results
 
 
 def _to_ten_digits(content: Any) -> Any:

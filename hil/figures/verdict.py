@@ -5,16 +5,53 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from eegrig.boards.schema import Board, Target
+import msgspec
 
-__all__ = ["Judgement", "RunVerdict", "Verdict", "judge"]
+if TYPE_CHECKING:
+    from eegrig.boards.schema import Target
+
+__all__ = ["SOUND", "Flags", "Judgement", "RunVerdict", "Verdict", "judge"]
 
 Verdict = Literal["pass", "marginal", "fail", "inconclusive"]
 """How a figure stands against its target."""
 
 RunVerdict = Verdict | Literal["part"]
-"""How a run stands: as its worst figure, or ``part`` if it took a part of the tests, all met."""
+"""How a run stands: as its worst figure or test, or ``part`` if it took a part of its targets, all
+met."""
+
+
+class Flags(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What was wrong while a figure was taken: all that its verdict rests on besides its numbers.
+
+    Attributes
+    ----------
+    lost : int
+        Samples missing from the stretch the figure was computed over.
+    saturated : bool
+        Whether the instrument or the front end was out of range.
+    short_window : bool
+        Whether the stretch was shorter than the figure needs.
+    other_firmware : bool
+        Whether the board ran other firmware than was asked for.
+    signal_fault : str
+        Why what was played cannot show the figure on every channel; empty if it can. The value is
+        that of the others.
+    failed_test : str
+        How the test failed that took the figure; empty if it did not, or only because of figures.
+    """
+
+    lost: int = 0
+    saturated: bool = False
+    short_window: bool = False
+    other_firmware: bool = False
+    signal_fault: str = ""
+    failed_test: str = ""
+
+
+SOUND = Flags()
+"""Nothing was wrong."""
 
 
 class Judgement(NamedTuple):
@@ -26,32 +63,23 @@ class Judgement(NamedTuple):
         None where the board has no target for the figure.
     note : str
         Why the verdict is not a plain pass; empty if there is nothing to say.
-    target : Target or None
-        What the figure was held against.
     """
 
     verdict: Verdict | None
     note: str
-    target: Target | None
 
 
 def judge(
-    board: Board,
-    name: str,
+    target: Target | None,
     value: float | None,
     uncertainty: float | None,
     n: int,
-    *,
-    lost: int = 0,
-    saturated: bool = False,
-    signal_fault: str = "",
-    identity_ok: bool = True,
-    window_ok: bool = True,
+    flags: Flags = SOUND,
 ) -> Judgement:
-    """Hold a figure against the board's target.
+    """Hold a figure against a target.
 
     - *inconclusive*: the figure could not be taken properly, whatever its value; or what was played
-      cannot show it on every channel, and it meets the limit on the others;
+      cannot show it on every channel, or its test failed otherwise, and it meets the limit;
     - *fail*: the value misses the limit;
     - *marginal*: the value meets the limit, but not with its standard uncertainty added on the bad
       side, or that uncertainty is unknown;
@@ -61,55 +89,47 @@ def judge(
 
     Parameters
     ----------
-    board : Board
-        Whose ``targets`` count.
-    name : str
-        Name of the figure.
+    target : Target or None
+        What it is held against.
     value : float or None
         In the target's unit; None where it could not be determined.
     uncertainty : float or None
         Standard uncertainty in the same unit; None where it is unknown.
     n : int
         Number of samples behind the value.
-    lost : int
-        Samples missing from the stretch the figure was computed over.
-    saturated : bool
-        Whether the instrument or the front end was out of range.
-    signal_fault : str
-        Why what was played cannot show the figure on every channel; empty if it can. The value is
-        that of the others.
-    identity_ok : bool
-        Whether the board runs the firmware that was asked for.
-    window_ok : bool
-        Whether the stretch was long enough for the figure.
+    flags : Flags
+        What was wrong meanwhile.
     """
-    target = board.targets.get(name)
     undetermined = value is None or not math.isfinite(value) or n <= 0
     flaws = [
         text
         for present, text in (
             (undetermined, "no value was obtained"),
-            (lost > 0, f"computed over {lost} lost samples"),
-            (saturated, "out of range during the measurement"),
-            (not identity_ok, "the board does not run the firmware that was asked for"),
-            (not window_ok, "the window was too short"),
+            (flags.lost > 0, f"computed over {flags.lost} lost samples"),
+            (flags.saturated, "out of range during the measurement"),
+            (flags.other_firmware, "the board does not run the firmware that was asked for"),
+            (flags.short_window, "the window was too short"),
         )
         if present
     ]
+    doubts = [
+        *filter(None, [flags.signal_fault]),
+        *([f"the test failed: {flags.failed_test}"] if flags.failed_test else []),
+    ]
+    if doubts and undetermined:
+        flaws = flaws[1:]  # they explain why there is no value
+    said = "; ".join([*doubts, *flaws])
     if target is None:
-        return Judgement(None, "; ".join([*flaws, *filter(None, [signal_fault])]), None)
-    if signal_fault and (flaws or value is None):
-        # What was played explains why there is no value.
-        flaws = [signal_fault, *flaws[int(undetermined) :]]
-    if flaws or value is None:
-        return Judgement("inconclusive", "; ".join(flaws), target)
+        return Judgement(None, said)
+    if flaws or value is None or undetermined:
+        return Judgement("inconclusive", said)
     sign = 1.0 if target.kind == "max" else -1.0
     if sign * value > sign * target.limit:
-        return Judgement("fail", signal_fault, target)
-    if signal_fault:
-        return Judgement("inconclusive", signal_fault, target)
+        return Judgement("fail", said)
+    if doubts:
+        return Judgement("inconclusive", said)
     if uncertainty is None:
-        return Judgement("marginal", "its uncertainty is unknown", target)
+        return Judgement("marginal", "its uncertainty is unknown")
     if sign * value + uncertainty > sign * target.limit:
-        return Judgement("marginal", "meets the limit, but not with its uncertainty", target)
-    return Judgement("pass", "", target)
+        return Judgement("marginal", "meets the limit, but not with its uncertainty")
+    return Judgement("pass", "")

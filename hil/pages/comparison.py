@@ -10,9 +10,9 @@ import msgspec
 
 from eegrig.boards import list_boards
 from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.quantities import quantity
 from eegrig.hil.pages.stored import Stored, StoredFigure, load_all
 from eegrig.hil.pages.text import plain
-from eegrig.hil.report.quantities import quantity
 from eegrig.hil.report.vocabulary import word
 
 __all__ = ["compared", "export_to"]

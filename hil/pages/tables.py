@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from eegrig.boards import Board, load_board, load_part
 from eegrig.boards.errors import ConfigError
 from eegrig.hil.figures.figure import Figure
-from eegrig.hil.figures.verdict import judge
+from eegrig.hil.figures.verdict import Flags, judge
 from eegrig.hil.pages.runs.larger_build import LARGER_INTERVAL_MS
 from eegrig.hil.pages.runs.published import RADIO_ROWS
 from eegrig.hil.pages.runs.rates import OWN, links, tried_rates
@@ -49,9 +49,9 @@ def _targets(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
 
 
 def _judged(board: Board, name: str, figure: StoredFigure) -> Figure:
-    verdict, _, target = judge(
-        board, name, figure.value, figure.uncertainty, 1, window_ok=figure.sound
-    )
+    target = board.targets.get(name)
+    flags = Flags(short_window=not figure.sound)
+    verdict, _ = judge(target, figure.value, figure.uncertainty, 1, flags)
     return Figure(
         name=name,
         value=figure.value,
@@ -62,6 +62,7 @@ def _judged(board: Board, name: str, figure: StoredFigure) -> Figure:
         limit=target.limit if target else None,
         kind=target.kind if target else None,
         verdict=verdict,
+        flags=flags,
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.quantities import NO_BREAK, factor_of, quantity
 from eegrig.hil.pages.stored import StoredFigure
-from eegrig.hil.report.quantities import NO_BREAK, factor_of, quantity
 
 __all__ = ["figure_text", "plain", "share"]
 

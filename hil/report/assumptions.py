@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from eegrig.hil.report.quantities import NO_BREAK, number
+from eegrig.hil.figures.quantities import NO_BREAK, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

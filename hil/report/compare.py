@@ -12,9 +12,9 @@ import msgspec
 from eegrig.boards import load_part
 from eegrig.boards.whole_file import write_whole
 from eegrig.hil.figures.figure import Figure
+from eegrig.hil.figures.quantities import NO_BREAK, quantity
 from eegrig.hil.figures.results import Results
 from eegrig.hil.report import page
-from eegrig.hil.report.quantities import NO_BREAK, quantity
 from eegrig.hil.report.vocabulary import POWER_GROUPS, limit_text, margin_text, shown, word
 
 if TYPE_CHECKING:

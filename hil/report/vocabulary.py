@@ -1,15 +1,12 @@
-"""Figures as people read them: what the catalogue calls them, with their limits and conditions.
-
-A name that is not in the catalogue is shown as it is.
-"""
+"""What a report says of figures: headlines, topics, conditions and margins."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from eegrig.boards.catalogue import catalogue, own_catalogue
-from eegrig.boards.figures import DeclaredFigure
-from eegrig.hil.report.quantities import NO_BREAK, Quantity, number, quantity
+from eegrig.hil.figures.in_words import limit_text, limit_words, shown, word
+from eegrig.hil.figures.quantities import NO_BREAK, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -119,46 +116,6 @@ def by_topic(figures: Iterable[Figure]) -> list[tuple[str, list[Figure]]]:
     for figure in sorted(figures, key=lambda figure: known.place(figure.name)):
         members[word(figure.name).topic].append(figure)
     return [(topic, some) for topic, some in members.items() if some]
-
-
-def word(name: str) -> DeclaredFigure:
-    """Return how a figure is presented."""
-    return catalogue().find(name) or DeclaredFigure(name=name, unit="1", label=name)
-
-
-def shown(figure: Figure) -> Quantity | None:
-    """Return a figure's value in the unit it is shown in, or None where it has none."""
-    if figure.value is None:
-        return None
-    how = word(figure.name)
-    return quantity(
-        figure.value,
-        figure.unit,
-        figure.uncertainty,
-        shown_in=how.shown_in,
-        significant=how.digits,
-    )
-
-
-def limit_text(figure: Figure) -> str:
-    """Return a figure's limit with its sense, in the unit the figure is shown in."""
-    if figure.limit is None:
-        return ""
-    return f"{'≤' if figure.kind == 'max' else '≥'}{NO_BREAK}{_limit(figure, figure.limit)}"
-
-
-def limit_words(figure: Figure) -> str:
-    """Return a figure's limit as it is said."""
-    if figure.limit is None:
-        return ""
-    return f"at {'most' if figure.kind == 'max' else 'least'} {_limit(figure, figure.limit)}"
-
-
-def _limit(figure: Figure, limit: float) -> Quantity:
-    unit = word(figure.name).shown_in
-    if unit is None and figure.value is not None:
-        unit = quantity(figure.value, figure.unit).unit or None
-    return quantity(limit, figure.unit, shown_in=unit)
 
 
 def condition_text(conditions: Mapping[str, str | int | float | bool]) -> str:

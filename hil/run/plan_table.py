@@ -8,7 +8,7 @@ from itertools import groupby
 import typer
 
 from eegrig.hil.figures.figure import Figure
-from eegrig.hil.report.vocabulary import limit_text
+from eegrig.hil.figures.in_words import limit_text
 from eegrig.hil.run.plan import Plan, PlannedFigure, PlannedTest
 from eegrig.hil.run.progress import counted, duration_text
 

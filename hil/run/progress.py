@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from eegrig.hil.report.vocabulary import limit_text, shown, word
+from eegrig.hil.figures.in_words import limit_text, shown, word
+from eegrig.hil.outcomes import reason_of
 from eegrig.hil.run.plan import Plan, words
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ class Progress:
         for figure in self._figures:
             self._tell(f"       {_MARKS[figure.verdict]} {figure_text(figure)}")
         if report.failed and not self._told_by_figures():
-            self._tell(f"       {reason(report)}")
+            self._tell(f"       {reason_of(report)}")
         if report.skipped:
-            self._tell(f"       {reason(report)}")
+            self._tell(f"       {reason_of(report)}")
         self._figures.clear()
 
     def _mark(self, report: pytest.TestReport) -> str:
@@ -116,16 +117,6 @@ def figure_text(figure: Figure) -> str:
     limit = "" if figure.limit is None else f" ({limit_text(figure)})".replace("\u00a0", " ")
     note = f": {figure.note}" if figure.note and figure.verdict not in ("pass", None) else ""
     return f"{word(figure.name).label}: {value}{limit}{note}"
-
-
-def reason(report: pytest.TestReport) -> str:
-    """Return why a test failed or was skipped, in one line."""
-    if report.skipped and isinstance(report.longrepr, tuple):
-        return report.longrepr[2].removeprefix("Skipped: ")
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = str(report.longrepr) if crash is None else str(crash.message)
-    lines = text.strip().splitlines()
-    return lines[0 if crash is not None else -1] if lines else "no reason given"
 
 
 def duration_text(seconds: float) -> str:

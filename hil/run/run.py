@@ -150,11 +150,12 @@ def _results(
         bench=request.rig,
         seed=request.seed,
         signal=request.signal,
+        targets=dict(board.targets),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     assert ending is not None  # a run without a bench ended early
-    results.stop(board, reason_of(ending), exit_code_of(ending))
-    results.close(board, provenance="simulated" if request.rig == "sim" else "measured")
+    results.stop(reason_of(ending), exit_code_of(ending))
+    results.close(provenance="simulated" if request.rig == "sim" else "measured")
     results.save(folder)
     return results
 

@@ -121,7 +121,7 @@ def quiet_for_good() -> None:
 
 
 @contextlib.contextmanager
-def held(asked: Callable[[], None] | None = None) -> Iterator[None]:
+def held(asked: Callable[[], object] | None = None) -> Iterator[None]:
     """Keep what ends the process waiting until the block is done; an impatient third ends it.
 
     Parameters
@@ -155,7 +155,7 @@ def ignore_for_good() -> None:
 class _Waiting:
     """A handler of signals that lets them wait."""
 
-    def __init__(self, asked: Callable[[], None] | None = None) -> None:
+    def __init__(self, asked: Callable[[], object] | None = None) -> None:
         self.arrived: list[int] = []
         self._asked = asked
 

@@ -211,7 +211,7 @@ def test_a_figure_that_misses_its_target_fails_its_test(bare):
         """,
     )
     result.assert_outcomes(failed=1)  # not an error of its teardown
-    result.stdout.fnmatch_lines(["*power.advertising = 0.009 W, limit 0.0005 W (fail*"])
+    result.stdout.fnmatch_lines(["*power.advertising = 9.0000 ± 0.0010 mW, limit ≤ 0.5 mW (fail)"])
     found = figures(out)
     assert (found["power.sleep"][0], found["power.advertising"][0]) == ("pass", "fail")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eegrig.hil.report.quantities import number
+from eegrig.hil.figures.quantities import number
 from eegrig.hil.report.svg import WIDE, Drawing, Scale, both, lines_of, ticks
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eegrig.hil.report.quantities import number
+from eegrig.hil.figures.quantities import number
 from eegrig.hil.report.svg import WIDE, Drawing, Scale, both, ticks
 
 if TYPE_CHECKING:

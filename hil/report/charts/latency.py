@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eegrig.hil.figures.quantities import number
 from eegrig.hil.measure.latency import histogram
-from eegrig.hil.report.quantities import number
 from eegrig.hil.report.svg import WIDE, Drawing, Scale, both, ticks
 
 if TYPE_CHECKING:

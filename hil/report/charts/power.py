@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from eegrig.hil.figures.quantities import quantity
 from eegrig.hil.measure.power import AFE_GROUPS
-from eegrig.hil.report.quantities import quantity
 from eegrig.hil.report.svg import WIDE, Drawing, Scale, both
 from eegrig.hil.report.vocabulary import POWER_GROUPS
 

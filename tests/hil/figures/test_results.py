@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from eegrig.boards.assumed import Assumed
 from eegrig.boards.errors import OutputError
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.schema import Target
+from eegrig.hil.figures.account import RunTest
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import SCHEMA_VERSION, FirmwareCheck, Results, ResultsError
 
@@ -20,26 +20,19 @@ USABLE = Assumed(part="lipo", key="usable", value=95.0, unit="%", source="no sou
 HASH = "0123456789abcdef" * 4
 
 
-def a_board(**targets: tuple[float, str, str]) -> Any:
-    return SimpleNamespace(
-        name="toy",
-        targets={
-            name.replace("__", "."): Target(limit=limit, kind=kind, unit=unit, reason="because")  # type: ignore[arg-type]
-            for name, (limit, kind, unit) in targets.items()
-        },
-    )
-
-
-BOARD = a_board(power__total=(48e-3, "max", "W"), bandwidth__link=(0.95, "min", "1"))
+TARGETS = {
+    "power.total": Target(limit=48e-3, kind="max", unit="W", reason="because"),
+    "bandwidth.link": Target(limit=0.95, kind="min", unit="1", reason="because"),
+}
 
 
 def a_run(**fields: Any) -> Results:
-    return Results(board="toy", bench="virtual", **fields)
+    return Results(**{"board": "toy", "bench": "virtual", "targets": dict(TARGETS), **fields})
 
 
 def taken(results: Results, name: str = "power.total", value: float | None = 40e-3, **how: Any):
     how = {"uncertainty": 1e-3, "n": 5, "provenance": "simulated", **how}
-    return results.record(BOARD, name, value, "W" if "power" in name else "1", **how)
+    return results.record(name, value, "W" if "power" in name else "1", **how)
 
 
 def test_record_takes_limit_and_reason_from_the_board():
@@ -61,9 +54,7 @@ def test_record_turns_a_value_that_is_not_a_number_into_none():
 
 def test_a_unit_other_than_the_targets_is_refused():
     with pytest.raises(ResultsError, match=r"power\.total is in mW, its target .* in W"):
-        a_run().record(
-            BOARD, "power.total", 40.0, "mW", uncertainty=0.0, n=1, provenance="simulated"
-        )
+        a_run().record("power.total", 40.0, "mW", uncertainty=0.0, n=1, provenance="simulated")
 
 
 def test_a_name_is_used_once():
@@ -128,7 +119,7 @@ def test_a_run_is_as_good_as_its_worst_figure(verdicts, verdict, exit_code):
 def test_a_target_nobody_measured_is_inconclusive():
     results = a_run()
     taken(results)
-    results.close(BOARD, provenance="simulated")
+    results.close(provenance="simulated")
     missing = results.figure("bandwidth.link")
     assert missing is not None
     assert (missing.value, missing.verdict) == (None, "inconclusive")
@@ -138,7 +129,7 @@ def test_a_target_nobody_measured_is_inconclusive():
 def test_a_partial_run_lists_the_targets_it_left_out():
     results = a_run()
     taken(results)
-    results.close(BOARD, provenance="simulated", partial=True)
+    results.close(provenance="simulated", partial=True)
     assert (results.verdict, results.exit_code) == ("part", 0)
     assert (results.met, results.part_of) == (1, 2)
     assert [entry.what for entry in results.not_measured] == ["bandwidth.link"]
@@ -148,8 +139,8 @@ def test_a_target_that_the_bench_cannot_take_is_listed_with_the_reason():
     results = a_run()
     taken(results)
     results.omit("bandwidth.link", "the bench has no radio")
-    results.close(BOARD, provenance="simulated")
-    assert results.verdict == "pass"
+    results.close(provenance="simulated")
+    assert (results.verdict, results.part_of) == ("part", 2)
     assert [entry.why for entry in results.not_measured] == ["the bench has no radio"]
 
 
@@ -180,9 +171,11 @@ def a_full_run() -> Results:
         link={"phy": 2, "interval_ms": 50.0, "mtu": 247},
     )
     taken(results, conditions={"profile": "efficient", "rate": 250, "split": True, "s": 1.5})
+    results.tests.append(RunTest(id="test_power.py::test_it", suite="power", outcome="passed"))
     results.assume([USABLE, USABLE])
     results.omit("power.sleep", "the bench has no power meter")
     results.omit("power.sleep", "the bench has no power meter")
+    taken(results, "bandwidth.link", 0.99)
     return results
 
 
@@ -225,7 +218,7 @@ def test_the_digest_does_not_see_in_which_order_a_computer_adds():
     def digest(value: float, uncertainty: float, limit_ms: float) -> str:
         results = a_run()
         results.record(
-            BOARD, "x.y", value, "1", uncertainty=uncertainty, n=1, provenance="simulated",
+            "x.y", value, "1", uncertainty=uncertainty, n=1, provenance="simulated",
             conditions={"interval_ms": limit_ms, "frames": 3},
         )  # fmt: skip
         return results.digest()
@@ -243,11 +236,8 @@ def test_the_digest_does_not_see_in_which_order_a_computer_adds():
         (None, "give the folder of a finished run"),
         (b'{"schema": 2, "board"', "no valid JSON"),
         (b"[1]", "schema None"),
-        (
-            b'{"schema": 1, "board": "b"}',
-            "schema 1, this eegrig reads 2; use",
-        ),
-        (b'{"schema": 99}', "schema 99, this eegrig reads 2"),
+        (b'{"schema": 1, "board": "b", "figures": [{}]}', "not of its schema"),
+        (b'{"schema": 99}', "schema 99, this eegrig reads 1 to 3; use"),
         (b'{"schema": 2, "board": 3}', "board"),
         (b'{"schema": 2, "board": "b", "bench": "b", "extra": 0}', "extra"),
     ],

@@ -1,27 +1,14 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eegrig.boards.schema import Target
-from eegrig.hil.figures.verdict import judge
+from eegrig.hil.figures.verdict import Flags, judge
 
-
-def a_board(**targets: tuple[float, str, str]) -> Any:
-    return SimpleNamespace(
-        name="toy",
-        targets={
-            name.replace("__", "."): Target(limit=limit, kind=kind, unit=unit, reason="because")  # type: ignore[arg-type]
-            for name, (limit, kind, unit) in targets.items()
-        },
-    )
-
-
-BOARD = a_board(power__total=(48e-3, "max", "W"), bandwidth__link=(0.95, "min", "1"))
+MOST = Target(limit=48e-3, kind="max", unit="W", reason="because")
+LEAST = Target(limit=0.95, kind="min", unit="1", reason="because")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +27,7 @@ BOARD = a_board(power__total=(48e-3, "max", "W"), bandwidth__link=(0.95, "min", 
     ],
 )
 def test_a_maximum_is_judged_with_the_uncertainty_on_the_bad_side(value, uncertainty, verdict):
-    assert judge(BOARD, "power.total", value, uncertainty, 5).verdict == verdict
+    assert judge(MOST, value, uncertainty, 5).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -48,7 +35,7 @@ def test_a_maximum_is_judged_with_the_uncertainty_on_the_bad_side(value, uncerta
     [(0.99, 0.01, "pass"), (0.955, 0.01, "marginal"), (0.949, 0.01, "fail")],
 )
 def test_a_minimum_is_judged_the_other_way_round(value, uncertainty, verdict):
-    assert judge(BOARD, "bandwidth.link", value, uncertainty, 5).verdict == verdict
+    assert judge(LEAST, value, uncertainty, 5).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -56,37 +43,49 @@ def test_a_minimum_is_judged_the_other_way_round(value, uncertainty, verdict):
     [
         ({"lost": 3}, "3 lost samples"),
         ({"saturated": True}, "out of range"),
-        ({"identity_ok": False}, "firmware"),
-        ({"window_ok": False}, "too short"),
-        ({"n": 0}, "no value"),
+        ({"other_firmware": True}, "firmware"),
+        ({"short_window": True}, "too short"),
     ],
 )
 @pytest.mark.parametrize("value", [1e-3, 1.0])
 def test_a_figure_that_could_not_be_taken_properly_is_inconclusive(flaw, said, value):
-    arguments = {"n": 5, **flaw}
-    judgement = judge(BOARD, "power.total", value, 0.0, **arguments)
+    judgement = judge(MOST, value, 0.0, 5, Flags(**flaw))
     assert judgement.verdict == "inconclusive"
     assert said in judgement.note
+
+
+def test_a_figure_of_no_sample_is_inconclusive():
+    assert judge(MOST, 1e-3, 0.0, 0) == ("inconclusive", "no value was obtained")
+
+
+@pytest.mark.parametrize("doubt", ["signal_fault", "failed_test"])
+def test_a_doubt_takes_a_pass_away_and_excuses_no_miss(doubt):
+    flags = Flags(**{doubt: "for a reason"})
+    assert judge(MOST, 1e-3, 0.0, 5, flags).verdict == "inconclusive"
+    assert judge(MOST, 1.0, 0.0, 5, flags).verdict == "fail"
+    nothing = judge(MOST, None, None, 0, flags)
+    assert nothing.verdict == "inconclusive"
+    assert nothing.note.endswith("for a reason"), "which is why there is no value"
 
 
 @given(
     value=st.floats(-1, 1),
     uncertainty=st.floats(0, 1),
-    flaw=st.sampled_from(["lost", "saturated", "identity_ok", "window_ok"]),
+    flaw=st.sampled_from(["saturated", "other_firmware", "short_window"]),
 )
 def test_no_flawed_figure_ever_passes(value, uncertainty, flaw):
-    flaws: dict[str, Any] = {flaw: flaw in ("lost", "saturated")}
-    assert judge(BOARD, "power.total", value, uncertainty, 5, **flaws).verdict == "inconclusive"
+    flags = Flags(**{flaw: True})
+    assert judge(MOST, value, uncertainty, 5, flags).verdict == "inconclusive"
 
 
 @given(value=st.floats(-1, 1), uncertainty=st.floats(0, 1), more=st.floats(0, 1))
 def test_more_uncertainty_never_makes_a_verdict_better(value, uncertainty, more):
     order = ["pass", "marginal", "fail"]
-    sharp = judge(BOARD, "power.total", value, uncertainty, 5).verdict
-    blunt = judge(BOARD, "power.total", value, uncertainty + more, 5).verdict
+    sharp = judge(MOST, value, uncertainty, 5).verdict
+    blunt = judge(MOST, value, uncertainty + more, 5).verdict
     assert order.index(blunt) >= order.index(sharp)
 
 
 def test_a_figure_without_target_has_no_verdict_but_tells_its_flaws():
-    assert judge(BOARD, "latency.mean", 1.0, 0.0, 5) == (None, "", None)
-    assert judge(BOARD, "latency.mean", 1.0, 0.0, 5, lost=2).note == "computed over 2 lost samples"
+    assert judge(None, 1.0, 0.0, 5) == (None, "")
+    assert judge(None, 1.0, 0.0, 5, Flags(lost=2)).note == "computed over 2 lost samples"

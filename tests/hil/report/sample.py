@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,20 +48,16 @@ MODES = {  # afe, afe_supply, mcu, radio, rest, in milliwatts
 }
 
 
-def a_board() -> Any:
-    return SimpleNamespace(
-        name="headband8",
-        targets={
-            name: Target(limit=limit, kind=kind, unit=unit, reason=reason)  # type: ignore[arg-type]
-            for name, (limit, kind, unit, reason) in TARGETS.items()
-        },
-    )
+def targets() -> dict[str, Target]:
+    return {
+        name: Target(limit=limit, kind=kind, unit=unit, reason=reason)  # type: ignore[arg-type]
+        for name, (limit, kind, unit, reason) in TARGETS.items()
+    }
 
 
 def write_sample(directory: Path, kind: str = "pass") -> Results:
     """Write a run that ended as `kind` says: pass, marginal, fail or inconclusive."""
     rng = np.random.default_rng(7)
-    board = a_board()
     results = Results(
         board="headband8",
         board_title="Eight-channel EEG headband, the reference board",
@@ -75,13 +70,14 @@ def write_sample(directory: Path, kind: str = "pass") -> Results:
         started_at="2026-11-22T12:00:00+00:00",
         signal="1/f background with alpha, blinks and mains, 8 channels",
         link={"phy": 2, "interval_ms": 50.0, "mtu": 247, "octets": 251},
+        targets=targets(),
     )
     worse = {"pass": 1.0, "marginal": 1.063, "fail": 1.15, "inconclusive": 1.0}[kind]
     lost = 14 if kind == "inconclusive" else 0
 
     def take(name: str, value: float, unit: str, uncertainty: float, n: int, **more: Any) -> None:
         results.record(
-            board, name, value, unit, uncertainty=uncertainty, n=n,
+            name, value, unit, uncertainty=uncertainty, n=n,
             **{"provenance": "simulated", **more},
         )  # fmt: skip
 
@@ -125,7 +121,7 @@ def write_sample(directory: Path, kind: str = "pass") -> Results:
     take("signal.noise", 0.1412e-6, "V", 0.0011e-6, 5000)
     take("signal.noise_pp", 0.94e-6, "V", 0.03e-6, 5000)
     take("signal.noise_ratio", 1.0086, "1", 0.008, 5000)
-    results.close(board, provenance="simulated")
+    results.close(provenance="simulated")
     results.assume(
         [
             Assumed(part="lipo-400mah", key="usable", value=95.0, unit="%", source="no source"),

@@ -38,8 +38,7 @@ def run(
 
 
 def results(board: str, milliwatts: float, *, goodput_bps: float | None = None) -> Results:
-    described = load_board("headband8")
-    made = Results(board=board, bench="virtual")
+    made = Results(board=board, bench="virtual", targets=dict(load_board("headband8").targets))
     for name, value, unit in (
         ("power.streaming", milliwatts * 1e-3, "W"),
         ("power.streaming.afe", milliwatts * 0.8e-3, "W"),
@@ -47,10 +46,9 @@ def results(board: str, milliwatts: float, *, goodput_bps: float | None = None) 
         ("battery.life", 36000.0, "s"),
         ("latency.mean", 0.0125, "s"),
     ):
-        made.record(described, name, value, unit, uncertainty=0.0, n=1, provenance="simulated")
+        made.record(name, value, unit, uncertainty=0.0, n=1, provenance="simulated")
     if goodput_bps is not None:
         made.record(
-            described,
             "bandwidth.goodput",
             goodput_bps,
             "bit/s",
@@ -112,9 +110,8 @@ def close() -> Run:
     """A board whose power meets its limit, though not with its uncertainty."""
     board = named("close")
     limit = board.targets["power.streaming"].limit
-    made = Results(board="close", bench="virtual")
+    made = Results(board="close", bench="virtual", targets=dict(board.targets))
     made.record(
-        board,
         "power.streaming",
         limit - 1e-3,
         "W",
@@ -123,7 +120,7 @@ def close() -> Run:
         provenance="simulated",
         note="rests on the converter's curve",
     )
-    made.record(board, "battery.life", 9e5, "s", uncertainty=9e4, n=1, provenance="modelled")
+    made.record("battery.life", 9e5, "s", uncertainty=9e4, n=1, provenance="modelled")
     return Run(made, board, "close")
 
 
@@ -139,9 +136,7 @@ def test_a_value_has_its_uncertainty_and_the_boards_limit_beside_it(close: Run) 
 def test_head_room_is_as_uncertain_as_the_goodput() -> None:
     made = results("one", 40.0)
     board = named("one")
-    made.record(
-        board, "bandwidth.goodput", 4.8e5, "bit/s", uncertainty=4.8e4, n=1, provenance="simulated"
-    )
+    made.record("bandwidth.goodput", 4.8e5, "bit/s", uncertainty=4.8e4, n=1, provenance="simulated")
     (column,) = columns([Run(made, board, "one")])
     assert column.text("Bandwidth head-room") == "10.0\u00a0±\u00a01.0 x"
 
@@ -214,7 +209,9 @@ def test_the_command_takes_a_path_to_a_board(
     def run_suites(request: RunRequest, **_options: bool) -> int:
         asked.append(request)
         request.out.mkdir(parents=True)
-        results(load_board(request.board).name, 40.0).save(request.out)
+        made = results(load_board(request.board).name, 40.0)
+        made.close(provenance="simulated")
+        made.save(request.out)
         return 0
 
     monkeypatch.setattr("eegrig.hil.run.run_suites", run_suites)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eegrig.hil.report.quantities import NO_BREAK, number, quantity
+from eegrig.hil.figures.quantities import NO_BREAK, number, quantity
 
 
 def text(*arguments, **options):
