@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import errno
+import html
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from eegrig.boards.errors import BoardFault, ConfigError, InfrastructureError
+from eegrig.boards.errors import ConfigError, EegrigError, InfrastructureError
 from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest, run_suites
 from eegrig.hil.run.run_folder import open_run_folder
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.host.commands import cli
 
-from .firmwares import patched_firmware
+from ..firmwares import patched_firmware
 
 PRODUCTS = ("results.json", "report.html", "junit.xml", "recording.bdf", "image.bin")
 
@@ -132,18 +134,45 @@ def earlier_run(out: Path) -> dict[str, bytes]:
 
 
 def failing(out: Path, **options: object) -> str:
-    """Run into an error; return its one line, after checking that all is as it was."""
+    """Run into a mistake of who runs it; return its line, after checking that all is as it was."""
     before = earlier_run(out)
-    with pytest.raises((BoardFault, ConfigError, InfrastructureError)) as caught:
+    with pytest.raises(ConfigError) as caught:
         run_suites(request(out, **options), quiet=True, progress=False)
     assert "\n" not in str(caught.value)
     assert contents(out) == before
     return f"{caught.value.exit_code}: {caught.value}"
 
 
+def ending(out: Path, error: type[BaseException] = EegrigError, **options: object) -> str:
+    """Run into the end of a run; return why it ended, after checking that all say the same."""
+    with pytest.raises(error) as caught:
+        run_suites(request(out, **options), quiet=True, progress=False)
+    assert "\n" not in str(caught.value)
+    code = getattr(caught.value, "exit_code", 130)
+    results = Results.load(out)
+    assert results.stopped is not None
+    assert (results.verdict, results.exit_code, results.stopped.exit_code) == (
+        "inconclusive",
+        code,
+        code,
+    )
+    reason = results.stopped.reason
+    for target in results.targets:
+        figure = results.figure(target)
+        left_out = [entry for entry in results.not_measured if entry.what == target]
+        assert figure is not None or reason in left_out[0].why
+    page = html.unescape((out / "report.html").read_text(encoding="utf-8"))
+    assert "INCONCLUSIVE" in page.upper()
+    assert reason in page
+    suite = ElementTree.parse(out / "junit.xml").getroot()
+    properties = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert properties.get("exit_code", str(code)) == str(code)
+    return f"{code}: {reason}"
+
+
 def test_firmware_that_fails_to_boot_is_exit_code_1(tmp_path):
     firmware = patched_firmware(tmp_path, ("main.py", "app.run()", "app.walk()"))
-    message = failing(tmp_path / "out", firmware_dir=firmware)
+    message = ending(tmp_path / "out", firmware_dir=firmware)
     assert message.startswith("1: the firmware fails to boot: AttributeError")
 
 
@@ -156,7 +185,7 @@ def test_firmware_that_dies_before_streaming_is_exit_code_1(tmp_path):
         "app.run()"
     )
     firmware = patched_firmware(tmp_path, ("main.py", "app.run()", code))
-    assert failing(tmp_path / "out", firmware_dir=firmware).startswith("1: ")
+    assert ending(tmp_path / "out", firmware_dir=firmware).startswith("1: ")
 
 
 def test_firmware_that_does_not_compile_is_exit_code_2_with_file_and_line(tmp_path):
@@ -174,7 +203,7 @@ def test_a_link_that_is_too_narrow_is_exit_code_3(tmp_path, monkeypatch):
         return enter(self)
 
     monkeypatch.setattr(VirtualBench, "__enter__", narrow)
-    assert "3: the link to eegrig-headband8 has an MTU of 23" in failing(tmp_path / "out")
+    assert "3: the link to eegrig-headband8 has an MTU of 23" in ending(tmp_path / "out")
 
 
 def test_a_selection_without_a_test_is_exit_code_2(tmp_path):
@@ -211,15 +240,25 @@ def test_a_disk_without_the_room_is_found_before_anything_runs(tmp_path, monkeyp
     assert "there is room for 1.0 MB" in failing(tmp_path / "out")
 
 
-def test_an_interrupted_run_leaves_all_as_it_was(tmp_path, monkeypatch):
+def test_an_interrupted_run_leaves_what_it_has(tmp_path, monkeypatch):
     async def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    before = earlier_run(tmp_path / "out")
+    mine = earlier_run(tmp_path / "out")["traces/mine.txt"]
     monkeypatch.setattr("eegrig.hil.suites.streams.record", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run_suites(request(tmp_path / "out"), quiet=True, progress=False)
-    assert contents(tmp_path / "out") == before
+    select = "flash or equals_the_input or latency"
+    assert ending(tmp_path / "out", KeyboardInterrupt, select=select) == "130: it was stopped"
+    results = Results.load(tmp_path / "out")
+    assert (tmp_path / "out" / "traces" / "mine.txt").read_bytes() == mine
+    assert "latency.mean" in {e.what for e in results.not_measured if e.because == "stopped"}
+
+
+def test_a_run_without_a_bench_leaves_its_files_too(tmp_path, monkeypatch):
+    def lost(*_: object, **__: object) -> None:
+        raise InfrastructureError("the bench is not there: plug it in")
+
+    monkeypatch.setattr("eegrig.hil.rig.open_bench", lost)
+    assert ending(tmp_path / "out") == "3: the bench is not there: plug it in"
 
 
 def test_a_run_whose_tests_all_break_is_inconclusive_and_says_why(tmp_path, monkeypatch, capsys):
@@ -268,7 +307,7 @@ def test_demo_with_something_wrong_is_exit_code_2_and_leaves_nothing(
 
 
 def test_notes_of_the_bench_are_told_after_the_table(capsys, tmp_path):
-    from eegrig.hil.run import _print
+    from eegrig.hil.run.run import _print
 
     _print(Results(board="headband8", bench="x", notes=["a HardFault"]), tmp_path)
     assert capsys.readouterr().err == "note: a HardFault\n"
