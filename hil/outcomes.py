@@ -16,6 +16,8 @@ __all__ = ["Outcomes", "reason_of"]
 
 # Where an object was in memory differs from run to run.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)")
+# An error's class is said without the module it is in.
+_MODULE = re.compile(r"^(\w+\.)+(?=\w+: )")
 
 
 class Outcomes:
@@ -96,5 +98,5 @@ def reason_of(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     text = str(report.longrepr) if crash is None else str(crash.message)
     lines = text.strip().splitlines()
-    line = lines[0 if crash is not None else -1] if lines else "no reason given"
-    return _ADDRESS.sub("", line.strip())
+    line = lines[0 if crash is not None else -1].strip() if lines else "no reason given"
+    return _ADDRESS.sub("", _MODULE.sub("", line))

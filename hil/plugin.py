@@ -241,6 +241,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     in_tests = {name for test in results.tests for name in test.figures}
     results.close(provenance=run.rig.provenance, partial=partial)
     results.save(run.folder)
+    _name_junit(config, f"eegrig.{results.board}")
     for name, value in (
         ("board", results.board),
         ("bench", results.bench),
@@ -255,6 +256,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     # Targets that nobody measured fail no test, and the run all the same.
     if session.exitstatus == pytest.ExitCode.OK and results.exit_code != 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _name_junit(config: pytest.Config, name: str) -> None:
+    """Name the suite of ``junit.xml``, where nobody has given it a name."""
+    from _pytest.junitxml import xml_key  # pytest has no other way at this time of a run
+
+    xml = config.stash.get(xml_key, None)
+    if xml is not None and xml.suite_name == "pytest":
+        xml.suite_name = name
 
 
 def pytest_terminal_summary(

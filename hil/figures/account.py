@@ -77,3 +77,10 @@ class RunTest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     verdict: Verdict | None = None
     figures: list[str] = []
     seconds: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """Suite and name in words: ``power: sleeping``."""
+        name = self.id.rpartition("::")[2]
+        plain, bracket, parameter = name.partition("[")
+        return f"{self.suite}: {plain.removeprefix('test_').replace('_', ' ')}{bracket}{parameter}"

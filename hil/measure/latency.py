@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
     from eegrig.hil.bench import Waveform
 
-__all__ = ["Latency", "electrode_times", "histogram", "latencies", "summarise"]
+__all__ = ["PACKETS_NEEDED", "Latency", "electrode_times", "histogram", "latencies", "summarise"]
 
 _N_BATCHES = 20
+PACKETS_NEEDED = {"mean": 10, "p50": 10, "p95": 20, "p99": 100, "max": 1}
+"""How many packets a figure takes at least: those beyond a quantile are one, on the average, and a
+mean has the spread of ten to tell its uncertainty by."""
 
 
 @dataclass(frozen=True)

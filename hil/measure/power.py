@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from eegrig.hil.bench import PowerCapture
 
-__all__ = ["AFE_GROUPS", "Power", "StreamingPower", "mode_power", "streaming_power"]
+__all__ = [
+    "AFE_GROUPS",
+    "Power",
+    "StreamingPower",
+    "long_enough",
+    "mode_power",
+    "streaming_power",
+]
 
 AFE_GROUPS = ("afe", "afe_supply", "optics")
 """Groups that are the front ends': themselves, and where a bench tells them apart, the conversion
 losses of its supply."""
+
+_LEAST_SHARE = 0.9
+_LEAST_INTERVALS = 10
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,22 @@ class StreamingPower:
     per_bit_uncertainty_j: float
     per_sample_j: float
     per_sample_uncertainty_j: float
+
+
+def long_enough(capture: PowerCapture, asked_s: float, *, interval_ms: float | None = None) -> bool:
+    """Return whether a capture is as long as it was to be, and as its mean power needs.
+
+    Parameters
+    ----------
+    capture : PowerCapture
+    asked_s : float
+        How long it was to be, in seconds.
+    interval_ms : float, optional
+        Connection interval, in which consumption repeats itself: one begun and not ended is to be
+        a tenth of the whole at most.
+    """
+    least_s = _LEAST_INTERVALS * (interval_ms or 0.0) * 1e-3
+    return capture.duration_s >= max(_LEAST_SHARE * asked_s, least_s)
 
 
 def mode_power(capture: PowerCapture) -> Power:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eegrig.boards import load_part
+from eegrig.boards.errors import InfrastructureError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eegrig.boards.schema import Board
 
-__all__ = ["DOUBT", "doubtful", "explained", "unfit"]
+__all__ = ["DOUBT", "UnfitSignal", "doubtful", "explained", "unfit"]
 
 DOUBT = 1 / 3
 """Of what a limit leaves: a figure that a channel tells no better is not held against it."""
@@ -26,6 +27,10 @@ _LEAST_RATIO = 2.0
 correlation is corrected by more than a tenth there."""
 
 
+class UnfitSignal(InfrastructureError):
+    """What is played shows nothing on any channel: no board can be told by it."""
+
+
 def unfit(
     volts: NDArray[np.float64],
     channels: Sequence[str],
@@ -33,6 +38,7 @@ def unfit(
     *,
     rate_sps: float | None = None,
     gain: float | None = None,
+    peaks_v: NDArray[np.float64] | None = None,
 ) -> dict[str, str]:
     """Return which channels a signal shows nothing on, each with why.
 
@@ -45,15 +51,19 @@ def unfit(
         Whose front end is to show it.
     rate_sps, gain : float, optional
         Of the front end; the board's default ones if not given.
+    peaks_v : ndarray, shape (n_channels,), optional
+        The largest magnitudes at the electrodes, where `volts` is what a front end's filter leaves
+        of them: its amplifier stands before the filter, and limits what that would have damped.
     """
     afe = board.afe
     gain = float(afe.gain) if gain is None else gain
     rate_sps = float(afe.default_rate_sps) if rate_sps is None else rate_sps
     noise_v = load_part(afe.part).table("noise_rms").si(rate_sps, gain)
     full_scale_v = afe.vref_v / gain
+    peaks_v = np.abs(volts).max(axis=1) if peaks_v is None else peaks_v
     found: dict[str, str] = {}
-    for name, row in zip(channels, volts, strict=True):
-        rms_v, peak_v = float(row.std()), float(np.abs(row).max())
+    for name, row, peak_v in zip(channels, volts, peaks_v.tolist(), strict=True):
+        rms_v = float(row.std())
         if peak_v >= full_scale_v:
             found[name] = (
                 f"reaches {peak_v * 1e3:.4g} mV, beyond the front end's "

@@ -58,6 +58,8 @@ def sentences(assumptions: Iterable[Assumption]) -> list[Sentence]:
 
 
 def _words(fact: Assumed) -> Sentence:
+    if not fact.part:  # of a run whose assumptions were sentences
+        return Sentence(fact.key, fact.source)
     value = _value(fact.value)
     if fact.key in _SENTENCES:
         sentence = _SENTENCES[fact.key]

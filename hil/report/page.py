@@ -11,6 +11,7 @@ from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import Results
 from eegrig.hil.report import sections
 from eegrig.hil.report.assumptions import sentences
+from eegrig.hil.report.ending import labels, verdict_sentence, verdict_word
 from eegrig.hil.report.vocabulary import (
     HEADLINES,
     Headline,
@@ -107,55 +108,11 @@ def render(results: Results, directory: Path) -> str:
         provenances=list(provenances(results.figures)),
         cards=_cards(results.figures),
         attention=attention(results.figures),
+        tests=results.tests,
         judged=by_topic(figure for figure in results.figures if figure.limit is not None),
         others=by_topic(figure for figure in results.figures if figure.limit is None),
         sections=sections.all_of(results, directory),
         bullet=sections.bullet,
-    )
-
-
-def verdict_word(results: Results) -> str:
-    """Say in capitals how the run ended; one of a part of the tests says how large a part."""
-    if results.part_of is None:
-        return results.verdict.upper()
-    return f"PART: {results.met} of {results.part_of} figures met"
-
-
-def verdict_sentence(results: Results) -> str:
-    """Say in one sentence how the run ended."""
-    if results.firmware is not None and not results.firmware.matches:
-        return "The board does not run the firmware that was asked for, so nothing here counts."
-    judged = [figure for figure in results.figures if figure.verdict is not None]
-    if not judged:
-        return "No figure was held against a target, so there is nothing to pass."
-    by_verdict: dict[str | None, list[Figure]] = {}
-    for figure in judged:
-        by_verdict.setdefault(figure.verdict, []).append(figure)
-    parts = []
-    if failed := by_verdict.get("fail"):
-        parts.append(f"{_count(failed, judged)} missed: {_labels(failed)}.")
-    if open_ := by_verdict.get("inconclusive"):
-        parts.append(f"{_count(open_, judged)} could not be decided: {_labels(open_)}.")
-    if parts:
-        return " ".join(parts)
-    if results.part_of is not None:
-        every = "What this run took is met, and the rest was left out"
-    else:
-        every = "The target is met" if len(judged) == 1 else f"All {len(judged)} targets are met"
-    if close := by_verdict.get("marginal"):
-        return f"{every}, but not with every uncertainty: {_labels(close)}."
-    return f"{every}."
-
-
-def _count(some: list[Figure], judged: list[Figure]) -> str:
-    plural = "targets" if len(judged) > 1 else "target"
-    return f"{len(some)} of {len(judged)} {plural}"
-
-
-def _labels(figures: list[Figure]) -> str:
-    labels = [word(figure.name).label for figure in figures]
-    return ", ".join(
-        label[:1].lower() + label[1:] if label[1:2].islower() else label for label in labels
     )
 
 
@@ -203,4 +160,4 @@ def provenances(figures: list[Figure]) -> Iterable[tuple[str, str]]:
         if origin == most:
             yield origin, text
         elif origin in by_origin:
-            yield origin, f"{text} Here: {_labels(by_origin[origin])}."
+            yield origin, f"{text} Here: {labels(by_origin[origin])}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eegrig.hil.report.page import verdict_sentence, verdict_word
+from eegrig.hil.report.ending import verdict_sentence, verdict_word
 from eegrig.hil.report.vocabulary import by_topic, limit_text, shown, word
 from eegrig.host.commands.output import table_console
 
@@ -56,6 +56,11 @@ def print_table(results: Results, console: Console | None = None) -> None:
         if figure.note and figure.verdict != "pass":
             style = _STYLES[figure.verdict]
             console.print(Text(f"{word(figure.name).label}: {figure.note}", style=style))
+    for test in results.tests:
+        if test.verdict is not None:
+            style = _STYLES[test.verdict]
+            mark = _MARKS[test.verdict]
+            console.print(Text(f"{mark} test {test.title}: {test.reason}", style=style))
     if others:
         console.print(_others(others))
 

@@ -14,9 +14,9 @@ import numpy as np
 from eegrig.boards.errors import BoardFault
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import link_interval_ms
-from eegrig.hil.measure.align import Alignment, AlignmentError, align
+from eegrig.hil.measure.align import Alignment, align
 from eegrig.hil.measure.response import sinc3
-from eegrig.hil.measure.showing import explained, unfit
+from eegrig.hil.measure.showing import UnfitSignal, explained, unfit
 from eegrig.host.link.connection import connect
 from eegrig.host.recording.recorder import record
 from eegrig.host.recording.recording import Recording
@@ -87,6 +87,14 @@ class Session:
     unfit: dict[str, str]
 
     @property
+    def clipped(self) -> bool:
+        """Whether the front end was at its limits on a channel on which the signal shows something.
+
+        There the recording is not what was at the electrodes, nor is a time told by it.
+        """
+        return bool(self.recording.electrodes.clipped()[self.fit].any())
+
+    @property
     def fit(self) -> list[int]:
         """Rows of the channels on which the signal shows something."""
         channels = self.recording.info.channels
@@ -101,11 +109,13 @@ class Session:
         Raises
         ------
         AlignmentError
-            The recording does not show what was applied, or that shows nothing.
+            The recording does not show what was applied.
+        UnfitSignal
+            What was applied shows nothing.
         """
         rows = self.fit
         if not rows:
-            raise AlignmentError(explained(self.unfit))
+            raise UnfitSignal(explained(self.unfit))
         rate_sps = self.recording.info.sample_rate_sps
         later_ns = round(int(frames[0]) * 1e9 / rate_sps)
         return align(
@@ -191,6 +201,7 @@ async def stream(
             rig.board,
             rate_sps=info.sample_rate_sps,
             gain=info.gain,
+            peaks_v=np.abs(applied.volts).max(axis=1),
         ),
     )
 

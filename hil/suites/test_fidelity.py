@@ -45,7 +45,7 @@ def test_the_recording_equals_the_input(
     fit = efficient_session.fit
     noise = shorted_noise(shorted_v(shorted_recording)[fit])
     result = fidelity(samples_v[fit], ideal_v[fit], noise=noise)
-    lost = recording.counters.frames_lost
+    lost, clipped = recording.counters.frames_lost, efficient_session.clipped
     for name, misses, values, uncertainties in (
         ("signal.gain_error", 0.0, np.abs(result.gain_error), result.gain_uncertainty),
         ("signal.correlation", 1.0, result.correlation, result.correlation_uncertainty),
@@ -65,6 +65,7 @@ def test_the_recording_equals_the_input(
             uncertainty=None if worst is None else float(uncertainties[worst]),
             n=frames.size,
             lost=lost,
+            saturated=clipped,
             signal_fault=explained(faults),
         )
     shown = slice(0, round(_SHOWN_S * rate_sps))
@@ -88,7 +89,7 @@ def test_noise_of_shorted_inputs(
     noise = shorted_noise(samples_v)
     part = load_part(rig.board.afe.part)
     table_v = part.table("noise_rms").si(info.sample_rate_sps, info.gain)
-    lost = recording.counters.frames_lost
+    lost, clipped = recording.counters.frames_lost, bool(recording.clipped().any())
     worst = int(np.argmax(noise.rms_v))
     rms_v, uncertainty_v = float(noise.rms_v[worst]), float(noise.rms_uncertainty_v[worst])
     conditions = {
@@ -103,6 +104,7 @@ def test_noise_of_shorted_inputs(
         uncertainty=uncertainty_v,
         n=noise.n,
         lost=lost,
+        saturated=clipped,
         conditions=conditions,
     )
     rig_record(
@@ -112,6 +114,7 @@ def test_noise_of_shorted_inputs(
         uncertainty=uncertainty_v / table_v,
         n=noise.n,
         lost=lost,
+        saturated=clipped,
         conditions={"table_uv": table_v * 1e6},
     )
     peak = int(np.argmax(noise.peak_to_peak_v))
@@ -122,5 +125,6 @@ def test_noise_of_shorted_inputs(
         uncertainty=float(noise.peak_to_peak_uncertainty_v[peak]),
         n=noise.n,
         lost=lost,
+        saturated=clipped,
         conditions=conditions,
     )

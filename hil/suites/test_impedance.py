@@ -40,6 +40,7 @@ async def test_impedance_of_electrodes(
     finally:
         for channel in channels:
             rig.faults.electrode(channel, _USUAL_OHM)
+    clipped = bool(measured.clipped.any())
     ratio = measured.ohm / true_ohm
     noise = measured.uncertainty_ohm / true_ohm
     current_tolerance = load_part(rig.board.afe.part)["lead_off_tolerance"].si
@@ -56,6 +57,7 @@ async def test_impedance_of_electrodes(
         "1",
         uncertainty=float(np.sqrt(1 / np.sum(noise**-2.0))),
         n=len(channels),
+        saturated=clipped,
         conditions=conditions,
     )
     worst = int(np.argmax(abs(ratio / common - 1)))
@@ -65,6 +67,7 @@ async def test_impedance_of_electrodes(
         "1",
         uncertainty=float(noise[worst]),
         n=len(channels),
+        saturated=clipped,
         conditions=conditions | {"channel": channels[worst]},
     )
     assert abs(common - 1) <= current_tolerance + _FOLDED

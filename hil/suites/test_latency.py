@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eegrig.hil.figures import traces
-from eegrig.hil.measure.latency import latencies, summarise
+from eegrig.hil.measure.latency import PACKETS_NEEDED, latencies, summarise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def _measure(
         "interval_ms": (session.parameters.interval_ms if session.parameters else None) or 0.0,
         "group_delay_ms": recording.stream.group_delay_s * 1e3,
     }
-    lost = recording.counters.frames_lost
+    lost, clipped = recording.counters.frames_lost, session.clipped
     for name in ("mean", "p50", "p95", "p99", "max"):
         uncertainty = getattr(figures, f"{name}_uncertainty_s", None)
         rig_record(
@@ -47,6 +47,8 @@ def _measure(
             uncertainty=uncertainty,
             n=figures.n,
             lost=lost,
+            saturated=clipped,
+            window_ok=figures.n_packets >= PACKETS_NEEDED[name],
             conditions=conditions,
         )
     traces.save(rig_out, f"latency_{profile}", latency_s=latency_s.astype(np.float32))

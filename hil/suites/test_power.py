@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from eegrig.boards import load_part
 from eegrig.hil.figures import traces
 from eegrig.hil.measure.battery import battery_life
-from eegrig.hil.measure.power import mode_power, streaming_power
+from eegrig.hil.measure.power import long_enough, mode_power, streaming_power
 from eegrig.hil.suites.streams import linked
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ def _record_mode(
     mode: str,
     capture: PowerCapture,
     interval_ms: float | None,
+    *,
+    asked_s: float = _SECONDS,
+    lost: int = 0,
 ) -> None:
     power = mode_power(capture)
     rig_record(
@@ -41,7 +44,9 @@ def _record_mode(
         "W",
         uncertainty=power.total_uncertainty_w,
         n=power.n,
+        lost=lost,
         saturated=capture.saturated,
+        window_ok=long_enough(capture, asked_s, interval_ms=interval_ms),
         conditions={"battery_v": capture.battery_v, "seconds": round(capture.duration_s, 3)},
     )
     rig_record.results.assume_in(mode, capture.assumptions)
@@ -99,14 +104,26 @@ async def test_sleeping(
     "battery.life",
 )
 def test_streaming(
-    rig: Bench, efficient_session: Session, rig_record: RigRecorder, rig_out: Path
+    rig: Bench,
+    efficient_session: Session,
+    rig_record: RigRecorder,
+    rig_out: Path,
+    rig_seconds: float,
 ) -> None:
     session = efficient_session
     capture = session.power
     recording = session.recording.electrodes
     interval_ms = session.parameters.interval_ms if session.parameters else None
-    _record_mode(rig_record, rig_out, "streaming", capture, interval_ms)
     lost = recording.counters.frames_lost
+    _record_mode(
+        rig_record, rig_out, "streaming", capture, interval_ms, asked_s=rig_seconds, lost=lost
+    )
+    # What is derived from the capture has its flaws; a board that loses frames does not stream.
+    flaws: dict[str, Any] = {
+        "lost": lost,
+        "saturated": capture.saturated,
+        "window_ok": long_enough(capture, rig_seconds, interval_ms=interval_ms),
+    }
     n_channels = recording.info.n_channels
     figures = streaming_power(
         capture,
@@ -117,17 +134,24 @@ def test_streaming(
     n = figures.power.n
     for group, watts in figures.power.groups_w.items():
         relative = capture.group_uncertainty.get(group, capture.uncertainty)
-        rig_record(f"power.streaming.{group}", watts, "W", uncertainty=watts * relative, n=n)
+        part = f"power.streaming.{group}"
+        rig_record(part, watts, "W", uncertainty=watts * relative, n=n, **flaws)
     rig_record(
         "power.per_channel",
         figures.per_channel_w,
         "W",
         uncertainty=figures.per_channel_uncertainty_w,
         n=n,
+        **flaws,
     )
     if figures.non_afe_w is not None:
         rig_record(
-            "power.non_afe", figures.non_afe_w, "W", uncertainty=figures.non_afe_uncertainty_w, n=n
+            "power.non_afe",
+            figures.non_afe_w,
+            "W",
+            uncertainty=figures.non_afe_uncertainty_w,
+            n=n,
+            **flaws,
         )
     rig_record(
         "energy.per_bit",
@@ -135,7 +159,7 @@ def test_streaming(
         "J",
         uncertainty=figures.per_bit_uncertainty_j,
         n=session.power_frames,
-        lost=lost,
+        **flaws,
     )
     rig_record(
         "energy.per_sample",
@@ -143,7 +167,7 @@ def test_streaming(
         "J",
         uncertainty=figures.per_sample_uncertainty_j,
         n=session.power_frames,
-        lost=lost,
+        **flaws,
     )
     power = figures.power
     life = battery_life(load_part(rig.board.battery.part), power.total_w, power.total_uncertainty_w)
@@ -155,13 +179,21 @@ def test_streaming(
         uncertainty=life.uncertainty_s,
         n=n,
         provenance="modelled",
+        **flaws,
     )
 
 
 @pytest.mark.figures("power.streaming_low_latency")
 def test_streaming_in_the_low_latency_profile(
-    low_latency_session: Session, rig_record: RigRecorder, rig_out: Path
+    low_latency_session: Session, rig_record: RigRecorder, rig_out: Path, rig_seconds: float
 ) -> None:
     session = low_latency_session
-    interval_ms = session.parameters.interval_ms if session.parameters else None
-    _record_mode(rig_record, rig_out, "streaming_low_latency", session.power, interval_ms)
+    _record_mode(
+        rig_record,
+        rig_out,
+        "streaming_low_latency",
+        session.power,
+        session.parameters.interval_ms if session.parameters else None,
+        asked_s=rig_seconds,
+        lost=session.recording.electrodes.counters.frames_lost,
+    )

@@ -155,6 +155,23 @@ class StreamRecording:
         """
         return self.codes().astype(np.float64) * self.stream.lsb
 
+    def clipped(self) -> NDArray[np.int64]:
+        """Count the samples of each channel that are at an end of the front end's range.
+
+        The last of each 65536 codes count as its end: some front ends leave out up to seven of the
+        lowest bits at their fastest rates, and have no other code there.
+
+        Returns
+        -------
+        ndarray of int, shape (n_channels,)
+            Samples that were filled are not counted.
+        """
+        half = 1 << (8 * self.stream.sample_size - 1)
+        end = half - (half >> 16)
+        codes = self.codes()[:, self.received()]
+        found: NDArray[np.int64] = ((codes >= end) | (codes < -end)).sum(axis=1)
+        return found
+
     def received(self) -> NDArray[np.bool_]:
         """Return which frames arrived (the others are filled), shape (n_times,)."""
         mask = np.zeros(self.n_frames, np.bool_)
