@@ -15,17 +15,7 @@ class LinkLost(InfrastructureError):
 
 
 class StreamStalled(BoardFault):
-    """A board that streams brings nothing new any more, and has not said that it stopped.
-
-    Attributes
-    ----------
-    n_packets : int
-        Packets that came all the same.
-    """
-
-    def __init__(self, message: str, n_packets: int) -> None:
-        super().__init__(message)
-        self.n_packets = n_packets
+    """A board that streams brings nothing new any more, and has not said that it stopped."""
 
 
 _STATUS_REASON: Final = {

@@ -20,8 +20,7 @@ __all__ = ["StallWatch"]
 class StallWatch:
     """Takes packets from a link for as long as they bring something new.
 
-    As a context manager it stops a board that still sends, and nothing of use: the board stays
-    usable.
+    As a context manager it stops a board whose stream is of no use any more: it stays usable.
 
     Parameters
     ----------
@@ -59,9 +58,8 @@ class StallWatch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        sends = isinstance(error, StreamStalled) and error.n_packets > 0
-        if sends or isinstance(error, ProtocolError):
-            with contextlib.suppress(EegrigError):  # what was wrong with its bytes is what is told
+        if isinstance(error, StreamStalled | ProtocolError):
+            with contextlib.suppress(EegrigError):  # what was wrong first is what is told
                 await self._link.stop()
 
     async def receive(
@@ -110,7 +108,7 @@ class StallWatch:
         said = f"{self._link.name} has sent"
         when = f"for {within_s:g} s {where}"
         if not n_packets:
-            return StreamStalled(f"{said} nothing {when}, and no fault: reset the board", 0)
+            return StreamStalled(f"{said} nothing {when}, and no fault: reset the board")
         came = "no new" if stopped else f"only {n_new - since.n_new} new"
         text = f"{said} {came} {self._what} {when}, in {n_packets} packets"
         repeated = n_repeated - since.n_repeated
@@ -118,7 +116,7 @@ class StallWatch:
             text += f", {repeated} of them with numbers of earlier ones: its firmware counts wrong"
         else:
             text += ": reset the board; if that does not help, flash it anew"
-        return StreamStalled(text, n_packets)
+        return StreamStalled(text)
 
 
 class _Mark(NamedTuple):

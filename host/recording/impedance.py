@@ -9,6 +9,7 @@ which is not corrected, as it depends on the phase.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eegrig.boards.errors import BoardFault
+from eegrig.boards.errors import BoardFault, EegrigError
 from eegrig.boards.sinc3 import sinc3_gain
 from eegrig.host.wire.constants import StreamId
 from eegrig.host.wire.impedance import Drive
@@ -210,9 +211,12 @@ async def measure_impedance(
         drive = await link.drive_electrodes(mask)
         try:
             electrodes = (await record(link, seconds + _SETTLE_S, on_block=on_block)).electrodes
-        finally:
+        except BaseException:
             if link.is_connected:
-                await link.drive_electrodes(0)
+                with contextlib.suppress(EegrigError):  # what went wrong first is what is told
+                    await link.drive_electrodes(0)
+            raise
+        await link.drive_electrodes(0)
         rate_sps = electrodes.stream.rate_sps
         frames = np.flatnonzero(electrodes.received())
         frames = frames[frames >= _SETTLE_S * rate_sps]
