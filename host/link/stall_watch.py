@@ -1,4 +1,4 @@
-"""Whether a board that streams gets anywhere: packets alone do not tell, what is new in them does."""
+"""Whether a stream gets anywhere: packets alone do not tell, what is new in them does."""
 
 from __future__ import annotations
 
@@ -101,9 +101,7 @@ class StallWatch:
 
     def _stalled(self, n_new: int, where: str, n_repeated: int) -> StreamStalled:
         stopped = self._now_s() >= self._last.at_s + self._timeout_s
-        since, within_s = (
-            (self._last, self._timeout_s) if stopped else (self._enough, self._long_s)
-        )
+        since, within_s = (self._last, self._timeout_s) if stopped else (self._enough, self._long_s)
         n_packets = self._n_packets - since.n_packets
         said = f"{self._link.name} has sent"
         when = f"for {within_s:g} s {where}"
