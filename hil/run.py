@@ -14,7 +14,13 @@ import pytest
 import typer
 
 from eegrig.boards import load_board
-from eegrig.boards.errors import ConfigError, EegrigError, InfrastructureError, OutputError
+from eegrig.boards.errors import (
+    BoardGone,
+    ConfigError,
+    EegrigError,
+    InfrastructureError,
+    OutputError,
+)
 from eegrig.hil.run_folder import open_run_folder
 from eegrig.hil.surroundings import own_settings
 
@@ -228,7 +234,7 @@ class _Progress:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         if call.excinfo is not None and self.error is None:
             error = call.excinfo.value
-            fatal = EegrigError if call.when == "setup" else OutputError
+            fatal = EegrigError if call.when == "setup" else (OutputError, BoardGone)
             if isinstance(error, fatal):
                 self.error = error
                 item.session.shouldstop = str(error)

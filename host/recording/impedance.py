@@ -9,7 +9,6 @@ which is not corrected, as it depends on the phase.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eegrig.boards.errors import BoardFault, EegrigError
+from eegrig.boards.errors import BoardFault
 from eegrig.boards.sinc3 import sinc3_gain
+from eegrig.host.link.put_back import put_back
 from eegrig.host.wire.constants import StreamId
 from eegrig.host.wire.impedance import Drive
 
@@ -209,14 +209,8 @@ async def measure_impedance(
 
     for mask in masks:
         drive = await link.drive_electrodes(mask)
-        try:
+        async with put_back(link, lambda: link.drive_electrodes(0)):
             electrodes = (await record(link, seconds + _SETTLE_S, on_block=on_block)).electrodes
-        except BaseException:
-            if link.is_connected:
-                with contextlib.suppress(EegrigError):  # what went wrong first is what is told
-                    await link.drive_electrodes(0)
-            raise
-        await link.drive_electrodes(0)
         rate_sps = electrodes.stream.rate_sps
         frames = np.flatnonzero(electrodes.received())
         frames = frames[frames >= _SETTLE_S * rate_sps]
