@@ -158,8 +158,10 @@ async def stream(
             await _while_recording(asyncio.sleep(_SETTLE_S), recorder)
             before = _count(blocks)
             await rig.power.start()
-            await _while_recording(asyncio.sleep(seconds), recorder)
-            power = await rig.power.stop()
+            try:
+                await _while_recording(asyncio.sleep(seconds), recorder)
+            finally:
+                power = await rig.power.stop()
             power_frames = _count(blocks) - before
             statistics = rig.radio.statistics()
             parameters = rig.radio.link_parameters() or link.parameters
