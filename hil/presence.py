@@ -86,7 +86,7 @@ def run_on_bench(rig: Bench, test: Coroutine[Any, Any, T]) -> T:
         if missing is None:
             raise
         first = " ".join(str(error).split()) or "a wait of the test's timed out"
-        raise BoardGone(f"{first}; since then {missing}: check its supply and its radio") from error
+        raise BoardGone(f"{first}; since then {missing}: check its supply and antenna") from error
 
 
 async def _missing(rig: Bench) -> str | None:
@@ -96,14 +96,19 @@ async def _missing(rig: Bench) -> str | None:
         await _ask(rig, _LISTEN_S if resettable else _WITHOUT_RESET_S)
     except EegrigError as error:
         if not resettable:
-            return f"it does not answer ({error})"
+            return f"it does not answer any more ({error})"
     else:
         return None
     try:
         await _boot(rig)
+    except BoardFault as error:
+        return f"it does not come up after a reset ({error})"
+    except EegrigError:
+        return "it is silent, on its console, too, after a reset"
+    try:
         await _ask(rig, _LISTEN_S)
-    except EegrigError as error:
-        return f"it does not answer, nor does it after a reset ({error})"
+    except EegrigError:
+        return "it is silent, and after a reset its console works, but not its radio"
     return None
 
 

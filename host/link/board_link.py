@@ -327,6 +327,9 @@ class BoardLink:
     async def receive(self) -> list[tuple[bytes, int]]:
         """Wait for packets and return all there are.
 
+        A board that sends nothing is waited for as long as the link is up: `StallWatch` is what
+        ends that.
+
         Returns
         -------
         list of (bytes, int)
