@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["BoardFault", "ConfigError", "EegrigError", "InfrastructureError", "OutputError"]
+__all__ = [
+    "BoardFault",
+    "BoardGone",
+    "ConfigError",
+    "EegrigError",
+    "InfrastructureError",
+    "OutputError",
+]
 
 
 class EegrigError(Exception):
@@ -38,3 +45,7 @@ class InfrastructureError(EegrigError):
     """A board, a probe, a radio or an instrument cannot be reached."""
 
     exit_code = 3
+
+
+class BoardGone(InfrastructureError):
+    """A board that answered before is gone for good: whatever else is asked of it waits in vain."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegrig.boards import Board, load_board
-from eegrig.boards.errors import ConfigError, EegrigError
+from eegrig.boards.errors import BoardFault, ConfigError, EegrigError
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.report.modes_table import Row
 from eegrig.hil.run import RunRequest, run_suites
@@ -146,12 +146,18 @@ async def _free_heap(virtual: VirtualBench) -> int | None:
     except ConfigError:
         return None
     console.log.clear()
-    async with asyncio.timeout(_PROMPT_S):
-        while not console.log.endswith(b">>> "):
-            await asyncio.sleep(_LOOK_S)
-        console.write(b"import gc; gc.collect(); print('free', gc.mem_free())\r")
-        while (found := re.search(rb"free (\d+)\r", console.log)) is None:
-            await asyncio.sleep(_LOOK_S)
+    try:
+        async with asyncio.timeout(_PROMPT_S):
+            while not console.log.endswith(b">>> "):
+                await asyncio.sleep(_LOOK_S)
+            console.write(b"import gc; gc.collect(); print('free', gc.mem_free())\r")
+            while (found := re.search(rb"free (\d+)\r", console.log)) is None:
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError:
+        raise BoardFault(
+            f"{board.board.name} gave no prompt that answers within {_PROMPT_S:g} s of a reset in "
+            f"safe mode; it said last {bytes(console.log[-80:])!r}"
+        ) from None
     return int(found[1])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eegrig.boards.errors import EegrigError, OutputError
+from eegrig.boards.errors import BoardGone, EegrigError, OutputError
 from eegrig.host.process import interruption
 
 __all__ = ["EndingWatch", "ending_of", "exit_code_of", "reason_of"]
@@ -43,11 +43,11 @@ class EndingWatch:
         self._stash = config.stash
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """End the run at a board that cannot be set up, or a place that cannot be written to."""
+        """End the run at a board that cannot be set up or is gone, or a place that takes nothing."""
         if call.excinfo is None or _ENDING in self._stash:
             return
         error = call.excinfo.value
-        if isinstance(error, EegrigError if call.when == "setup" else OutputError):
+        if isinstance(error, EegrigError if call.when == "setup" else (OutputError, BoardGone)):
             self._stash[_ENDING] = error
             item.session.shouldstop = str(error)
 

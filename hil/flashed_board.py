@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -86,8 +85,7 @@ def flash_and_identify(
 async def _identify(bench: Bench, image: Image) -> FirmwareCheck:
     from eegrig.host.console.console import read_identity
 
-    async with asyncio.timeout(_BOOT_TIMEOUT_S + 1):
-        found = await read_identity(bench.console, timeout_s=_BOOT_TIMEOUT_S)
+    found = await read_identity(bench.console, timeout_s=_BOOT_TIMEOUT_S)
     return FirmwareCheck(
         version=found.version,
         image_hash=found.image_hash,

@@ -147,9 +147,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run coroutine tests on the bench's event loop."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj) or "rig" not in pyfuncitem.fixturenames:
         return None
+    from eegrig.hil.presence import run_on_bench
+
     rig = cast("Bench", pyfuncitem.funcargs["rig"])
     names = pyfuncitem._fixtureinfo.argnames
-    rig.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    run_on_bench(rig, pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from eegrig.hil.measure.align import Alignment, align
 from eegrig.hil.measure.response import sinc3
 from eegrig.hil.measure.showing import UnfitSignal, explained, unfit
 from eegrig.host.link.connection import connect
+from eegrig.host.link.put_back import put_back
 from eegrig.host.recording.recorder import record
 from eegrig.host.recording.recording import Recording
 from eegrig.host.wire.constants import Profile, StreamId, TestSignal
@@ -164,14 +165,22 @@ async def stream(
             record(link, seconds + 2 * SETTLE_S, profile=profile, on_block=arrived)
         )
         try:
-            await _first_of(flowing, recorder)
+            recorder.add_done_callback(lambda _task: flowing.set())
+            await _while_recording(flowing.wait(), recorder)
+            if not blocks:
+                raise BoardFault(
+                    f"{link.name} streams, but sent no frame of its electrodes: its firmware is "
+                    "wrong"
+                )
             if rig.faults is not None:
                 rig.faults.packet_error_rate(packet_error_rate)
-            await asyncio.sleep(SETTLE_S)
+            await _while_recording(asyncio.sleep(SETTLE_S), recorder)
             before = _count(blocks)
             await rig.power.start()
-            await asyncio.sleep(seconds)
-            power = await rig.power.stop()
+            try:
+                await _while_recording(asyncio.sleep(seconds), recorder)
+            finally:
+                power = await rig.power.stop()
             power_frames = _count(blocks) - before
             statistics = rig.radio.statistics()
             parameters = rig.radio.link_parameters() or link.parameters
@@ -210,8 +219,8 @@ async def shorted(rig: Bench) -> StreamRecording:
     """Record shorted inputs, beginning a second after the board says that it shorts them."""
     async with linked(rig, rig.board.radio.efficient_interval_ms) as link:
         await link.test_signal(TestSignal.SHORTED)
-        recording = await record(link, NOISE_SECONDS + SETTLE_S)
-        await link.test_signal(TestSignal.NORMAL)
+        async with put_back(link, lambda: link.test_signal(TestSignal.NORMAL)):
+            recording = await record(link, NOISE_SECONDS + SETTLE_S)
     return recording.electrodes
 
 
@@ -255,10 +264,15 @@ def _count(blocks: list[Block]) -> int:
     return sum(block.n_frames for block in blocks)
 
 
-async def _first_of(event: asyncio.Event, task: asyncio.Task[Recording]) -> None:
-    """Wait for the event; raise what the task raises if it ends before."""
-    waiter = asyncio.create_task(event.wait())
-    await asyncio.wait({waiter, task}, return_when=asyncio.FIRST_COMPLETED)
-    if not event.is_set():
+async def _while_recording(
+    waiting: Coroutine[Any, Any, object], recorder: asyncio.Task[Recording]
+) -> None:
+    """Wait for something; raise what ends the recording if that fails before."""
+    waiter = asyncio.create_task(waiting)
+    try:
+        await asyncio.wait({waiter, recorder}, return_when=asyncio.FIRST_COMPLETED)
+        if recorder.done():
+            recorder.result()
+        await waiter
+    finally:
         waiter.cancel()
-        task.result()

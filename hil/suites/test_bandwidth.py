@@ -14,6 +14,7 @@ from eegrig.boards.traffic import link_capacity_bps
 from eegrig.hil.figures import traces
 from eegrig.hil.measure.bandwidth import frame_loss, goodput
 from eegrig.hil.suites.streams import interval_ms, linked, stream
+from eegrig.host.link.put_back import put_back
 from eegrig.host.link.throughput import measure_throughput
 from eegrig.host.recording.recorder import record
 from eegrig.host.wire.constants import Profile
@@ -55,6 +56,7 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
     (parameters,) = negotiated
     assert carried.counters.packets_lost == 0
     assert carried.counters.pattern_errors == 0
+    assert carried.counters.duplicates == carried.counters.late == 0
     assert parameters is not None
     assert parameters.phy_rx is not None
     assert parameters.interval_ms is not None
@@ -129,11 +131,8 @@ async def test_no_frame_is_lost_at_the_fastest_rate(
     link_ms = interval_ms(rig, rate_sps=rate_sps)
     async with linked(rig, link_ms) as link:
         await link.set_rate(rate_sps)
-        try:
+        async with put_back(link, lambda: link.set_rate(rig.board.afe.default_rate_sps)):
             recording = await record(link, _SECONDS)
-        finally:
-            if link.is_connected:
-                await link.set_rate(rig.board.afe.default_rate_sps)
     received = recording.electrodes.received()
     rig_record(
         "bandwidth.frame_loss_fastest",

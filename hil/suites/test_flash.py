@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 
 from eegrig.boards import load_part
 from eegrig.boards.ports import board_runtime
+from eegrig.hil.presence import heard_ns
 
 if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
@@ -80,19 +80,6 @@ def _what_is_assumed(rig: Bench) -> str:
 
 async def _boot_s(rig: Bench) -> float:
     """Reset the board and return how long it takes until it is heard."""
-    from bleak import BleakScanner
-
-    heard = asyncio.Event()
-    seen_ns: list[int] = []
-
-    def on_advertisement(device: object, data: object) -> None:
-        if getattr(device, "name", None) == rig.board.radio.name and not heard.is_set():
-            seen_ns.append(rig.clock.now_ns())
-            heard.set()
-
-    scanner = BleakScanner(on_advertisement, backend=rig.radio.scanner_backend)
     start_ns = rig.clock.now_ns()
     rig.reset()
-    async with scanner, asyncio.timeout(_TIMEOUT_S):
-        await heard.wait()
-    return (seen_ns[0] - start_ns) * 1e-9
+    return (await heard_ns(rig, _TIMEOUT_S, "after a reset") - start_ns) * 1e-9

@@ -11,6 +11,7 @@ from eegrig.boards import load_part
 from eegrig.hil.figures import traces
 from eegrig.hil.measure.battery import battery_life
 from eegrig.hil.measure.power import long_enough, mode_power, streaming_power
+from eegrig.hil.presence import heard_ns
 from eegrig.hil.suites.streams import linked
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.needs("power")
 
 _SECONDS = 20.0
 _SETTLE_S = 2.0
+_HEARD_S = 10.0
 
 
 def _record_mode(
@@ -68,6 +70,7 @@ async def test_advertising(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
 ) -> None:
     capture = await _capture(rig, _SECONDS)
+    await heard_ns(rig, _HEARD_S, "while its power was taken")  # one that hangs takes less
     _record_mode(rig_record, rig_out, "advertising", capture, None)
 
 
@@ -77,8 +80,9 @@ async def test_connected_and_idle(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder, rig_out: Path
 ) -> None:
     interval_ms = rig.board.radio.efficient_interval_ms
-    async with linked(rig, interval_ms):
+    async with linked(rig, interval_ms) as link:
         capture = await _capture(rig, _SECONDS)
+        await link.ping()  # it was there all the time
     _record_mode(rig_record, rig_out, "connected", capture, interval_ms)
 
 
@@ -90,7 +94,7 @@ async def test_sleeping(
     async with linked(rig, rig.board.radio.efficient_interval_ms) as link:
         await link.sleep(round(_SECONDS + 2 * _SETTLE_S))
     capture = await _capture(rig, _SECONDS)
-    await asyncio.sleep(2 * _SETTLE_S)  # it advertises again
+    await heard_ns(rig, 2 * _SETTLE_S + _HEARD_S, "after its sleep")
     _record_mode(rig_record, rig_out, "sleep", capture, None)
 
 

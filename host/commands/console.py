@@ -48,6 +48,15 @@ def _console(
             help="Without a terminal: end once the input has, and the board said nothing for S.",
         ),
     ] = 1.0,
+    limit_s: Annotated[
+        float,
+        typer.Option(
+            "--limit",
+            metavar="S",
+            min=0.0,
+            help="Without a terminal: for how long the board may go on talking after the input.",
+        ),
+    ] = 600.0,
 ) -> None:
     """Open a board's console: its output, and its REPL.
 
@@ -65,4 +74,4 @@ def _console(
             raise ConfigError(f"cannot write the log {log}: {error.strerror}") from error
         if reset:
             opened.write(_SOFT_RESET)
-        Terminal(opened, port, file).interact(sys.stdin.fileno(), linger_s)
+        Terminal(opened, port, file).interact(sys.stdin.fileno(), linger_s, limit_s)

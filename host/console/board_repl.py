@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import struct
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
 from eegrig.host.console.device_holders import holders
-from eegrig.host.console.serial_port import cannot_open, port_path
+from eegrig.host.console.limited_port import LimitedPort, TimeUp
+from eegrig.host.console.serial_port import cannot_open, limit_writing, port_path
 
 if TYPE_CHECKING:
     from mpremote.transport_serial import SerialTransport
@@ -25,7 +27,9 @@ __all__ = ["BoardFull", "BoardRepl"]
 _READ_TIMEOUT_S: Final = 2.0
 _ATTEMPTS: Final = 3
 _ANSWER_TIMEOUT_S: Final = 4.0
+_ATTEMPT_S: Final = 3 * _ANSWER_TIMEOUT_S + 2.0  # three answers; one that never ends is none
 _CODE_TIMEOUT_S: Final = 30.0  # between two bytes of output: erasing flash memory takes its time
+_CODE_LIMIT_S: Final = 120.0  # until the last of them; what takes longest reads all files
 _INTERRUPT: Final = b"\r\x03"
 _SOFT_RESET: Final = b"\x04"
 _NO_SPACE: Final = re.compile(r"OSError: (28$|\[Errno 28\])")
@@ -77,7 +81,9 @@ class BoardRepl:
         from mpremote.transport_serial import SerialTransport
 
         def opened() -> SerialTransport:
-            return SerialTransport(port_path(url), baudrate, timeout=_READ_TIMEOUT_S)
+            transport = SerialTransport(port_path(url), baudrate, timeout=_READ_TIMEOUT_S)
+            limit_writing(transport.serial, url)
+            return transport
 
         try:
             try:
@@ -121,6 +127,7 @@ class BoardRepl:
         """
         from mpremote.transport import TransportError
 
+        talks = False
         with self._port_gone_explained():
             self.port.timeout = _READ_TIMEOUT_S
             for _ in range(_ATTEMPTS):
@@ -128,9 +135,20 @@ class BoardRepl:
                 self.port.write(_INTERRUPT)
                 time.sleep(0.1)
                 # mpremote prints what it could not make sense of.
-                with contextlib.suppress(TransportError), contextlib.redirect_stdout(io.StringIO()):
-                    self._transport.enter_raw_repl(timeout_overall=_ANSWER_TIMEOUT_S)
-                    return
+                with contextlib.redirect_stdout(io.StringIO()):
+                    try:
+                        with self._within(_ATTEMPT_S):
+                            self._transport.enter_raw_repl(timeout_overall=_ANSWER_TIMEOUT_S)
+                        return
+                    except TransportError:
+                        talks = False
+                    except TimeUp:
+                        talks = True
+        if talks:
+            raise InfrastructureError(
+                f"what is on {self._url} does not stop talking and gives no prompt: reset the "
+                "board, and check that this is its port and baud rate"
+            )
         others = holders(port_path(self._url))
         also = f"; {others[0]} has it open, too" if others else ""
         raise InfrastructureError(
@@ -159,8 +177,15 @@ class BoardRepl:
 
         with self._port_gone_explained(), contextlib.redirect_stdout(io.StringIO()):
             try:
-                output, error = self._transport.exec_raw(code, timeout=_CODE_TIMEOUT_S)
-            except (TransportError, ValueError) as failure:
+                with self._within(_CODE_LIMIT_S):
+                    output, error = self._transport.exec_raw(code, timeout=_CODE_TIMEOUT_S)
+            except TimeUp as failure:
+                raise InfrastructureError(
+                    f"the board on {self._url} was not done within {_CODE_LIMIT_S:g} s and still "
+                    "talks: reset it, and try again"
+                ) from failure
+            # mpremote takes apart what it has read, without looking how much that is.
+            except (TransportError, ValueError, struct.error) as failure:
                 raise InfrastructureError(self._stopped_answering()) from failure
         if error:
             last = bytes(error).decode("utf-8", "replace").strip().splitlines()[-1]
@@ -184,6 +209,16 @@ class BoardRepl:
             self.port.write(_INTERRUPT)  # of what may be half sent
             self._transport.exit_raw_repl()
             self.port.write(_SOFT_RESET)
+
+    @contextlib.contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """Give mpremote the port for so long; its own limits do not count while something comes."""
+        port = self._transport.serial
+        self._transport.serial = LimitedPort(port, seconds)
+        try:
+            yield
+        finally:
+            self._transport.serial = port
 
     @contextlib.contextmanager
     def _port_gone_explained(self) -> Iterator[None]:

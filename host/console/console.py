@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
-from eegrig.host.console.serial_port import open_port
+from eegrig.host.console.serial_port import open_port, port_lost
 
 __all__ = ["BootFailure", "Console", "RunningFirmware", "read_identity"]
 
@@ -76,6 +76,7 @@ class Console:
         self._port = port
         self._url = url
         self._unread = bytearray()
+        self._at_once = False  # whether the last poll was followed up without a pause
 
     @classmethod
     def open(cls, url: str, baudrate: int = 115200) -> Self:
@@ -150,7 +151,9 @@ class Console:
                     line = bytes(self._unread[: end + 1])
                     del self._unread[: end + 1]
                     return line.rstrip(b"\r\n").decode("utf-8", "replace")
-                if not self._poll():
+                # A board may never stop talking: time has to pass for a limit to strike.
+                self._at_once = self._poll() and not self._at_once
+                if not self._at_once:
                     await asyncio.sleep(_POLL_S)
 
     async def wait_for(self, pattern: str | re.Pattern[str], timeout_s: float) -> re.Match[str]:
@@ -242,13 +245,10 @@ class Console:
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
-        import serial
-
         try:
             yield
-        except (serial.SerialException, OSError) as error:
-            reason = str(error).split("\n")[0]
-            raise InfrastructureError(f"the console {self._url} is gone: {reason}") from error
+        except OSError as error:  # of which serial.SerialException is one
+            raise port_lost(self._url, error) from error
 
 
 async def read_identity(

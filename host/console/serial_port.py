@@ -14,11 +14,14 @@ from eegrig.host.console.device_holders import holders
 __all__ = [
     "cannot_open",
     "hardware_ports",
+    "limit_writing",
     "list_ports",
     "open_port",
+    "port_lost",
     "port_path",
 ]
 
+_WRITE_TIMEOUT_S = 30.0  # whoever has not taken a few thousand bytes by then does not read
 _BUSY = (errno.EAGAIN, errno.EBUSY)
 
 
@@ -52,11 +55,43 @@ def open_port(url: str, *, baudrate: int = 115200, timeout_s: float = 0.0) -> An
 
     options = {} if "://" in url else {"exclusive": True}
     try:
-        return serial.serial_for_url(
+        port = serial.serial_for_url(
             port_path(url), baudrate=baudrate, timeout=timeout_s, **options
         )
+        limit_writing(port, url)
+        return port
     except (OSError, ValueError) as error:
         raise cannot_open(url, error) from error
+
+
+def limit_writing(port: Any, url: str) -> None:
+    """Let a write to an open port fail that the other end does not take.
+
+    Parameters
+    ----------
+    port : serial.SerialBase
+    url : str
+        What it was opened by; one of pyserial's kinds of ports knows no such limit.
+    """
+    if not url.startswith("rfc2217://"):
+        port.write_timeout = _WRITE_TIMEOUT_S
+
+
+def port_lost(url: str, error: Exception) -> InfrastructureError:
+    """Say why a port that was open cannot be used any more, and what to do.
+
+    Parameters
+    ----------
+    url : str
+    error : Exception
+        What pyserial raised.
+    """
+    import serial
+
+    if isinstance(error, serial.SerialTimeoutException):
+        return InfrastructureError(f"nothing takes what is sent to the port {url}: reset the board")
+    reason = str(error).split("\n")[0]
+    return InfrastructureError(f"the port {url} is gone: check the cable; {reason}")
 
 
 def hardware_ports() -> list[str]:

@@ -12,7 +12,8 @@ import tty
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
-from eegrig.boards.errors import InfrastructureError
+from eegrig.boards.errors import BoardFault
+from eegrig.host.console.serial_port import port_lost
 
 __all__ = ["EXIT_KEY", "Terminal"]
 
@@ -60,7 +61,7 @@ class Terminal:
             if not self._pass_output():
                 time.sleep(_POLL_S)
 
-    def interact(self, keys: int, linger_s: float) -> None:
+    def interact(self, keys: int, linger_s: float, limit_s: float = _ALWAYS) -> None:
         """Pass keys on until Ctrl-], or until their source ends and the board is silent.
 
         Parameters
@@ -70,24 +71,39 @@ class Terminal:
             the board. The lines of a file or pipe are sent as somebody would type them.
         linger_s : float
             How long the board has to say nothing, once the source has ended.
+        limit_s : float
+            For how long, from then on, it may go on talking.
+
+        Raises
+        ------
+        BoardFault
+            If it still talks then.
+        InfrastructureError
+            If the port is gone.
         """
         typed = os.isatty(keys)
         with _raw(keys) if typed else contextlib.nullcontext():
             if typed:
                 sys.stderr.write(f"eegrig: {self._url}; Ctrl-] leaves\r\n")
                 sys.stderr.flush()
-            ended_at = _ALWAYS
+            ended_at = latest = _ALWAYS
             board = _descriptor(self._port)
             sources = [keys, *board]
             while time.monotonic() < ended_at:
                 if self._pass_output() and ended_at is not _ALWAYS:
                     ended_at = time.monotonic() + linger_s
+                if time.monotonic() >= latest:
+                    raise BoardFault(
+                        f"the board on {self._url} still talks {limit_s:g} s after its input "
+                        "ended: give it longer with --limit, or reset it"
+                    )
                 if keys not in select.select(sources, [], [], _POLL_S)[0]:
                     continue
                 data = os.read(keys, _READ_SIZE)
                 if not data:
                     sources = board
                     ended_at = time.monotonic() + linger_s
+                    latest = time.monotonic() + limit_s
                 elif typed and EXIT_KEY in data:
                     self._send(data.partition(EXIT_KEY)[0])
                     return
@@ -120,9 +136,7 @@ class Terminal:
         except BrokenPipeError:  # nobody reads our output any more
             raise
         except OSError as error:  # of which serial.SerialException is one
-            raise InfrastructureError(
-                f"the port {self._url} is gone: check the cable; {str(error).splitlines()[0]}"
-            ) from error
+            raise port_lost(self._url, error) from error
 
 
 def _descriptor(port: Any) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import time
 from collections.abc import Callable, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -13,6 +14,11 @@ from eegrig.boards.errors import InfrastructureError
 from eegrig.host.flashing.production import Order, Outcome, Station, produce
 
 __all__ = ["prepare", "produce_all"]
+
+# What takes a board longest without a word is a self-test, and looking for its radio.
+_SILENCE_S = 180.0
+_LOOK_S = 1.0
+_END_S = 10.0
 
 # What each process needs, loaded once for all of them.
 _PRELOADED = [
@@ -60,19 +66,21 @@ def produce_all(
         processes.append(process)
         receivers.append(receiver)
     outcomes: dict[int, Outcome] = {}
+    silent: set[int] = set()
     try:
-        _listen(receivers, progresses, outcomes)
+        silent = _listen(receivers, progresses, outcomes)
     finally:
         for process in processes:
             if len(outcomes) < len(stations):
                 process.terminate()
-            process.join()
+            process.join(_END_S)
+            if process.is_alive():  # in the middle of something that cannot be broken off
+                process.kill()
+                process.join()
     for index, station in enumerate(stations):
         if index not in outcomes:
             outcomes[index] = Outcome(station.probe)
-            outcomes[index].fail(
-                InfrastructureError("its process ended before it was done: flash it again")
-            )
+            outcomes[index].fail(InfrastructureError(_why(index in silent)))
     return [outcomes[index] for index in range(len(stations))]
 
 
@@ -80,11 +88,15 @@ def _listen(
     receivers: Sequence[Connection[Any, Any]],
     progresses: Sequence[Callable[[float], None] | None],
     outcomes: dict[int, Outcome],
-) -> None:
+) -> set[int]:
+    """Take what the processes say; return which of them said nothing for too long."""
     open_ones: list[Any] = list(receivers)
+    heard_s = dict.fromkeys(range(len(receivers)), time.monotonic())
+    silent: set[int] = set()
     while open_ones:
-        for ready in wait(open_ones):
+        for ready in wait(open_ones, timeout=_LOOK_S):
             index = receivers.index(ready)
+            heard_s[index] = time.monotonic()
             try:
                 message = receivers[index].recv()
             except EOFError:
@@ -95,6 +107,19 @@ def _listen(
                 outcomes[index] = message
             elif progress is not None:
                 progress(message)
+        for index, receiver in enumerate(receivers):
+            if receiver in open_ones and time.monotonic() > heard_s[index] + _SILENCE_S:
+                open_ones.remove(receiver)
+                silent.add(index)
+    return silent
+
+
+def _why(silent: bool) -> str:
+    if not silent:
+        return "its process ended before it was done: flash it again"
+    return (
+        f"nothing was heard of it for {_SILENCE_S:g} s: plug its probe in anew, and flash it again"
+    )
 
 
 def _work(sender: Connection[Any, Any], order: Order, station: Station) -> None:

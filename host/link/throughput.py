@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eegrig.boards.errors import BoardFault
+from eegrig.host.link.stall_watch import StallWatch
 from eegrig.host.streaming.decoder import StreamCounters, StreamDecoder
 from eegrig.host.wire.constants import Pattern, Profile
 
@@ -57,7 +56,7 @@ async def measure_throughput(
     settle_s : float
         Left out at the start, while buffers fill.
     stall_timeout_s : float
-        A board that sends nothing for so long has stopped.
+        A board that sends no new packet for so long has stopped, whatever else it sends.
     before_stop : callable or None
         Called while packets still flow.
 
@@ -78,21 +77,19 @@ async def measure_throughput(
     await link.start(Profile.EFFICIENT, Pattern.THROUGHPUT)
     settled_ns = link.now_ns() + round(settle_s * 1e9)
     stop_ns = settled_ns + round(seconds * 1e9)
-    while link.now_ns() < stop_ns:
-        try:
-            async with asyncio.timeout(stall_timeout_s):
-                packets = await link.receive()
-        except TimeoutError:
-            raise BoardFault(
-                f"{link.name} has sent nothing for {stall_timeout_s:g} s in its throughput test: "
-                "reset the board"
-            ) from None
-        for data, at_ns in packets:
-            decoder.feed(data, at_ns)
-            if at_ns >= settled_ns:
-                arrival_ns.append(at_ns)
-                sizes.append(len(data))
+    counters = decoder.counters
+    async with StallWatch(link, stall_timeout_s, what="packets") as watch:
+        while link.now_ns() < stop_ns:
+            for data, at_ns in await watch.receive(
+                counters.packets, "in its throughput test", n_repeated=counters.duplicates
+            ):
+                before = counters.packets
+                decoder.feed(data, at_ns)
+                # One that is seen again carries nothing.
+                if at_ns >= settled_ns and counters.packets > before:
+                    arrival_ns.append(at_ns)
+                    sizes.append(len(data))
     if before_stop is not None:
         before_stop()
     await link.stop()
-    return Throughput(decoder.counters, np.array(arrival_ns, np.int64), np.array(sizes, np.int64))
+    return Throughput(counters, np.array(arrival_ns, np.int64), np.array(sizes, np.int64))

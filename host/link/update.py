@@ -46,6 +46,8 @@ _CONNECT_TIMEOUT_S = 10.0
 # A board says something at least every few seconds while it is at work; what takes it longest is
 # to check a signature.
 _SILENCE_S = 30.0
+# What it is sent again because it was wrong in flash memory is a file at most, and takes seconds.
+_STANDSTILL_S = 60.0
 _FAILURES = 5  # links in a row that brought nothing
 # A trial that hangs is reset after 8 s and one that nobody can reach after 120 s, plus two boots.
 _RESTART_TIMEOUT_S = 150.0
@@ -362,9 +364,20 @@ class _UpdateLink:
             If it does not.
         LinkLost
             If the link broke before.
+        BoardFault
+            If the board stops answering, or gets no further whatever it answers.
         """
         await self._listen()
+        now_s = asyncio.get_running_loop().time
+        furthest, since_s = -1, now_s()
         while not transfer.applied:
+            if transfer.done_bytes > furthest:
+                furthest, since_s = transfer.done_bytes, now_s()
+            elif now_s() >= since_s + _STANDSTILL_S:
+                raise BoardFault(
+                    f"{self.name} answers, but got no further in {_STANDSTILL_S:g} s of an update: "
+                    "reset it and repeat the update; if that does not help, flash it with the probe"
+                )
             message = transfer.send()
             if message is not None:
                 await self._write(*message)
@@ -378,8 +391,14 @@ class _UpdateLink:
         await self._listen()
         await self._write(encode_confirm(image_hash), response=True)
         try:
-            while not decode_answer(await self._hear(), UpdateMessage.CONFIRM):
-                pass
+            async with asyncio.timeout(_SILENCE_S):
+                while not decode_answer(await self._hear(), UpdateMessage.CONFIRM):
+                    pass
+        except TimeoutError:
+            raise BoardFault(
+                f"{self.name} did not say within {_SILENCE_S:g} s whether it keeps the new "
+                "firmware: repeat the update"
+            ) from None
         except UpdateRefused as refused:
             raise BoardFault(
                 f"{self.name} runs the new firmware and does not keep it (status "

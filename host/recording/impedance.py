@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from eegrig.boards.errors import BoardFault
 from eegrig.boards.sinc3 import sinc3_gain
+from eegrig.host.link.put_back import put_back
 from eegrig.host.wire.constants import StreamId
 from eegrig.host.wire.impedance import Drive
 
@@ -208,11 +209,8 @@ async def measure_impedance(
 
     for mask in masks:
         drive = await link.drive_electrodes(mask)
-        try:
+        async with put_back(link, lambda: link.drive_electrodes(0)):
             electrodes = (await record(link, seconds + _SETTLE_S, on_block=on_block)).electrodes
-        finally:
-            if link.is_connected:
-                await link.drive_electrodes(0)
         rate_sps = electrodes.stream.rate_sps
         frames = np.flatnonzero(electrodes.received())
         frames = frames[frames >= _SETTLE_S * rate_sps]

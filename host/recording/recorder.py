@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from eegrig.boards.errors import BoardFault, EegrigError
 from eegrig.host.link.board_link import LinkParameters
+from eegrig.host.link.stall_watch import StallWatch
 from eegrig.host.recording.recording import Recording
 from eegrig.host.streaming.decoder import Block
 from eegrig.host.wire.constants import Pattern, Profile
-from eegrig.host.wire.errors import ProtocolError
 from eegrig.host.wire.packet import stream_of
 
 if TYPE_CHECKING:
     from eegrig.host.link.board_link import BoardLink
 
 __all__ = ["record"]
+
+_SLOWEST = 0.1
+"""Part of its rate below which a board may as well have stopped."""
 
 
 async def record(
@@ -44,7 +44,8 @@ async def record(
     pattern : Pattern
         EEG or the counter pattern; for throughput see `host.link.throughput`.
     stall_timeout_s : float
-        A board that sends nothing for so long has stopped.
+        A board whose first stream brings no new frame for so long has stopped, whatever else it
+        sends; so has one that falls below a tenth of its rate for twice as long.
     parameters : callable or None
         Tells what the link was negotiated to, once it streams; None for what the link knows.
     on_block : callable or None
@@ -67,21 +68,25 @@ async def record(
     """
     info = dataclasses.replace(link.info, profile=profile)
     recording = Recording(info)
-    wanted = round(seconds * recording.main.stream.rate_sps)
+    main = recording.main
+    wanted = round(seconds * main.stream.rate_sps)
     if on_start is not None:
         on_start(recording)
     await link.start(profile, pattern)
-    try:
-        while recording.main.n_frames < wanted:
-            for data, arrival_ns in await _receive(link, recording, stall_timeout_s):
+    rate_sps = main.stream.rate_sps
+    async with StallWatch(
+        link, stall_timeout_s, what="frames", slowest_per_s=_SLOWEST * rate_sps
+    ) as watch:
+        while main.n_frames < wanted:
+            counters = main.counters
+            for data, arrival_ns in await watch.receive(
+                main.n_frames,
+                f"after {main.n_frames / rate_sps:.1f} s of samples",
+                n_repeated=counters.duplicates + counters.late,
+            ):
                 block = recording.feed(data, arrival_ns)
                 if block is not None and on_block is not None:
                     on_block(block)
-    except ProtocolError:
-        # The board still streams: leave it usable, and say what was wrong with its bytes.
-        with contextlib.suppress(EegrigError):
-            await link.stop()
-        raise
     recording.link = (parameters() if parameters else None) or link.parameters
     await link.stop()
     # The board sends what it has before it answers: the rest of the slower streams.
@@ -91,16 +96,3 @@ async def record(
             stream.feed(data, arrival_ns)
     recording.truncate(seconds)
     return recording
-
-
-async def _receive(
-    link: BoardLink, recording: Recording, stall_timeout_s: float
-) -> list[tuple[bytes, int]]:
-    try:
-        async with asyncio.timeout(stall_timeout_s):
-            return await link.receive()
-    except TimeoutError:
-        raise BoardFault(
-            f"{link.name} has sent nothing for {stall_timeout_s:g} s after "
-            f"{recording.main.duration_s:.1f} s of samples, and no fault: reset the board"
-        ) from None

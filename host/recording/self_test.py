@@ -6,14 +6,13 @@ inputs how much noise they add. Limits come from the part's file; one that does 
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from eegrig.boards import load_part
-from eegrig.boards.errors import EegrigError
+from eegrig.host.link.put_back import put_back
 from eegrig.host.wire.constants import State, TestSignal
 
 if TYPE_CHECKING:
@@ -117,13 +116,8 @@ async def _record(link: BoardLink, signal: TestSignal, seconds: float) -> Stream
     from eegrig.host.recording.recorder import record
 
     await link.test_signal(signal)
-    try:
+    async with put_back(link, lambda: link.test_signal(TestSignal.NORMAL)):
         recording = await record(link, _SETTLE_S + seconds)
-    except BaseException:
-        with contextlib.suppress(EegrigError):  # what went wrong first is what is told
-            await link.test_signal(TestSignal.NORMAL)
-        raise
-    await link.test_signal(TestSignal.NORMAL)
     return recording.electrodes
 
 

@@ -51,6 +51,12 @@ class ScriptedBoard(PeripheralUser):
         Packets it makes and does not send.
     mute_after : int or None
         Stops sending, without a word, after so many packets.
+    number : callable
+        What it writes into packet n as its number.
+    spacing : int
+        How many times slower it is than it says.
+    hung : bool
+        Whether its firmware does nothing any more, while its radio keeps the link.
     leaves : bool
         Whether it disconnects when told to sleep.
     commands : list of bytes
@@ -71,6 +77,9 @@ class ScriptedBoard(PeripheralUser):
         self.answers: dict[int, Answer] = {}
         self.lost: set[int] = set()
         self.mute_after: int | None = None
+        self.number: Callable[[int], int] = lambda n: n
+        self.spacing = 1
+        self.hung = False
         self.leaves = True
         self.driven = 0
         self.commands: list[bytes] = []
@@ -124,6 +133,8 @@ class ScriptedBoard(PeripheralUser):
     # --- radio -------------------------------------------------------------------------------
 
     def on_event(self, event: PeripheralEvent) -> None:
+        if self.hung:
+            return
         if isinstance(event, CentralConnected):
             self._connection = event.connection
         elif isinstance(event, CentralDisconnected):
@@ -202,19 +213,20 @@ class ScriptedBoard(PeripheralUser):
 
     def _next(self, stream: int, sequence: int, n_frames: int, start_ns: int) -> None:
         """Make packet `sequence` when its last frame is there."""
-        when_ns = start_ns + (sequence + 1) * n_frames * 1_000_000_000 // self.rate
+        took_ns = (sequence + 1) * n_frames * 1_000_000_000 // self.rate
+        when_ns = start_ns + took_ns * self.spacing
         self._loop.call_at_ns(when_ns, self._packet, stream, sequence, n_frames, start_ns)
 
     def _packet(self, stream: int, sequence: int, n_frames: int, start_ns: int) -> None:
-        if not self._streaming or stream != self._stream_number:
+        if self.hung or not self._streaming or stream != self._stream_number:
             return
         if self.mute_after is None or sequence < self.mute_after:
             if sequence not in self.lost:
-                first = sequence * n_frames
+                first, number = sequence * n_frames, self.number(sequence)
                 data = (
-                    peer.driven_packet(sequence, first, n_frames, self.driven)
+                    peer.driven_packet(number, first, n_frames, self.driven)
                     if self.driven
-                    else peer.counter_packet(sequence, first, n_frames, rate=self.rate)
+                    else peer.counter_packet(number, first, n_frames, rate=self.rate)
                 )
                 self._send(self._stream, data)
             self._next(stream, sequence + 1, n_frames, start_ns)
@@ -222,7 +234,7 @@ class ScriptedBoard(PeripheralUser):
     def _throughput(self, stream: int, sequence: int, payload: int) -> None:
         if not self._streaming or stream != self._stream_number or self._connection is None:
             return
-        while self._waiting < 2:
-            self._send(self._stream, peer.throughput_packet(sequence, payload))
+        while self._waiting < 2 and not self.hung:
+            self._send(self._stream, peer.throughput_packet(self.number(sequence), payload))
             sequence += 1
         self._loop.call_later(0.001, self._throughput, stream, sequence, payload)

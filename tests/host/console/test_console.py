@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
+from eegrig.host.console import serial_port
 from eegrig.host.console.console import BootFailure, Console, RunningFirmware, read_identity
 
 HASH = "0123456789abcdef" * 4
@@ -162,3 +163,32 @@ def test_noise_without_line_ends_does_not_grow_for_ever(terminal: Terminal) -> N
             return sizes
 
     assert asyncio.run(scenario()) == [4096, 4096]
+
+
+class Talker:
+    """A port on which something talks faster than anybody can listen."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    def read(self, size: int) -> bytes:
+        return (self.text * size)[:size]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", [b"x", b"\n", b"noise\r\n", b"\xff"])
+def test_a_board_that_never_stops_talking_is_not_listened_to_for_ever(text: bytes) -> None:
+    with pytest.raises(BoardFault, match=r"within 0\.1 s it said no banner"):
+        asyncio.run(Console(Talker(text), "here").identity(0.1))
+
+
+@pytest.mark.timeout(20)
+def test_a_port_that_takes_nothing_is_one_line(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serial_port, "_WRITE_TIMEOUT_S", 0.1)
+    with (
+        Console.open(terminal.url) as console,
+        pytest.raises(InfrastructureError, match="nothing takes what is sent to the port"),
+    ):
+        console.write("x" * 1_000_000)

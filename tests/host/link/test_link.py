@@ -189,6 +189,18 @@ def test_a_board_that_does_not_answer_is_told_from_a_lost_link() -> None:
         linked(scenario)
 
 
+@pytest.mark.parametrize(("opcode", "more"), [(0x05, 1), (0x05, 128), (0x04, 0)])
+def test_an_answer_to_something_else_is_none_and_named(opcode: int, more: int) -> None:
+    async def scenario(room: Room, link: BoardLink) -> None:
+        room.board.answers[0x05] = lambda tag, _: [
+            peer.response(opcode, (tag + more) % 256, 0, 123_456)
+        ]
+        await link.ping()
+
+    with pytest.raises(BoardFault, match="did not answer PING within 5 s, and what it did answer"):
+        linked(scenario)
+
+
 def test_an_answer_after_its_time_out_is_not_taken_for_the_next_one() -> None:
     async def scenario(room: Room, link: BoardLink) -> int:
         board = room.board

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from eegrig.boards.errors import BoardFault
 from eegrig.host.link.board_link import BoardLink
-from eegrig.host.link.link_errors import BoardEventError, LinkLost
+from eegrig.host.link.link_errors import BoardEventError, LinkLost, StreamStalled
 from eegrig.host.link.throughput import Throughput, measure_throughput
 from eegrig.host.recording.recorder import record
 from eegrig.host.recording.recording import Recording
@@ -95,6 +96,63 @@ def test_a_board_that_falls_silent_is_told_with_what_there_was() -> None:
 
     with pytest.raises(BoardFault, match=r"sent nothing for 3 s after 1\.8 s of samples"):
         linked(scenario)
+
+
+@pytest.mark.parametrize("number", [lambda _: 0, lambda n: n % 40, lambda n: min(n, 25)])
+def test_a_board_whose_packet_numbers_repeat_has_stopped_although_data_arrive(
+    number: Callable[[int], int],
+) -> None:
+    async def scenario(room: Room, link: BoardLink) -> float:
+        room.board.number = number
+        with pytest.raises(StreamStalled, match="its firmware counts wrong") as caught:
+            await record(link, 60)
+        said = str(caught.value)
+        assert "has sent no new frames for 10 s after " in said
+        assert "\n" not in said
+        # It was stopped, and can be used again.
+        assert room.board.commands[-1][0] == 0x02
+        room.board.number = lambda n: n
+        assert (await record(link, 1)).intact
+        return room.loop.time()
+
+    assert linked(scenario) < 30
+
+
+def test_a_board_far_below_its_rate_is_not_waited_for() -> None:
+    async def scenario(room: Room, link: BoardLink) -> float:
+        room.board.spacing = 30
+        with pytest.raises(StreamStalled, match=r"has sent only \d+ new frames for 20 s"):
+            await record(link, 60)
+        return room.loop.time()
+
+    assert linked(scenario) < 60
+
+
+def test_a_board_at_half_its_rate_is_recorded() -> None:
+    async def scenario(room: Room, link: BoardLink) -> Recording:
+        room.board.spacing = 2
+        return await record(link, 30)
+
+    assert linked(scenario).main.n_frames == 7500
+
+
+def test_throughput_of_a_board_whose_packet_numbers_repeat() -> None:
+    async def scenario(room: Room, link: BoardLink) -> None:
+        room.board.number = lambda _: 0
+        await measure_throughput(link, 60)
+
+    with pytest.raises(StreamStalled, match=r"no new packets for 10 s .* its firmware counts"):
+        linked(scenario)
+
+
+def test_what_is_sent_twice_is_not_carried() -> None:
+    async def scenario(room: Room, link: BoardLink) -> Throughput:
+        room.board.number = lambda n: n // 2
+        return await measure_throughput(link, 2)
+
+    carried = linked(scenario)
+    assert carried.counters.duplicates > 100
+    assert carried.payload_bytes.size < carried.counters.duplicates + 1
 
 
 def test_a_front_end_that_dies_ends_the_recording() -> None:
