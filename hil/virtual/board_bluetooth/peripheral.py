@@ -102,9 +102,7 @@ class Peripheral:
         self._controller: BoardController | None = None
         self._reachable = True
         self._device: Any = None
-        self._server = GattServer(
-            cuts=rules.cuts_long_values, wrote=self._wrote, may_read=self._may_read
-        )
+        self._server = GattServer(rules=rules, wrote=self._wrote, may_read=self._may_read)
         self._adv_data = b""
         self._scan_response = b""
         self._own_address = OwnAddress(
