@@ -168,6 +168,11 @@ def check_pins(board: Board) -> None:
             f"afe.pins.battery: expected a converter input of the {board.mcu.port} port such as"
             f" {names.adc_example!r}, got {pins.battery!r}"
         )
+    if pins.battery in seen:
+        raise ConfigError(
+            f"afe.pins.battery: {pins.battery} is taken by {seen[pins.battery]}; give each its own"
+            " pin"
+        )
     buses = [("afe.pins.spi", "spi", pins.spi)]
     if board.optics is not None:
         buses.append(("optics.pins.i2c", "i2c", board.optics.pins.i2c))

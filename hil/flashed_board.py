@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from eegrig.boards.errors import BoardFault
+from eegrig.boards.errors import BoardFault, EegrigError
 from eegrig.hil.bench import Bench
 from eegrig.hil.figures.results import FirmwareCheck
 from eegrig.host.flashing.flash import FlashReport, flash
@@ -83,9 +83,18 @@ def flash_and_identify(
 
 
 async def _identify(bench: Bench, image: Image) -> FirmwareCheck:
-    from eegrig.host.console.console import read_identity
+    from eegrig.host.console.console import BootFailure, read_identity
 
-    found = await read_identity(bench.console, timeout_s=_BOOT_TIMEOUT_S)
+    try:
+        found = await read_identity(bench.console, timeout_s=_BOOT_TIMEOUT_S)
+    except BootFailure:
+        raise
+    except EegrigError as error:
+        # What the console does not say the bench may have seen: a fault, a loop.
+        seen = [note.splitlines()[0] for note in bench.notes()]
+        if not seen:
+            raise
+        raise BoardFault(f"{error}; the bench saw: {seen[-1]}") from error
     return FirmwareCheck(
         version=found.version,
         image_hash=found.image_hash,

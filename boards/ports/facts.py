@@ -228,6 +228,10 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
         is empty.
     negative_errors : bool
         Whether what the host says against one is an OSError with its negative number.
+    refuses_by_bond : bool
+        Whether a peer that asks in the clear for what needs encryption is told Insufficient
+        Authentication where it has no bond, and Insufficient Encryption where it has one; else
+        always the latter.
     gatt_client, pairing, l2cap_channels : bool
         Whether these parts are in the build.
     services_max : int or None
@@ -258,6 +262,7 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     cuts_long_values: bool
     notifies_stored_value: bool
     negative_errors: bool
+    refuses_by_bond: bool
     gatt_client: bool
     pairing: bool
     l2cap_channels: bool

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
+from eegrig.host.console.boot_text import TRACEBACK, last_words
 from eegrig.host.console.serial_port import open_port, port_lost
 
 __all__ = ["BootFailure", "Console", "RunningFirmware", "read_identity"]
@@ -24,7 +26,7 @@ _READ_SIZE: Final = 4096
 _MAX_LINE: Final = 4096
 
 _BANNER: Final = re.compile(r"eegrig (?P<version>\S+) (?P<board>\S+) image (?P<hash>[0-9a-f]{64})$")
-_TRACEBACK: Final = "Traceback (most recent call last):"
+_KEPT_LINES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +202,11 @@ class Console:
         BootFailure
             If a traceback comes instead.
         BoardFault
-            If other text comes, and no banner in it.
+            If other text comes, and no banner in it; the last of it is in the message.
         InfrastructureError
             If nothing comes, or the port is gone.
         """
-        heard = ""
+        heard: deque[str] = deque(maxlen=_KEPT_LINES)
         traceback: list[str] = []
         try:
             async with asyncio.timeout(timeout_s):
@@ -213,23 +215,27 @@ class Console:
                     banner = _BANNER.search(line)
                     if banner is not None:
                         return RunningFirmware(banner["version"], banner["board"], banner["hash"])
-                    if line.startswith(_TRACEBACK):
+                    if line.startswith(TRACEBACK):
                         traceback = [line]
                     elif traceback:
                         traceback.append(line)
                         # The frames are indented; what is not is the exception itself.
                         if not line.startswith("  "):
                             raise BootFailure("\n".join(traceback))
-                    heard = line or heard
+                    if line:
+                        heard.append(line)
         except TimeoutError:
             pass
         if traceback:
             raise BootFailure("\n".join(traceback))
-        heard = heard or self._unread.decode("utf-8", "replace")
-        if heard:
+        rest = self._unread.decode("utf-8", "replace")
+        if heard or rest:
+            said = last_words([*heard, rest])
+            where = " and is at its prompt" if rest.endswith(">>> ") else ""
             raise BoardFault(
-                f"no eegrig firmware on {self._url}: within {timeout_s:g} s it said no banner, "
-                f"and last {heard[:80]!r}; flash the board"
+                f"the board did not boot an eegrig firmware: in {timeout_s:g} s its console "
+                f"{self._url} said {repr(said) if said else 'nothing of one'}{where}; flash the "
+                "board"
             )
         raise InfrastructureError(
             f"nothing heard on the console {self._url} for {timeout_s:g} s: check that it is this "

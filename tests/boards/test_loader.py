@@ -409,6 +409,18 @@ def test_where_the_digital_rail_feeds_the_front_end_its_supply_is_that_rails():
             "afe.pins.battery: expected a converter input of the zephyr port such as 'adc:0'",
         ),
         (
+            "earpatch2",
+            'battery = "C0"',
+            'battery = "B0"',
+            "afe.pins.battery: expected a converter input of the stm32 port such as 'C0', got 'B0'",
+        ),
+        (
+            "earpatch2",
+            'battery = "C0"',
+            'battery = "A4"',
+            "afe.pins.battery: A4 is taken by cs; give each its own pin",
+        ),
+        (
             "forehead2-nirs",
             'interrupt = "gpio0:20"',
             'interrupt = "gpio0:15"',

@@ -1,7 +1,9 @@
 """What a radio does, as the power model hears of it.
 
 A device's radio reports every stretch of activity to its sink as ``sink(kind, start_ns,
-duration_ns)``. Times are virtual, integer nanoseconds. Kinds:
+duration_ns, phy)``. Times are virtual, integer nanoseconds; the PHY is that of what is sent or
+heard, 1 (1M) or 2 (2M), and 1M where it is left out: each stretch has its own, as advertising is at
+1M whatever a connection is at. Kinds:
 
 ``"tx"``
     Transmitting a packet, for its air time.
@@ -39,7 +41,9 @@ ActivityKind = Literal["tx", "rx", "ifs", "connection_event", "advertising_event
 class ActivitySink(Protocol):
     """What takes a radio's activity; see the module for the kinds."""
 
-    def __call__(self, kind: ActivityKind, start_ns: int, duration_ns: int, /) -> None:
+    def __call__(
+        self, kind: ActivityKind, start_ns: int, duration_ns: int, phy: int = 1, /
+    ) -> None:
         """Take one stretch of activity."""
         ...
 
@@ -59,7 +63,9 @@ class ActivityMeter:
         self.total_ns: dict[str, int] = {}
         self.count: dict[str, int] = {}
 
-    def __call__(self, kind: ActivityKind, start_ns: int, duration_ns: int, /) -> None:
+    def __call__(
+        self, kind: ActivityKind, start_ns: int, duration_ns: int, phy: int = 1, /
+    ) -> None:
         """Add one stretch."""
         self.total_ns[kind] = self.total_ns.get(kind, 0) + duration_ns
         self.count[kind] = self.count.get(kind, 0) + 1

@@ -111,6 +111,10 @@ class RadioController(AdvertisingCommands, Procedures, Controller):  # type: ign
         self.le_scan_enable = False
         self.pending_le_connection = None
         self.air.remove_controller(self)
+        self.drop_links()
+
+    def drop_links(self) -> None:
+        """Take all its ends of links away, and tell its host nothing."""
         for end in list(self.ends.values()):
             end.link.drop(end)
         self.ends.clear()

@@ -29,10 +29,7 @@ class PortController(RadioController):
         self.forget_advertising()
         self.le_scan_enable = False
         self.pending_le_connection = None
-        for end in list(self.ends.values()):
-            end.link.drop(end)
-        self.ends.clear()
-        self.le_connections.clear()
+        self.drop_links()
         return super().on_hci_reset_command(command)
 
 

@@ -241,7 +241,7 @@ class Link:
         pdu = central.take()
         air_ns = self._air_to_peripheral[pdu.octets]
         if central.sink is not None:
-            central.sink("tx", now_ns, air_ns)
+            central.sink("tx", now_ns, air_ns, self.phy_to_peripheral)
             if self._central_start_ns is None:
                 self._central_start_ns = now_ns
         if central.leaving is not None:  # this packet acknowledges LL_TERMINATE_IND
@@ -251,7 +251,8 @@ class Link:
             self._no_answer(now_ns + air_ns)
             self._wait_in_vain(now_ns)
             return
-        self._tell(peripheral, "rx", now_ns - self._lead_ns, self._lead_ns + air_ns)
+        window_ns = self._lead_ns + air_ns
+        self._tell(peripheral, "rx", now_ns - self._lead_ns, window_ns, self.phy_to_peripheral)
         if self._lead_ns:
             self._lead_ns = 0
             self._last_sync_ns = now_ns
@@ -294,7 +295,7 @@ class Link:
         pdu = peripheral.take()
         air_ns = air_times[pdu.octets]
         self._tell(peripheral, "ifs", now_ns - T_IFS_NS, T_IFS_NS)
-        self._tell(peripheral, "tx", now_ns, air_ns)
+        self._tell(peripheral, "tx", now_ns, air_ns, self.phy_to_central)
         self._on_air, self._sn, self._nesn = pdu, peripheral.sn, peripheral.nesn
         self._more_from_peripheral = bool(peripheral.queue)
         if peripheral.leaving is not None:  # this packet acknowledges LL_TERMINATE_IND
@@ -304,7 +305,7 @@ class Link:
             self._no_answer(now_ns - T_IFS_NS)
         else:
             self._tell(self.central, "ifs", now_ns - T_IFS_NS, T_IFS_NS)
-            self._tell(self.central, "rx", now_ns, air_ns)
+            self._tell(self.central, "rx", now_ns, air_ns, self.phy_to_central)
         self._clock.call_at_ns(now_ns + air_ns, self._central_hears)
 
     def _central_hears(self) -> None:
@@ -372,8 +373,9 @@ class Link:
         end_ns = sent_ns
         if self.central.alive and self.central.leaving is None:
             self._tell(self.central, "ifs", sent_ns, T_IFS_NS)
-            self._tell(self.central, "rx", sent_ns + T_IFS_NS, self._sync_to_central_ns)
-            end_ns += T_IFS_NS + self._sync_to_central_ns
+            wait_ns = self._sync_to_central_ns
+            self._tell(self.central, "rx", sent_ns + T_IFS_NS, wait_ns, self.phy_to_central)
+            end_ns += T_IFS_NS + wait_ns
         self._end_central_event(end_ns)
 
     def _end_central_event(self, end_ns: int) -> None:
@@ -394,7 +396,7 @@ class Link:
         lead_ns = self._lead_ns
         # The window is as wide after the expected time as before it.
         wait_ns = 2 * lead_ns + self._sync_to_peripheral_ns
-        self._tell(self.peripheral, "rx", start_ns - lead_ns, wait_ns)
+        self._tell(self.peripheral, "rx", start_ns - lead_ns, wait_ns, self.phy_to_peripheral)
         self._end_event(start_ns - lead_ns + wait_ns)
 
     def _peripheral_stops(self, now_ns: int) -> None:
@@ -416,6 +418,7 @@ class Link:
         start_ns = self._event_start_ns
         self._tell(self.peripheral, "connection_event", start_ns, end_ns - start_ns)
 
-    def _tell(self, end: End, kind: ActivityKind, start_ns: int, duration_ns: int) -> None:
+    @staticmethod
+    def _tell(end: End, kind: ActivityKind, start_ns: int, duration_ns: int, phy: int = 1) -> None:
         if end.sink is not None:
-            end.sink(kind, start_ns, duration_ns)
+            end.sink(kind, start_ns, duration_ns, phy)

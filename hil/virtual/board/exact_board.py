@@ -294,8 +294,10 @@ class ExactBoard(VirtualBoard):
         """Exchange bytes with the front end."""
         return self.afe.transfer(mosi, sck_hz=sck_hz, mode=mode)
 
-    def volts(self, channel: int) -> float:
-        """Return the voltage at a channel of the ADC: the battery's divider, on any of them."""
+    def volts(self, port: str, pin: int) -> float:
+        """Return the voltage at a pin: of the battery's divider, and 0 V where nothing is."""
+        if (port, pin) != _pin(self.board.afe.pins.battery):
+            return 0.0
         return self.ledger.battery_v / self.board.battery.divider
 
     def random(self, n: int) -> bytes:

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from bumble import hci
 
-from eegrig.hil.virtual.air.acl import AclBuffers, AclQueue
+from eegrig.hil.virtual.air.acl import AclBuffers
 from eegrig.hil.virtual.air.activity import ActivitySink
 from eegrig.hil.virtual.air.air import Air
+from eegrig.hil.virtual.air.buffered_controller import BufferedController
 from eegrig.hil.virtual.air.hci_port import HciPort, PortController
-from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.chip.stm32wb.second_processor import SecondProcessor
 from eegrig.hil.virtual.clock import Clock
 
 __all__ = ["ExactRadio"]
 
 
-class _Controller(PortController):
-    """A controller that reports packets completed when the second processor is said to."""
-
-    acl: AclQueue
-
-    def send_part(
-        self, end: End, data: bytes, llid: int, on_acknowledged: Callable[[], object]
-    ) -> None:
-        """Queue a packet of the host behind those there are."""
-        self.acl.send_packet(end, data, llid, on_acknowledged)
-
-    def on_link_down(self, end: End, reason: int) -> None:
-        """Forget what was for a connection that is gone, and tell the host."""
-        self.acl.forget(end)
-        super().on_link_down(end, reason)
+class _Controller(BufferedController, PortController):
+    """A board's controller, at its HCI."""
 
 
 class ExactRadio:
@@ -99,13 +84,11 @@ class ExactRadio:
             self._name,
             self._air,
             self._address,
+            buffers=self._buffers,
             clock=self._clock,
             max_octets=self._link_octets,
             sink=self._sink,
         )
-        controller.acl = AclQueue(self._air.loop, self._buffers, lambda: None)
-        controller.le_acl_data_packet_length = self._buffers.octets
-        controller.total_num_le_acl_data_packets = self._buffers.packets
         controller.set_public_address(self._address)
         controller.host = self._port
         self._air.set_reachable(controller, self._reachable)

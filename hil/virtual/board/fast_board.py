@@ -103,7 +103,6 @@ class FastBoard(VirtualBoard):
                 acl=acl_buffers(runtime.bluetooth),
                 max_octets=runtime.bluetooth.link_octets_max,
                 sink=self.ledger.radio,
-                on_phy=self.ledger.radio.set_phy,
             ),
         )
         self.peripheral = ble.peripheral

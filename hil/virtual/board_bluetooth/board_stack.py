@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from bumble import att, hci
 
 from eegrig.boards.link_layer import DATA_OCTETS_MAX
-from eegrig.hil.virtual.air.acl import AclBuffers, AclQueue
+from eegrig.hil.virtual.air.acl import AclBuffers
 from eegrig.hil.virtual.air.activity import ActivitySink
 from eegrig.hil.virtual.air.air import Air
-from eegrig.hil.virtual.air.controller import RadioController
+from eegrig.hil.virtual.air.buffered_controller import BufferedController
 from eegrig.hil.virtual.air.host import DirectHost
-from eegrig.hil.virtual.air.link_end import End
 from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.clock import Cancellable, Clock
 
@@ -27,7 +25,7 @@ _HEADER_OCTETS = 3
 _SLOT_NS = 625_000  # of scan intervals and windows
 
 
-class BoardController(RadioController):
+class BoardController(BufferedController):
     """A controller that reports what it hears straight to its user, and that it listens.
 
     Each scan window, also while connecting, is one ``rx`` and one ``advertising_event`` to its
@@ -35,17 +33,10 @@ class BoardController(RadioController):
 
     Parameters
     ----------
-    name, air, address, clock, max_octets, sink
-        As `RadioController` takes them.
+    name, air, address, buffers, clock, max_octets, sink
+        As `BufferedController` takes them.
     user : PeripheralUser
-        Told of each advertisement heard while scanning.
-    buffers : AclBuffers
-        How many packets of the host it holds, and how long they are.
-
-    Attributes
-    ----------
-    acl : AclQueue
-        What goes to it from its host.
+        Told of each advertisement heard while scanning, and of packets completed.
     """
 
     def __init__(
@@ -60,24 +51,19 @@ class BoardController(RadioController):
         max_octets: int = DATA_OCTETS_MAX,
         sink: ActivitySink | None = None,
     ) -> None:
-        super().__init__(name, air, address, clock=clock, max_octets=max_octets, sink=sink)
+        super().__init__(
+            name,
+            air,
+            address,
+            buffers=buffers,
+            on_completed=user.on_completed,
+            clock=clock,
+            max_octets=max_octets,
+            sink=sink,
+        )
         self._user = user
         self._window_timer: Cancellable | None = None
         self._listening_since_ns: int | None = None
-        self.le_acl_data_packet_length = buffers.octets
-        self.total_num_le_acl_data_packets = buffers.packets
-        self.acl = AclQueue(air.loop, buffers, user.on_completed)
-
-    def send_part(
-        self, end: End, data: bytes, llid: int, on_acknowledged: Callable[[], object]
-    ) -> None:
-        """Queue a packet of the host behind those there are."""
-        self.acl.send_packet(end, data, llid, on_acknowledged)
-
-    def on_link_down(self, end: End, reason: int) -> None:
-        """Forget what was for a connection that is gone, and tell the host."""
-        self.acl.forget(end)
-        super().on_link_down(end, reason)
 
     def report(self, event_type: int, address: hci.Address, data: bytes) -> None:
         """Tell of an advertisement, if it still scans."""

@@ -18,6 +18,8 @@ from bumble.core import UUID
 from bumble.device import Device
 from bumble.gatt import Characteristic, Descriptor, Service
 
+from eegrig.hil.virtual.board_bluetooth.stack_rules import StackRules
+
 __all__ = ["DEFAULT_ATTRIBUTE_OCTETS", "BoardDevice", "GattValue", "ServiceSpec", "build_services"]
 
 DEFAULT_ATTRIBUTE_OCTETS: Final = 20
@@ -36,6 +38,8 @@ _PROPERTY_BITS = 0xFF  # the flags' low octet is the characteristic's properties
 _READ_ENCRYPTED, _READ_AUTHENTICATED = 0x0200, 0x0400
 _WRITE_ENCRYPTED, _WRITE_AUTHENTICATED = 0x1000, 0x2000
 _Permission = att.Attribute.Permissions
+_READ_NEEDS = _Permission.READ_REQUIRES_ENCRYPTION | _Permission.READ_REQUIRES_AUTHENTICATION
+_WRITE_NEEDS = _Permission.WRITE_REQUIRES_ENCRYPTION | _Permission.WRITE_REQUIRES_AUTHENTICATION
 
 
 class GattValue:
@@ -83,20 +87,34 @@ class GattValue:
 
 
 class _Guarded:
-    """Permissions, which Bumble's attributes carry and do not check."""
+    """Permissions, of which Bumble's attributes carry all and check some, in a way of their own."""
 
     permissions: Any
     handle: int
+    refuses_by_bond = False
 
     async def read_value(self, bearer: Any) -> bytes:
         if not self.permissions & _Permission.READABLE:
             raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED, self.handle)
+        await self._check_link(bearer, _READ_NEEDS)
         return bytes(await super().read_value(bearer))  # type: ignore[misc]
 
     async def write_value(self, bearer: Any, value: bytes) -> None:
         if not self.permissions & _Permission.WRITEABLE:
             raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED, self.handle)
+        await self._check_link(bearer, _WRITE_NEEDS)
         await super().write_value(bearer, value)  # type: ignore[misc]
+
+    async def _check_link(self, bearer: Any, needs: Any) -> None:
+        """Refuse a link in the clear; a peer learns whether it has to pair, or has a key."""
+        connection = getattr(bearer, "connection", bearer)  # of an enhanced bearer
+        if not (self.refuses_by_bond and self.permissions & needs) or connection.is_encrypted:
+            return
+        keystore = connection.device.keystore
+        bond = keystore and await keystore.get(str(connection.peer_address))
+        codes = att.ErrorCode
+        code = codes.INSUFFICIENT_ENCRYPTION if bond else codes.INSUFFICIENT_AUTHENTICATION
+        raise att.ATT_Error(code, self.handle)
 
 
 class _Characteristic(_Guarded, Characteristic):  # type: ignore[misc]
@@ -143,8 +161,7 @@ def build_services(
     specs: Iterable[ServiceSpec],
     write: Write,
     may_read: MayRead,
-    *,
-    cuts: bool = False,
+    rules: StackRules,
 ) -> list[tuple[Service, list[tuple[Any, GattValue]]]]:
     """Make Bumble's services, and the values behind them, from a MicroPython definition.
 
@@ -155,8 +172,7 @@ def build_services(
         Takes what a peer writes: bearer, value and octets.
     may_read : callable
         Asked with bearer and handle before a peer reads a value; returns an ATT error code or 0.
-    cuts : bool
-        See `GattValue`.
+    rules : StackRules
 
     Returns
     -------
@@ -177,11 +193,11 @@ def build_services(
             if len(entry) not in (2, 3):
                 raise OSError(errno.EINVAL, f"a characteristic is (uuid, flags[, ...]): {entry!r}")
             char_uuid, flags = entry[0], entry[1]
-            value = GattValue(cuts=cuts)
+            value = GattValue(cuts=rules.cuts_long_values)
             descriptors = []
             below: list[tuple[Any, GattValue]] = []
             for descriptor_uuid, descriptor_flags in entry[2] if len(entry) == 3 else ():
-                inner = GattValue(cuts=cuts)
+                inner = GattValue(cuts=rules.cuts_long_values)
                 descriptor = _Descriptor(
                     _uuid(descriptor_uuid),
                     _permissions(descriptor_flags),
@@ -196,6 +212,8 @@ def build_services(
                 _attribute_value(value, write, may_read),
                 descriptors,
             )
+            for guarded in (characteristic, *descriptors):
+                guarded.refuses_by_bond = rules.refuses_by_bond
             made.append(characteristic)
             attributes += [(characteristic, value), *below]
         services.append((Service(_uuid(uuid), made), attributes))

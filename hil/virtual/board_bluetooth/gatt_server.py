@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from eegrig.hil.virtual.board_bluetooth.gatt import GattValue, ServiceSpec, build_services
+from eegrig.hil.virtual.board_bluetooth.stack_rules import StackRules
 
 __all__ = ["INDICATE_BIT", "NOTIFY_BIT", "GattServer", "subscription"]
 
@@ -21,8 +22,8 @@ class GattServer:
 
     Parameters
     ----------
-    cuts : bool
-        Whether what a peer writes beyond a value's buffer is cut, or an error.
+    rules : StackRules
+        What the port's stack does with what peers ask for.
     wrote : callable
         Awaited with the peer's bearer, the value and the octets that a peer has written to it;
         nothing else is read or written meanwhile.
@@ -34,11 +35,11 @@ class GattServer:
     def __init__(
         self,
         *,
-        cuts: bool,
+        rules: StackRules,
         wrote: Callable[[Any, GattValue, bytes], Awaitable[None]],
         may_read: Callable[[Any, int], Awaitable[int]],
     ) -> None:
-        self._cuts = cuts
+        self._rules = rules
         self._wrote = wrote
         self._may_read = may_read
         self._values: dict[int, GattValue] = {}
@@ -71,9 +72,7 @@ class GattServer:
         self.clear()
         device.add_default_services()
         handles = []
-        for service, attributes in build_services(
-            services, self._write, self._read, cuts=self._cuts
-        ):
+        for service, attributes in build_services(services, self._write, self._read, self._rules):
             server.add_service(service)
             for attribute, value in attributes:
                 value.handle = attribute.handle

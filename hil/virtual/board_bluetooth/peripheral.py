@@ -12,7 +12,7 @@ from bumble import hci
 from bumble.device import AdvertisingType, DeviceConfiguration, LegacyAdvertiser
 from bumble.gatt import GATT_DEVICE_NAME_CHARACTERISTIC
 
-from eegrig.boards.link_layer import DATA_OCTETS_MAX, Phy
+from eegrig.boards.link_layer import DATA_OCTETS_MAX
 from eegrig.hil.virtual.air.acl import PLENTY, AclBuffers
 from eegrig.hil.virtual.air.activity import ActivitySink
 from eegrig.hil.virtual.air.advertising import Advertisement
@@ -74,10 +74,6 @@ class Peripheral:
         Longest link-layer payload the board supports.
     sink : ActivitySink or None
         Told of the radio's activity.
-    on_phy : callable or None
-        Called with the PHY the board sends on: 1 (1M) when a connection begins and after its end,
-        2 (2M) from when the connection uses it. What a packet takes depends on it, as on what
-        `sink` is told.
     """
 
     def __init__(
@@ -93,7 +89,6 @@ class Peripheral:
         acl: AclBuffers = PLENTY,
         max_octets: int = DATA_OCTETS_MAX,
         sink: ActivitySink | None = None,
-        on_phy: Callable[[int], object] | None = None,
     ) -> None:
         self.air = air
         self._user = PeripheralUser() if user is None else user
@@ -104,13 +99,10 @@ class Peripheral:
         self.acl = acl
         self._max_octets = max_octets
         self._sink = sink
-        self._on_phy = on_phy
         self._controller: BoardController | None = None
         self._reachable = True
         self._device: Any = None
-        self._server = GattServer(
-            cuts=rules.cuts_long_values, wrote=self._wrote, may_read=self._may_read
-        )
+        self._server = GattServer(rules=rules, wrote=self._wrote, may_read=self._may_read)
         self._adv_data = b""
         self._scan_response = b""
         self._own_address = OwnAddress(
@@ -442,10 +434,6 @@ class Peripheral:
             connection.EVENT_CONNECTION_ATT_MTU_UPDATE,
             lambda: self._emit(MtuExchanged(connection.handle, connection.att_mtu)),
         )
-        connection.on(
-            connection.EVENT_CONNECTION_PHY_UPDATE, lambda phy: self._tell_phy(int(phy.tx_phy))
-        )
-        self._tell_phy(Phy.LE_1M)
         self._emit(CentralConnected(*who, central))
 
     def _on_disconnection(
@@ -456,12 +444,7 @@ class Peripheral:
     ) -> None:
         if self._device is None:
             return
-        self._tell_phy(Phy.LE_1M)
         self._emit(CentralDisconnected(*who, int(reason), central))
-
-    def _tell_phy(self, phy: int) -> None:
-        if self._on_phy is not None:
-            self.air.loop.call_soon(self._on_phy, phy)
 
     async def _may_read(self, bearer: Any, handle: int) -> int:
         return await self._user.on_read(bearer.handle, handle)

@@ -18,6 +18,9 @@ class StackRules:
     cuts_long_values : bool
         Whether a notification too long for the MTU, and what a peer writes beyond a value's
         buffer, is cut (MicroPython's NimBLE) or an error (its zephyr port).
+    refuses_by_bond : bool
+        Whether a peer without a bond that asks in the clear for what needs encryption is told
+        Insufficient Authentication (NimBLE), else Insufficient Encryption.
     connections_max : int or None
         How many connections the stack has room for, in both roles.
     has_client : bool
@@ -29,6 +32,7 @@ class StackRules:
 
     enforces_subscription: bool = True
     cuts_long_values: bool = False
+    refuses_by_bond: bool = False
     connections_max: int | None = None
     has_client: bool = False
     calls_handlers_at_once: bool = False

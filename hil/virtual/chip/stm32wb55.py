@@ -27,6 +27,7 @@ from eegrig.hil.virtual.chip.radio_address import locally_administered
 from eegrig.hil.virtual.chip.stm32wb.address_map import register_pages
 from eegrig.hil.virtual.chip.stm32wb.clocks.polling import Polls
 from eegrig.hil.virtual.chip.stm32wb.clocks.rcc import ResetFlag
+from eegrig.hil.virtual.chip.stm32wb.pins.adc import CALIBRATION
 from eegrig.hil.virtual.chip.stm32wb.system import Surroundings, System
 
 __all__ = ["Stm32wb55"]
@@ -269,11 +270,14 @@ class Stm32wb55(Chip):
 
 
 def _system_information(flash_kib: int, identity: bytes) -> bytearray:
-    """Make the page with package, unique IDs and flash size (RM0434, chapter 42)."""
+    """Make the page with package, calibration, unique IDs and flash size (RM0434, chapter 42)."""
     page = bytearray(b"\xff" * PAGE_SIZE)
     page[0x500:0x504] = (0x13).to_bytes(4, "little")  # package: VFQFPN68
     page[0x580:0x584] = identity[:4]  # UID64, from which the radio makes its address
     page[0x584:0x588] = (0x0080_E100 | 0x26).to_bytes(4, "little")  # ST's company ID, device ID
     page[0x590:0x59C] = identity
+    for address, word in CALIBRATION.items():
+        at = address - SYSTEM_BASE
+        page[at : at + 2] = word.to_bytes(2, "little")
     page[0x5E0:0x5E2] = flash_kib.to_bytes(2, "little")
     return page

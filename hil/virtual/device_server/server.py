@@ -35,6 +35,7 @@ from eegrig.hil.virtual.device_server.hci_server import HciServer
 from eegrig.hil.virtual.device_server.probe_server import ProbeServer
 from eegrig.hil.virtual.device_server.serial_port import SerialPort
 from eegrig.hil.virtual.micropython.interpreter import ResetCause
+from eegrig.host.console.boot_text import last_words, says_failure
 from eegrig.host.runtime.kept import find_runtime
 from eegrig.host.runtime.runtime_file import Runtime
 
@@ -176,12 +177,17 @@ class DeviceServer:
         """Wait until the boards have booted, for some seconds at most.
 
         What is typed at a board that boots is lost: Ctrl-C ends its ``boot.py``, as on a real one.
+        One whose console says what went wrong has a note.
         """
         virtuals = [place.virtual for place in self._places.values()]
         for _ in range(round(_BOOT_S / _LOOK_S)):
             if all(virtual.is_up for virtual in virtuals):
-                return
+                break
             await asyncio.sleep(_LOOK_S)
+        for name, place in self._places.items():
+            text = place.virtual.console.log.decode("utf-8", "replace")
+            if says_failure(text):
+                self.notes.append(f"{name} did not boot its firmware, and said: {last_words(text)}")
 
     def _set_up(self, board: Board, name: str) -> _Place:
         directory = registry.state_directory(name)

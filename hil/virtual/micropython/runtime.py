@@ -27,6 +27,7 @@ def stack_rules(facts: BluetoothFacts) -> StackRules:
     return StackRules(
         enforces_subscription=facts.enforces_subscription,
         cuts_long_values=facts.cuts_long_values,
+        refuses_by_bond=facts.refuses_by_bond,
         connections_max=facts.connections_max,
         has_client=facts.gatt_client,
         calls_handlers_at_once=facts.event_buffer_octets is None,

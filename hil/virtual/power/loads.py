@@ -105,7 +105,7 @@ class McuLoad:
 
 
 class RadioLoad:
-    """The radio, called as ``sink(kind, start_ns, duration_ns)`` (`hil.virtual.air.activity`).
+    """The radio, called as ``sink(kind, start_ns, duration_ns, phy)`` (`hil.virtual.air.activity`).
 
     The link layer reports air time; what surrounds it is added here: the crystal's start and the
     processor's preparation before an event, the ramp before a packet that follows a pause, the
@@ -116,17 +116,11 @@ class RadioLoad:
     ----------
     part : Part
     add : callable
-        Records a burst: ``add(bursts, start_ns, stop_ns)``.
-
-    Attributes
-    ----------
-    phy : int
-        1 or 2 Mbit/s; either way, air time at 2 Mbit/s has its own records.
+        Records a burst: ``add(bursts, start_ns, stop_ns)``; air time at 2 Mbit/s has its own.
     """
 
     def __init__(self, part: Part, add: Add) -> None:
         self._add = add
-        self.phy = 1
         self.tx_1m = Bursts()
         self.tx_2m = Bursts()
         self.rx_1m = Bursts()
@@ -148,7 +142,7 @@ class RadioLoad:
         on_air = self.tx_1m, self.tx_2m, self.rx_1m, self.rx_2m
         return *on_air, self.ramp, self.hfxo, self.cpu
 
-    def __call__(self, kind: str, start_ns: int, duration_ns: int, /) -> None:
+    def __call__(self, kind: str, start_ns: int, duration_ns: int, phy: int = 1, /) -> None:
         """Take one stretch of activity."""
         stop_ns = start_ns + duration_ns
         if kind in ("connection_event", "advertising_event"):
@@ -160,17 +154,13 @@ class RadioLoad:
         self._last_stop_ns = stop_ns
         if kind == "tx":
             self._n_tx += 1
-            self._add(self.tx_2m if self.phy == 2 else self.tx_1m, start_ns, stop_ns)
+            self._add(self.tx_2m if phy == 2 else self.tx_1m, start_ns, stop_ns)
         elif kind == "rx":
-            self._add(self.rx_2m if self.phy == 2 else self.rx_1m, start_ns, stop_ns)
+            self._add(self.rx_2m if phy == 2 else self.rx_1m, start_ns, stop_ns)
         elif kind == "ifs":
             self._add(self.ramp, start_ns, stop_ns)
         else:
             raise ValueError(f"unknown radio activity {kind!r}; see hil/virtual/air/activity.py")
-
-    def set_phy(self, phy: int) -> None:
-        """Report which PHY is used from now on."""
-        self.phy = phy
 
     def _lead_in(self, start_ns: int) -> None:
         """Account for what comes before a stretch that does not follow on another one."""

@@ -359,7 +359,7 @@ def test_firmware_that_says_nothing_of_itself_is_not_taken_for_ours(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "main.py").write_text("print('hello')\n")
     with (
-        pytest.raises(BoardFault, match="no eegrig firmware"),
+        pytest.raises(BoardFault, match="did not boot an eegrig firmware"),
         flashed_bench(tmp_path / "other"),
     ):
         pass

@@ -90,8 +90,33 @@ def test_a_traceback_cut_short_is_still_a_failure_to_boot(terminal: Terminal) ->
 
 def test_another_firmware_is_told_from_silence(terminal: Terminal) -> None:
     text = b"\r\nMicroPython v1.28.0\r\n>>> "
-    with pytest.raises(BoardFault, match=r"no eegrig firmware on .* last 'MicroPython v1\.28\.0'"):
+    with pytest.raises(BoardFault, match="said nothing of one and is at its prompt; flash"):
         asyncio.run(read_identity(terminal.url, 0.1, reset=lambda: terminal.says(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"MPY: can't mount flash\r\n", '"MPY: can\'t mount flash" and is at its prompt'),
+        (b"MPY: can't mount flash\r\nMPY: soft reboot\r\n", '"MPY: can\'t mount flash" and is at'),
+        (b"one\r\ntwo\r\nthree\r\nfour\r\n", "'two; three; four' and is at its prompt"),
+        (b"x" * 3000 + b"y\r\n", f"'...{'x' * 196}y' and is at its prompt"),
+    ],
+)
+def test_what_the_console_said_last_is_why_no_firmware_boots(
+    terminal: Terminal, text: bytes, told: str
+) -> None:
+    text += b'MicroPython v1.28.0 on 2026-11-22\r\nType "help()" for more information.\r\n>>> '
+    with pytest.raises(BoardFault) as caught:
+        asyncio.run(read_identity(terminal.url, 0.1, reset=lambda: terminal.says(text)))
+    assert f"{terminal.url} said {told}" in str(caught.value)
+    assert str(caught.value).endswith("is at its prompt; flash the board")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_program_that_says_something_else_is_not_at_its_prompt(terminal: Terminal) -> None:
+    with pytest.raises(BoardFault, match="said 'ready'; flash the board"):
+        asyncio.run(read_identity(terminal.url, 0.1, reset=lambda: terminal.says(b"ready\r\n")))
 
 
 def test_silence_is_an_infrastructure_error(terminal: Terminal) -> None:
@@ -103,7 +128,7 @@ def test_silence_is_an_infrastructure_error(terminal: Terminal) -> None:
     "broken", [BANNER[:-3] + b"\r\n", BANNER.replace(b"image", b"hash"), BANNER.upper()]
 )
 def test_a_banner_that_is_not_exact_is_none(terminal: Terminal, broken: bytes) -> None:
-    with pytest.raises(BoardFault, match="no eegrig firmware"):
+    with pytest.raises(BoardFault, match="did not boot an eegrig firmware"):
         asyncio.run(read_identity(terminal.url, 0.05, reset=lambda: terminal.says(broken)))
 
 

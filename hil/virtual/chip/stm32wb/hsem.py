@@ -2,8 +2,9 @@
 
 ST RM0434, chapter "Hardware semaphore (HSEM)"; offsets and core numbers from ST's header
 stm32wb55xx.h and driver, the rules of locking as RM0453 (the STM32WL's, same block) has them.
-*Assumed*: a semaphore's status is set whenever it is freed, by whomever, with its interrupt enabled
-or not.
+*Assumed*: a semaphore's status is set whenever it is freed, with its interrupt enabled or not. The
+second processor takes none: what it would do with one (flash memory, random numbers) it has no part
+in here.
 """
 
 from __future__ import annotations
@@ -15,28 +16,26 @@ __all__ = ["Hsem"]
 R0, RLR0, C1IER, C2IER, CR, KEYR = 0x000, 0x080, 0x100, 0x110, 0x140, 0x144
 IER, ICR, ISR, MISR = 0x0, 0x4, 0x8, 0xC  # of a processor, from C1IER or C2IER on
 LOCK = 1 << 31
-CPU1, CPU2 = 4, 8  # COREID
+CPU1 = 4  # COREID
 _COREID, _PROCID, _KEY = 0xF00, 0xFF, 0xFFFF_0000
 _COUNT = 32
 
 
 class Hsem(Block):
-    """32 semaphores; the bus is the first processor's, methods are the second's.
+    """32 semaphores, on the first processor's bus.
 
     Parameters
     ----------
     irq : InterruptLine
         Requests the first processor's interrupt: a semaphore was freed whose interrupt it enabled.
-    irq2 : InterruptLine or None
-        The same of the second processor.
     """
 
     name = "HSEM"
     base = 0x5800_1400
 
-    def __init__(self, *, irq: InterruptLine, irq2: InterruptLine | None = None) -> None:
-        self._lines = (irq, irq2)
-        self._requested = [False, False]
+    def __init__(self, *, irq: InterruptLine) -> None:
+        self._irq = irq
+        self._requested = False
         self.reset()
 
     def reset(self) -> None:
@@ -101,23 +100,6 @@ class Hsem(Block):
         elif self._held[n] == LOCK | who:
             self._free([n])
 
-    # ---- the second processor
-
-    def take(self, n: int) -> bool:
-        """Lock a semaphore for the second processor; return whether that has it (now or before)."""
-        if not self._held[n]:
-            self._held[n] = LOCK | CPU2 << 8
-        return self._held[n] & _COREID == CPU2 << 8
-
-    def give(self, n: int) -> None:
-        """Free a semaphore, if the second processor has it."""
-        if self._held[n] & _COREID == CPU2 << 8:
-            self._free([n])
-
-    def holder(self, n: int) -> int:
-        """Return the COREID of who has a semaphore: 4 or 8; 0 if it is free."""
-        return (self._held[n] & _COREID) >> 8
-
     def _free(self, semaphores: list[int]) -> None:
         for n in semaphores:
             if self._held[n]:
@@ -126,8 +108,7 @@ class Hsem(Block):
         self._request()
 
     def _request(self) -> None:
-        for cpu, line in enumerate(self._lines):
-            level = bool(self._freed[cpu] & self._enabled[cpu])
-            if line is not None and level != self._requested[cpu]:
-                self._requested[cpu] = level
-                line(level)
+        level = bool(self._freed[0] & self._enabled[0])
+        if level != self._requested:
+            self._requested = level
+            self._irq(level)

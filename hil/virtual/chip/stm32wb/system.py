@@ -76,8 +76,8 @@ class Surroundings(Protocol):
         """Exchange bytes on SPI1."""
         ...
 
-    def volts(self, channel: int) -> float:
-        """Return the voltage at a channel of the ADC."""
+    def volts(self, port: str, pin: int) -> float:
+        """Return the voltage at a pin that the converter looks at."""
         ...
 
     def random(self, n: int) -> bytes:

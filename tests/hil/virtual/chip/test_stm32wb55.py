@@ -335,7 +335,7 @@ class Nothing:
     def spi(self, mosi: bytes, sck_hz: float, mode: int) -> bytes:
         return bytes(len(mosi))
 
-    def volts(self, channel: int) -> float:
+    def volts(self, port: str, pin: int) -> float:
         return 0.0
 
     def random(self, n: int) -> bytes:

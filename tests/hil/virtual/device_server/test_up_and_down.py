@@ -19,6 +19,8 @@ from eegrig.host.image.file_system import pack
 from eegrig.host.image.firmware_image import build_image, read_image
 from eegrig.host.image.layout import layout_of
 
+from ...firmwares import patched_firmware
+
 
 def test_boards_that_are_up_say_where_everything_is(server):
     told = json.loads(server.virtual("status", "--json"))
@@ -119,6 +121,20 @@ def test_a_board_kept_from_before_with_blocks_its_port_does_not_mount_is_written
     assert there.files == {**read_image(build_image(board).data).files, "notes.txt": b"mine"}
     again = empty_server.eegrig("virtual", "up", f"{board.name}@kept")
     assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_a_board_that_does_not_boot_says_why(empty_server, tmp_path):
+    board = load_board("nucleo-wb55-ads1299")
+    bad = patched_firmware(tmp_path, ("main.py", "app.run()", "app.run(1 // 0)"))
+    image, region = build_image(board, bad), board.mcu.filesystem
+    chip = open_chip(board.mcu.part, registry.state_directory("bad"), seed="bad")
+    chip.flash.program(region.start, image.data)
+    chip.close()
+    done = empty_server.eegrig("virtual", "up", f"{board.name}@bad", f"{board.name}@empty")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("eegrig: bad did not boot its firmware, and said: File ")
+    assert line.endswith("in <module>; ZeroDivisionError: divide by zero")
 
 
 def children(pid: int) -> list[int]:

@@ -452,3 +452,38 @@ def test_the_mailbox_carries_commands_and_the_board_can_be_found(either: ExactRi
         return [(device.address, device.name) for device in found]
 
     assert either.loop.run_until_complete(look()) == [(either.board.address, "eeg")]
+
+
+# ADC1: awake, on, VREFINT connected; then one conversion after the other.
+CONVERT = """
+    convert:
+    ldr r4, =0x50040000
+    str r0, [r4, #0x30]
+    ldr r1, =0x10000005
+    str r1, [r4, #8]
+    going: ldr r2, [r4]
+    lsls r2, r2, #29
+    bpl going
+    ldr r2, [r4, #0x40]
+"""
+
+
+def test_the_battery_is_at_its_pin_and_the_factorys_words_are_the_chips(either: ExactRig) -> None:
+    channels = [1, 5, 12, 0]  # C0, A0, A7, VREFINT
+    converting = "".join(f"ldr r0, ={channel << 6}; bl convert;" for channel in channels)
+    awake = stores((0x5004_0008, 0), (0x5004_0008, 1 << 28), (0x5004_0008, 1 << 28 | 1))
+    ready = "ldr r4, =0x50040000; ready: ldr r2, [r4]; lsls r2, r2, #31; bpl ready;"
+    either.load(
+        f"{awake} {ready} {stores((0x5004_0308, 1 << 22))} {converting} {SLEEP}"
+        f"{CONVERT} {APPEND} bx lr"
+    )
+    either.start()
+    either.run(5_000_000)
+    battery, other, another, vrefint = appended(either)
+    board = either.board
+    seen_v = board.ledger.battery_v / board.board.battery.divider
+    assert battery == pytest.approx(seen_v / board.vdda_v * 4096, abs=1)
+    assert (other, another) == (0, 0)
+    # As drivers work out the supply: VREFINT_CAL was taken at 3.6 V (stm32wbxx_ll_adc.h).
+    calibration = either.word(0x1FFF_75A8) >> 16
+    assert 3.6 * calibration / vrefint == pytest.approx(board.vdda_v, rel=0.002)

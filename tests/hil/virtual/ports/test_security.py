@@ -58,7 +58,7 @@ def reads(c):
 quiet += (16, 15)
 """
 )
-OPEN, NEEDS_ENCRYPTION, NEEDS_MITM = 0, 0x10F, 0x105
+OPEN, NEEDS_ENCRYPTION, NEEDS_PAIRING, NEEDS_MITM = 0, 0x10F, 0x105, 0x105
 
 
 def boards(world, server, client, server_does="", client_does="", seconds=30.0):
@@ -80,8 +80,8 @@ def test_just_works_encrypts_and_does_not_authenticate(world, secure):
     server, client = boards(world, requested, requested, client_does=ONCE)
     assert client.lines == [
         f"16 {OPEN}",
-        f"18 {NEEDS_ENCRYPTION}",
-        f"20 {NEEDS_ENCRYPTION}",
+        f"18 {NEEDS_PAIRING}",
+        f"20 {NEEDS_PAIRING}",
         "28 (1, 1, 0, 1, 16)",
         f"16 {OPEN}",
         f"18 {OPEN}",
@@ -115,7 +115,7 @@ def test_numbers_that_differ_end_the_pairing_and_nothing_is_encrypted(world):
     server, client = boards(world, requested, requested, client_does=denying)
     assert "28 (1, 0, 0, 0, 0)" in server.lines
     assert "28 (1, 0, 0, 0, 0)" in client.lines
-    assert client.lines[-2:] == [f"18 {NEEDS_ENCRYPTION}", f"20 {NEEDS_ENCRYPTION}"]
+    assert client.lines[-2:] == [f"18 {NEEDS_PAIRING}", f"20 {NEEDS_PAIRING}"]
 
 
 @pytest.mark.parametrize("secure", [True, False], ids=["secure", "legacy"])
@@ -124,6 +124,9 @@ def test_bonded_boards_encrypt_again_without_pairing(world, secure):
     server, client = boards(
         world, (True, True, secure, 0), (True, True, secure, 2), client_does=again, seconds=60.0
     )
+    assert client.lines[1:3] == [f"18 {NEEDS_PAIRING}", f"20 {NEEDS_PAIRING}"]
+    # The server knows of a key, and says that it is not in use.
+    assert client.lines[-6:-4] == [f"18 {NEEDS_ENCRYPTION}", f"20 {NEEDS_ENCRYPTION}"]
     assert client.lines.count("passkey 2") == 1
     assert client.lines.count("28 (1, 1, 1, 1, 16)") == 2
     assert client.lines[-2:] == [f"18 {OPEN}", f"20 {OPEN}"]

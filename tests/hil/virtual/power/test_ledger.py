@@ -34,16 +34,15 @@ def stream(bench, *, seconds=1.0, busy_ns=300_000):
     """Report a second of streaming: a burst per sample, a connection event every 100 ms."""
     start_ns = bench.clock.time_ns
     bench.ledger.afe(start_ns, AfeState("on", 8, bias_on=True))
-    bench.ledger.radio.set_phy(2)
     for number in range(round(250 * seconds)):
         bench.ledger.mcu.active(start_ns + number * 4 * MS, busy_ns)
     for number in range(round(10 * seconds)):
         time_ns = start_ns + number * 100 * MS + 50 * MS
         begin_ns = time_ns
         for _ in range(3):
-            bench.ledger.radio("rx", time_ns, 44_000)
+            bench.ledger.radio("rx", time_ns, 44_000, 2)
             bench.ledger.radio("ifs", time_ns + 44_000, 150_000)
-            bench.ledger.radio("tx", time_ns + 194_000, 1_048_000)
+            bench.ledger.radio("tx", time_ns + 194_000, 1_048_000, 2)
             bench.ledger.radio("ifs", time_ns + 1_242_000, 150_000)
             time_ns += 1_392_000
         bench.ledger.radio("connection_event", begin_ns, time_ns - 150_000 - begin_ns)
@@ -531,11 +530,10 @@ def test_every_assumed_figure_of_an_stm32_that_carries_energy_is_listed(make_ben
     bench = make_bench(load_board("nucleo-wb55-ads1299"))
 
     def run():
-        bench.ledger.radio.set_phy(2)
         bench.ledger.mcu.active(20 * MS, 10 * MS)
-        bench.ledger.radio("tx", 20 * MS, MS)
+        bench.ledger.radio("tx", 20 * MS, MS, 2)
         bench.ledger.radio("connection_event", 20 * MS, MS)
-        bench.ledger.radio("rx", 60 * MS, MS)
+        bench.ledger.radio("rx", 60 * MS, MS, 2)
         bench.ledger.radio("connection_event", 60 * MS, MS)
 
     taken = capture(bench, run, 100 * MS)

@@ -130,9 +130,9 @@ def radio() -> RadioLoad:
     return RadioLoad(RADIO, record)
 
 
-def report(radio: RadioLoad, *activity: tuple[str, int, int]) -> None:
+def report(radio: RadioLoad, *activity: tuple[str, int, int], phy: int = 1) -> None:
     for kind, start_us, duration_us in activity:
-        radio(kind, start_us * US, duration_us * US)
+        radio(kind, start_us * US, duration_us * US, phy)
 
 
 def test_an_event_is_led_in_by_processor_crystal_and_ramp_and_worked_off_after_it(radio):
@@ -194,10 +194,8 @@ def test_every_event_begins_anew(radio):
 
 
 def test_reception_is_booked_at_the_phy_it_is_at(radio):
-    radio.set_phy(2)
-    report(radio, ("rx", 5000, 80))
-    radio.set_phy(1)
-    report(radio, ("rx", 5080, 50))
+    report(radio, ("rx", 5000, 80), phy=2)
+    report(radio, ("rx", 5080, 50), phy=1)
     assert spans_us(radio.rx_2m) == [(5000, 5080)]
     assert spans_us(radio.rx_1m) == [(5080, 5130)]
 
@@ -205,16 +203,16 @@ def test_reception_is_booked_at_the_phy_it_is_at(radio):
 def test_transmission_is_booked_at_the_phy_it_is_at(radio):
     """A board advertises at 1M, and the PHY changes with a connection."""
     report(radio, ("tx", 5000, 80))
-    radio.set_phy(2)
-    report(radio, ("tx", 5080, 50), ("connection_event", 5000, 130))
+    report(radio, ("tx", 5080, 50), ("connection_event", 5000, 130), phy=2)
     assert spans_us(radio.tx_1m) == [(5000, 5080)]
     assert spans_us(radio.tx_2m) == [(5080, 5130)]
     # Packets of both are the processor's work.
     assert spans_us(radio.cpu)[1:] == [(5130, 5130 + 520)]
 
 
-def test_a_radio_begins_at_one_megabit(radio):
-    assert radio.phy == 1
+def test_what_says_nothing_of_a_phy_is_at_one_megabit(radio):
+    radio("tx", 5000 * US, 80 * US)
+    assert spans_us(radio.tx_1m) == [(5000, 5080)]
 
 
 def test_every_record_of_the_radio_is_among_all_of_them(radio):

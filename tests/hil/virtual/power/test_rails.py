@@ -372,11 +372,10 @@ def test_behind_a_step_down_converter_active_currents_fall_as_the_supply_rises()
 def radio_power_w(kind, *, busy=False, phy=1):
     """Power of the radio in the 10 ns in which it does one thing, and in the 5 ns after them."""
     bench = Bench()
-    bench.loads.radio.set_phy(phy)
     if busy:
         bench.loads.mcu.active(0, 30)
-    bench.loads.radio("rx", 0, 10)
-    bench.loads.radio(kind, 10, 10)
+    bench.loads.radio("rx", 0, 10, phy)
+    bench.loads.radio(kind, 10, 10, phy)
     bench.loads.radio("connection_event", 0, 20)
     powers = bench.powers_w(0, 10, 20, 25, 30)
     return bench, powers["radio"][1:]
@@ -441,8 +440,7 @@ def test_what_was_sent_before_the_phy_changed_costs_what_it_did_then():
     """32 A at 1M: one cause, as uncertain either way; and half an ampere more at 2M."""
     bench = Bench()
     bench.loads.radio("tx", 0, 10)
-    bench.loads.radio.set_phy(2)
-    bench.loads.radio("tx", 10, 10)
+    bench.loads.radio("tx", 10, 10, 2)
     assert bench.powers_w(0, 10, 20)["radio"] == pytest.approx([64.0, 65.0])
     assert bench.causes_w["radio", "mcu", "tx_0dbm"] == (0.04, pytest.approx([64.0, 64.0]))
     assert bench.causes_w["radio", "mcu", "tx_2m_extra"] == (0.8, pytest.approx([0.0, 1.0]))

@@ -19,7 +19,7 @@ class Log:
     def __init__(self) -> None:
         self.stretches: list[tuple[str, int, int]] = []
 
-    def __call__(self, kind: str, start_ns: int, duration_ns: int, /) -> None:
+    def __call__(self, kind: str, start_ns: int, duration_ns: int, phy: int = 1, /) -> None:
         self.stretches.append((kind, start_ns, duration_ns))
 
     def of(self, kind: str) -> list[tuple[int, int]]:

@@ -88,18 +88,37 @@ def test_every_change_reports_what_was_got_and_loses_nothing(radio_world):
     run(main())
 
 
-def test_the_phy_is_told_to_the_board(radio_world):
-    async def main() -> list[int]:
-        phys: list[int] = []
-        world = await radio_world(
-            requested=RequestedLink(phy=1), board={"on_phy": phys.append}
-        ).start()
-        async with world.client():
-            await world.computer.set_link(phy=2)
-        await asyncio.sleep(0.1)
-        return phys
+def test_the_boards_radio_is_told_of_at_the_phy_of_its_link(radio_world):
+    """Advertising is at 1M, also beside a link at 2M and after one that the board cut."""
+    stretches: list[tuple[str, int]] = []
 
-    assert run(main()) == [1, 2, 1]
+    def phys() -> set[int]:
+        seen = {phy for kind, phy in stretches if kind in ("tx", "rx")}
+        stretches.clear()
+        return seen
+
+    async def main() -> list[set[int]]:
+        world = await radio_world(
+            requested=RequestedLink(phy=1),
+            sink=lambda kind, start_ns, duration_ns, phy=1: stretches.append((kind, phy)),
+        ).start()
+        seen = []
+        async with world.client():
+            seen.append(phys())
+            await world.computer.set_link(phy=2)
+            phys()
+            await asyncio.sleep(1)
+            seen.append(phys())
+            world.advertise()
+            await asyncio.sleep(1)
+            seen.append(phys())
+            world.board.deactivate()
+        await world.start()
+        phys()
+        await asyncio.sleep(1)
+        return [*seen, phys()]
+
+    assert run(main()) == [{1}, {2}, {1, 2}, {1}]
 
 
 def test_a_peripheral_may_ask_for_parameters(radio_world):

@@ -3,8 +3,9 @@
 ST RM0434, chapter "Power control (PWR)"; bits from ST's header stm32wb55xx.h, reset values from
 ST's register description (STM32WB55_CM4.svd). They disagree on CR3's bits from 11 on: all of both
 are storage. *Assumed*: voltages and regulators follow at once; CR3, CR4 (but for C2BOOT), the pull
-registers and SR1 outlast standby; SR2 shows the reset value of its SMPS flags until CR5 is written,
-and then SMPSEN; the second processor clears its own stop and standby flags at once, so they read 0.
+registers outlast standby; SR2 shows the reset value of its SMPS flags until CR5 is written,
+and then SMPSEN; the second processor clears its own stop and standby flags at once, and never
+sleeps deeply, so they and C2DS read 0. Not modelled: wake-up pins, so SR1 reads 0.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from eegrig.hil.virtual.chip.stm32wb.block import Block
 
 __all__ = ["Pwr"]
 
-CR1, CR2, CR3, CR4, SR1, SR2, SCR, CR5 = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14, 0x18, 0x1C
+CR1, CR2, CR3, CR4, SR2, CR5 = 0x00, 0x04, 0x08, 0x0C, 0x14, 0x1C
 PUCRA, PDCRH, C2CR1, C2CR3, EXTSCR = 0x20, 0x5C, 0x80, 0x84, 0x88
 
 LPMS, LPR = 0x7, 1 << 14  # CR1
 C2BOOT = 1 << 15  # CR4
 SMPSEN = 1 << 15  # CR5
 SMPSBF, SMPSF, REGLPF = 1, 2, 1 << 9  # SR2
-C1CSSF, C1SBF, C1STOPF, C2DS = 1, 1 << 8, 1 << 9, 1 << 15  # EXTSCR
+C1CSSF, C1SBF, C1STOPF = 1, 1 << 8, 1 << 9  # EXTSCR
 
 _STOP_MODES = ("stop0", "stop1", "stop2", "standby", "shutdown", "shutdown", "shutdown", "shutdown")
 # Register -> reset value and the bits that there are; pull registers: all pins of the port.
@@ -58,10 +59,6 @@ class Pwr(Block):
     start_second_processor : callable
         Called when C2BOOT is set, once until the next reset.
 
-    Attributes
-    ----------
-    second_processor_sleeps : bool
-        What EXTSCR.C2DS shows; whoever models the second processor sets it.
     """
 
     name = "PWR"
@@ -74,9 +71,8 @@ class Pwr(Block):
     def power_on_reset(self) -> None:
         """Set the registers as power does that comes on: what standby left behind is gone."""
         self._values: dict[int, int] = {}
-        self._wakeups = self._flags = 0
+        self._flags = 0
         self._wakes_from_standby = False
-        self.second_processor_sleeps = False
         self.reset()
 
     def reset(self) -> None:
@@ -92,12 +88,10 @@ class Pwr(Block):
 
     def read(self, offset: int) -> int:
         """Read a register."""
-        if offset == SR1:
-            return self._wakeups
         if offset == SR2:
             return self._smps | REGLPF * bool(self._values[CR1] & LPR)
         if offset == EXTSCR:
-            return self._flags | C2DS * self.second_processor_sleeps
+            return self._flags
         return self._values.get(offset, 0)
 
     def write(self, offset: int, value: int) -> None:
@@ -110,8 +104,6 @@ class Pwr(Block):
                 self._boot_second_processor()
             elif offset == CR5:
                 self._smps = SMPSF if value & SMPSEN else SMPSBF
-        elif offset == SCR:
-            self._wakeups &= ~value
         elif offset == EXTSCR and value & C1CSSF:
             self._flags = 0
 
@@ -130,11 +122,6 @@ class Pwr(Block):
         """
         return _STOP_MODES[self._values[CR1] & LPMS]
 
-    @property
-    def backup_domain_open(self) -> bool:
-        """Whether the RTC and RCC_BDCR can be written (DBP)."""
-        return bool(self._values[CR1] & 0x100)
-
     def note_stop(self, mode: str) -> None:
         """Take note that the system was in a stop mode: C1STOPF."""
         if mode.startswith("stop"):
@@ -144,7 +131,3 @@ class Pwr(Block):
         """Take note that the system was in standby: C1SBF; the reset to follow ends standby."""
         self._flags |= C1SBF
         self._wakes_from_standby = True
-
-    def note_wakeup_pin(self, number: int) -> None:
-        """Take note that wake-up pin 1 to 5 woke the system: WUF in SR1."""
-        self._wakeups |= 1 << number - 1

@@ -1,4 +1,4 @@
-"""The timers: counting up, updates, output compare and PWM.
+"""The timers: counting up, updates, output compare.
 
 ST RM0434, chapters "Advanced-control timer (TIM1)", "General-purpose timer (TIM2)" and
 "General-purpose timers (TIM16/TIM17)"; offsets and bits from ST's header stm32wb55xx.h, reset
@@ -6,10 +6,10 @@ values from ST's register description (STM32WB55_CM4.svd), but that of TIM2's AR
 *assumed*.
 
 Modelled is edge-aligned counting up by the internal clock. Modes that count down or to the centre
-count up all the same; input capture, slave modes, DMA and break are storage, and encoder and
-external clock modes stand still. *Assumed*: a counter above ARR wraps at its width without an
-update; stopping the counter forgets what the prescaler has counted; a compare value of 0 matches
-when the counter overflows.
+count up all the same; outputs (PWM), input capture, slave modes, DMA and break are storage, and
+encoder and external clock modes stand still. *Assumed*: a counter above ARR wraps at its width
+without an update; stopping the counter forgets what the prescaler has counted; a compare value of 0
+matches when the counter overflows.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ CCR1, BDTR, DCR, OR, AF1, AF2 = 0x34, 0x44, 0x48, 0x50, 0x60, 0x64
 CEN, UDIS, URS, OPM, ARPE, UIFREMAP = 1, 2, 4, 8, 1 << 7, 1 << 11  # CR1
 UIF, UG = 1, 1  # SR and DIER, EGR
 CC_FLAGS = 0x1E  # CC1IF to CC4IF in SR, CC1IE to CC4IE in DIER
-MOE = 1 << 15  # BDTR
-PWM_1, PWM_2 = 6, 7  # OCxM
 # Slave modes whose clock is not the internal one: encoder 1 to 3, external clock.
 _STANDING = (1, 2, 3, 7)
 _HALF, _WORD = 0xFFFF, 0xFFFF_FFFF
@@ -350,30 +348,3 @@ class Tim(Block):
             if awaited & 2 << channel and self._count < value <= self._arr:
                 nearest = min(nearest, value - self._count)
         return nearest
-
-    # ---- outputs
-
-    def pwm(self, channel: int) -> tuple[float, float] | None:
-        """Return what a channel (1 to 4) puts out in a PWM mode.
-
-        Returns
-        -------
-        tuple of float or None
-            Frequency in hertz, and the part of the time that the output is high; None if the timer
-            stands, the output is off, or the channel is in no PWM mode.
-        """
-        self._catch_up()
-        if channel > self._kind.channels:
-            return None
-        enable = self._values[CCER] >> 4 * (channel - 1)
-        mode = self._mode(channel - 1)
-        on = self._counting and self._hz and enable & 1 and self._values.get(BDTR, MOE) & MOE
-        if not on:
-            return None
-        if mode & 3 or mode >> 4 & 7 | mode >> 13 & 8 not in (PWM_1, PWM_2):
-            return None
-        period = self._arr + 1
-        high = min(self._ccr[channel - 1] / period, 1.0)
-        if (mode >> 4 & 7 == PWM_2) != bool(enable & 2):  # CCxP inverts
-            high = 1.0 - high
-        return self._hz / ((self._psc + 1) * period), high

@@ -4,7 +4,7 @@
 what was on the pin when a conversion ended is what it sampled, and EOSMP comes with EOC; disabling
 and stopping take no time; the synchronous clock has the frequency of the asynchronous one; the
 internal channels have the datasheet's typical values, and read 0 V while CCR does not connect
-them.
+them, as does a channel that has nothing on it.
 Not modelled: injected channels, DMA, triggers, watchdogs, offsets, discontinuous and waiting modes,
 and the erratum that spoils the first conversion after a pause.
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from eegrig.hil.virtual.chip.stm32wb.block import Block, InterruptLine
 from eegrig.hil.virtual.clock import NS_PER_S, Cancellable, Clock
 
-__all__ = ["CALIBRATION", "Adc"]
+__all__ = ["CALIBRATION", "PINS", "Adc"]
 
 ISR, IER, CR, CFGR, CFGR2, SMPR1, SMPR2 = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14, 0x18
 SQR1, SQR2, SQR3, SQR4, DR, DIFSEL, CALFACT, CCR = 0x30, 0x34, 0x38, 0x3C, 0x40, 0xB0, 0xB4, 0x308
@@ -42,6 +42,16 @@ START_CYCLES = 15
 CALIBRATED = 0x40  # of the 7 bits of CALFACT: assumed
 CODES = 4096
 
+PINS = (
+    *(("C", pin) for pin in range(4)),
+    *(("A", pin) for pin in range(8)),
+    *(("C", 4), ("C", 5), ("A", 8), ("A", 9)),
+)
+"""Port and number of the pin of each channel from 1 on.
+
+ADC1_IN1 to ADC1_IN16 of DS11929's table of pins, as MicroPython's
+ports/stm32/boards/stm32wb55_af.csv (@070da978) has them.
+"""
 VREFINT, TEMPERATURE, VBAT = 0, 17, 18  # channels
 VREFINT_V = 1.212  # DS11929, typical
 # Of the temperature sensor, likewise; a chip that somebody read out had TS_CAL1 and TS_CAL2 of 1034
@@ -72,7 +82,7 @@ class Adc(Block):
     clock : Clock
         Virtual time.
     volts : callable
-        ``volts(channel)``: what is on the pin of a channel from 1 to 16.
+        ``volts(port, pin)``: what is on one of `PINS`.
     vdda_v : float
         VDDA, which is also the reference.
     kernel_hz : callable
@@ -90,7 +100,7 @@ class Adc(Block):
         self,
         *,
         clock: Clock,
-        volts: Callable[[int], float],
+        volts: Callable[[str, int], float],
         vdda_v: float,
         kernel_hz: Callable[[], float],
         irq: InterruptLine,
@@ -271,4 +281,4 @@ class Adc(Block):
             return _sensor_v(self.temperature_c) if common & CH17SEL else 0.0
         if channel == VBAT:
             return self.vbat_v / 3 if common & CH18SEL else 0.0
-        return self._volts(channel)
+        return self._volts(*PINS[channel - 1]) if 0 < channel <= len(PINS) else 0.0

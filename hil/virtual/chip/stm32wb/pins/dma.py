@@ -36,8 +36,8 @@ class DmaChannel:
     """A channel of a controller: what a peripheral asks to move data.
 
     Amounts are items: what one request moves, PSIZE wide at the peripheral and MSIZE wide in
-    memory. A peripheral may look (`peek_memory`) when a transfer begins and tell how far it is
-    (`advance`) later; `read_memory` is both at once.
+    memory. A peripheral looks (`peek_memory`) when a transfer begins and tells how far it is
+    (`advance`) later.
 
     Attributes
     ----------
@@ -136,12 +136,6 @@ class DmaChannel:
             self._fail()
             return b""
         return _resized(data, size, self.item_size)
-
-    def read_memory(self, n: int) -> bytes:
-        """Move `n` items, no more than remain, from memory to the peripheral."""
-        data = self.peek_memory(n)
-        self.advance(len(data) // self.item_size)
-        return data
 
     def write_memory(self, data: bytes) -> None:
         """Move items, no more than remain, from the peripheral to memory."""

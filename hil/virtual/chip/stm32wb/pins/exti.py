@@ -118,14 +118,6 @@ class Exti(Block):
             self._values["pending"] |= bit
             self._request()
 
-    def unmasked(self, line: int) -> bool:
-        """Return whether interrupts of the line reach (and wake) the first processor."""
-        return bool(self._values["unmasked"] >> line & 1)
-
-    def unmasked_for_second(self, line: int) -> bool:
-        """Return whether interrupts of the line reach (and wake) the second processor."""
-        return bool(self._values["unmasked2"] >> line & 1)
-
     def _request(self) -> None:
         requested = self._values["pending"] & self._values["unmasked"]
         changed = requested ^ self._requested

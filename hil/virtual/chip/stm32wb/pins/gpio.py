@@ -17,7 +17,7 @@ __all__ = ["Gpio"]
 
 MODER, OTYPER, OSPEEDR, PUPDR, IDR, ODR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14
 BSRR, LCKR, AFRL, AFRH, BRR = 0x18, 0x1C, 0x20, 0x24, 0x28
-OUTPUT, ALTERNATE, ANALOG = 1, 2, 3  # modes in MODER
+OUTPUT, ANALOG = 1, 3  # modes in MODER
 
 # Port -> its pins, and MODER, OSPEEDR and PUPDR after reset: the debug pins PA13-15, PB3, PB4.
 _PORTS = {
@@ -120,20 +120,6 @@ class Gpio(Block):
         self._driven = self._driven & ~bit if level is None else self._driven | bit
         self._high = self._high | bit if level else self._high & ~bit
         self._settle()
-
-    def level(self, pin: int) -> int:
-        """Return what IDR reads."""
-        return self._registers[IDR] >> pin & 1
-
-    def output(self, pin: int) -> int | None:
-        """Return the level that the port puts out; None if the pin is no output."""
-        return self._registers[ODR] >> pin & 1 if self._outputs >> pin & 1 else None
-
-    def alternate(self, pin: int) -> int | None:
-        """Return the number of the alternate function that has the pin; None if none has."""
-        if self._registers[MODER] >> 2 * pin & 3 != ALTERNATE:
-            return None
-        return self._registers[AFRL if pin < 8 else AFRH] >> 4 * (pin & 7) & 15
 
     def _sort_pins(self) -> None:
         """Note which pins are outputs, analog, pulled up: no access should look at all 16."""

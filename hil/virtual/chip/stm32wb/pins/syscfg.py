@@ -70,11 +70,6 @@ class Syscfg(Block):
             changes &= value
         self._values[offset] = self._values[offset] & ~changes | value & changes
 
-    @property
-    def memory_mode(self) -> int:
-        """What is at address 0: MEM_MODE of MEMRMP (0 main flash, 1 system flash, 3 SRAM1)."""
-        return self._values[MEMRMP]
-
     def port_of(self, line: int) -> str:
         """Return the port (A to E, H) whose pin number `line` drives EXTI line `line` (0 to 15)."""
         return _PORTS[self._values[EXTICR1 + 4 * (line // 4)] >> 4 * (line % 4) & 7]

@@ -110,7 +110,7 @@ def test_a_hang_ends_with_a_reset_or_a_bite(desk: Desk, terminal: Terminal) -> N
     desk.fault("hang")
     desk.virtual("reset", NAME)
     assert terminal.reset_cause() == HARD
-    terminal.ask("w = machine.WDT(timeout=500)")
+    terminal.ask("w = machine.WDT(timeout=10000)")  # longer than a command takes to begin
     desk.fault("hang")
     assert terminal.reset_cause() == WATCHDOG
 

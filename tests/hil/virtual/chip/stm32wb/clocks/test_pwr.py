@@ -39,13 +39,6 @@ def test_voltage_scaling_and_the_low_power_regulator_follow_at_once(pwr):
     assert pwr.read(SR2) & 0x600 == 0
 
 
-def test_the_backup_domain_opens(pwr):
-    assert not pwr.backup_domain_open
-    pwr.write(CR1, 0x300)
-    assert pwr.read(CR1) & 0x100
-    assert pwr.backup_domain_open
-
-
 def test_reserved_bits_keep_their_reset_value(pwr):
     pwr.write(CR1, 0xFFFF_FFFF)
     pwr.write(CR2, 0xFFFF_FFFF)
@@ -106,17 +99,9 @@ def test_flags_of_stop_and_standby_stay_until_they_are_cleared(pwr):
 
 def test_power_clears_all(pwr):
     pwr.note_standby()
-    pwr.note_wakeup_pin(1)
     pwr.write(CR3, 0x8200)
     pwr.power_on_reset()
-    assert (pwr.read(EXTSCR), pwr.read(SR1), pwr.read(CR3)) == (0, 0, 0x8000)
-
-
-def test_the_second_processors_sleep_is_seen(pwr):
-    pwr.second_processor_sleeps = True
-    assert pwr.read(EXTSCR) == C2DS
-    pwr.write(EXTSCR, 1)
-    assert pwr.read(EXTSCR) == C2DS
+    assert (pwr.read(EXTSCR), pwr.read(CR3)) == (0, 0x8000)
 
 
 def test_what_outlasts_standby_does_not_outlast_another_reset(pwr):
@@ -127,13 +112,3 @@ def test_what_outlasts_standby_does_not_outlast_another_reset(pwr):
     assert [pwr.read(offset) for offset in (CR1, CR3, CR4, PUCRA)] == [0x200, 0x8200, 1, 1]
     pwr.reset()
     assert [pwr.read(offset) for offset in (CR1, CR3, CR4, PUCRA)] == [0x200, 0x8000, 0, 0]
-
-
-def test_wakeup_flags_are_cleared_by_scr(pwr):
-    pwr.note_wakeup_pin(1)
-    pwr.note_wakeup_pin(4)
-    assert pwr.read(SR1) == 0x9
-    pwr.write(SR1, 0)
-    pwr.write(SCR, 0x8)
-    assert pwr.read(SR1) == 0x1
-    assert pwr.read(SCR) == 0

@@ -304,33 +304,6 @@ def test_a_changed_clock_counts_from_now_on():
     assert timer.requests == [164 * US]
 
 
-# MicroPython's PWM: mode 1 with preload, OCxM 110.
-def test_pwm_has_a_frequency_and_a_duty():
-    timer = Timer("TIM2", 64_000_000).set(PSC=63, ARR=999, CCMR1=0x6800, CCR2=250, EGR=UG)
-    assert timer.pwm(2) is None
-    timer.set(CCER=0x10)
-    assert timer.pwm(2) is None
-    timer.set(CR1=CEN)
-    assert timer.pwm(2) == (1000.0, 0.25)
-    assert timer.pwm(1) is None
-    timer.set(CCER=0x30)  # active low
-    assert timer.pwm(2) == (1000.0, 0.75)
-    timer.set(CCMR1=0x7800)
-    assert timer.pwm(2) == (1000.0, 0.25)
-    timer.set(CCR2=5000, EGR=UG)
-    assert timer.pwm(2) == (1000.0, 1.0)
-    timer.set(CCMR1=0x3000)  # toggles: no PWM
-    assert timer.pwm(2) is None
-
-
-def test_pwm_of_a_timer_with_a_main_output_needs_it():
-    timer = Timer("TIM16").set(ARR=9, CCMR1=0x60, CCR1=5, CCER=1, CR1=CEN)
-    assert timer.pwm(1) is None
-    timer.set(BDTR=0x8000)
-    assert timer.pwm(1) == (100_000.0, 0.5)
-    assert timer.pwm(2) is None
-
-
 def test_reset_stops_it_and_drops_the_request():
     timer = Timer().set(ARR=9, DIER=1, CR1=CEN)
     timer.run(10 * US)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eegrig.hil.virtual.chip.stm32wb.pins.adc import CALIBRATION, Adc
+from eegrig.hil.virtual.chip.stm32wb.pins.adc import CALIBRATION, PINS, Adc
 from tests.hil.virtual.chip.stm32wb.fake_clock import FakeClock, Line
 
 ISR, IER, CR, CFGR, CFGR2, SMPR1, SMPR2 = 0, 4, 8, 0xC, 0x10, 0x14, 0x18
@@ -20,7 +20,7 @@ class Converter:
         self.volts = dict.fromkeys(range(1, 17), 0.0)
         self.adc = Adc(
             clock=self.clock,
-            volts=self.volts.__getitem__,
+            volts=lambda port, pin: self.volts[PINS.index((port, pin)) + 1],
             vdda_v=VDDA,
             kernel_hz=lambda: 64e6,
             irq=self.line,
@@ -147,6 +147,22 @@ def test_a_sequence_of_channels(adc):
     assert codes == [1, 16, 3, 4, 5, 6]
     assert times[1] - times[0] == 10_203  # 653 cycles
     assert not adc.read(CR) & ADSTART
+
+
+@pytest.mark.parametrize(
+    ("channel", "pin"),
+    [(1, "C0"), (4, "C3"), (5, "A0"), (12, "A7"), (13, "C4"), (14, "C5"), (15, "A8"), (16, "A9")],
+)
+def test_a_channel_has_its_pin(channel, pin):
+    """ports/stm32/boards/stm32wb55_af.csv."""
+    assert PINS[channel - 1] == (pin[0], int(pin[1:]))
+    assert len(set(PINS)) == 16
+
+
+def test_a_channel_that_there_is_not_reads_nothing(adc):
+    adc.volts |= dict.fromkeys(adc.volts, VDDA)
+    adc.write(SQR1, 25 << 6)
+    assert adc.convert() == 0
 
 
 def test_what_is_not_read_in_time_is_lost(adc):

@@ -18,6 +18,9 @@ class Port(Gpio):
             on_edge=lambda pin, level: self.edges.append((pin, level)),
         )
 
+    def level(self, pin: int) -> int:
+        return self.read(IDR) >> pin & 1
+
     def mode(self, pin: int, mode: int) -> None:
         self.write(MODER, self.read(MODER) & ~(3 << 2 * pin) | mode << 2 * pin)
 
@@ -67,14 +70,13 @@ def test_an_output_follows_odr_bsrr_and_brr_and_tells_only_what_changes():
 
 def test_a_pin_that_becomes_an_output_puts_out_what_odr_holds():
     gpio = Port()
-    assert gpio.output(0) is None
     gpio.write(ODR, 1)
     assert gpio.outputs == []
     gpio.mode(0, 1)
     assert gpio.outputs == [(0, 1)]
-    assert gpio.output(0) == 1
     gpio.mode(0, 0)
-    assert gpio.output(0) is None
+    gpio.write(ODR, 0)
+    assert gpio.outputs == [(0, 1)]
     assert gpio.edges == [(0, 1), (0, 0)]
 
 
@@ -108,7 +110,7 @@ def test_what_drives_an_output_from_outside_wins():
     gpio.mode(1, 1)
     gpio.drive(1, 1)
     assert gpio.level(1) == 1
-    assert gpio.output(1) == 0
+    assert gpio.outputs == [(1, 0)]
 
 
 def test_an_open_drain_that_is_let_go_reads_its_pull():
@@ -127,15 +129,13 @@ def test_an_open_drain_that_is_let_go_reads_its_pull():
     assert gpio.outputs == [(8, 0), (8, 1), (8, 0)]
 
 
-def test_the_alternate_function_of_a_pin():
+def test_a_pin_with_an_alternate_function_puts_out_nothing_of_odr():
     gpio = Port("B")
     gpio.write(AFRL, 7 << 24)  # PB6: USART1_TX is AF7
-    gpio.write(AFRH, 4 << 4)  # PB9: I2C1_SDA is AF4
-    assert gpio.alternate(6) is None
     gpio.mode(6, 2)
-    gpio.mode(9, 2)
-    assert gpio.alternate(6) == 7
-    assert gpio.alternate(9) == 4
+    gpio.write(ODR, 1 << 6)
+    assert gpio.outputs == []
+    assert (gpio.read(AFRL), gpio.level(6)) == (7 << 24, 0)
 
 
 def test_pins_that_the_port_does_not_have_stay_0():

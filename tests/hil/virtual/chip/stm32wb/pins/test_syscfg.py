@@ -23,11 +23,10 @@ def test_a_line_listens_to_port_a_until_told_otherwise():
     assert [syscfg.port_of(line) for line in (0, 1, 2, 3, 4, 15)] == ["B", "C", "D", "E", "C", "H"]
 
 
-def test_address_0_shows_the_memory_that_memrmp_names():
+def test_memrmp_keeps_what_there_is_of_it():
     syscfg = Syscfg()
-    assert syscfg.memory_mode == 0
-    syscfg.write(MEMRMP, 0xF9)
-    assert syscfg.memory_mode == 1  # system flash: machine.bootloader()
+    assert syscfg.read(MEMRMP) == 0
+    syscfg.write(MEMRMP, 0xF9)  # system flash: machine.bootloader()
     assert syscfg.read(MEMRMP) == 1
 
 
