@@ -1,31 +1,36 @@
 """The pytest plugin: a bench, a flashed board and a place for figures, as fixtures.
 
 It is loaded in every pytest run of the environment and does nothing unless a test asks for a
-fixture of it, all of which begin with ``rig``. A test that is a coroutine and uses `rig` runs on
-the bench's event loop.
+fixture of it, all of which begin with ``rig``. Each test has a bench of its own, in the same state
+whatever ran before. A test that is a coroutine and uses `rig` runs on its bench's event loop.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
+from eegrig.hil.workers import Gathering, hand_over, is_worker, worker_folder
+
 if TYPE_CHECKING:
     from eegrig.boards import Board
     from eegrig.boards.figures import Catalogue
     from eegrig.hil.bench import Bench
+    from eegrig.hil.benches import Benches
     from eegrig.hil.figures.figure import Figure
+    from eegrig.hil.figures.parts import Part
     from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
 
 __all__ = ["RigRecorder"]
 
-_RESULTS = pytest.StashKey["Results"]()
 _PARTIAL = pytest.StashKey[bool]()
 _RECORDER = pytest.StashKey["RigRecorder"]()  # of tests that could not begin
 
@@ -72,7 +77,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers `needs` and `figures`."""
+    """Register the markers `needs` and `figures`, and what makes one of the results of workers."""
+    if not is_worker(config):
+        config.pluginmanager.register(Gathering(_finish_all(config)), "eegrig-workers")
     config.addinivalue_line(
         "markers",
         "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
@@ -139,10 +146,10 @@ def rig_capabilities(request: pytest.FixtureRequest) -> None:
     needs = {need for marker in request.node.iter_markers("needs") for need in marker.args}
     if not needs:
         return
-    rig: Bench = request.getfixturevalue("rig")
-    lacking = sorted(needs - rig.capabilities)
+    benches: Benches = request.getfixturevalue("rig_benches")
+    lacking = sorted(needs - benches.capabilities)
     if lacking:
-        pytest.skip(f"bench {rig.name!r} has no {', '.join(lacking)}")
+        pytest.skip(f"bench {benches.name!r} has no {', '.join(lacking)}")
 
 
 @pytest.fixture(scope="session")
@@ -171,6 +178,10 @@ def rig_seconds(request: pytest.FixtureRequest) -> float:
 def rig_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of this run."""
     named = request.config.getoption("--rig-out")
+    if is_worker(request.config):
+        # The workers' temporary folders are side by side.
+        path = tmp_path_factory.getbasetemp().parent / "rig" if named is None else Path(named)
+        return worker_folder(request.config, path)
     if named is None:
         return tmp_path_factory.mktemp("rig")
     path = Path(named)
@@ -179,12 +190,12 @@ def rig_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
-def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
-    """Set up the bench that ``--rig`` names, for the whole session."""
-    from eegrig.hil.rig import open_bench
+def rig_benches(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Benches]:
+    """Make ready the benches that ``--rig`` names."""
+    from eegrig.hil.rig import open_benches
 
     config = request.config
-    with open_bench(
+    with open_benches(
         config.getoption("--rig"),
         rig_board,
         seed=config.getoption("--rig-seed"),
@@ -193,16 +204,18 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
         firmware_dir=config.getoption("--rig-firmware"),
         runtime=config.getoption("--rig-runtime"),
         repeat=config.getoption("--rig-repeat"),
-    ) as bench:
-        yield bench
+    ) as benches:
+        yield benches
 
 
 @pytest.fixture(scope="session")
-def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard:
+def rig_flashed(rig_benches: Benches, rig_results: Results, rig_out: Path) -> FlashedBoard:
     """Build the firmware from source, flash it and identify the board."""
     from eegrig.hil.flashed_board import flash_and_identify
 
-    flashed = flash_and_identify(rig)
+    with rig_benches.fresh("flashing", flashed=False) as bench:
+        flashed = flash_and_identify(bench)
+        rig_benches.keep(bench)
     flashed.image.write(rig_out / "image.bin")
     rig_results.firmware = flashed.identity
     rig_results.note_runtime(flashed.report.runtime_sha256 or "")
@@ -210,69 +223,179 @@ def rig_flashed(rig: Bench, rig_results: Results, rig_out: Path) -> FlashedBoard
 
 
 @pytest.fixture(scope="session")
+def rig_booted(
+    rig_benches: Benches, rig_flashed: FlashedBoard
+) -> Callable[[str], AbstractContextManager[Bench]]:
+    """Return what sets up a bench with the flashed board, booted, for what several tests share.
+
+    It takes a name for what that is, which no other has: ``with rig_booted("noise") as rig``.
+    """
+    from eegrig.hil.flashed_board import boot_and_identify
+
+    @contextlib.contextmanager
+    def booted(occasion: str) -> Iterator[Bench]:
+        with rig_benches.fresh(occasion, flashed=True) as bench:
+            boot_and_identify(bench, rig_flashed)
+            yield bench
+
+    return booted
+
+
+@pytest.fixture
+def rig(request: pytest.FixtureRequest, rig_benches: Benches) -> Iterator[Bench]:
+    """Set up the bench that ``--rig`` names, for this test alone.
+
+    The board on it has booted if the test asks for `rig_flashed`.
+    """
+    occasion = _occasion(request.node)
+    if "rig_flashed" in request.fixturenames:
+        setting_up = request.getfixturevalue("rig_booted")(occasion)
+    else:
+        setting_up = rig_benches.fresh(occasion, flashed=False)
+    with setting_up as bench:
+        yield bench
+
+
+def _occasion(item: pytest.Item) -> str:
+    """Return a test's name, the same wherever pytest was started."""
+    return f"{item.path.stem}::{item.nodeid.partition('::')[2]}"
+
+
+@pytest.fixture(scope="session")
 def rig_results(
-    request: pytest.FixtureRequest, rig: Bench, rig_catalogue: Catalogue, rig_out: Path
+    request: pytest.FixtureRequest, rig_benches: Benches, rig_catalogue: Catalogue, rig_out: Path
 ) -> Iterator[Results]:
     """Everything this run finds out; written to the run's folder at its end."""
     from eegrig.boards.ports import board_runtime
     from eegrig.hil.figures.results import Results
 
+    benches = rig_benches
     results = Results(
-        board=rig.board.name,
-        board_title=rig.board.title,
-        bench=rig.name,
-        seed=rig.seed,
-        signal=rig.source.description,
+        board=benches.board.name,
+        board_title=benches.board.title,
+        bench=benches.name,
+        seed=benches.seed,
+        signal=benches.signal,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    modelled = rig.provenance == "simulated" and rig.mode != "exact"
-    results.rest_on(board_runtime(rig.board), modelled=modelled, mode=rig.mode or "")
-    results.assume(rig.rests_on)
-    request.config.stash[_RESULTS] = results
-    request.config.stash[_RECORDER] = RigRecorder(rig, results, rig_catalogue)
+    modelled = benches.provenance == "simulated" and benches.mode != "exact"
+    results.rest_on(board_runtime(benches.board), modelled=modelled, mode=benches.mode or "")
+    results.assume(benches.rests_on)
+    request.config.stash[_RECORDER] = RigRecorder(benches, results, rig_catalogue)
     yield results
-    record_rules(rig, results)
-    option = request.config.option
-    left_out = request.config.stash.get(_PARTIAL, False)
-    partial = left_out or bool(option.keyword or option.markexpr)
-    results.notes = list(rig.notes())
-    results.close(rig.board, provenance=rig.provenance, partial=partial)
-    results.save(rig_out)
+    part = _part(request.config, results, benches, rig_catalogue)
+    if is_worker(request.config):
+        import msgspec
+
+        hand_over(request.config, msgspec.msgpack.encode(part), rig_out)
+    else:
+        _finish(part, benches.board, rig_out)
 
 
-def record_rules(rig: Bench, results: Results) -> None:
-    """Record how many rules of its front ends' data sheets the firmware has broken in this run."""
-    if rig.rules is None:
-        results.omit("afe.rules_broken", f"bench {rig.name!r} does not see what its parts see")
+def _part(
+    config: pytest.Config, results: Results, benches: Benches, catalogue: Catalogue
+) -> Part:
+    """Return what this process found out."""
+    from eegrig.hil.figures.parts import Part
+
+    left_out = config.stash.get(_PARTIAL, False)
+    return Part(
+        results=results,
+        seen=dict(benches.seen()),
+        provenance=benches.provenance,
+        partial=left_out or bool(config.option.keyword or config.option.markexpr),
+        declared=list(catalogue.declared),
+        words={name: dict(words) for name, words in catalogue.words.items()},
+    )
+
+
+def _finish_all(
+    config: pytest.Config,
+) -> Callable[[Sequence[bytes], Path, Sequence[str]], None]:
+    """Return what makes one of all that workers found out."""
+
+    def finish(encoded: Sequence[bytes], folder: Path, lost: Sequence[str]) -> None:
+        import msgspec
+
+        from eegrig.boards import load_board
+        from eegrig.hil.figures.parts import Part, joined
+
+        part = joined([msgspec.msgpack.decode(each, type=Part) for each in encoded])
+        board = load_board(config.getoption("--rig-board"), part.catalogue)
+        _finish(part, board, folder, lost=lost)
+
+    return finish
+
+
+def _finish(part: Part, board: Board, folder: Path, *, lost: Sequence[str] = ()) -> None:
+    """Hold what a run found out against all it was to find out, and write it.
+
+    Where workers were lost, a target without a figure may be one that they had: none counts as
+    left out, and nobody knows how many rules were broken.
+    """
+    from eegrig.hil.figures.parts import notes_of, put_in_order
+
+    results = part.results
+    results.notes = notes_of(part.seen)
+    why = ""
+    if lost:
+        why = f"what {', '.join(lost)} of pytest -n found out is lost: crashed, or stopped early"
+        results.notes.append(why)
+    record_rules(part, board, incomplete=why)
+    results.close(board, provenance=part.provenance, partial=part.partial and not lost)
+    put_in_order(results, part.catalogue)
+    results.save(folder)
+
+
+def record_rules(part: Part, board: Board, *, incomplete: str = "") -> None:
+    """Record how many rules of its front ends' data sheets the firmware has broken in this run.
+
+    Parameters
+    ----------
+    part : Part
+        All that was seen.
+    board : Board
+    incomplete : str
+        Why that is not all; then the figure is undecided, unless a rule was broken.
+    """
+    from eegrig.hil.figures.parts import rules_of
+
+    check = rules_of(part.seen)
+    name, results = "afe.rules_broken", part.results
+    if check is None:
+        blind = f"bench {results.bench!r} does not see what its parts see"
+        results.omit(name, blind if part.seen else "no test had the board on a bench")
         return
-    check = rig.rules()
     results.record(
-        rig.board,
-        "afe.rules_broken",
-        check.count,
+        board,
+        name,
+        None if incomplete and not check.count else check.count,
         "1",
         uncertainty=0.0,
         n=check.exchanges,
-        provenance=rig.provenance,
-        note="; ".join(map(str, check.broken)),
+        provenance=part.provenance,
+        note="; ".join([*map(str, check.broken), *([incomplete] if incomplete else [])]),
     )
 
 
 @pytest.fixture
 def rig_record(
-    request: pytest.FixtureRequest, rig: Bench, rig_results: Results, rig_catalogue: Catalogue
+    request: pytest.FixtureRequest,
+    rig_benches: Benches,
+    rig_results: Results,
+    rig_catalogue: Catalogue,
 ) -> RigRecorder:
     """Take figures; the test fails at its end if one misses its target."""
     from eegrig.hil.figures.catalogue import expect_all
 
     expect_all(rig_catalogue, _figures_of(request.node))
-    return RigRecorder(rig, rig_results, rig_catalogue)
+    return RigRecorder(rig_benches, rig_results, rig_catalogue)
 
 
 class RigRecorder:
     """Records figures and, at the end of a test, fails it if one of them misses its target."""
 
-    def __init__(self, rig: Bench, results: Results, catalogue: Catalogue) -> None:
+    def __init__(self, rig: Benches, results: Results, catalogue: Catalogue) -> None:
         self._rig = rig
         self._catalogue = catalogue
         self.results = results

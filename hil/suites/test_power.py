@@ -16,6 +16,7 @@ from eegrig.hil.suites.streams import linked
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from eegrig.boards import Board
     from eegrig.hil.bench import Bench, PowerCapture
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.hil.plugin import RigRecorder
@@ -87,7 +88,7 @@ async def test_sleeping(
 
 @pytest.mark.figures("power.streaming", "power.non_afe", "battery.life")
 def test_streaming(
-    rig: Bench, efficient_session: Session, rig_record: RigRecorder, rig_out: Path
+    rig_board: Board, efficient_session: Session, rig_record: RigRecorder, rig_out: Path
 ) -> None:
     session = efficient_session
     capture = session.power
@@ -134,7 +135,7 @@ def test_streaming(
         lost=lost,
     )
     power = figures.power
-    life = battery_life(load_part(rig.board.battery.part), power.total_w, power.total_uncertainty_w)
+    life = battery_life(load_part(rig_board.battery.part), power.total_w, power.total_uncertainty_w)
     rig_record.results.assume(life.assumptions)
     rig_record(
         "battery.life",
