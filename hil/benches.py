@@ -4,33 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
-
-from eegrig.hil.bench import RuleCheck
 
 if TYPE_CHECKING:
     from eegrig.boards import Board
     from eegrig.boards.assumed import Assumed
-    from eegrig.hil.bench import Bench
+    from eegrig.hil.bench import Bench, Seen
 
-__all__ = ["Benches", "Seen"]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a bench saw of the firmware, from when it was set up until it was taken down.
-
-    Attributes
-    ----------
-    rules : RuleCheck or None
-        None where nobody can tell.
-    notes : tuple of str
-        Crashes, hangs, what no model answers.
-    """
-
-    rules: RuleCheck | None
-    notes: tuple[str, ...] = ()
+__all__ = ["Benches"]
 
 
 class Benches(Protocol):
@@ -39,30 +20,48 @@ class Benches(Protocol):
     A model is made anew, its clock at 0; on hardware the board is reset, faults are undone and the
     signal begins anew. There is one board: one bench at a time.
 
-    Attributes
-    ----------
-    name, board, capabilities, provenance, mode, rests_on, seed
-        As of every `Bench` that `fresh` gives.
-    signal : str
-        What drives the electrodes, in a few words.
+    What it says of itself holds for every `Bench` that `fresh` gives.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Of the bench, for results."""
+        ...
+
     @property
-    def board(self) -> Board: ...
+    def board(self) -> Board:
+        """What the board is."""
+        ...
+
     @property
-    def capabilities(self) -> frozenset[str]: ...
+    def capabilities(self) -> frozenset[str]:
+        """What the bench can do."""
+        ...
+
     @property
-    def provenance(self) -> Literal["measured", "simulated"]: ...
+    def provenance(self) -> Literal["measured", "simulated"]:
+        """Of every figure taken on it."""
+        ...
+
     @property
-    def mode(self) -> Literal["fast", "exact"] | None: ...
+    def mode(self) -> Literal["fast", "exact"] | None:
+        """How a virtual board runs its firmware."""
+        ...
+
     @property
-    def rests_on(self) -> tuple[Assumed, ...]: ...
+    def rests_on(self) -> tuple[Assumed, ...]:
+        """What the bench's own models assume."""
+        ...
+
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """Of everything random."""
+        ...
+
     @property
-    def signal(self) -> str: ...
+    def signal(self) -> str:
+        """Say in a few words what drives the electrodes."""
+        ...
 
     def fresh(self, occasion: str, *, flashed: bool) -> AbstractContextManager[Bench]:
         """Set up a bench.

@@ -292,9 +292,7 @@ def rig_results(
         _finish(part, benches.board, rig_out)
 
 
-def _part(
-    config: pytest.Config, results: Results, benches: Benches, catalogue: Catalogue
-) -> Part:
+def _part(config: pytest.Config, results: Results, benches: Benches, catalogue: Catalogue) -> Part:
     """Return what this process found out."""
     from eegrig.hil.figures.parts import Part
 

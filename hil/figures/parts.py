@@ -9,8 +9,7 @@ from typing import Literal
 import msgspec
 
 from eegrig.boards.figures import Catalogue, DeclaredFigure
-from eegrig.hil.bench import BrokenRule, RuleCheck
-from eegrig.hil.benches import Seen
+from eegrig.hil.bench import BrokenRule, RuleCheck, Seen
 from eegrig.hil.figures.assumptions import rest
 from eegrig.hil.figures.results import Results
 

@@ -13,8 +13,7 @@ from typing import Literal, Self
 from eegrig.boards import Board
 from eegrig.boards.assumed import Assumed
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.bench import Bench, SourceFactory
-from eegrig.hil.benches import Seen
+from eegrig.hil.bench import Bench, Seen, SourceFactory
 from eegrig.hil.virtual.bench import CAPABILITIES, VirtualBench
 from eegrig.hil.virtual.board import FastBoard
 
@@ -88,9 +87,8 @@ class VirtualBenches:
         """Set up a bench whose clock is at 0; see `Benches.fresh`."""
         if self._under_way is not None:
             raise ConfigError(
-                f"{self.board.name} is on a bench already, for {self._under_way[0]!r}: what several "
-                "tests share has to be done before a test asks for `rig` (a fixture of a wider "
-                "scope is)"
+                f"{self.board.name} is on a bench already, for {self._under_way[0]!r}: take it off "
+                "before; what tests share is taken by a fixture of their scope, ahead of `rig`"
             )
         directory = self._root / "bench"
         if flashed:
