@@ -83,7 +83,7 @@ def _join(whole: Results, other: Results) -> None:
         elif same != figure:
             whole.distrust(figure.name, "taken by several processes, which do not agree")
     for assumption in other.assumptions:
-        rest(whole.assumptions, assumption, assumption.shares)
+        rest(whole.assumptions, assumption.as_fact(), assumption.shares)
     for entry in other.not_measured:
         whole.omit(entry.what, entry.why)
 
