@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
-from eegrig.hil.workers import Gathering, hand_over, is_worker, worker_folder
+from eegrig.hil.workers import Gathering, Giving, is_worker, worker_folder
 
 if TYPE_CHECKING:
     from eegrig.boards import Board
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["RigRecorder"]
 
 _PARTIAL = pytest.StashKey[bool]()
+_GIVING = pytest.StashKey[Giving]()  # in a worker of pytest -n
 _RECORDER = pytest.StashKey["RigRecorder"]()  # of tests that could not begin
 
 
@@ -78,7 +79,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers `needs` and `figures`, and what makes one of the results of workers."""
-    if not is_worker(config):
+    if is_worker(config):
+        config.stash[_GIVING] = Giving(config)
+        config.pluginmanager.register(config.stash[_GIVING], "eegrig-worker")
+    else:
         config.pluginmanager.register(Gathering(_finish_all(config)), "eegrig-workers")
     config.addinivalue_line(
         "markers",
@@ -282,18 +286,23 @@ def rig_results(
     results.rest_on(board_runtime(benches.board), modelled=modelled, mode=benches.mode or "")
     results.assume(benches.rests_on)
     request.config.stash[_RECORDER] = RigRecorder(benches, results, rig_catalogue)
+    giving = request.config.stash.get(_GIVING, None)
+    if giving is not None:
+        giving.folder = rig_out
+        giving.found = lambda: _encoded(_part(request.config, results, benches, rig_catalogue))
     yield results
-    part = _part(request.config, results, benches, rig_catalogue)
-    if is_worker(request.config):
-        import msgspec
+    if giving is None:
+        _finish(_part(request.config, results, benches, rig_catalogue), benches.board, rig_out)
 
-        hand_over(request.config, msgspec.msgpack.encode(part), rig_out)
-    else:
-        _finish(part, benches.board, rig_out)
+
+def _encoded(part: Part) -> bytes:
+    import msgspec
+
+    return msgspec.msgpack.encode(part)
 
 
 def _part(config: pytest.Config, results: Results, benches: Benches, catalogue: Catalogue) -> Part:
-    """Return what this process found out."""
+    """Return what this process found out so far."""
     from eegrig.hil.figures.parts import Part
 
     left_out = config.stash.get(_PARTIAL, False)
@@ -337,7 +346,8 @@ def _finish(part: Part, board: Board, folder: Path, *, lost: Sequence[str] = ())
     results.notes = notes_of(part.seen)
     why = ""
     if lost:
-        why = f"what {', '.join(lost)} of pytest -n found out is lost: crashed, or stopped early"
+        names = ", ".join(lost)
+        why = f"{names} of pytest -n crashed or was stopped: what its last test took is lost"
         results.notes.append(why)
     record_rules(part, board, incomplete=why)
     results.close(board, provenance=part.provenance, partial=part.partial and not lost)

@@ -45,6 +45,7 @@ def run(
 
 
 WORKERS = ("-n", "2", "--dist", "loadfile")
+CRASHING = ("-n", "2", "--dist", "load")  # by file, xdist would run what crashed again and again
 
 
 def files(folder: Path) -> set[str]:
@@ -72,7 +73,9 @@ def test_files_of_workers_are_in_the_folder_of_the_run_once_each(pytester):
 @pytest.mark.parametrize("selection", [(), ("-k", "crash or sleep")])
 def test_a_worker_that_crashes_makes_the_run_undecided_and_says_so(pytester, selection):
     watchful = WATCHFUL.replace("exchanges=70, broken=(BROKEN,)", "exchanges=70, broken=()")
-    result, out = run(pytester, *WORKERS, *selection, conftest=watchful, test_a=CRASH, test_b=SLEEP)
+    result, out = run(
+        pytester, *CRASHING, *selection, conftest=watchful, test_a=CRASH, test_b=SLEEP
+    )
     result.assert_outcomes(passed=1, failed=1)
     content = json.loads((out / "results.json").read_text())
     assert (content["verdict"], content["exit_code"]) == ("inconclusive", 1)
@@ -84,8 +87,25 @@ def test_a_worker_that_crashes_makes_the_run_undecided_and_says_so(pytester, sel
     assert files(out) == {"gw1.txt", "results.json", "traces/both.txt"}
 
 
+def test_a_worker_that_crashes_takes_its_last_test_along_and_no_other(pytester):
+    modules = {"test_a": SLEEP + ADVERTISING + CRASH}
+    _, out = run(pytester, "-n", "1", "--dist", "load", **modules)
+    found = figures(out)
+    assert {found[name][0] for name in ("power.sleep", "power.advertising")} == {"pass"}
+    assert found["power.connected"][0] == "inconclusive"
+
+
+def test_figures_taken_before_a_run_is_stopped_at_a_failure_are_kept(pytester):
+    failing = "def test_fails():\n    assert False\n"
+    result, out = run(pytester, "-n", "1", "-x", test_a=SLEEP, test_b=failing)
+    result.assert_outcomes(passed=1, failed=1)
+    found = figures(out)
+    assert found["power.sleep"][0] == "pass"
+    assert found["power.connected"][0] == "inconclusive"
+
+
 def test_a_rule_that_was_broken_stays_so_where_another_worker_crashed(pytester):
-    _, out = run(pytester, *WORKERS, conftest=WATCHFUL, test_a=CRASH, test_b=SLEEP)
+    _, out = run(pytester, *CRASHING, conftest=WATCHFUL, test_a=CRASH, test_b=SLEEP)
     assert figures(out)["afe.rules_broken"][0] == "fail"
 
 
