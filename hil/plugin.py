@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -83,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_GIVING] = Giving(config)
         config.pluginmanager.register(config.stash[_GIVING], "eegrig-worker")
     else:
-        config.pluginmanager.register(Gathering(_finish_all(config)), "eegrig-workers")
+        config.pluginmanager.register(Gathering(partial(_finish_all, config)), "eegrig-workers")
     config.addinivalue_line(
         "markers",
         "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
@@ -292,7 +293,10 @@ def rig_results(
         giving.found = lambda: _encoded(_part(request.config, results, benches, rig_catalogue))
     yield results
     if giving is None:
-        _finish(_part(request.config, results, benches, rig_catalogue), benches.board, rig_out)
+        from eegrig.hil.figures.parts import finish
+
+        part = _part(request.config, results, benches, rig_catalogue)
+        finish(part, benches.board, rig_out)
 
 
 def _encoded(part: Part) -> bytes:
@@ -317,73 +321,17 @@ def _part(config: pytest.Config, results: Results, benches: Benches, catalogue: 
 
 
 def _finish_all(
-    config: pytest.Config,
-) -> Callable[[Sequence[bytes], Path, Sequence[str]], None]:
-    """Return what makes one of all that workers found out."""
+    config: pytest.Config, encoded: Sequence[bytes], folder: Path, lost: Sequence[str]
+) -> None:
+    """Make one of all that workers found out."""
+    import msgspec
 
-    def finish(encoded: Sequence[bytes], folder: Path, lost: Sequence[str]) -> None:
-        import msgspec
+    from eegrig.boards import load_board
+    from eegrig.hil.figures.parts import Part, finish, joined
 
-        from eegrig.boards import load_board
-        from eegrig.hil.figures.parts import Part, joined
-
-        part = joined([msgspec.msgpack.decode(each, type=Part) for each in encoded])
-        board = load_board(config.getoption("--rig-board"), part.catalogue)
-        _finish(part, board, folder, lost=lost)
-
-    return finish
-
-
-def _finish(part: Part, board: Board, folder: Path, *, lost: Sequence[str] = ()) -> None:
-    """Hold what a run found out against all it was to find out, and write it.
-
-    Where workers were lost, a target without a figure may be one that they had: none counts as
-    left out, and nobody knows how many rules were broken.
-    """
-    from eegrig.hil.figures.parts import notes_of, put_in_order
-
-    results = part.results
-    results.notes = notes_of(part.seen)
-    why = ""
-    if lost:
-        names = ", ".join(lost)
-        why = f"{names} of pytest -n crashed or was stopped: what its last test took is lost"
-        results.notes.append(why)
-    record_rules(part, board, incomplete=why)
-    results.close(board, provenance=part.provenance, partial=part.partial and not lost)
-    put_in_order(results, part.catalogue)
-    results.save(folder)
-
-
-def record_rules(part: Part, board: Board, *, incomplete: str = "") -> None:
-    """Record how many rules of its front ends' data sheets the firmware has broken in this run.
-
-    Parameters
-    ----------
-    part : Part
-        All that was seen.
-    board : Board
-    incomplete : str
-        Why that is not all; then the figure is undecided, unless a rule was broken.
-    """
-    from eegrig.hil.figures.parts import rules_of
-
-    check = rules_of(part.seen)
-    name, results = "afe.rules_broken", part.results
-    if check is None:
-        blind = f"bench {results.bench!r} does not see what its parts see"
-        results.omit(name, blind if part.seen else "no test had the board on a bench")
-        return
-    results.record(
-        board,
-        name,
-        None if incomplete and not check.count else check.count,
-        "1",
-        uncertainty=0.0,
-        n=check.exchanges,
-        provenance=part.provenance,
-        note="; ".join([*map(str, check.broken), *([incomplete] if incomplete else [])]),
-    )
+    part = joined([msgspec.msgpack.decode(each, type=Part) for each in encoded])
+    board = load_board(config.getoption("--rig-board"), part.catalogue)
+    finish(part, board, folder, lost=lost)
 
 
 @pytest.fixture

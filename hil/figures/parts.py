@@ -1,10 +1,14 @@
-"""What several processes of one run found out, made one: nothing lost, nothing twice."""
+"""What the processes of one run found out, made one and held against all it was to find out.
+
+Mostly it is one process; workers of ``pytest -n`` are several.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -13,7 +17,10 @@ from eegrig.hil.bench import BrokenRule, RuleCheck, Seen
 from eegrig.hil.figures.assumptions import rest
 from eegrig.hil.figures.results import Results
 
-__all__ = ["Part", "joined", "notes_of", "put_in_order", "rules_of"]
+if TYPE_CHECKING:
+    from eegrig.boards import Board
+
+__all__ = ["Part", "finish", "joined", "notes_of", "put_in_order", "rules_of"]
 
 
 class Part(msgspec.Struct, kw_only=True):
@@ -113,3 +120,53 @@ def rules_of(seen: Mapping[str, Seen]) -> RuleCheck | None:
 def notes_of(seen: Mapping[str, Seen]) -> list[str]:
     """Return what is to be told of the firmware, each once."""
     return sorted({note for each in seen.values() for note in each.notes})
+
+
+def finish(part: Part, board: Board, folder: Path, *, lost: Sequence[str] = ()) -> None:
+    """Hold what a run found out against all it was to find out, and write it.
+
+    Parameters
+    ----------
+    part : Part
+        Of the only process, or of all.
+    board : Board
+    folder : Path
+    lost : sequence of str
+        Workers of ``pytest -n`` that did not end well. A target without a figure may be one that
+        they took: none counts as left out then, and nobody knows how many rules were broken.
+    """
+    results = part.results
+    results.notes = notes_of(part.seen)
+    why = ""
+    if lost:
+        names = ", ".join(lost)
+        why = f"{names} of pytest -n crashed or was stopped: what its last test took is lost"
+        results.notes.append(why)
+    _record_rules(part, board, incomplete=why)
+    results.close(board, provenance=part.provenance, partial=part.partial and not lost)
+    put_in_order(results, part.catalogue)
+    results.save(folder)
+
+
+def _record_rules(part: Part, board: Board, *, incomplete: str = "") -> None:
+    """Record how many rules of its front ends' data sheets the firmware has broken in this run.
+
+    `incomplete` says why what was seen is not all; the figure is undecided then, unless a rule was
+    broken.
+    """
+    check = rules_of(part.seen)
+    name, results = "afe.rules_broken", part.results
+    if check is None:
+        blind = f"bench {results.bench!r} does not see what its parts see"
+        results.omit(name, blind if part.seen else "no test had the board on a bench")
+        return
+    results.record(
+        board,
+        name,
+        None if incomplete and not check.count else check.count,
+        "1",
+        uncertainty=0.0,
+        n=check.exchanges,
+        provenance=part.provenance,
+        note="; ".join([*map(str, check.broken), *([incomplete] if incomplete else [])]),
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -90,3 +92,22 @@ def test_a_test_alone_takes_the_figures_that_it_takes_with_others(taken, port, s
     alone, together = (figures(taken(BOARDS[port], select=each)) for each in (select, None))
     assert alone
     assert alone == {name: together[name] for name in alone}
+
+
+@pytest.mark.parametrize(("port", "dist"), [("zephyr", "load"), ("stm32", "loadfile")])
+def test_workers_of_pytest_take_together_what_one_process_takes(taken, tmp_path, port, dist):
+    request = RunRequest(board=BOARDS[port], out=tmp_path, seconds=SECONDS, seed=2)
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", dist]
+    done = subprocess.run(
+        [*command, *request.pytest_arguments(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = Results.load(tmp_path)
+    assert results.verdict == "pass"
+    assert results.digest() == taken(BOARDS[port]).digest()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"recording.bdf", "image.bin", "junit.xml", "traces"} <= names
+    assert not [name for name in names if name.startswith(".")]
