@@ -37,6 +37,7 @@ __all__ = [
     "Provenance",
     "Radio",
     "RuleCheck",
+    "Seen",
     "SignalSource",
     "SourceFactory",
     "Waveform",
@@ -333,6 +334,22 @@ class RuleCheck:
     def count(self) -> int:
         """How often rules were broken, all in all."""
         return sum(rule.count for rule in self.broken)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a bench saw of the firmware, from when it was set up until it was taken down.
+
+    Attributes
+    ----------
+    rules : RuleCheck or None
+        None where nobody can tell.
+    notes : tuple of str
+        Crashes, hangs, what no model answers.
+    """
+
+    rules: RuleCheck | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass

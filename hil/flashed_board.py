@@ -11,7 +11,7 @@ from eegrig.hil.figures.results import FirmwareCheck
 from eegrig.host.flashing.flash import FlashReport, flash
 from eegrig.host.image.firmware_image import Image, build_image
 
-__all__ = ["FlashedBoard", "flash_and_identify"]
+__all__ = ["FlashedBoard", "boot_and_identify", "flash_and_identify"]
 
 _BOOT_TIMEOUT_S = 10.0
 
@@ -72,6 +72,27 @@ def flash_and_identify(
         clock_ns=bench.flash_clock_ns,
     )
     step("boot it")
+    return FlashedBoard(image, report, _identity(bench, image))
+
+
+def boot_and_identify(bench: Bench, flashed: FlashedBoard) -> None:
+    """Reset a board that was flashed before, and make sure that it runs what it was given.
+
+    It is then where `flash_and_identify` leaves one.
+
+    Raises
+    ------
+    BoardFault
+        If the firmware does not boot, or is another one.
+    InfrastructureError
+        If the console cannot be reached.
+    """
+    bench.reset()
+    _identity(bench, flashed.image)
+
+
+def _identity(bench: Bench, image: Image) -> FirmwareCheck:
+    """Return what a board says it runs, once it has booted the image that was flashed."""
     identity = bench.run(_identify(bench, image))
     if not identity.matches:
         raise BoardFault(
@@ -79,7 +100,7 @@ def flash_and_identify(
             f"{image.version} ({image.manifest.image_hash[:12]}) that was flashed: reset it and "
             "flash again"
         )
-    return FlashedBoard(image, report, identity)
+    return identity
 
 
 async def _identify(bench: Bench, image: Image) -> FirmwareCheck:

@@ -1,65 +1,58 @@
 """The pytest plugin: a bench, a flashed board and a place for figures, as fixtures.
 
 It is loaded in every pytest run of the environment and does nothing unless a test asks for a
-fixture of it, all of which begin with ``rig``. A test that is a coroutine and uses `rig` runs on
-the bench's event loop.
+fixture of it, all of which begin with ``rig``. Each test has a bench of its own, in the same state
+whatever ran before. A test that is a coroutine and uses `rig` runs on its bench's event loop.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from eegrig.hil import hookspecs
-from eegrig.hil.ending import EndingWatch, ending_of, exit_code_of, reason_of
-from eegrig.hil.outcomes import Outcomes
+from eegrig.hil.session import hookspecs
+from eegrig.hil.session.ending import EndingWatch, ending_of, exit_code_of, reason_of
+from eegrig.hil.session.options import add_markers, add_options
+from eegrig.hil.session.outcomes import Outcomes
+from eegrig.hil.session.recorder import RigRecorder, as_property
+from eegrig.hil.session.workers import Gathering, Giving, is_worker, worker_folder
 
 if TYPE_CHECKING:
     from eegrig.boards import Board
     from eegrig.boards.figures import Catalogue
     from eegrig.hil.bench import Bench
-    from eegrig.hil.figures.figure import Figure
+    from eegrig.hil.benches import Benches
+    from eegrig.hil.figures.parts import Part
     from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
 
-__all__ = ["WHOLE_RUN", "RigRecorder"]
-
-WHOLE_RUN = ("afe.rules_broken",)
-"""Figures of the run as a whole, which no test of its own takes."""
-
 _PARTIAL = pytest.StashKey[bool]()
+_GIVING = pytest.StashKey[Giving]()  # in a worker of pytest -n
 _OUTCOMES = pytest.StashKey[Outcomes]()
 _RUN = pytest.StashKey["_Run"]()
+_RESULTS = pytest.StashKey[tuple["Results", Path]]()  # once they are written
 
 
 @dataclass
 class _Run:
-    """What has a place in the run's folder at its end, and who is asked for it."""
+    """What this process has of the run."""
 
-    rig: Bench
+    benches: Benches
     results: Results
     catalogue: Catalogue
     folder: Path
-    say_in_junit: Callable[[str, object], None]
-    observed: bool = False
 
     def meant(self, names: Iterable[str]) -> list[str]:
         """Return the figures that names are of: one for each choice of the words in them."""
         return [figure.name for name in names for figure in self.catalogue.meant(name)]
-
-    def observe(self) -> None:
-        """Take what the bench saw in the whole run, while it is there; once."""
-        if not self.observed:
-            self.observed = True
-            record_rules(self.rig, self.results)
-            self.results.notes = list(self.rig.notes())
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -69,71 +62,19 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the rig's options."""
-    group = parser.getgroup("eegrig", "eegrig: hardware-in-the-loop rig")
-    group.addoption(
-        "--rig", default="sim", metavar="sim|FILE", help="bench: sim (default) or a bench.toml"
-    )
-    group.addoption("--rig-board", default="headband8", metavar="NAME", help="board to test")
-    group.addoption("--rig-out", default=None, metavar="DIR", help="folder for results and traces")
-    group.addoption("--rig-seed", default=0, type=int, metavar="N", help="of everything random")
-    group.addoption(
-        "--rig-seconds", default=30.0, type=float, metavar="S", help="length of each recording"
-    )
-    group.addoption(
-        "--rig-signal",
-        default="resting",
-        metavar="SCENE|FILE",
-        help="what drives the electrodes: a scene of signal_sim, or a recording",
-    )
-    group.addoption(
-        "--rig-map",
-        action="append",
-        default=[],
-        metavar="ELECTRODE=LABEL",
-        help="channel of the recording that drives an electrode; repeatable",
-    )
-    group.addoption(
-        "--rig-firmware", default=None, metavar="DIR", help="firmware sources to build and flash"
-    )
-    group.addoption(
-        "--rig-runtime",
-        default=None,
-        metavar="FILE",
-        help="MicroPython to flash besides; a virtual board's chip runs it itself",
-    )
-    group.addoption(
-        "--rig-figures",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="figures.toml of suites that take figures of their own; repeatable",
-    )
-    group.addoption(
-        "--rig-repeat",
-        action="store_true",
-        help="signal and noise begin anew with each stream, so that two runs can be compared",
-    )
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the rig's markers, and keep what becomes of the tests and how the run ends."""
     config.stash[_OUTCOMES] = Outcomes()
     config.pluginmanager.register(EndingWatch(config), "eegrig-ending")
-    config.addinivalue_line(
-        "markers",
-        "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
-        "it (power, power_split, source, faults, link_control, reset, flash)",
-    )
-    config.addinivalue_line(
-        "markers",
-        "figures(*names): figures a test is there for; if it fails before it has taken them, those "
-        "of them that are targets are inconclusive",
-    )
-    config.addinivalue_line(
-        "markers",
-        "lasts(seconds): how long a test keeps the bench, besides what it shares with others",
-    )
-    config.addinivalue_line("markers", "quick: one of the tests of a first look, in a minute")
+    if is_worker(config):
+        config.stash[_GIVING] = Giving(config)
+        config.pluginmanager.register(config.stash[_GIVING], "eegrig-worker")
+    else:
+        config.pluginmanager.register(Gathering(_finish_all), "eegrig-workers")
+    add_markers(config)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -147,7 +88,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run coroutine tests on the bench's event loop."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj) or "rig" not in pyfuncitem.fixturenames:
         return None
-    from eegrig.hil.presence import run_on_bench
+    from eegrig.hil.session.presence import run_on_bench
 
     rig = cast("Bench", pyfuncitem.funcargs["rig"])
     names = pyfuncitem._fixtureinfo.argnames
@@ -163,7 +104,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     except (Exception, pytest.fail.Exception) as error:
         run = item.config.stash.get(_RUN, None)
         if run is not None:
-            recorder = RigRecorder(run.rig, run.results, run.catalogue)
+            recorder = RigRecorder(run.benches, run.results, run.catalogue)
             recorder.abandon(_figures_of(item), error)
             _tell_junit(item, recorder)
         raise
@@ -196,13 +137,7 @@ def _recorder_of(item: pytest.Item) -> RigRecorder | None:
 
 def _tell_junit(item: pytest.Item, recorder: RigRecorder) -> None:
     """Give a test a property for each of its figures."""
-    item.user_properties += [(figure.name, _property(figure)) for figure in recorder.figures]
-
-
-def _property(figure: Figure) -> str:
-    """Return a figure as a property of ``junit.xml`` has it: an object of JSON."""
-    fields = ("value", "unit", "uncertainty", "kind", "limit", "verdict")
-    return json.dumps({name: getattr(figure, name) for name in fields})
+    item.user_properties += [(figure.name, as_property(figure)) for figure in recorder.figures]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -225,57 +160,69 @@ def pytest_runtest_makereport(
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Account for all that the run was to find out, and write it; before ``junit.xml`` is."""
-    config = session.config
-    run = config.stash.get(_RUN, None)
-    if run is None:
+    run = session.config.stash.get(_RUN, None)
+    if run is None or is_worker(session.config):
         return
-    run.observe()
-    results = run.results
-    results.tests = config.stash[_OUTCOMES].tests()
+    # A run that was stopped within a test has a bench up still, and what that saw counts, too.
+    session._setupstate.teardown_exact(None)
+    _finish(session, _part(session.config, run), run.folder)
+
+
+def _part(config: pytest.Config, run: _Run) -> Part:
+    """Return what this process found out so far."""
+    from eegrig.hil.figures.parts import Part
+
+    run.results.tests = config.stash[_OUTCOMES].tests()
     ending = ending_of(config)
     if ending is not None:
-        results.stop(reason_of(ending), exit_code_of(ending))
-    elif session.shouldstop or session.shouldfail:
-        results.stop(str(session.shouldstop or session.shouldfail))
-    option = config.option
+        run.results.stop(reason_of(ending), exit_code_of(ending))
     left_out = config.stash.get(_PARTIAL, False)
-    partial = left_out or bool(option.keyword or option.markexpr)
-    in_tests = {name for test in results.tests for name in test.figures}
-    results.close(provenance=run.rig.provenance, partial=partial)
-    results.save(run.folder)
-    _name_junit(config, f"eegrig.{results.board}")
-    for name, value in (
-        ("board", results.board),
-        ("bench", results.bench),
-        ("image_hash", results.firmware.image_hash if results.firmware else ""),
-        ("verdict", results.verdict),
-        ("exit_code", results.exit_code),
-    ):
-        run.say_in_junit(name, value)
-    for figure in results.figures:
-        if figure.name not in in_tests:
-            run.say_in_junit(figure.name, _property(figure))
+    return Part(
+        results=run.results,
+        seen=dict(run.benches.seen()),
+        provenance=run.benches.provenance,
+        partial=left_out or bool(config.option.keyword or config.option.markexpr),
+        declared=list(run.catalogue.declared),
+        words={name: dict(words) for name, words in run.catalogue.words.items()},
+    )
+
+
+def _finish(session: pytest.Session, part: Part, folder: Path, lost: Sequence[str] = ()) -> None:
+    """Write what the run found out, and let ``junit.xml`` and the exit code say the same."""
+    from eegrig.hil.figures.parts import finish
+    from eegrig.hil.session.junit import tell_junit
+
+    results = part.results
+    if session.shouldstop or session.shouldfail:
+        results.stop(str(session.shouldstop or session.shouldfail))
+    finish(part, folder, lost=lost)
+    session.config.stash[_RESULTS] = results, folder
+    tell_junit(session.config, results)
     # Targets that nobody measured fail no test, and the run all the same.
     if session.exitstatus == pytest.ExitCode.OK and results.exit_code != 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _name_junit(config: pytest.Config, name: str) -> None:
-    """Name the suite of ``junit.xml``, where nobody has given it a name."""
-    from _pytest.junitxml import xml_key  # pytest has no other way at this time of a run
+def _finish_all(
+    session: pytest.Session, encoded: Sequence[bytes], folder: Path, lost: Sequence[str]
+) -> None:
+    """Make one of all that workers found out."""
+    import msgspec
 
-    xml = config.stash.get(xml_key, None)
-    if xml is not None and xml.suite_name == "pytest":
-        xml.suite_name = name
+    from eegrig.hil.figures.parts import Part, joined
+
+    part = joined([msgspec.msgpack.decode(each, type=Part) for each in encoded])
+    _finish(session, part, folder, lost)
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say how the run ended: its tests alone do not tell."""
-    run = config.stash.get(_RUN, None)
-    if run is not None:
-        terminalreporter.write_line(f"eegrig: {run.results.verdict}, {run.folder / 'results.json'}")
+    written = config.stash.get(_RESULTS, None)
+    if written is not None:
+        results, folder = written
+        terminalreporter.write_line(f"eegrig: {results.verdict}, {folder / 'results.json'}")
 
 
 @pytest.fixture(autouse=True)
@@ -284,10 +231,10 @@ def rig_capabilities(request: pytest.FixtureRequest) -> None:
     needs = {need for marker in request.node.iter_markers("needs") for need in marker.args}
     if not needs:
         return
-    rig: Bench = request.getfixturevalue("rig")
-    lacking = sorted(needs - rig.capabilities)
+    benches: Benches = request.getfixturevalue("rig_benches")
+    lacking = sorted(needs - benches.capabilities)
     if lacking:
-        pytest.skip(f"bench {rig.name!r} has no {', '.join(lacking)}")
+        pytest.skip(f"bench {benches.name!r} has no {', '.join(lacking)}")
 
 
 @pytest.fixture(scope="session")
@@ -316,6 +263,10 @@ def rig_seconds(request: pytest.FixtureRequest) -> float:
 def rig_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of this run."""
     named = request.config.getoption("--rig-out")
+    if is_worker(request.config):
+        # The workers' temporary folders are side by side.
+        path = tmp_path_factory.getbasetemp().parent / "rig" if named is None else Path(named)
+        return worker_folder(request.config, path)
     if named is None:
         return tmp_path_factory.mktemp("rig")
     path = Path(named)
@@ -324,12 +275,12 @@ def rig_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
-def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
-    """Set up the bench that ``--rig`` names, for the whole session."""
-    from eegrig.hil.rig import open_bench
+def rig_benches(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Benches]:
+    """Make ready the benches that ``--rig`` names."""
+    from eegrig.hil.rig import open_benches
 
     config = request.config
-    with open_bench(
+    with open_benches(
         config.getoption("--rig"),
         rig_board,
         seed=config.getoption("--rig-seed"),
@@ -338,13 +289,13 @@ def rig(request: pytest.FixtureRequest, rig_board: Board) -> Iterator[Bench]:
         firmware_dir=config.getoption("--rig-firmware"),
         runtime=config.getoption("--rig-runtime"),
         repeat=config.getoption("--rig-repeat"),
-    ) as bench:
-        yield bench
+    ) as benches:
+        yield benches
 
 
 @pytest.fixture(scope="session")
 def rig_flashed(
-    request: pytest.FixtureRequest, rig: Bench, rig_results: Results, rig_out: Path
+    request: pytest.FixtureRequest, rig_benches: Benches, rig_results: Results, rig_out: Path
 ) -> FlashedBoard:
     """Build the firmware from source, flash it and identify the board."""
     from eegrig.hil.flashed_board import flash_and_identify
@@ -352,7 +303,9 @@ def rig_flashed(
     def step(what: str) -> None:
         request.config.hook.pytest_rig_step(config=request.config, what=what)
 
-    flashed = flash_and_identify(rig, step=step)
+    with rig_benches.fresh("flashing", flashed=False) as bench:
+        flashed = flash_and_identify(bench, step=step)
+        rig_benches.keep(bench)
     flashed.image.write(rig_out / "image.bin")
     rig_results.firmware = flashed.identity
     rig_results.note_runtime(flashed.report.runtime_sha256 or "")
@@ -360,145 +313,89 @@ def rig_flashed(
 
 
 @pytest.fixture(scope="session")
+def rig_booted(
+    rig_benches: Benches, rig_flashed: FlashedBoard
+) -> Callable[[str], AbstractContextManager[Bench]]:
+    """Return what sets up a bench with the flashed board, booted, for what several tests share.
+
+    It takes a name for what that is, which no other has: ``with rig_booted("noise") as rig``.
+    """
+    from eegrig.hil.flashed_board import boot_and_identify
+
+    @contextlib.contextmanager
+    def booted(occasion: str) -> Iterator[Bench]:
+        with rig_benches.fresh(occasion, flashed=True) as bench:
+            boot_and_identify(bench, rig_flashed)
+            yield bench
+
+    return booted
+
+
+@pytest.fixture
+def rig(request: pytest.FixtureRequest, rig_benches: Benches) -> Iterator[Bench]:
+    """Set up the bench that ``--rig`` names, for this test alone.
+
+    The board on it has booted if the test asks for `rig_flashed`.
+    """
+    occasion = _occasion(request.node)
+    if "rig_flashed" in request.fixturenames:
+        setting_up = request.getfixturevalue("rig_booted")(occasion)
+    else:
+        setting_up = rig_benches.fresh(occasion, flashed=False)
+    with setting_up as bench:
+        yield bench
+
+
+def _occasion(item: pytest.Item) -> str:
+    """Return a test's name, the same wherever pytest was started."""
+    return f"{item.path.stem}::{item.nodeid.partition('::')[2]}"
+
+
+@pytest.fixture(scope="session")
 def rig_results(
-    request: pytest.FixtureRequest, rig: Bench, rig_catalogue: Catalogue, rig_out: Path
-) -> Iterator[Results]:
+    request: pytest.FixtureRequest, rig_benches: Benches, rig_catalogue: Catalogue, rig_out: Path
+) -> Results:
     """Everything this run finds out; written to the run's folder when the session ends."""
+    import msgspec
+
     from eegrig.boards.ports import board_runtime
     from eegrig.hil.figures.results import Results
 
+    benches = rig_benches
     results = Results(
-        board=rig.board.name,
-        board_title=rig.board.title,
-        bench=rig.name,
-        seed=rig.seed,
-        signal=rig.source.description,
+        board=benches.board.name,
+        board_title=benches.board.title,
+        bench=benches.name,
+        seed=benches.seed,
+        signal=benches.signal,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        targets=dict(rig.board.targets),
+        targets=dict(benches.board.targets),
     )
-    modelled = rig.provenance == "simulated" and rig.mode != "exact"
-    results.rest_on(board_runtime(rig.board), modelled=modelled, mode=rig.mode or "")
-    results.assume(rig.rests_on)
-    run = _Run(
-        rig, results, rig_catalogue, rig_out, request.getfixturevalue("record_testsuite_property")
-    )
+    modelled = benches.provenance == "simulated" and benches.mode != "exact"
+    results.rest_on(board_runtime(benches.board), modelled=modelled, mode=benches.mode or "")
+    results.assume(benches.rests_on)
+    run = _Run(benches, results, rig_catalogue, rig_out)
     request.config.stash[_RUN] = run
-    yield results
-    run.observe()
-
-
-def record_rules(rig: Bench, results: Results) -> None:
-    """Record how many rules of its front ends' data sheets the firmware has broken in this run."""
-    if rig.rules is None:
-        why = f"bench {rig.name!r} does not see what its parts see"
-        results.omit("afe.rules_broken", why, "skipped")
-        return
-    check = rig.rules()
-    results.record(
-        "afe.rules_broken",
-        check.count,
-        "1",
-        uncertainty=0.0,
-        n=check.exchanges,
-        provenance=rig.provenance,
-        note="; ".join(map(str, check.broken)),
-    )
+    giving = request.config.stash.get(_GIVING, None)
+    if giving is not None:
+        giving.folder = rig_out
+        giving.found = lambda: msgspec.msgpack.encode(_part(request.config, run))
+    return results
 
 
 @pytest.fixture
 def rig_record(
-    request: pytest.FixtureRequest, rig: Bench, rig_results: Results, rig_catalogue: Catalogue
+    request: pytest.FixtureRequest,
+    rig_benches: Benches,
+    rig_results: Results,
+    rig_catalogue: Catalogue,
 ) -> RigRecorder:
     """Take figures; the test fails at its end if one misses its target."""
     from eegrig.hil.figures.catalogue import expect_all
 
     expect_all(rig_catalogue, _figures_of(request.node))
-    recorder = RigRecorder(rig, rig_results, rig_catalogue)
+    recorder = RigRecorder(rig_benches, rig_results, rig_catalogue)
     recorder.on_figure = lambda figure: request.config.hook.pytest_rig_figure(
         config=request.config, figure=figure
     )
     return recorder
-
-
-class RigRecorder:
-    """Records figures and, at the end of a test, fails it if one of them misses its target."""
-
-    def __init__(self, rig: Bench, results: Results, catalogue: Catalogue) -> None:
-        self._rig = rig
-        self._catalogue = catalogue
-        self.results = results
-        self.missed = False
-        self._names: list[str] = []
-        self.on_figure: Callable[[Figure], object] | None = None
-
-    def __call__(
-        self,
-        name: str,
-        value: float | None,
-        unit: str,
-        *,
-        uncertainty: float | None,
-        n: int,
-        provenance: Literal["measured", "simulated", "modelled"] | None = None,
-        **flags: Any,
-    ) -> Figure:
-        """Record a figure; see `hil.figures.results.Results.record`.
-
-        Raises
-        ------
-        ResultsError
-            If the figure is not in the catalogue, or there in another unit.
-        """
-        from eegrig.hil.figures.catalogue import expect
-
-        expect(self._catalogue, name, unit)
-        figure = self.results.record(
-            name,
-            value,
-            unit,
-            uncertainty=uncertainty,
-            n=n,
-            provenance=provenance or self._rig.provenance,
-            **flags,
-        )
-        self._names.append(name)
-        if self.on_figure is not None:
-            self.on_figure(figure)
-        return figure
-
-    def abandon(self, names: Iterable[str], error: BaseException) -> None:
-        """Take note that the test failed: nothing it took, or was to take, counts.
-
-        Parameters
-        ----------
-        names : iterable of str
-            Targets the test was there for.
-        error : BaseException
-            How it failed.
-        """
-        lines = str(error).strip().splitlines()
-        how = lines[0] if lines else type(error).__name__
-        for name in self._names:
-            self.results.distrust(name, how)
-        meant = [figure.name for name in names for figure in self._catalogue.meant(name)]
-        for name in meant:
-            target = self.results.targets.get(name)
-            if target is not None and name not in self._names:
-                self(name, None, target.unit, uncertainty=None, n=0, failed_test=how)
-
-    @property
-    def figures(self) -> list[Figure]:
-        """What was recorded, as the results have it now."""
-        found = (self.results.figure(name) for name in self._names)
-        return [figure for figure in found if figure is not None]
-
-    def judge(self) -> None:
-        """Fail the test if a figure misses its target or could not be taken."""
-        from eegrig.hil.figures.in_words import stated
-
-        missed = [
-            stated(figure) for figure in self.figures if figure.verdict in ("fail", "inconclusive")
-        ]
-        if missed:
-            self.missed = True
-            pytest.fail("; ".join(missed), pytrace=False)

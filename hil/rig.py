@@ -1,4 +1,4 @@
-"""The bench that a rig's name stands for, ready for a board."""
+"""The benches that a rig's name stands for, ready for a board."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import get_args
 
 from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.bench import Bench, Capability
+from eegrig.hil.bench import Capability
+from eegrig.hil.benches import Benches
 from eegrig.hil.signal_factory import SignalFactory, light_factory
 from eegrig.host.runtime.runtime_file import read_runtime
 
-__all__ = ["capabilities_of", "open_bench"]
+__all__ = ["capabilities_of", "open_benches"]
 
 
 def capabilities_of(rig: str) -> frozenset[str]:
@@ -33,7 +34,7 @@ def capabilities_of(rig: str) -> frozenset[str]:
 
 
 @contextlib.contextmanager
-def open_bench(
+def open_benches(
     rig: str,
     board: Board,
     *,
@@ -43,8 +44,8 @@ def open_bench(
     firmware_dir: str | Path | None = None,
     runtime: str | Path | None = None,
     repeat: bool = False,
-) -> Iterator[Bench]:
-    """Set up the bench that `rig` names.
+) -> Iterator[Benches]:
+    """Make ready the benches that `rig` names.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def open_bench(
 
     Yields
     ------
-    Bench
+    Benches
 
     Raises
     ------
@@ -77,12 +78,12 @@ def open_bench(
     make_source = SignalFactory(signal, board, seed, assign=assign)
     folder = None if firmware_dir is None else Path(firmware_dir)
     try:
-        from eegrig.hil.virtual.bench import VirtualBench
+        from eegrig.hil.virtual.benches import VirtualBenches
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the virtual bench needs {error.name}: install eegrig[virtual]"
         ) from None
-    with VirtualBench(
+    with VirtualBenches(
         board,
         seed=seed,
         make_source=make_source,
@@ -90,10 +91,9 @@ def open_bench(
         firmware_dir=folder,
         runtime=None if runtime is None else Path(runtime),
         symbols=None if runtime is None else _functions(Path(runtime), board),
+        repeat=repeat,
     ) as virtual:
-        if repeat:
-            virtual.board.afe.repeat_at_start(seed)
-        yield virtual.bench
+        yield virtual
 
 
 def _functions(runtime: Path, board: Board) -> dict[int, str]:

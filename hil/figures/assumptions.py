@@ -30,6 +30,12 @@ class Assumption(Assumed, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """What is assumed, without what rests on it."""
         return self.part, self.key, self.value, self.unit, self.source
 
+    def as_fact(self) -> Assumed:
+        """Return what is assumed, as who assumed it gave it."""
+        fields = msgspec.structs.asdict(self)
+        del fields["shares"]
+        return Assumed(**fields)
+
     @property
     def share(self) -> float | None:
         """The largest share of any mode; None where it carries no energy."""

@@ -13,7 +13,7 @@ import pytest
 
 from eegrig.boards import load_board
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.plugin import WHOLE_RUN
+from eegrig.hil.figures.parts import WHOLE_RUN
 from eegrig.hil.rig import capabilities_of
 from eegrig.hil.run.surroundings import own_settings
 

@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from eegrig.hil.figures.in_words import limit_text, shown, word
-from eegrig.hil.outcomes import reason_of
 from eegrig.hil.run.plan import Plan, words
+from eegrig.hil.session.outcomes import reason_of
 
 if TYPE_CHECKING:
     from eegrig.hil.figures.figure import Figure

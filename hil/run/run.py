@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from eegrig.boards.errors import ConfigError, InfrastructureError
-from eegrig.hil.ending import ending_of, exit_code_of, reason_of
 from eegrig.hil.run.request import RunRequest
 from eegrig.hil.run.run_folder import open_run_folder
 from eegrig.hil.run.surroundings import own_settings
+from eegrig.hil.session.ending import ending_of, exit_code_of, reason_of
 
 if TYPE_CHECKING:
     import pytest

@@ -1,4 +1,4 @@
-"""Fixtures the suites share."""
+"""Fixtures the suites share: each on a bench of its own, so it does not matter who asks first."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from eegrig.hil.suites.streams import NOISE_SECONDS, SETTLE_S, Session, shorted,
 from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from eegrig.hil.bench import Bench
     from eegrig.hil.figures.results import Results
-    from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.host.recording.stream_recording import StreamRecording
+
+    Booted = Callable[[str], AbstractContextManager[Bench]]
 
 _TO_CONNECT_S = 3.0  # found, connected, negotiated
 
@@ -34,10 +37,11 @@ def pytest_rig_lasts(config: pytest.Config, fixture: str) -> float | None:
 
 @pytest.fixture(scope="session")
 def efficient_session(
-    rig: Bench, rig_flashed: FlashedBoard, rig_seconds: float, rig_results: Results, rig_out: Path
+    rig_booted: Booted, rig_seconds: float, rig_results: Results, rig_out: Path
 ) -> Session:
     """Streaming in the efficient profile; its recording is kept as ``recording.bdf``."""
-    session = rig.run(stream(rig, Profile.EFFICIENT, rig_seconds))
+    with rig_booted("efficient session") as rig:
+        session = rig.run(stream(rig, Profile.EFFICIENT, rig_seconds))
     session.recording.write_bdf(rig_out / "recording.bdf")
     if session.parameters is not None:
         parameters = dataclasses.asdict(session.parameters)
@@ -46,12 +50,14 @@ def efficient_session(
 
 
 @pytest.fixture(scope="session")
-def shorted_recording(rig: Bench, rig_flashed: FlashedBoard) -> StreamRecording:
+def shorted_recording(rig_booted: Booted) -> StreamRecording:
     """Record what the front end's inputs show when they are shorted."""
-    return rig.run(shorted(rig))
+    with rig_booted("shorted recording") as rig:
+        return rig.run(shorted(rig))
 
 
 @pytest.fixture(scope="session")
-def low_latency_session(rig: Bench, rig_flashed: FlashedBoard, rig_seconds: float) -> Session:
+def low_latency_session(rig_booted: Booted, rig_seconds: float) -> Session:
     """Streaming in the low-latency profile."""
-    return rig.run(stream(rig, Profile.LOW_LATENCY, rig_seconds))
+    with rig_booted("low-latency session") as rig:
+        return rig.run(stream(rig, Profile.LOW_LATENCY, rig_seconds))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from eegrig.hil.bench import Bench
     from eegrig.hil.flashed_board import FlashedBoard
-    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.session.recorder import RigRecorder
     from eegrig.hil.suites.streams import Session
     from eegrig.host.link.board_link import LinkParameters
 

@@ -18,8 +18,8 @@ from eegrig.hil.suites.streams import shorted_v
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eegrig.hil.bench import Bench
-    from eegrig.hil.plugin import RigRecorder
+    from eegrig.boards import Board
+    from eegrig.hil.session.recorder import RigRecorder
     from eegrig.hil.suites.streams import Session
     from eegrig.host.recording.stream_recording import StreamRecording
 
@@ -30,7 +30,7 @@ _SHOWN_S = 8.0
 @pytest.mark.needs("source")
 @pytest.mark.figures("signal.gain_error", "signal.correlation")
 def test_the_recording_equals_the_input(
-    rig: Bench,
+    rig_board: Board,
     efficient_session: Session,
     shorted_recording: StreamRecording,
     rig_record: RigRecorder,
@@ -50,7 +50,7 @@ def test_the_recording_equals_the_input(
         ("signal.gain_error", 0.0, np.abs(result.gain_error), result.gain_uncertainty),
         ("signal.correlation", 1.0, result.correlation, result.correlation_uncertainty),
     ):
-        target = rig.board.targets.get(name)
+        target = rig_board.targets.get(name)
         room = np.inf if target is None else abs(target.limit - misses)
         fine = np.flatnonzero(uncertainties <= DOUBT * room)
         faults = efficient_session.unfit | {
@@ -81,13 +81,13 @@ def test_the_recording_equals_the_input(
 
 @pytest.mark.figures("signal.noise", "signal.noise_pp", "signal.noise_ratio")
 def test_noise_of_shorted_inputs(
-    rig: Bench, shorted_recording: StreamRecording, rig_record: RigRecorder
+    rig_board: Board, shorted_recording: StreamRecording, rig_record: RigRecorder
 ) -> None:
     recording = shorted_recording
     info = recording.info
     samples_v = shorted_v(recording)
     noise = shorted_noise(samples_v)
-    part = load_part(rig.board.afe.part)
+    part = load_part(rig_board.afe.part)
     table_v = part.table("noise_rms").si(info.sample_rate_sps, info.gain)
     lost, clipped = recording.counters.frames_lost, bool(recording.clipped().any())
     worst = int(np.argmax(noise.rms_v))

@@ -9,12 +9,13 @@ import pytest
 
 from eegrig.boards import load_part
 from eegrig.boards.ports import board_runtime
-from eegrig.hil.presence import heard_ns
+from eegrig.hil.session.presence import heard_ns
 
 if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
+    from eegrig.hil.benches import Benches
     from eegrig.hil.flashed_board import FlashedBoard
-    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.session.recorder import RigRecorder
 
 _TIMES = ("flash_program", "flash_page_erase", "flash_mass_erase")
 """Figures of the part on which the time to flash a model of it rests."""
@@ -27,11 +28,11 @@ _TIMEOUT_S = 10.0
 @pytest.mark.needs("flash")
 @pytest.mark.figures("flash.time", "flash.verified")
 def test_the_image_is_programmed_and_reads_back_equal(
-    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
+    rig_benches: Benches, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:
     report = rig_flashed.report
-    if rig.provenance == "simulated":
-        part = load_part(rig.board.mcu.part)
+    if rig_benches.provenance == "simulated":
+        part = load_part(rig_benches.board.mcu.part)
         rig_record.results.assume(fact for key in _TIMES if (fact := part.assumption(key)))
     conditions = {"bytes": report.bytes_total, "probe": report.probe}
     rig_record(

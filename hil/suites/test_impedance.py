@@ -14,7 +14,7 @@ from eegrig.host.recording.impedance import measure_impedance
 if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
     from eegrig.hil.flashed_board import FlashedBoard
-    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.session.recorder import RigRecorder
 
 _LOWEST_OHM, _HIGHEST_OHM = 5e3, 100e3  # wet and prepared, dry
 _USUAL_OHM = 10e3

@@ -13,7 +13,7 @@ from eegrig.hil.measure.latency import PACKETS_NEEDED, latencies, summarise
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.session.recorder import RigRecorder
     from eegrig.hil.suites.streams import Session
 
 pytestmark = pytest.mark.needs("source")

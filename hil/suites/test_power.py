@@ -11,15 +11,16 @@ from eegrig.boards import load_part
 from eegrig.hil.figures import traces
 from eegrig.hil.measure.battery import battery_life
 from eegrig.hil.measure.power import long_enough, mode_power, streaming_power
-from eegrig.hil.presence import heard_ns
+from eegrig.hil.session.presence import heard_ns
 from eegrig.hil.suites.streams import linked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from eegrig.boards import Board
     from eegrig.hil.bench import Bench, PowerCapture
     from eegrig.hil.flashed_board import FlashedBoard
-    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.session.recorder import RigRecorder
     from eegrig.hil.suites.streams import Session
 
 pytestmark = pytest.mark.needs("power")
@@ -108,7 +109,7 @@ async def test_sleeping(
     "battery.life",
 )
 def test_streaming(
-    rig: Bench,
+    rig_board: Board,
     efficient_session: Session,
     rig_record: RigRecorder,
     rig_out: Path,
@@ -174,7 +175,7 @@ def test_streaming(
         **flaws,
     )
     power = figures.power
-    life = battery_life(load_part(rig.board.battery.part), power.total_w, power.total_uncertainty_w)
+    life = battery_life(load_part(rig_board.battery.part), power.total_w, power.total_uncertainty_w)
     rig_record.results.assume(life.assumptions)
     rig_record(
         "battery.life",

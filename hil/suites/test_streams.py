@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.session.recorder import RigRecorder
     from eegrig.hil.suites.streams import Session
 
 _CLOCKS = 0.05  # two oscillators of different chips, each within 2.5 %

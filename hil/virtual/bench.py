@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -24,11 +25,11 @@ from eegrig.hil.virtual.computer_radio.central import Central
 from eegrig.hil.virtual.micropython.process import micropython_executable
 from eegrig.host.process.interruption import held
 
-__all__ = ["VirtualBench", "VirtualFaults", "one_cpu"]
+__all__ = ["CAPABILITIES", "VirtualBench", "VirtualFaults", "one_cpu"]
 
 T = TypeVar("T")
 
-_CAPABILITIES = frozenset(get_args(Capability))
+CAPABILITIES = frozenset(get_args(Capability))
 """A model can do whatever a test may need."""
 
 
@@ -42,6 +43,9 @@ class VirtualBench:
     board : Board
     seed : int
         The same seed gives the same run, to the bit.
+    occasion : str
+        What the bench is set up for. Two occasions have the same board and signal, and another
+        noise, another radio and other random numbers; no occasion is one, too.
     directory : Path or None
         Where the chip's memories are kept; None for a directory that goes when the bench closes.
     make_source : SourceFactory or None
@@ -74,6 +78,7 @@ class VirtualBench:
         board: Board,
         *,
         seed: int = 0,
+        occasion: str = "",
         directory: Path | None = None,
         make_source: SourceFactory | None = None,
         make_light: SourceFactory | None = None,
@@ -93,11 +98,13 @@ class VirtualBench:
         self.loop = VirtualLoop()
         self._exit.callback(self.loop.close)
         rng = np.random.default_rng(seed)
-        self.air = Air(self.loop, seed=seed)
+        self.air = Air(self.loop, seed=_seed_of(seed, occasion) if occasion else seed)
         self.central = Central(self.air)
         make: Callable[..., VirtualBoard] = FastBoard if runtime is None else _exact_board(symbols)
         self.board = make(board, loop=self.loop, air=self.air, directory=directory, rng=rng)
         self._exit.callback(self.board.close)
+        if occasion:
+            self.board.draw_noise_from(np.random.default_rng(_seed_of(seed, occasion)))
         if make_source is not None:
             self.board.source.play_made(make_source)
         if make_light is not None and self.board.light is not None:
@@ -112,7 +119,7 @@ class VirtualBench:
             power=self.board.meter,
             source=self.board.source,
             faults=VirtualFaults(self),
-            capabilities=_CAPABILITIES,
+            capabilities=CAPABILITIES,
             provenance="simulated",
             run=self._run,
             reset=self.board.reset,
@@ -174,6 +181,12 @@ class VirtualBench:
         with contextlib.suppress(RuntimeError):
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self._exit.close()
+
+
+def _seed_of(seed: int, occasion: str) -> int:
+    """Return the seed of one occasion of a run."""
+    mixed = np.random.SeedSequence([seed, zlib.crc32(occasion.encode())])
+    return int(mixed.generate_state(1)[0])
 
 
 def _exact_board(symbols: Mapping[int, str] | None) -> Callable[..., VirtualBoard]:

@@ -15,37 +15,45 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
 
-# A bench with nothing behind it: what the plugin itself asks of one.
+# Benches with nothing behind them: what the plugin itself asks of some.
 CONFTEST = """
-import asyncio
+import asyncio, contextlib
 from types import SimpleNamespace
 import pytest
 from eegrig.boards import load_board
+from eegrig.hil.bench import Seen
+
+RULES = None
+
+class Benches(SimpleNamespace):
+    @contextlib.contextmanager
+    def fresh(self, occasion, *, flashed):
+        yield SimpleNamespace(**vars(self), occasion=occasion, run=asyncio.run)
+
+    def seen(self):
+        return {"all": Seen(RULES, ("a HardFault",))}
 
 @pytest.fixture(scope="session")
-def rig():
-    return SimpleNamespace(
+def rig_benches():
+    return Benches(
         name="bare",
         board=load_board("headband8"),
         seed=5,
         provenance="simulated",
         capabilities=frozenset({"power", "source"}),
-        source=SimpleNamespace(description="nothing"),
-        run=asyncio.run,
-        rules=None,
+        signal="nothing",
         mode=None,
         rests_on=(),
-        notes=lambda: ["a HardFault"],
     )
 """
 
 # One that has seen firmware break a rule of a front end's data sheet.
 WATCHFUL = (
-    CONFTEST.replace("rules=None", "rules=lambda: SEEN")
+    CONFTEST
     + """
 from eegrig.hil.bench import BrokenRule, RuleCheck
 BROKEN = BrokenRule("ads1299", "wait 4 tCLK", "p. 36", 2)
-SEEN = RuleCheck(exchanges=70, broken=(BROKEN,))
+RULES = RuleCheck(exchanges=70, broken=(BROKEN,))
 """
 )
 

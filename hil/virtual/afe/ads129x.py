@@ -199,6 +199,10 @@ class Ads129x:
         self._update_lead_off()
         self._stale(self._clock.now_ns())
 
+    def draw_noise_from(self, rng: np.random.Generator) -> None:
+        """Take the noise from another generator; what differs from chip to chip stays."""
+        self._converter.draw_noise_from(rng)
+
     def repeat_at_start(self, seed: int) -> None:
         """Let signal and noise begin anew whenever conversions start, the noise with a seed.
 

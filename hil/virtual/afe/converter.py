@@ -77,6 +77,10 @@ class Converter:
         self.reference_on_ns: int | None = None
         """Time the reference was switched on; None while it is off."""
 
+    def draw_noise_from(self, rng: np.random.Generator) -> None:
+        """Take the noise from another generator; the chip's own constants stay."""
+        self._noise = rng
+
     def begin_anew(self, start_ns: int, seed: int) -> None:
         """Draw the noise, and what the chip does by itself, from a time on as from any other.
 

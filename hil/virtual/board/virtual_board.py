@@ -113,6 +113,12 @@ class VirtualBoard(ABC):
             on_state=self.ledger.afe,
         )
 
+    def draw_noise_from(self, rng: np.random.Generator) -> None:
+        """Take the front ends' noise from another generator; the board stays the one it is."""
+        for front_end in (self.afe, self.optics):
+            if front_end is not None:
+                front_end.draw_noise_from(rng.spawn(1)[0])
+
     @property
     @abstractmethod
     def is_up(self) -> bool:

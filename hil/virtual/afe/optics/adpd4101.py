@@ -123,6 +123,10 @@ class Adpd4101:
         self._values: dict[int, int] = {}
         self._reset()
 
+    def draw_noise_from(self, rng: np.random.Generator) -> None:
+        """Take the noise from another generator; what differs from chip to chip stays."""
+        self._rng = rng
+
     # -------------------------------------------------------------------------------------- I2C
 
     def i2c_write(self, data: bytes) -> bool:

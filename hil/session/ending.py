@@ -43,7 +43,7 @@ class EndingWatch:
         self._stash = config.stash
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """End the run at a board that cannot be set up or is gone, or a place that takes nothing."""
+        """End the run at a board that is not there (any more), or a place that takes nothing."""
         if call.excinfo is None or _ENDING in self._stash:
             return
         error = call.excinfo.value

@@ -1,0 +1,74 @@
+"""The rig's options and markers, as pytest is told of them."""
+
+from __future__ import annotations
+
+import pytest
+
+__all__ = ["add_markers", "add_options"]
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the rig's options."""
+    group = parser.getgroup("eegrig", "eegrig: hardware-in-the-loop rig")
+    group.addoption(
+        "--rig", default="sim", metavar="sim|FILE", help="bench: sim (default) or a bench.toml"
+    )
+    group.addoption("--rig-board", default="headband8", metavar="NAME", help="board to test")
+    group.addoption("--rig-out", default=None, metavar="DIR", help="folder for results and traces")
+    group.addoption("--rig-seed", default=0, type=int, metavar="N", help="of everything random")
+    group.addoption(
+        "--rig-seconds", default=30.0, type=float, metavar="S", help="length of each recording"
+    )
+    group.addoption(
+        "--rig-signal",
+        default="resting",
+        metavar="SCENE|FILE",
+        help="what drives the electrodes: a scene of signal_sim, or a recording",
+    )
+    group.addoption(
+        "--rig-map",
+        action="append",
+        default=[],
+        metavar="ELECTRODE=LABEL",
+        help="channel of the recording that drives an electrode; repeatable",
+    )
+    group.addoption(
+        "--rig-firmware", default=None, metavar="DIR", help="firmware sources to build and flash"
+    )
+    group.addoption(
+        "--rig-runtime",
+        default=None,
+        metavar="FILE",
+        help="MicroPython to flash besides; a virtual board's chip runs it itself",
+    )
+    group.addoption(
+        "--rig-figures",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="figures.toml of suites that take figures of their own; repeatable",
+    )
+    group.addoption(
+        "--rig-repeat",
+        action="store_true",
+        help="signal and noise begin anew with each stream, so that two runs can be compared",
+    )
+
+
+def add_markers(config: pytest.Config) -> None:
+    """Add the rig's markers."""
+    config.addinivalue_line(
+        "markers",
+        "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
+        "it (power, power_split, source, faults, link_control, reset, flash)",
+    )
+    config.addinivalue_line(
+        "markers",
+        "figures(*names): figures a test is there for; if it fails before it has taken them, those "
+        "of them that are targets are inconclusive",
+    )
+    config.addinivalue_line(
+        "markers",
+        "lasts(seconds): how long a test keeps the bench, besides what it shares with others",
+    )
+    config.addinivalue_line("markers", "quick: one of the tests of a first look, in a minute")

@@ -1,0 +1,113 @@
+"""A figure does not depend on what ran before it: one seed, any order, alone or together."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+from eegrig.hil.surroundings import own_settings
+
+from eegrig.hil import plugin
+from eegrig.hil.figures.figure import Figure
+from eegrig.hil.figures.results import Results
+from eegrig.hil.run import RunRequest
+
+BOARDS = {"zephyr": "hairclip1", "stm32": "earpatch2"}
+SECONDS = 5.0
+OF_THE_RUN = {"afe.rules_broken"}
+"""Counted over all tests that ran (docs/results.md)."""
+
+
+def as_they_stand(items: list[pytest.Item]) -> None:
+    """Leave the tests in their order."""
+
+
+def backwards(items: list[pytest.Item]) -> None:
+    items.reverse()
+
+
+def shuffled(items: list[pytest.Item]) -> None:
+    random.Random(7).shuffle(items)
+
+
+@dataclass
+class Arranged:
+    """A pytest plugin that puts the tests into another order."""
+
+    arrange: Callable[[list[pytest.Item]], None]
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self.arrange(items)
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Results]:
+    """Return what runs the suites, each way once."""
+
+    @cache
+    def run(
+        board: str,
+        arrange: Callable[[list[pytest.Item]], None] = as_they_stand,
+        select: str | None = None,
+    ) -> Results:
+        out = tmp_path_factory.mktemp("run")
+        request = RunRequest(board=board, out=out, seconds=SECONDS, seed=2, select=select)
+        with own_settings(out):
+            code = pytest.main(request.pytest_arguments(out), plugins=[plugin, Arranged(arrange)])
+        assert code == pytest.ExitCode.OK
+        return Results.load(out)
+
+    return run
+
+
+def figures(results: Results) -> dict[str, Figure]:
+    return {figure.name: figure for figure in results.figures if figure.name not in OF_THE_RUN}
+
+
+@pytest.mark.parametrize(("port", "order"), [("zephyr", backwards), ("stm32", shuffled)])
+def test_the_order_of_the_tests_changes_no_bit_of_any_figure(taken, port, order):
+    board = BOARDS[port]
+    reference, other = taken(board), taken(board, order)
+    assert len(figures(reference)) > 30
+    assert figures(other) == figures(reference)
+    assert other.digest() == reference.digest()
+
+
+@pytest.mark.parametrize("port", BOARDS)
+@pytest.mark.parametrize(
+    "select",
+    [
+        "test_sleeping",
+        "test_impedance_of_electrodes",
+        "packet_errors_on_the_air",
+        "equals_the_input",  # on two recordings that other tests read, too
+    ],
+)
+def test_a_test_alone_takes_the_figures_that_it_takes_with_others(taken, port, select):
+    alone, together = (figures(taken(BOARDS[port], select=each)) for each in (select, None))
+    assert alone
+    assert alone == {name: together[name] for name in alone}
+
+
+@pytest.mark.parametrize(("port", "dist"), [("zephyr", "load"), ("stm32", "loadfile")])
+def test_workers_of_pytest_take_together_what_one_process_takes(taken, tmp_path, port, dist):
+    request = RunRequest(board=BOARDS[port], out=tmp_path, seconds=SECONDS, seed=2)
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", dist]
+    done = subprocess.run(
+        [*command, *request.pytest_arguments(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = Results.load(tmp_path)
+    assert results.verdict == "pass"
+    assert results.digest() == taken(BOARDS[port]).digest()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"recording.bdf", "image.bin", "junit.xml", "traces"} <= names
+    assert not [name for name in names if name.startswith(".")]
