@@ -1,4 +1,4 @@
-"""What a session of pytest keeps of a run: its options, figures, outcomes, how it ended, its workers.
+"""What a session of pytest keeps of a run: options, figures, outcomes, its end, its workers.
 
 `hil.plugin` puts it together.
 """

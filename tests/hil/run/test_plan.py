@@ -14,7 +14,7 @@ from eegrig.boards import list_boards, load_board
 from eegrig.boards.errors import ConfigError
 from eegrig.hil.bench import Capability
 from eegrig.hil.figures.results import Results
-from eegrig.hil.rig import capabilities_of, open_bench
+from eegrig.hil.rig import capabilities_of, open_benches
 from eegrig.hil.run.plan import make_plan, words
 from eegrig.hil.run.plan_table import plan_lines
 from eegrig.hil.run.request import RunRequest
@@ -62,8 +62,8 @@ def test_a_bench_that_lacks_something_is_shown_to_skip_the_test(monkeypatch) -> 
 
 
 def test_the_virtual_bench_can_do_what_the_plan_counts_on() -> None:
-    with open_bench("sim", load_board("hairclip1")) as bench:
-        assert bench.capabilities == capabilities_of("sim")
+    with open_benches("sim", load_board("hairclip1")) as benches:
+        assert benches.capabilities == capabilities_of("sim")
 
 
 @pytest.mark.parametrize(

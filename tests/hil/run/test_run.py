@@ -257,7 +257,7 @@ def test_a_run_without_a_bench_leaves_its_files_too(tmp_path, monkeypatch):
     def lost(*_: object, **__: object) -> None:
         raise InfrastructureError("the bench is not there: plug it in")
 
-    monkeypatch.setattr("eegrig.hil.rig.open_bench", lost)
+    monkeypatch.setattr("eegrig.hil.rig.open_benches", lost)
     assert ending(tmp_path / "out") == "3: the bench is not there: plug it in"
 
 
