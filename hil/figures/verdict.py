@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from eegrig.boards.schema import Board, Target
 
-__all__ = ["Judgement", "RunVerdict", "Verdict", "judge"]
+__all__ = ["Judgement", "Kind", "RunVerdict", "Verdict", "excess", "judge"]
+
+Kind = Literal["max", "min", "within"]
+"""What a limit asks: no more than it, no less, or no farther from zero on either side."""
 
 Verdict = Literal["pass", "marginal", "fail", "inconclusive"]
 """How a figure stands against its target."""
@@ -33,6 +36,13 @@ class Judgement(NamedTuple):
     verdict: Verdict | None
     note: str
     target: Target | None
+
+
+def excess(kind: Kind, value: float, limit: float) -> float:
+    """Return by how much a value misses a limit, in its unit; negative is what is left of it."""
+    if kind == "min":
+        return limit - value
+    return (abs(value) if kind == "within" else value) - limit
 
 
 def judge(
@@ -103,13 +113,13 @@ def judge(
         flaws = [signal_fault, *flaws[int(undetermined) :]]
     if flaws or value is None:
         return Judgement("inconclusive", "; ".join(flaws), target)
-    sign = 1.0 if target.kind == "max" else -1.0
-    if sign * value > sign * target.limit:
+    beyond = excess(target.kind, value, target.limit)
+    if beyond > 0:
         return Judgement("fail", signal_fault, target)
     if signal_fault:
         return Judgement("inconclusive", signal_fault, target)
     if uncertainty is None:
         return Judgement("marginal", "its uncertainty is unknown", target)
-    if sign * value + uncertainty > sign * target.limit:
+    if beyond + uncertainty > 0:
         return Judgement("marginal", "meets the limit, but not with its uncertainty", target)
     return Judgement("pass", "", target)

@@ -77,6 +77,7 @@ def goodput(
     the height of the arrivals' spectrum near frequency zero over the length (`hil.measure.chance`;
     here with Hann's taper, lest bursts that repeat themselves leak there). A best window is
     uncertain by what a window's length leaves open, 0.7 of it because it is the largest of some.
+    To both comes where in a payload's time an end falls: all that there is of an even flow.
 
     Parameters
     ----------
@@ -112,7 +113,8 @@ def goodput(
     ends = max(n // _END_PART, 1)
     length_s = float(elapsed_s[-ends:].mean() - elapsed_s[:ends].mean())
     mean = float(upto[-ends:].mean() - upto[:ends].mean()) / length_s
-    height = _height(elapsed_s, 8.0 * payload_bytes)
+    height = _height(elapsed_s, payload_bytes)
+    one_bits = 8.0 * float(payload_bytes.max()) / float(np.sqrt(12.0))
 
     window_ns = round(window_s * 1e9)
     best = _best(arrival_ns, elapsed_s, upto, window_ns)
@@ -120,10 +122,12 @@ def goodput(
     return Goodput(
         best_bps=best,
         mean_bps=mean,
-        best_uncertainty_bps=_LARGEST_OF_SOME * float(np.sqrt(height / window_s))
+        best_uncertainty_bps=float(
+            np.hypot(_LARGEST_OF_SOME * np.sqrt(height / window_s), one_bits / window_s)
+        )
         if np.isfinite(best)
         else nan,
-        mean_uncertainty_bps=float(np.sqrt(height / length_s)),
+        mean_uncertainty_bps=float(np.hypot(np.sqrt(height / length_s), one_bits / length_s)),
         time_s=time_s,
         window_bps=windows,
         window_s=window_s,
@@ -131,16 +135,16 @@ def goodput(
     )
 
 
-def _height(elapsed_s: NDArray[np.float64], bits: NDArray[np.float64]) -> float:
+def _height(elapsed_s: NDArray[np.float64], payload_bytes: NDArray[np.int64]) -> float:
     """Return how high the spectrum of what arrived is near frequency zero, in bit^2/s."""
     total_s = float(elapsed_s[-1])
     # What arrived first is the record's beginning, and not in it.
     arrived = elapsed_s > 0
     lines = np.arange(1, min(LINES, max(int(arrived.sum()) // 4, 1)) + 2)
-    turned = np.exp(-2j * np.pi / total_s * np.outer(lines, elapsed_s[arrived])) @ bits[arrived]
+    turned = np.exp(-2j * np.pi / total_s * np.outer(lines, elapsed_s[arrived])) @ payload_bytes[arrived]
     turned = np.concatenate([[0.0], turned])  # without the mean, which is at zero
     tapered = turned[1:-1] / 2 - (turned[:-2] + turned[2:]) / 4
-    return float(np.mean(np.abs(tapered) ** 2)) / (total_s * 3 / 8)
+    return 8.0**2 * float(np.mean(np.abs(tapered) ** 2)) / (total_s * 3 / 8)
 
 
 def _best(

@@ -77,8 +77,8 @@ def fidelity(
     is the smaller the more noise there is: with `noise`, the noise's power is taken from the
     recording's before they are correlated. What else differs stays in both.
 
-    The correlation is ``(1 + q) ** -0.5``, `q` the power that the fit leaves, less the noise's, over
-    the power it explains. It is as uncertain as chance leaves these three, to first order.
+    The correlation is ``(1 + q) ** -0.5``, `q` the power that the fit leaves, less the noise's,
+    over the power it explains. It is as uncertain as chance leaves these three, to first order.
 
     Parameters
     ----------

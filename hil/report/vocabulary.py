@@ -64,7 +64,7 @@ HEADLINES = (
             "bandwidth.frame_loss",
             "bandwidth.frame_loss_noisy",
         ),
-        ("bandwidth.goodput", "bandwidth.bound", "bandwidth.frame_loss"),
+        ("bandwidth.goodput", "bandwidth.frame_loss"),
     ),
     Headline(
         "Latency",
@@ -105,6 +105,9 @@ _CONDITION_UNITS = {
     "bytes": "bytes",
 }
 
+_SENSE = {"max": ("≤", "at most"), "min": ("≥", "at least"), "within": ("±", "at most ±")}
+"""Of a limit: its sign, and how it is said."""
+
 _COUNTED = {"seconds": "s", "bytes": "bytes", "channels": "channels", "frames": "frames"}
 """Conditions that are a unit themselves."""
 
@@ -144,14 +147,14 @@ def limit_text(figure: Figure) -> str:
     """Return a figure's limit with its sense, in the unit the figure is shown in."""
     if figure.limit is None:
         return ""
-    return f"{'≤' if figure.kind == 'max' else '≥'}{NO_BREAK}{_limit(figure, figure.limit)}"
+    return f"{_SENSE[figure.kind or 'max'][0]}{NO_BREAK}{_limit(figure, figure.limit)}"
 
 
 def limit_words(figure: Figure) -> str:
     """Return a figure's limit as it is said."""
     if figure.limit is None:
         return ""
-    return f"at {'most' if figure.kind == 'max' else 'least'} {_limit(figure, figure.limit)}"
+    return f"{_SENSE[figure.kind or 'max'][1]} {_limit(figure, figure.limit)}"
 
 
 def _limit(figure: Figure, limit: float) -> Quantity:
