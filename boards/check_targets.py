@@ -10,7 +10,11 @@ from eegrig.boards.schema import Target
 
 __all__ = ["check_targets"]
 
-_BETTER = {"max": "lower", "min": "higher"}
+_BETTER = {
+    "max": "lower is better",
+    "min": "higher is better",
+    "within": "it has a sign and is good near zero",
+}
 
 
 def check_targets(targets: Mapping[str, Target], catalogue: Catalogue) -> None:
@@ -33,6 +37,11 @@ def check_targets(targets: Mapping[str, Target], catalogue: Catalogue) -> None:
             )
         if figure.kind is not None and target.kind != figure.kind:
             raise ConfigError(
-                f"{key}.kind: expected {figure.kind}, because {_BETTER[figure.kind]} is better,"
+                f"{key}.kind: expected {figure.kind}, because {_BETTER[figure.kind]},"
                 f" got {target.kind}"
+            )
+        if target.kind == "within" and target.limit < 0:
+            raise ConfigError(
+                f"{key}.limit: expected how far from zero the figure may be, got {target.limit:g};"
+                " write it without a sign"
             )

@@ -21,6 +21,11 @@ Words = Mapping[str, Mapping[str, str]]
 """What a placeholder in a name may stand for, and what that is called."""
 
 _NAME = re.compile(r"[a-z0-9_]+(\.([a-z0-9_]+|<[a-z]+>))+")
+_KINDS: Mapping[str, Literal["max", "min", "within"]] = {
+    "lower": "max",
+    "higher": "min",
+    "zero": "within",
+}
 _PLACEHOLDER = re.compile(r"<([a-z]+)>")
 
 
@@ -34,8 +39,9 @@ class DeclaredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         is one of many figures.
     unit : str
         SI unit without a prefix; ``"1"`` for a ratio or a count.
-    better : {"lower", "higher"} or None
-        Which direction is good; None for a figure that is good near zero, on either side of it.
+    better : {"lower", "higher", "zero"} or None
+        Which direction is good; ``"zero"`` for an error that keeps its sign and is good near zero,
+        on either side of it; None where nobody can say.
     label, what : str
         A few words for a reader, and what they mean; ``{word}`` in a label is what the word is
         called.
@@ -53,7 +59,7 @@ class DeclaredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     name: str
     unit: Annotated[str, msgspec.Meta(min_length=1)]
-    better: Literal["lower", "higher"] | None = None
+    better: Literal["lower", "higher", "zero"] | None = None
     label: Annotated[str, msgspec.Meta(min_length=1)]
     what: str = ""
     statistic: str = ""
@@ -63,11 +69,9 @@ class DeclaredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     digits: Annotated[int, msgspec.Meta(gt=0)] = 4
 
     @property
-    def kind(self) -> Literal["max", "min"] | None:
-        """Which kind of limit it can have; None for either."""
-        if self.better is None:
-            return None
-        return "max" if self.better == "lower" else "min"
+    def kind(self) -> Literal["max", "min", "within"] | None:
+        """Which kind of limit it can have; None for any."""
+        return None if self.better is None else _KINDS[self.better]
 
     @property
     def placeholders(self) -> list[str]:

@@ -307,8 +307,9 @@ class Target(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ----------
     limit : float
         The figure's limit, in `unit`.
-    kind : {"max", "min"}
-        Whether the figure must stay at or below the limit or reach it.
+    kind : {"max", "min", "within"}
+        Whether the figure must stay at or below the limit, reach it, or, a figure with a sign, be
+        no farther from zero than the limit, on either side.
     unit : str
         Unit of the limit.
     reason : str
@@ -316,7 +317,7 @@ class Target(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
 
     limit: float
-    kind: Literal["max", "min"]
+    kind: Literal["max", "min", "within"]
     unit: str
     reason: str
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from eegrig.hil.figures.verdict import SOUND, Flags, Verdict
+from eegrig.hil.figures.verdict import SOUND, Flags, Kind, Verdict, excess
 
 __all__ = ["Figure", "Scalar"]
 
@@ -29,9 +29,10 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     uncertainty : float or None
         Standard uncertainty (one sigma), zero for an exact count, None where it is unknown.
     n : int
-        How many samples (frames, packets, captures) the figure rests on.
-    limit, kind : float and {"max", "min"}, or None
-        The board's target.
+        How many observations (frames, packets, captures, boots) the figure rests on: what was seen
+        of the board, each of which could have been another. Bins of a ledger are none.
+    limit, kind : float and {"max", "min", "within"}, or None
+        The board's target: at most, at least, or so far from zero on either side.
     verdict : {"pass", "marginal", "fail", "inconclusive"} or None
         None for a figure without a target.
     flags : Flags
@@ -53,7 +54,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     n: int
     provenance: Literal["measured", "simulated", "modelled"]
     limit: float | None = None
-    kind: Literal["max", "min"] | None = None
+    kind: Kind | None = None
     verdict: Verdict | None = None
     flags: Flags = SOUND
     conditions: dict[str, Scalar] = {}
@@ -80,5 +81,4 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """
         if self.value is None or not self.limit or self.kind is None:
             return None
-        room = self.limit - self.value if self.kind == "max" else self.value - self.limit
-        return room / abs(self.limit)
+        return -excess(self.kind, self.value, self.limit) / abs(self.limit)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["limit_text", "limit_words", "shown", "stated", "word"]
 
+_SENSE = {"max": ("≤", "at most"), "min": ("≥", "at least"), "within": ("±", "at most ±")}
+"""Of a limit: its sign, and how it is said."""
+
 
 def word(name: str) -> DeclaredFigure:
     """Return how a figure is presented."""
@@ -40,14 +43,14 @@ def limit_text(figure: Figure) -> str:
     """Return a figure's limit with its sense, in the unit the figure is shown in."""
     if figure.limit is None:
         return ""
-    return f"{'≤' if figure.kind == 'max' else '≥'}{NO_BREAK}{_limit(figure, figure.limit)}"
+    return f"{_SENSE[figure.kind or 'max'][0]}{NO_BREAK}{_limit(figure, figure.limit)}"
 
 
 def limit_words(figure: Figure) -> str:
     """Return a figure's limit as it is said."""
     if figure.limit is None:
         return ""
-    return f"at {'most' if figure.kind == 'max' else 'least'} {_limit(figure, figure.limit)}"
+    return f"{_SENSE[figure.kind or 'max'][1]} {_limit(figure, figure.limit)}"
 
 
 def _limit(figure: Figure, limit: float) -> Quantity:

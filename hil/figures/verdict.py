@@ -10,7 +10,19 @@ import msgspec
 if TYPE_CHECKING:
     from eegrig.boards.schema import Target
 
-__all__ = ["SOUND", "Flags", "Judgement", "RunVerdict", "Verdict", "judge"]
+__all__ = [
+    "SOUND",
+    "Flags",
+    "Judgement",
+    "Kind",
+    "RunVerdict",
+    "Verdict",
+    "excess",
+    "judge",
+]
+
+Kind = Literal["max", "min", "within"]
+"""What a limit asks: no more than it, no less, or no farther from zero on either side."""
 
 Verdict = Literal["pass", "marginal", "fail", "inconclusive"]
 """How a figure stands against its target."""
@@ -69,6 +81,13 @@ class Judgement(NamedTuple):
     note: str
 
 
+def excess(kind: Kind, value: float, limit: float) -> float:
+    """Return by how much a value misses a limit, in its unit; negative is what is left of it."""
+    if kind == "min":
+        return limit - value
+    return (abs(value) if kind == "within" else value) - limit
+
+
 def judge(
     target: Target | None,
     value: float | None,
@@ -123,13 +142,13 @@ def judge(
         return Judgement(None, said)
     if flaws or value is None or undetermined:
         return Judgement("inconclusive", said)
-    sign = 1.0 if target.kind == "max" else -1.0
-    if sign * value > sign * target.limit:
+    beyond = excess(target.kind, value, target.limit)
+    if beyond > 0:
         return Judgement("fail", said)
     if doubts:
         return Judgement("inconclusive", said)
     if uncertainty is None:
         return Judgement("marginal", "its uncertainty is unknown")
-    if sign * value + uncertainty > sign * target.limit:
+    if beyond + uncertainty > 0:
         return Judgement("marginal", "meets the limit, but not with its uncertainty")
     return Judgement("pass", "")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eegrig.boards.errors import BoardFault
+from eegrig.hil.measure.chance import LEAST_COLOURED, of_a_fit
 from eegrig.hil.measure.response import sinc3
 
 if TYPE_CHECKING:
@@ -294,8 +295,8 @@ def _refine(
         for shape in (slope, slope * turn[inside]):
             column = _centred(shape)
             column = column - np.sum(model * column, axis=1, keepdims=True) / power * model
-            columns.append((gain * column).ravel())
-        design = np.stack(columns, axis=1)
+            columns.append(gain * column)
+        design = np.stack([column.ravel() for column in columns], axis=1)
         # The two columns differ in size by the number of frames; scale them for the solver.
         size = np.sqrt(np.sum(design**2, axis=0))
         if not np.all(size > 0):
@@ -316,9 +317,24 @@ def _refine(
         )
         if abs(step[0]) < _CONVERGED_S and abs(step[1]) * centre < _CONVERGED_S:
             break
-    noise = float(np.sum(residual**2)) / max(residual.size - 2, 1)
-    spread = np.sqrt(noise) / size
-    return middle_s - centre * period_s, period_s, (centre, float(spread[0]), float(spread[1]))
+    offset_s, slope_s = (_spread(column, residual) for column in columns)
+    return middle_s - centre * period_s, period_s, (centre, offset_s, slope_s)
+
+
+def _spread(column: NDArray[np.float64], residual: NDArray[np.float64]) -> float:
+    """Return how uncertain a parameter is that all channels have in common.
+
+    Each channel's noise is its own, and a filter leaves more of it at some frequencies than at
+    others (`hil.measure.chance.of_a_fit`); where recordings are short, all channels say how much.
+    """
+    n_times = residual.shape[1]
+    if n_times < LEAST_COLOURED:
+        noise = float(np.sum(residual**2)) / max(residual.size - 2, 1)
+        return float(np.sqrt(noise / np.sum(column**2)))
+    alone = of_a_fit(column, residual, used=0)
+    power = np.sum(column**2, axis=1)
+    left = residual.size / max(residual.size - 2, 1)
+    return float(np.sqrt(left * np.sum((alone * power) ** 2)) / np.sum(power))
 
 
 def _centred(values: NDArray[np.float64]) -> NDArray[np.float64]:

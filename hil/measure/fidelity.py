@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eegrig.hil.measure.chance import of_a_fit, of_the_mean
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,12 +26,12 @@ class Fidelity:
     gain_error : ndarray, shape (n_channels,)
         Relative error of the gain, signed.
     gain_uncertainty : ndarray, shape (n_channels,)
-        Its standard uncertainty, from the residual.
+        Its standard uncertainty, from what the residual has where the signal has its power.
     offset_v : ndarray, shape (n_channels,)
         Constant difference in volts.
     correlation, correlation_uncertainty : ndarray, shape (n_channels,)
         Pearson's correlation coefficient, of the recording without the front end's own noise where
-        that is known, and its standard uncertainty.
+        that is known, and its standard uncertainty. Chance can take the former a little beyond 1.
     residual_v : ndarray, shape (n_channels, n_times)
         Recording minus expectation, offset removed, gain error left in, in volts.
     """
@@ -43,13 +45,18 @@ class Fidelity:
 
     @property
     def worst_gain_error(self) -> tuple[float, float]:
-        """Largest absolute gain error of all channels, and its uncertainty."""
+        """The gain error of the largest magnitude of all channels, signed, and its uncertainty.
+
+        Both are that channel's own. Of channels that differ by less than their uncertainty, the
+        one that chance took farthest is chosen: the magnitude is then too large rather than too
+        small.
+        """
         worst = int(np.argmax(np.abs(self.gain_error)))
-        return abs(float(self.gain_error[worst])), float(self.gain_uncertainty[worst])
+        return float(self.gain_error[worst]), float(self.gain_uncertainty[worst])
 
     @property
     def worst_correlation(self) -> tuple[float, float]:
-        """Lowest correlation of all channels, and its uncertainty."""
+        """Lowest correlation of all channels, and its uncertainty; both are that channel's own."""
         worst = int(np.argmin(self.correlation))
         return float(self.correlation[worst]), float(self.correlation_uncertainty[worst])
 
@@ -65,10 +72,13 @@ def fidelity(
     The expectation is the applied signal as the front end's filter shows it, at the electrode times
     of the samples (`hil.measure.align.expected`), so that the filter's slope is no gain error.
 
-    Noise that the front end adds makes the correlation the smaller the quieter the signal is, and
-    the gain uncertain: with `noise`, the noise's power is taken from the recording's before they
-    are correlated, and what noise of that power does to the gain from the gain's error (the root of
-    the difference of squares). What else differs stays in both.
+    The gain is unbiased as it is: noise moves it to either side, by as much as its uncertainty says
+    (`hil.measure.chance.of_a_fit`, as a filtered front end's noise is not white). The correlation
+    is the smaller the more noise there is: with `noise`, the noise's power is taken from the
+    recording's before they are correlated. What else differs stays in both.
+
+    The correlation is ``(1 + q) ** -0.5``, `q` the power that the fit leaves, less the noise's,
+    over the power it explains. It is as uncertain as chance leaves these three, to first order.
 
     Parameters
     ----------
@@ -96,28 +106,24 @@ def fidelity(
     product = np.sum(ideal * recorded, axis=1)
     gain = product / power
     error = recorded - gain[:, None] * ideal
-    variance = np.sum(error**2, axis=1) / (n_times - 2)
-    gain_error = gain - 1.0
-    received = np.sum(recorded**2, axis=1)
-    scale = np.sqrt(power * received)
-    raw = np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
-    uncertainty = (1 - raw**2) / np.sqrt(n_times)
-    correlation = raw
-    if noise is not None:
-        added = n_times * noise.rms_v**2
-        scale = np.sqrt(power * np.maximum(received - added, 0.0))
-        clean = np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
-        correlation = np.clip(clean, -1.0, 1.0)
-        # Of the noise in the recording, and of what was measured of it.
-        doubt = np.sqrt(2.0 / n_times + (2 * noise.rms_uncertainty_v / noise.rms_v) ** 2)
-        uncertainty = added / (2 * power) * doubt
-        by_noise = np.maximum(gain_error**2 - added / n_times / power, 0.0)
-        gain_error = np.sign(gain_error) * np.sqrt(by_noise)
+    gain_uncertainty = of_a_fit(ideal, error)
+    ideal_v2 = power / n_times
+    # Without the noise's power; of a channel that shows no more than noise nothing is left.
+    added_v2 = np.zeros_like(power) if noise is None else noise.rms_v**2
+    doubt_v2 = 0.0 if noise is None else 2 * noise.rms_v * noise.rms_uncertainty_v
+    clean_v2 = np.maximum(np.mean(recorded**2, axis=1) - added_v2, 0.0)
+    shown = clean_v2 > 0
+    clean_v2 = np.where(shown, clean_v2, ideal_v2)
+    correlation = np.where(shown, gain * np.sqrt(ideal_v2 / clean_v2), 0.0)
+    chance_v2 = np.hypot(of_the_mean(error**2), doubt_v2)
+    by_power = 0.5 * np.where(shown, np.abs(correlation), 1.0) * chance_v2 / clean_v2
+    left_v2 = np.mean(error**2, axis=1) - added_v2
+    by_gain = left_v2 / clean_v2 * np.sqrt(ideal_v2 / clean_v2) * gain_uncertainty
     return Fidelity(
-        gain_error=gain_error,
-        gain_uncertainty=np.sqrt(variance / power),
+        gain_error=gain - 1.0,
+        gain_uncertainty=gain_uncertainty,
         offset_v=recorded_v.mean(axis=1) - expected_v.mean(axis=1),
         correlation=correlation,
-        correlation_uncertainty=uncertainty,
+        correlation_uncertainty=np.hypot(by_power, by_gain),
         residual_v=recorded - ideal,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eegrig.hil.measure.align import Response, align
+from eegrig.hil.measure.chance import of_the_mean
 from eegrig.hil.measure.response import sinc3
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PACKETS_NEEDED", "Latency", "electrode_times", "histogram", "latencies", "summarise"]
 
-_N_BATCHES = 20
 PACKETS_NEEDED = {"mean": 10, "p50": 10, "p95": 20, "p99": 100, "max": 1}
 """How many packets a figure takes at least: those beyond a quantile are one, on the average, and a
 mean has the spread of ten to tell its uncertainty by."""
@@ -115,10 +115,12 @@ def summarise(
 ) -> Latency:
     """Condense latencies into figures.
 
-    The mean's uncertainty comes from the means of consecutive batches, since neighbouring frames
-    are late together. A quantile's is half the distance of the order statistics one binomial
-    standard deviation to either side, counted in packets (David and Nagaraja, *Order Statistics*,
-    3rd ed., section 7.1). `time_uncertainty_s` is common to all frames and added in quadrature.
+    Neighbouring frames are late together, and within a packet each is a frame less late than the
+    one before: the mean's uncertainty counts with both (`hil.measure.chance.of_the_mean`). A
+    quantile's is half the distance of the order statistics to either side that lie as far as the
+    share of frames below it is uncertain, by the same count (David and Nagaraja, *Order
+    Statistics*, 3rd ed., section 7.1, for values that do not depend on each other).
+    `time_uncertainty_s` is common to all frames and added in quadrature.
 
     Parameters
     ----------
@@ -141,17 +143,13 @@ def summarise(
     ordered = np.sort(latency_s)
     p50, p95, p99 = np.quantile(ordered, [0.5, 0.95, 0.99])
 
-    def spread(probability: float) -> float:
-        deviation = np.sqrt(probability * (1 - probability) / n_packets)
+    def spread(probability: float, at_s: float) -> float:
+        deviation = 0.0 if n < 2 else float(of_the_mean((latency_s <= at_s).astype(np.float64)))
         around = np.clip([probability - deviation, probability + deviation], 0.0, 1.0)
         low, high = np.quantile(ordered, around)
         return float(np.hypot((high - low) / 2, time_uncertainty_s))
 
-    n_batches = min(_N_BATCHES, n_packets)
-    chance = 0.0
-    if n_batches > 1:
-        means = [batch.mean() for batch in np.array_split(latency_s, n_batches)]
-        chance = float(np.std(means, ddof=1) / np.sqrt(n_batches))
+    chance = float(of_the_mean(latency_s)) if n > 1 else 0.0
     return Latency(
         mean_s=float(latency_s.mean()),
         p50_s=float(p50),
@@ -159,9 +157,9 @@ def summarise(
         p99_s=float(p99),
         max_s=float(ordered[-1]),
         mean_uncertainty_s=float(np.hypot(chance, time_uncertainty_s)),
-        p50_uncertainty_s=spread(0.5),
-        p95_uncertainty_s=spread(0.95),
-        p99_uncertainty_s=spread(0.99),
+        p50_uncertainty_s=spread(0.5, float(p50)),
+        p95_uncertainty_s=spread(0.95, float(p95)),
+        p99_uncertainty_s=spread(0.99, float(p99)),
         n=n,
         n_packets=n_packets,
     )

@@ -30,6 +30,8 @@ class Noise:
         stretch, the uncertainty also where there is only one.
     n : int
         Readings per channel.
+    stretches : int
+        That `peak_to_peak_v` is the mean of.
     """
 
     rms_v: NDArray[np.float64]
@@ -37,6 +39,7 @@ class Noise:
     peak_to_peak_v: NDArray[np.float64]
     peak_to_peak_uncertainty_v: NDArray[np.float64]
     n: int
+    stretches: int = 0
 
 
 def shorted_noise(recorded_v: NDArray[np.float64]) -> Noise:
@@ -89,6 +92,7 @@ def shorted_noise(recorded_v: NDArray[np.float64]) -> Noise:
         peak_to_peak_v=peak,
         peak_to_peak_uncertainty_v=peak_uncertainty,
         n=n,
+        stretches=stretches,
     )
 
 

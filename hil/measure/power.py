@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eegrig.hil.measure.chance import of_the_mean
+
 if TYPE_CHECKING:
     from eegrig.hil.bench import PowerCapture
 
@@ -33,17 +35,22 @@ class Power:
     Attributes
     ----------
     total_w, total_uncertainty_w : float
-        All of it.
+        All of it; uncertain by what the meter or the model is, and by what chance leaves open of a
+        stretch so long.
+    chance_w : float
+        The latter part: another stretch of the same mode differs by it.
     groups_w : dict of str to float
         By group, without the total; empty where the bench cannot tell.
     duration_s : float
         Length of the capture.
     n : int
-        Current samples.
+        Stretches that were captured: one. Bins of the current are no observations of their own, and
+        on a bench of models not even readings.
     """
 
     total_w: float
     total_uncertainty_w: float
+    chance_w: float
     groups_w: dict[str, float]
     duration_s: float
     n: int
@@ -97,6 +104,8 @@ def long_enough(capture: PowerCapture, asked_s: float, *, interval_ms: float | N
 def mode_power(capture: PowerCapture) -> Power:
     """Return the mean power of a capture and its parts.
 
+    The chance in it is that of the mean current (`hil.measure.chance.of_the_mean`).
+
     Raises
     ------
     ValueError
@@ -105,22 +114,33 @@ def mode_power(capture: PowerCapture) -> Power:
     if capture.duration_s <= 0:
         raise ValueError("the power capture has no length")
     total = capture.power_w()
+    chance = 0.0
+    if capture.current_a.size > 1:
+        chance = float(of_the_mean(capture.current_a)) * capture.battery_v
     return Power(
         total_w=total,
-        total_uncertainty_w=abs(total) * capture.uncertainty,
+        total_uncertainty_w=math.hypot(total * capture.uncertainty, chance),
+        chance_w=chance,
         groups_w={name: capture.power_w(name) for name in capture.energy_j if name != "total"},
         duration_s=capture.duration_s,
-        n=int(capture.current_a.size),
+        n=1,
     )
 
 
 def streaming_power(
-    capture: PowerCapture, *, n_channels: int, payload_bits: int, n_frames: int
+    capture: PowerCapture,
+    *,
+    n_channels: int,
+    payload_bits: int,
+    n_frames: int,
+    packet_frames: float = 1.0,
 ) -> StreamingPower:
     """Return what streaming costs per channel, bit and sample.
 
     The groups are uncertain independently of each other; the non-AFE power is as uncertain as its
-    own groups, not as the front end's much larger power.
+    own groups, not as the front end's much larger power, and by the whole of the chance, as it is
+    these groups that change. What a capture begins and ends in the middle of is a packet: its
+    frames count where they arrive (twice a rectangle of a packet's width).
 
     Parameters
     ----------
@@ -132,6 +152,8 @@ def streaming_power(
         Bits of payload that arrived during the capture.
     n_frames : int
         Frames (one sample of every channel) that arrived during the capture.
+    packet_frames : float
+        Frames that arrive together, on average.
 
     Raises
     ------
@@ -147,17 +169,19 @@ def streaming_power(
             raise ValueError(f"{count} {what} during the capture: nothing streamed")
     power = mode_power(capture)
     energy = capture.energy_j["total"]
-    relative = capture.uncertainty
+    edges = packet_frames / math.sqrt(6.0) / n_frames
+    per_count = math.hypot(power.total_uncertainty_w / power.total_w, edges) if energy else 0.0
     non_afe = non_afe_uncertainty = None
     if "afe" in power.groups_w:
         others = [watts for name, watts in power.groups_w.items() if name not in AFE_GROUPS]
         non_afe = math.fsum(others)
         non_afe_uncertainty = math.hypot(
+            power.chance_w,
             *(
-                watts * capture.group_uncertainty.get(name, relative)
+                watts * capture.group_uncertainty.get(name, capture.uncertainty)
                 for name, watts in power.groups_w.items()
                 if name not in AFE_GROUPS
-            )
+            ),
         )
     n_samples = n_frames * n_channels
     return StreamingPower(
@@ -167,7 +191,7 @@ def streaming_power(
         non_afe_w=non_afe,
         non_afe_uncertainty_w=non_afe_uncertainty,
         per_bit_j=energy / payload_bits,
-        per_bit_uncertainty_j=energy / payload_bits * relative,
+        per_bit_uncertainty_j=abs(energy / payload_bits * per_count),
         per_sample_j=energy / n_samples,
-        per_sample_uncertainty_j=energy / n_samples * relative,
+        per_sample_uncertainty_j=abs(energy / n_samples * per_count),
     )

@@ -22,6 +22,11 @@ DOUBT = 1 / 3
 """Of what a limit leaves: a figure that a channel tells no better is not held against it."""
 
 _CONSTANT_V = 1e-9
+_COLOUR_BELOW = float(np.sqrt(120 / 66))
+"""How much more of its noise a sinc3 filter leaves well below the output rate, where signals are,
+than of a white one of the same rms: the square of its spline sums to 66/120 over the readings."""
+_COLOUR_SQUARED = float(np.sqrt(1 + 2 * ((26 / 66) ** 2 + (1 / 66) ** 2)))
+"""How much less well a power is known for its readings' correlations of 26/66 and 1/66."""
 _LEAST_RATIO = 2.0
 """A signal with less than this times the noise's rms is no measure of anything but the noise: its
 correlation is corrected by more than a tenth there."""
@@ -97,10 +102,11 @@ def doubtful(
     for name, rms_v in zip(channels, volts.std(axis=1), strict=True):
         ratio = noise_v / max(float(rms_v), _CONSTANT_V)
         coarse = []
-        if gain is not None and ratio / np.sqrt(n) > DOUBT * gain.limit:
+        if gain is not None and _COLOUR_BELOW * ratio / np.sqrt(n) > DOUBT * gain.limit:
             coarse.append("gain")
         # Of the noise in the recording and in that of shorted inputs, taken as equally long.
-        if correlation is not None and ratio**2 / np.sqrt(n) > DOUBT * (1 - correlation.limit):
+        doubt = _COLOUR_SQUARED * ratio**2 / np.sqrt(n)
+        if correlation is not None and doubt > DOUBT * (1 - correlation.limit):
             coarse.append("correlation")
         if coarse:
             found[name] = (

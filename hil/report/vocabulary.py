@@ -61,7 +61,7 @@ HEADLINES = (
             "bandwidth.frame_loss",
             "bandwidth.frame_loss_noisy",
         ),
-        ("bandwidth.goodput", "bandwidth.bound", "bandwidth.frame_loss"),
+        ("bandwidth.goodput", "bandwidth.frame_loss"),
     ),
     Headline(
         "Latency",

@@ -7,13 +7,14 @@ import tempfile
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
 from eegrig.boards import load_board
 from eegrig.boards.errors import ConfigError
 from eegrig.hil.figures.parts import WHOLE_RUN
+from eegrig.hil.figures.verdict import Kind
 from eegrig.hil.rig import capabilities_of
 from eegrig.hil.run.surroundings import own_settings
 
@@ -46,14 +47,14 @@ class PlannedFigure:
     ----------
     name, label, unit : str
         As declared.
-    kind, limit : {"max", "min"}, float, or None
+    kind, limit : {"max", "min", "within"}, float, or None
         The board's target, if it has one.
     """
 
     name: str
     label: str
     unit: str
-    kind: Literal["max", "min"] | None
+    kind: Kind | None
     limit: float | None
 
 

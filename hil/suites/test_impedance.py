@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from eegrig.boards import load_part
+from eegrig.hil.measure.contacts import FOLDED, contact_errors
 from eegrig.hil.suites.streams import linked
 from eegrig.host.recording.impedance import measure_impedance
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _LOWEST_OHM, _HIGHEST_OHM = 5e3, 100e3  # wet and prepared, dry
 _USUAL_OHM = 10e3
 _SECONDS = 4.0
-_FOLDED = 0.015  # harmonics that fold back onto a drive at a quarter of the sample rate
 
 
 @pytest.mark.quick
@@ -41,8 +41,7 @@ async def test_impedance_of_electrodes(
         for channel in channels:
             rig.faults.electrode(channel, _USUAL_OHM)
     clipped = bool(measured.clipped.any())
-    ratio = measured.ohm / true_ohm
-    noise = measured.uncertainty_ohm / true_ohm
+    errors = contact_errors(measured.ohm, measured.uncertainty_ohm, true_ohm)
     current_tolerance = load_part(rig.board.afe.part)["lead_off_tolerance"].si
     conditions = {
         "frequency_hz": measured.drive.frequency_hz,
@@ -50,25 +49,25 @@ async def test_impedance_of_electrodes(
         "electrodes_kohm": f"{_LOWEST_OHM / 1e3:g} to {_HIGHEST_OHM / 1e3:g}",
     }
     # One current source serves all electrodes: its error is common, and known only to its limit.
-    common = float(np.average(ratio, weights=noise**-2.0))
     rig_record(
         "impedance.scale_error",
-        abs(common - 1),
+        errors.scale,
         "1",
-        uncertainty=float(np.sqrt(1 / np.sum(noise**-2.0))),
+        uncertainty=errors.scale_uncertainty,
         n=len(channels),
         saturated=clipped,
         conditions=conditions,
     )
-    worst = int(np.argmax(abs(ratio / common - 1)))
-    rig_record(
-        "impedance.error",
-        float(abs(ratio[worst] / common - 1)),
-        "1",
-        uncertainty=float(noise[worst]),
-        n=len(channels),
-        saturated=clipped,
-        conditions=conditions | {"channel": channels[worst]},
-    )
-    assert abs(common - 1) <= current_tolerance + _FOLDED
-    assert (abs(ratio / common - 1) <= _FOLDED + 4 * noise).all()
+    if len(channels) > 1:  # a single one has no other to differ from
+        worst = errors.worst
+        rig_record(
+            "impedance.error",
+            float(errors.each[worst]),
+            "1",
+            uncertainty=float(errors.each_uncertainty[worst]),
+            n=measured.stretches,
+            saturated=clipped,
+            conditions=conditions | {"channel": channels[worst]},
+        )
+    assert abs(errors.scale) <= current_tolerance + FOLDED
+    assert (abs(errors.each) <= FOLDED + 4 * errors.each_uncertainty).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from eegrig.boards import load_part
@@ -135,6 +136,7 @@ def test_streaming(
         n_channels=n_channels,
         payload_bits=session.power_frames * n_channels * recording.info.bits,
         n_frames=session.power_frames,
+        packet_frames=session.frames.size / np.unique(session.arrival_ns).size,
     )
     n = figures.power.n
     for group, watts in figures.power.groups_w.items():

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+
+from eegrig.hil.measure.rate import rate_error
 
 if TYPE_CHECKING:
     from eegrig.hil.session.recorder import RigRecorder
@@ -33,15 +36,17 @@ def test_every_other_stream_arrives_whole_and_at_its_rate(
             n=frames,
             conditions={"rate_sps": other.stream.rate_sps, "channels": other.stream.n_channels},
         )
-        first, last = other.blocks[0], other.blocks[-1]
-        seconds = (last.device_ns - first.device_ns) * 1e-9
-        rate_sps = (last.first_frame - first.first_frame) / seconds
+        rate = rate_error(
+            np.array([block.first_frame for block in other.blocks]),
+            np.array([block.device_ns for block in other.blocks]),
+            other.stream.rate_sps,
+        )
         rig_record(
             f"stream.{kind}.rate_error",
-            rate_sps / other.stream.rate_sps - 1,
+            rate.error,
             "1",
-            uncertainty=1e-3 / seconds,
-            n=frames,
+            uncertainty=rate.uncertainty,
+            n=rate.n,
         )
         assert counters.intact
-        assert abs(rate_sps / other.stream.rate_sps - 1) < _CLOCKS
+        assert abs(rate.error) < _CLOCKS

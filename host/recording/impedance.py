@@ -76,6 +76,8 @@ class Impedance:
         Where the input was at the converter's limit for a tenth of the time: `ohm` is then of no
         use, and as a rule nothing is connected.
     drive : Drive
+    stretches : int
+        Of half a second, which `uncertainty_ohm` is the scatter of.
     """
 
     channels: tuple[str, ...]
@@ -83,6 +85,7 @@ class Impedance:
     uncertainty_ohm: NDArray[np.float64]
     clipped: NDArray[np.bool_]
     drive: Drive
+    stretches: int = 0
 
     def contacts(self, *, good_ohm: float = GOOD_OHM) -> tuple[Contact, ...]:
         """Return the verdict on each electrode.
@@ -199,6 +202,7 @@ async def measure_impedance(
     masks = [1 << c for c in range(n_channels)] if one_by_one else [(1 << n_channels) - 1]
     ohm, uncertainty_ohm = np.zeros(n_channels), np.zeros(n_channels)
     clipped = np.zeros(n_channels, dtype=bool)
+    stretches = 0
     n_taken, n_frames = 0, round((seconds + _SETTLE_S) * link.info.sample_rate_sps) * len(masks)
 
     def on_block(block: Block) -> None:
@@ -223,4 +227,5 @@ async def measure_impedance(
         except ValueError as error:
             raise BoardFault(f"the impedances of {link.name} cannot be told: {error}") from None
         ohm[driven], uncertainty_ohm[driven] = values
-    return Impedance(link.info.channels, ohm, uncertainty_ohm, clipped, drive)
+        stretches = samples_v.shape[1] // round(_SEGMENT_S * rate_sps)
+    return Impedance(link.info.channels, ohm, uncertainty_ohm, clipped, drive, stretches)
