@@ -144,6 +144,71 @@ def test_a_target_that_the_bench_cannot_take_is_listed_with_the_reason():
     assert [entry.why for entry in results.not_measured] == ["the bench has no radio"]
 
 
+def test_a_run_that_is_stopped_is_inconclusive_and_lists_what_it_did_not_come_to():
+    results = a_run()
+    taken(results)
+    results.stop("the board\nis gone", 3)
+    results.stop("and so are we", 130)
+    results.close(provenance="simulated")
+    assert (results.verdict, results.exit_code) == ("inconclusive", 3)
+    (entry,) = results.not_measured
+    assert (entry.what, entry.because) == ("bandwidth.link", "stopped")
+    assert entry.why == "the run ended before: the board is gone"
+    assert results.part_of is None
+
+
+def test_a_miss_before_a_stop_stays_a_miss():
+    results = a_run()
+    taken(results, value=1.0)
+    results.stop("it was interrupted", 130)
+    results.close(provenance="simulated", partial=True)
+    assert (results.verdict, results.exit_code) == ("fail", 130)
+
+
+def test_a_stop_is_no_success():
+    with pytest.raises(ValueError, match="exit code 0"):
+        a_run().stop("enough", 0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "added", "verdict"),
+    [
+        ("passed", None, "pass"),
+        ("skipped", None, "pass"),
+        ("failed", "fail", "fail"),
+        ("failed", "inconclusive", "inconclusive"),
+        ("error", "inconclusive", "inconclusive"),
+    ],
+)
+def test_a_test_that_failed_without_a_figure_is_in_the_verdict(outcome, added, verdict):
+    results = a_run(targets={"power.total": TARGETS["power.total"]})
+    taken(results)
+    results.tests.append(RunTest(id="t", suite="s", outcome=outcome, verdict=added))
+    results.close(provenance="simulated")
+    assert (results.verdict, results.exit_code) == (verdict, int(verdict != "pass"))
+
+
+def test_a_target_whose_test_was_skipped_is_listed_with_the_reason_and_makes_it_a_part():
+    results = a_run()
+    taken(results)
+    results.tests.append(
+        RunTest(id="t", suite="s", outcome="skipped", reason="no radio", figures=["bandwidth.link"])
+    )
+    results.close(provenance="simulated")
+    (entry,) = results.not_measured
+    assert (entry.what, entry.why, entry.because) == ("bandwidth.link", "no radio", "skipped")
+    assert (results.verdict, results.exit_code, results.met) == ("part", 0, 1)
+
+
+def test_how_long_tests_last_is_no_part_of_the_digest():
+    def digest(**fields: Any) -> str:
+        test = RunTest(**{"id": "t", "suite": "s", "outcome": "passed", "seconds": 1.0, **fields})
+        return a_run(tests=[test]).digest()
+
+    assert digest() == digest(seconds=2.0)
+    assert digest() != digest(outcome="skipped")
+
+
 def test_margin_is_the_part_of_the_limit_that_is_left():
     results = a_run()
     assert taken(results, value=36e-3).margin == pytest.approx(0.25)

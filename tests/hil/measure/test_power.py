@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eegrig.hil.bench import PowerCapture
-from eegrig.hil.measure.power import mode_power, streaming_power
+from eegrig.hil.measure.power import long_enough, mode_power, streaming_power
 
 SECONDS = 10
 
@@ -111,3 +111,19 @@ def test_a_capture_without_a_stream_is_refused(count, what):
 def test_a_capture_without_length_is_refused():
     with pytest.raises(ValueError, match="no length"):
         mode_power(PowerCapture(5, 5, {"total": 0.0}, 3.7, np.zeros(0), 0.1, 0.01))
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "interval_ms", "enough"),
+    [
+        (10.0, None, True),
+        (11.1, None, True),  # nine tenths of what was asked
+        (11.2, None, False),
+        (10.0, 1000.0, True),
+        (10.0, 1001.0, False),  # less than ten connection intervals
+    ],
+)
+def test_a_capture_has_the_length_that_was_asked_and_ten_intervals(asked_s, interval_ms, enough):
+    capture = a_capture(**SPLIT)
+    assert capture.duration_s == 10.0
+    assert long_enough(capture, asked_s, interval_ms=interval_ms) is enough

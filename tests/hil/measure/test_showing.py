@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eegrig.boards import load_board, load_part
-from eegrig.hil.figures.verdict import judge
+from eegrig.hil.figures.verdict import Flags, judge
 from eegrig.hil.measure.showing import DOUBT, doubtful, explained, unfit
 
 
@@ -141,11 +141,11 @@ def test_each_channel_is_doubted_for_itself():
 
 
 def test_a_figure_that_the_signal_cannot_show_is_undecided():
-    board = load_board("headband8")
-    fault = explained({"O2": "is constant"})
+    target = HEADBAND.targets["signal.correlation"]
+    flags = Flags(signal_fault=explained({"O2": "is constant"}))
     # Channels that do show it and miss the limit are the board's fault.
     for value, verdict in ((0.9999, "inconclusive"), (None, "inconclusive"), (0.5, "fail")):
-        judged = judge(board, "signal.correlation", value, 1e-6, 100, signal_fault=fault)
+        judged = judge(target, value, 1e-6, 100, flags)
         assert judged.verdict == verdict
         assert judged.note == "the signal cannot show it: O2 is constant"
     assert explained({}) == ""
@@ -154,3 +154,9 @@ def test_a_figure_that_the_signal_cannot_show_is_undecided():
 def test_channels_of_one_fault_are_told_together():
     faults = {"Fp1": "reaches 200 mV", "O1": "is constant", "O2": "reaches 200.1 mV"}
     assert explained(faults, "a: ") == "a: Fp1, O2 reaches 200 mV; O1 is constant"
+
+
+def test_what_the_amplifier_cuts_off_counts_though_the_filter_damps_it():
+    damped = square(0.1)
+    assert why(damped) is None
+    assert why(damped, peaks_v=np.array([0.19])).startswith("reaches 190 mV, beyond")

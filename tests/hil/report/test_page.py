@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from eegrig.boards.assumed import Assumed
+from eegrig.hil.figures.account import RunTest
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import FirmwareCheck, Results, ResultsError, RuntimeBuild
-from eegrig.hil.report.page import FILE_NAME, render, verdict_sentence, write_report
+from eegrig.hil.report.page import FILE_NAME, render, verdict_sentence, verdict_word, write_report
 
 from .sample import write_sample
 
@@ -310,3 +311,48 @@ def test_what_the_bench_has_to_say_of_the_firmware_is_on_the_page(tmp_path):
     html = write_report(tmp_path).read_text("utf-8")
     assert "saw of the firmware" in Page(html).text
     assert "HardFault at 0x08000100 (&lt;main&gt;)\n  pc 0x08000100" in html
+
+
+def test_tests_that_did_not_pass_are_on_the_page_and_in_the_sentence(tmp_path):
+    results = write_sample(tmp_path, "pass")
+    results.tests = [
+        RunTest(id="test_led.py::test_it_glows", suite="led", outcome="passed"),
+        RunTest(
+            id="test_led.py::test_it_blinks[red]",
+            suite="led",
+            outcome="failed",
+            reason="it is <dark>",
+            verdict="fail",
+        ),
+        RunTest(
+            id="test_led.py::test_dims",
+            suite="led",
+            outcome="error",
+            reason="no lamp",
+            verdict="inconclusive",
+        ),
+        RunTest(id="test_led.py::test_hue", suite="led", outcome="skipped", reason="no eye"),
+    ]
+    results.save(tmp_path)
+    text = Page(write_report(tmp_path).read_text("utf-8")).text
+    assert "4 in this run, 1 passed." in text
+    assert "led: it blinks[red] failed: it is <dark>" in text
+    assert "led: dims ended in an error: no lamp" in text
+    assert "led: hue skipped: no eye" in text
+    sentence = "1 test failed: led: it blinks[red]. 1 test could not tell: led: dims."
+    assert verdict_sentence(results) == sentence
+    assert sentence in text
+
+
+def test_a_run_that_ended_early_says_why_first(tmp_path):
+    results = write_sample(tmp_path, "pass")
+    results.stop("it was interrupted.", 130)
+    assert verdict_sentence(results) == "The run ended early: it was interrupted."
+    results.save(tmp_path)
+    assert "The run ended early: it was interrupted." in write_report(tmp_path).read_text("utf-8")
+
+
+def test_a_part_in_which_something_failed_says_so(tmp_path):
+    results = write_sample(tmp_path, "fail")
+    results.part_of = 21
+    assert verdict_word(results) == "PART: 8 of 21 figures met, FAIL"

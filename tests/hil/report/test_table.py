@@ -6,6 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
+from eegrig.hil.figures.account import RunTest
 from eegrig.hil.figures.results import Results
 from eegrig.hil.report.table import print_table
 from eegrig.hil.report.vocabulary import word
@@ -78,3 +79,15 @@ def test_a_run_without_figures_is_no_pass():
 def test_brackets_in_names_are_no_markup():
     results = Results(board="[bold]toy[/bold]", bench="virtual")
     assert "[bold]toy[/bold]" in printed(results)
+
+
+def test_tests_that_failed_are_printed_with_the_reason(tmp_path):
+    results = write_sample(tmp_path, "pass")
+    reason = "the board has no name"
+    test = RunTest(
+        id="test_a.py::test_b", suite="a", outcome="failed", reason=reason, verdict="fail"
+    )
+    results.tests = [test]
+    said = printed(results)
+    assert said.lstrip().startswith("FAIL")
+    assert "test a: b: the board has no name" in said

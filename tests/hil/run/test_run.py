@@ -268,7 +268,9 @@ def test_a_run_whose_tests_all_break_is_inconclusive_and_says_why(tmp_path, monk
     monkeypatch.setattr("eegrig.hil.suites.streams.record", broken)
     code = run_suites(request(tmp_path / "out"), quiet=True)
     assert code == 1
-    assert Results.load(tmp_path / "out").verdict == "inconclusive"
+    results = Results.load(tmp_path / "out")
+    assert results.verdict == "inconclusive"
+    assert [test.reason for test in results.tests] == ["RuntimeError: a mistake in the rig"]
     assert "a mistake in the rig" in capsys.readouterr().err
 
 

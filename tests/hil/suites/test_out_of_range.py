@@ -1,4 +1,4 @@
-"""What was out of range, cut short or lost decides nothing: done to a board that is in order."""
+"""What was out of range, cut short or lost decides nothing, each on a board that is in order."""
 
 from __future__ import annotations
 

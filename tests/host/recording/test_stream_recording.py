@@ -55,6 +55,23 @@ def test_a_gap_keeps_its_length_holds_the_last_value_and_is_marked() -> None:
     assert recording.annotations() == [Annotation(18 / 250, 18 / 250, GAP_TEXT)]
 
 
+@pytest.mark.parametrize(
+    ("code", "at_an_end"),
+    [
+        (2**23 - 1, True),
+        (2**23 - 128, True),  # the highest of 17 bits
+        (2**23 - 129, False),
+        (-(2**23), True),
+        (0, False),
+    ],
+)
+def test_samples_at_an_end_of_the_range_are_counted_by_channel(code: int, at_an_end: bool) -> None:
+    recording = recorded(0, 1, 4)  # the gap is filled with what was before it
+    last = recording.blocks[1]
+    last.codes[3, -2:] = code
+    assert recording.clipped().tolist() == [0, 0, 0, 2 * at_an_end, 0, 0, 0, 0]
+
+
 def test_a_gap_at_the_start_is_filled_from_behind() -> None:
     recording = recorded(1, 2)
     assert recording.codes()[:, :9].tolist() == [[peer.counter_code(9, c)] * 9 for c in range(8)]
