@@ -8,8 +8,7 @@ the bench's event loop.
 from __future__ import annotations
 
 import inspect
-import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
+from eegrig.hil.junit import Junit
 from eegrig.hil.outcomes import Outcomes
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class _Run:
     results: Results
     catalogue: Catalogue
     folder: Path
-    say_in_junit: Callable[[str, object], None]
+    junit: Junit
     observed: bool = False
 
     def observe(self) -> None:
@@ -136,7 +136,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
         if run is not None:
             recorder = RigRecorder(run.rig, run.results, run.catalogue)
             recorder.abandon(_figures_of(item), error)
-            _tell_junit(item, recorder)
+            run.junit.tell_test(item, recorder.figures)
         raise
 
 
@@ -156,24 +156,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         recorder.abandon(_figures_of(item), error)
         raise
     finally:
-        _tell_junit(item, recorder)
+        item.config.stash[_RUN].junit.tell_test(item, recorder.figures)
     recorder.judge()
     return result
 
 
 def _recorder_of(item: pytest.Item) -> RigRecorder | None:
     return cast("RigRecorder | None", getattr(item, "funcargs", {}).get("rig_record"))
-
-
-def _tell_junit(item: pytest.Item, recorder: RigRecorder) -> None:
-    """Give a test a property for each of its figures."""
-    item.user_properties += [(figure.name, _property(figure)) for figure in recorder.figures]
-
-
-def _property(figure: Figure) -> str:
-    """Return a figure as a property of ``junit.xml`` has it: an object of JSON."""
-    fields = ("value", "unit", "uncertainty", "kind", "limit", "verdict")
-    return json.dumps({name: getattr(figure, name) for name in fields})
 
 
 @pytest.hookimpl(wrapper=True)
@@ -208,33 +197,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     option = config.option
     left_out = config.stash.get(_PARTIAL, False)
     partial = left_out or bool(option.keyword or option.markexpr)
-    in_tests = {name for test in results.tests for name in test.figures}
     results.close(provenance=run.rig.provenance, partial=partial)
     results.save(run.folder)
-    _name_junit(config, f"eegrig.{results.board}")
-    for name, value in (
-        ("board", results.board),
-        ("bench", results.bench),
-        ("image_hash", results.firmware.image_hash if results.firmware else ""),
-        ("verdict", results.verdict),
-        ("exit_code", results.exit_code),
-    ):
-        run.say_in_junit(name, value)
-    for figure in results.figures:
-        if figure.name not in in_tests:
-            run.say_in_junit(figure.name, _property(figure))
+    run.junit.tell_suite(results)
     # Targets that nobody measured fail no test, and the run all the same.
     if session.exitstatus == pytest.ExitCode.OK and results.exit_code != 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def _name_junit(config: pytest.Config, name: str) -> None:
-    """Name the suite of ``junit.xml``, where nobody has given it a name."""
-    from _pytest.junitxml import xml_key  # pytest has no other way at this time of a run
-
-    xml = config.stash.get(xml_key, None)
-    if xml is not None and xml.suite_name == "pytest":
-        xml.suite_name = name
 
 
 def pytest_terminal_summary(
@@ -342,9 +310,8 @@ def rig_results(
     modelled = rig.provenance == "simulated" and rig.mode != "exact"
     results.rest_on(board_runtime(rig.board), modelled=modelled, mode=rig.mode or "")
     results.assume(rig.rests_on)
-    run = _Run(
-        rig, results, rig_catalogue, rig_out, request.getfixturevalue("record_testsuite_property")
-    )
+    junit = Junit(request.config, request.getfixturevalue("record_testsuite_property"))
+    run = _Run(rig, results, rig_catalogue, rig_out, junit)
     request.config.stash[_RUN] = run
     yield results
     run.observe()
