@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _PARTIAL = pytest.StashKey[bool]()
 _GIVING = pytest.StashKey[Giving]()  # in a worker of pytest -n
 _OUTCOMES = pytest.StashKey[Outcomes]()
+_JUNIT = pytest.StashKey["JunitWatch"]()
 _RUN = pytest.StashKey["_Run"]()
 _RESULTS = pytest.StashKey[tuple["Results", Path]]()  # once they are written
 
@@ -73,6 +74,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_GIVING] = Giving(config)
         config.pluginmanager.register(config.stash[_GIVING], "eegrig-worker")
     else:
+        from eegrig.hil.session.junit import JunitWatch
+
+        config.stash[_JUNIT] = JunitWatch(config)
+        config.pluginmanager.register(config.stash[_JUNIT], "eegrig-junit")
         config.pluginmanager.register(Gathering(_finish_all), "eegrig-workers")
     add_markers(config)
 
@@ -190,14 +195,13 @@ def _part(config: pytest.Config, run: _Run) -> Part:
 def _finish(session: pytest.Session, part: Part, folder: Path, lost: Sequence[str] = ()) -> None:
     """Write what the run found out, and let ``junit.xml`` and the exit code say the same."""
     from eegrig.hil.figures.parts import finish
-    from eegrig.hil.session.junit import tell_junit
 
     results = part.results
     if session.shouldstop or session.shouldfail:
         results.stop(str(session.shouldstop or session.shouldfail))
     finish(part, folder, lost=lost)
     session.config.stash[_RESULTS] = results, folder
-    tell_junit(session.config, results)
+    session.config.stash[_JUNIT].tell(results)
     # Targets that nobody measured fail no test, and the run all the same.
     if session.exitstatus == pytest.ExitCode.OK and results.exit_code != 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

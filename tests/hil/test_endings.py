@@ -49,6 +49,11 @@ NOISY = """
 def test_noisy(rig_record):
     rig_record("bandwidth.frame_loss_noisy", 0.0, "1", uncertainty=0.0, n=900)
 """
+IDLE = """
+@pytest.mark.figures("bandwidth.frame_loss_noisy")
+def test_that_takes_nothing(rig_record):
+    pass
+"""
 GOOD = ADVERTISING + NOISY
 
 
@@ -266,13 +271,13 @@ def flashed(rig_results):
     rig_results.firmware = FirmwareCheck(version="1", image_hash="ab" * 32)
 """
     )
-    tests = sleep(9e-3) + ADVERTISING + "    raise OSError('cable')\n"
+    tests = IDLE + sleep(9e-3) + ADVERTISING + "    raise OSError('cable')\n"
     pytester.makepyfile(test_endings="import pytest\n" + tests)
     xml = pytester.path / "junit.xml"
     pytester.runpytest(f"--junitxml={xml}", "-p", "no:randomly")
     suite = junit(xml)
     assert properties(suite)["image_hash"] == "ab" * 32
-    missed, untold = suite.findall("testcase")
+    _, missed, untold = suite.findall("testcase")
     assert json.loads(properties(missed)["power.sleep"]) == {
         "value": 9e-3,
         "unit": "W",

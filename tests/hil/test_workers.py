@@ -101,7 +101,11 @@ def test_figures_taken_before_a_run_is_stopped_at_a_failure_are_kept(pytester):
     result.assert_outcomes(passed=1, failed=1)
     found = figures(out)
     assert found["power.sleep"][0] == "pass"
-    assert found["power.connected"][0] == "inconclusive"
+    results = Results.load(out)
+    assert results.stopped is not None
+    stopped = {entry.what for entry in results.not_measured if entry.because == "stopped"}
+    assert "power.connected" in stopped
+    assert results.verdict == "fail"
 
 
 def test_a_rule_that_was_broken_stays_so_where_another_worker_crashed(pytester):

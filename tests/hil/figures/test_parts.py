@@ -18,10 +18,11 @@ FIRMWARE = FirmwareCheck(version="1", image_hash="ab" * 32)
 
 
 def part(started_at: str = "2025-01-01T00:00:00", **figures: float) -> Part:
-    results = Results(board=BOARD.name, bench="virtual", started_at=started_at)
+    results = Results(
+        board=BOARD.name, bench="virtual", started_at=started_at, targets=dict(BOARD.targets)
+    )
     for name, value in figures.items():
         results.record(
-            BOARD,
             name.replace("__", "."),
             value,
             "W",
