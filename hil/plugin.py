@@ -20,6 +20,7 @@ import pytest
 
 from eegrig.hil.session import hookspecs
 from eegrig.hil.session.ending import EndingWatch, ending_of, exit_code_of, reason_of
+from eegrig.hil.session.junit import JunitWatch
 from eegrig.hil.session.options import add_markers, add_options
 from eegrig.hil.session.outcomes import Outcomes
 from eegrig.hil.session.recorder import RigRecorder, as_property
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _PARTIAL = pytest.StashKey[bool]()
 _GIVING = pytest.StashKey[Giving]()  # in a worker of pytest -n
 _OUTCOMES = pytest.StashKey[Outcomes]()
-_JUNIT = pytest.StashKey["JunitWatch"]()
+_JUNIT = pytest.StashKey[JunitWatch]()
 _RUN = pytest.StashKey["_Run"]()
 _RESULTS = pytest.StashKey[tuple["Results", Path]]()  # once they are written
 
@@ -74,8 +75,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_GIVING] = Giving(config)
         config.pluginmanager.register(config.stash[_GIVING], "eegrig-worker")
     else:
-        from eegrig.hil.session.junit import JunitWatch
-
         config.stash[_JUNIT] = JunitWatch(config)
         config.pluginmanager.register(config.stash[_JUNIT], "eegrig-junit")
         config.pluginmanager.register(Gathering(_finish_all), "eegrig-workers")

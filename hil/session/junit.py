@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from _pytest.junitxml import xml_key  # pytest has no other way outside of a test
 
-from eegrig.hil.figures.results import Results
 from eegrig.hil.session.recorder import as_property
+
+if TYPE_CHECKING:
+    from eegrig.hil.figures.results import Results
 
 __all__ = ["JunitWatch"]
 
