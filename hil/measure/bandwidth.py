@@ -141,9 +141,8 @@ def _height(elapsed_s: NDArray[np.float64], payload_bytes: NDArray[np.int64]) ->
     # What arrived first is the record's beginning, and not in it.
     arrived = elapsed_s > 0
     lines = np.arange(1, min(LINES, max(int(arrived.sum()) // 4, 1)) + 2)
-    turned = (
-        np.exp(-2j * np.pi / total_s * np.outer(lines, elapsed_s[arrived])) @ payload_bytes[arrived]
-    )
+    angle = 2 * np.pi / total_s * np.outer(lines, elapsed_s[arrived])
+    turned = np.exp(-1j * angle) @ payload_bytes[arrived]
     turned = np.concatenate([[0.0], turned])  # without the mean, which is at zero
     tapered = turned[1:-1] / 2 - (turned[:-2] + turned[2:]) / 4
     return 8.0**2 * float(np.mean(np.abs(tapered) ** 2)) / (total_s * 3 / 8)
@@ -170,8 +169,9 @@ def _best(
     while going_on.any():
         bps = (upto[end] - upto[start]) / (elapsed_s[end] - elapsed_s[start])
         least = np.where(going_on, np.minimum(least, bps), least)
+        going_on &= end < n - 1
         end = np.minimum(end + 1, n - 1)
-        going_on &= (end < n - 1) & (arrival_ns[end] - arrival_ns[start] <= longest_ns)
+        going_on &= arrival_ns[end] - arrival_ns[start] <= longest_ns
     return float(least.max())
 
 

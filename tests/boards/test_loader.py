@@ -231,7 +231,7 @@ def test_the_family_is_what_the_issue_says(name, port, afe, n_channels, kinds):
     assert len(board.afe.channels) == n_channels == len(board.afe.electrode_sites)
     assert set(board.afe.channel_kinds) == kinds
     assert all(target.reason for target in board.targets.values())
-    assert {"power.streaming", "flash.verified", "bandwidth.frame_loss"} <= board.targets.keys()
+    assert {"power.streaming", "flash.time", "bandwidth.frame_loss"} <= board.targets.keys()
 
 
 def test_optical_channels_are_named_as_the_simulation_names_them():

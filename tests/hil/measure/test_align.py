@@ -74,9 +74,9 @@ def test_the_stated_uncertainties_are_the_cramer_rao_bounds(rng):
     for gain in (1.0, 3.0):
         found = align(gain * recorded, RATE, applied, response=as_is, search_ns=near)
         bound_s = noise_v * np.sqrt(2 / n) / (50e-6 * 2 * np.pi * 10)
-        assert found.uncertainty_ns == pytest.approx(bound_s * 1e9, rel=0.06)
+        assert found.uncertainty_ns == pytest.approx(bound_s * 1e9, rel=0.15)
         assert found.period_uncertainty_ns == pytest.approx(
-            bound_s * 1e9 * np.sqrt(12) / n, rel=0.06
+            bound_s * 1e9 * np.sqrt(12) / n, rel=0.15
         )
 
 

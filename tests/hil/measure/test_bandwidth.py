@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from eegrig.hil.measure.bandwidth import FrameLoss, frame_loss, goodput
 
@@ -38,15 +37,21 @@ def test_a_burst_does_not_count_as_sustained():
 
 
 def best_by_trying(arrival, size, window_ns=10**9):
-    """The best of all stretches from an arrival to the first one a window later; NaN without."""
-    rates = []
+    """The best of all stretches, each by the least it comes to on its way to a quarter longer.
+
+    Stretches that the record cuts off do not count where there are others; NaN without any.
+    """
+    whole, cut = [], []
     for start in np.unique(arrival):
-        after = arrival[arrival >= start + window_ns]
-        if after.size:
-            stop = after.min()
-            inside = (arrival > start) & (arrival <= stop)
-            rates.append(8 * size[inside].sum() / ((stop - start) * 1e-9))
-    return max(rates, default=float("nan"))
+        after = np.unique(arrival[arrival >= start + window_ns])
+        ends = np.unique([*after[:1], *after[after <= start + 1.25 * window_ns]])
+        rates = [
+            8 * size[(arrival > start) & (arrival <= stop)].sum() / ((stop - start) * 1e-9)
+            for stop in ends
+        ]
+        if rates:
+            (whole if start + 1.25 * window_ns <= arrival[-1] else cut).append(min(rates))
+    return max(whole or cut, default=float("nan"))
 
 
 def test_best_is_the_best_of_all_long_enough_stretches(rng):
@@ -62,7 +67,7 @@ def test_best_is_the_best_of_all_long_enough_stretches(rng):
         different += best > 1.01 * found.mean_bps
     # Where no record is longer than a window, or the best is the mean, nothing was shown.
     assert finite > 200
-    assert different > 150
+    assert different > 100
     assert finite < 300  # and records shorter than a window are among them
 
 
@@ -76,15 +81,20 @@ def test_an_uneven_record_by_hand(begin_ns):
     arrival = begin_ns + np.rint(UNEVEN_S * 1e9).astype(np.int64)
     found = goodput(arrival, UNEVEN_BYTES)
     assert found.mean_bps == pytest.approx(8 * 120 / 2.2)
-    assert found.best_bps == pytest.approx(max(8 * 30 / 1.0, 8 * 60 / 1.1, 8 * 90 / 1.2))
+    # Stretches from 0.0 and 0.4 have a second and a quarter; that from 1.0 is cut off.
+    assert found.best_bps == pytest.approx(max(8 * 30 / 1.0, 8 * 60 / 1.1))
     assert found.window_bps == pytest.approx([8 * 30, 8 * 40])
     assert found.time_s == pytest.approx([0.5, 1.5])
     assert (found.n, found.window_s) == (5, 1.0)
     # The end of a window falls anywhere in a packet of up to 100 bytes: a rectangle of that width.
-    assert found.best_uncertainty_bps == pytest.approx(8 * 100 / 1.0 / np.sqrt(12))
-    scatter = stats.sem([240.0, 320.0])
-    of_the_ends = 8 * 100 / 2.2 / np.sqrt(12)
-    assert found.mean_uncertainty_bps == pytest.approx(np.hypot(scatter, of_the_ends))
+    # One line of a spectrum says what chance is: by the taper half of it, less a quarter of the next.
+    one, two = (
+        np.exp(-2j * np.pi * k * UNEVEN_S[1:] / 2.2) @ (8 * UNEVEN_BYTES[1:]) for k in (1, 2)
+    )
+    height = abs(one / 2 - two / 4) ** 2 / (2.2 * 3 / 8)
+    of_a_window, of_the_ends = np.array([8 * 100 / 1.0, 8 * 100 / 2.2]) / np.sqrt(12)
+    assert found.best_uncertainty_bps == pytest.approx(np.hypot(0.7 * np.sqrt(height), of_a_window))
+    assert found.mean_uncertainty_bps == pytest.approx(np.hypot(np.sqrt(height / 2.2), of_the_ends))
 
 
 def test_a_shorter_window_is_another_figure():
@@ -92,7 +102,7 @@ def test_a_shorter_window_is_another_figure():
     assert found.best_bps == pytest.approx(8 * 40 / 0.5)
     assert found.window_bps == pytest.approx([8 * 10 / 0.5, 8 * 20 / 0.5, 8 * 40 / 0.5, 0.0])
     assert found.time_s == pytest.approx([0.25, 0.75, 1.25, 1.75])
-    assert found.best_uncertainty_bps == pytest.approx(8 * 100 / 0.5 / np.sqrt(12))
+    assert found.best_uncertainty_bps > 8 * 100 / 0.5 / np.sqrt(12)
     assert found.window_s == 0.5
 
 
@@ -114,13 +124,13 @@ def test_the_scatter_of_the_means_of_many_links_is_the_stated_uncertainty(rng):
     assert np.mean(stated) == pytest.approx(np.std(means), rel=0.15)
 
 
-def test_one_whole_window_has_no_scatter_but_its_end():
+def test_one_whole_window_is_a_record():
     arrival = np.array([0, 600_000_000, 1_500_000_000])
     found = goodput(arrival, np.array([10, 100, 200]))
     assert found.window_ok
     assert found.window_bps == pytest.approx([8 * 100])
     assert found.best_bps == pytest.approx(8 * 300 / 1.5)
-    assert found.mean_uncertainty_bps == pytest.approx(8 * 200 / 1.5 / np.sqrt(12))
+    assert found.mean_bps == pytest.approx(8 * 300 / 1.5)
 
 
 def test_two_arrivals_are_a_record():
@@ -128,11 +138,10 @@ def test_two_arrivals_are_a_record():
     assert found.best_bps == found.mean_bps == pytest.approx(400.0)
 
 
-@pytest.mark.parametrize("arrival", [[0, 0, 10**9], [0, 10**9, 10**9]])
-def test_arrivals_at_once_at_an_end_leave_the_record_its_length(arrival):
+@pytest.mark.parametrize(("arrival", "counted"), [([0, 0, 10**9], 1), ([0, 10**9, 10**9], 2)])
+def test_arrivals_at_once_are_all_before_a_record_or_all_in_it(arrival, counted):
     found = goodput(np.array(arrival), np.full(3, 100))
-    assert np.isfinite(found.best_bps)
-    assert found.mean_bps == pytest.approx(1600.0)
+    assert found.best_bps == found.mean_bps == pytest.approx(800.0 * counted)
 
 
 def test_payloads_that_arrive_at_once_belong_together():
@@ -148,9 +157,7 @@ def test_a_record_shorter_than_a_window_has_no_best():
     assert np.isnan(found.best_bps)
     assert np.isnan(found.best_uncertainty_bps)
     assert not found.window_ok
-    seconds = 14 * 0.05 + 34 * 0.0014
-    assert found.mean_bps == pytest.approx(8 * 244 * (15 * 35 - 1) / seconds)
-    assert found.mean_uncertainty_bps == pytest.approx(8 * 244 / seconds / np.sqrt(12))
+    assert found.mean_bps == pytest.approx(8 * 244 * 35 / 0.05, rel=1e-3)
     assert (found.n, found.time_s.size, found.window_s) == (15 * 35, 0, 1.0)
 
 

@@ -31,7 +31,7 @@ def test_one_milliamp_at_3_7_volts_is_3_7_milliwatts():
     capture = PowerCapture(0, 10**9, {"total": 1e-3 * 3.7}, 3.7, np.full(100, 1e-3), 0.01, 0.0)
     power = mode_power(capture)
     assert power.total_w == pytest.approx(3.7e-3)
-    assert (power.groups_w, power.n, power.duration_s) == ({}, 100, 1.0)
+    assert (power.groups_w, power.n, power.duration_s) == ({}, 1, 1.0)
 
 
 def test_streaming_is_counted_per_channel_bit_and_sample():
@@ -43,12 +43,11 @@ def test_streaming_is_counted_per_channel_bit_and_sample():
     assert found.per_channel_w == pytest.approx(45.5e-3 / 8)
     assert found.per_sample_j == pytest.approx(45.5e-3 / 2000)
     assert found.per_bit_j == pytest.approx(45.5e-3 / 48000)
-    for value, uncertainty in (
-        (found.per_channel_w, found.per_channel_uncertainty_w),
-        (found.per_sample_j, found.per_sample_uncertainty_j),
-        (found.per_bit_j, found.per_bit_uncertainty_j),
-    ):
-        assert uncertainty == pytest.approx(0.02 * value)
+    assert found.per_channel_uncertainty_w == pytest.approx(0.02 * found.per_channel_w)
+    # A frame at either end is in the capture or is not: twice a rectangle of its width.
+    per_count = np.hypot(0.02, 1 / np.sqrt(6) / 2500)
+    assert found.per_sample_uncertainty_j == pytest.approx(per_count * found.per_sample_j)
+    assert found.per_bit_uncertainty_j == pytest.approx(per_count * found.per_bit_j)
 
 
 def test_the_rest_of_the_board_is_not_as_uncertain_as_the_front_end():
@@ -78,7 +77,7 @@ def test_each_group_has_its_own_uncertainty_where_the_meter_tells_it():
 def test_the_parts_of_a_mode_are_its_groups_and_not_the_total():
     power = mode_power(a_capture(**SPLIT))
     assert power.groups_w == pytest.approx(SPLIT)
-    assert (power.duration_s, power.n) == (SECONDS, 1000)
+    assert (power.duration_s, power.n) == (SECONDS, 1)
 
 
 def test_power_into_the_battery_is_as_uncertain_as_power_out_of_it():

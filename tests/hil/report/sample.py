@@ -33,10 +33,10 @@ TARGETS = {
     "bandwidth.frame_loss": (0.0, "max", "1", "a wearable recording has no second take"),
     "latency.mean": (15e-3, "max", "s", "neurofeedback at 250 SPS"),
     "latency.p99": (30e-3, "max", "s", "a late sample is a lost one for a closed loop"),
-    "signal.gain_error": (0.005, "max", "1", "microvolts must be microvolts"),
+    "signal.gain_error": (0.005, "within", "1", "microvolts must be microvolts"),
     "signal.correlation": (0.999, "min", "1", "the recording equals the input"),
     "signal.noise_ratio": (1.1, "max", "1", "within 10 % of the ADS1299 table, 0.14 µV rms"),
-    "flash.verified": (1.0, "min", "1", "pyOCD does not read back by itself"),
+    "flash.time": (30.0, "max", "s", "a firmware change is tried within half a minute"),
 }
 
 MODES = {  # afe, afe_supply, mcu, radio, rest, in milliwatts
@@ -82,10 +82,8 @@ def write_sample(directory: Path, kind: str = "pass") -> Results:
         )  # fmt: skip
 
     take("flash.time", 6.31, "s", 0.1, 1)
-    take("flash.verified", 1.0, "1", 0.0, 262144)
     take("boot.time", 0.412, "s", 0.02, 1)
     take("bandwidth.goodput", 1.3553e6, "bit/s", 560.0, 6944)
-    take("bandwidth.bound", 1.3664e6, "bit/s", 0.0, 1, provenance="modelled")
     take("bandwidth.link_efficiency", 0.9919, "1", 0.0004, 6944)
     take("bandwidth.frame_loss", 0.0, "1", 0.0, 15000)
     total = sum(MODES["streaming"]) * 1e-3 * worse
@@ -116,7 +114,7 @@ def write_sample(directory: Path, kind: str = "pass") -> Results:
         for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)):
             value = float(np.quantile(latency, share))
             take(f"{beginning}.{name}", value, "s", 2e-4, latency.size, lost=lost)
-    take("signal.gain_error", 0.00081 if kind != "fail" else 0.0213, "1", 0.0002, 15000)
+    take("signal.gain_error", -0.00081 if kind != "fail" else 0.0213, "1", 0.0002, 15000)
     take("signal.correlation", 0.999871, "1", 2e-6, 15000)
     take("signal.noise", 0.1412e-6, "V", 0.0011e-6, 5000)
     take("signal.noise_pp", 0.94e-6, "V", 0.03e-6, 5000)
