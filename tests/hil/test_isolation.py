@@ -17,6 +17,8 @@ from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest
 
+pytestmark = pytest.mark.timeout(600)  # some are whole runs, twice
+
 BOARDS = {"zephyr": "hairclip1", "stm32": "earpatch2"}
 SECONDS = 5.0
 OF_THE_RUN = {"afe.rules_broken"}
