@@ -37,6 +37,7 @@ UNMODELLED = (
     "zsensor",
 )
 _stand_ins = {}
+_behind_files = []  # those of them that a file of that name goes before
 _ENDINGS = ("", ".py", ".mpy")
 _stat = os.stat
 
@@ -62,6 +63,8 @@ def _checking(present, modules):
         try:
             first = name.partition(".")[0]
             if first in sys.modules:
+                return
+            if first in _behind_files and _is_file(first):
                 return
             if first in _stand_ins:  # the firmware has let go of it
                 sys.modules[first] = _stand_ins[first]
@@ -93,6 +96,14 @@ def stand_in(name, module):
     """Let a module stand in for the interpreter's of that name, for good."""
     for key in (name, "u" + name):
         _stand_ins[key] = sys.modules[key] = module
+
+
+def stand_in_behind_files(name, module):
+    """Let a module stand in for the interpreter's of that name where there is no such file."""
+    for key in (name, "u" + name):
+        _stand_ins[key] = module
+        sys.modules.pop(key, None)
+    _behind_files.append(name)  # by its old name the builtin can be had all the same
 
 
 def install(modules):
