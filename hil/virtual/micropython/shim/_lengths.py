@@ -117,6 +117,8 @@ def _by_argument(function, row):
 
 def _binascii(module):
     for name in ("hexlify", "unhexlify", "a2b_base64", "crc32"):
+        if not hasattr(module, name):
+            continue
         row = "crc32_byte" if name == "crc32" else "binascii_byte"
         setattr(module, name, _by_argument(getattr(module, name), row))
     encode = module.b2a_base64
@@ -211,11 +213,21 @@ def _deflate(module):
 _MAKERS = {"binascii": _binascii, "struct": _struct, "json": _json, "deflate": _deflate}
 
 
-def make_modules(present, copy_of):
-    """Return those modules of a build whose functions take time by length, by name."""
+def make_modules(present, names, copy_of):
+    """Return those modules of a build whose functions take time by length, by name.
+
+    Parameters
+    ----------
+    present : sequence of str
+        Modules of the build.
+    names : dict
+        What modules have, by name; these are taken out.
+    copy_of : callable
+        Makes a changeable copy of a module, with all that it has or with what it is to have.
+    """
     made = {}
     for name, change in _MAKERS.items():
         if name in present:
-            made[name] = copy_of(__import__(name))
+            made[name] = copy_of(__import__(name), names.pop(name, None))
             change(made[name])
     return made

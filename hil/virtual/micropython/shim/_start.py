@@ -118,7 +118,7 @@ if in_pages:
     modules["os"].sync = _repl.sync = pages.sync
 _imports = load("_imports")
 _compiler = None if _port.native and _port.f_strings else load("_compiler")
-by_length = _lengths.make_modules(_port.modules, _modules.copy_of)
+by_length = _lengths.make_modules(_port.modules, _port.names, _modules.copy_of)
 _modules.make_empty(len(modules) + len(_port.names) + len(by_length))
 vfs.umount("/")
 builtin_names = _port.names.pop("builtins", None)

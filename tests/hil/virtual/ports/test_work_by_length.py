@@ -118,6 +118,21 @@ def test_a_file_goes_before_a_module_of_that_name(world):
     assert run_alone(world, "import json\nprint(json.mine)", json="mine = 1").lines == ["1"]
 
 
+def test_every_import_looks_for_a_file_and_pays_for_it(world):
+    """As a builtin does that a file goes before: it is none of `sys.modules`."""
+    program = """
+import json, sys, time
+a = time.ticks_us()
+import json
+print(time.ticks_diff(time.ticks_us(), a) > 100, 'json' in sys.modules, hasattr(json, 'loads'))
+with open('json.py', 'w') as file:
+    file.write('mine = 1')
+import json
+print(json.mine)
+"""
+    assert run_alone(world, program).lines == ["True False True", "1"]
+
+
 @pytest.mark.parametrize("port", ["zephyr", "stm32"])
 def test_builds_have_those_modules_that_they_had(world, port):
     program = "for name in ('binascii', 'json', 'deflate', 'struct', 'heapq'):\n"
