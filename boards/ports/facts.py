@@ -16,6 +16,7 @@ __all__ = [
     "BluetoothFacts",
     "DriverFacts",
     "Facts",
+    "MachineFacts",
     "MemoryFacts",
     "ModuleFacts",
     "PinFacts",
@@ -268,6 +269,33 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     connections_max: PositiveInt
 
 
+class MachineFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What ``time`` and ``machine`` do where firmware leaves it to them, and how far they go.
+
+    Attributes
+    ----------
+    epoch_year : int
+        The year that ``time.localtime(0)`` is in.
+    timer_period_ms : int
+        Period of a ``machine.Timer`` that is given none.
+    timer_tick_hz : bool
+        Whether ``Timer(tick_hz=)`` says what its period is counted in; else milliseconds.
+    timer_keeps_callback : bool
+        Whether ``Timer.init`` without a callback leaves the one before.
+    watchdog_max_ms : int
+        Longest timeout of ``machine.WDT``.
+    pin_irq_object : bool
+        Whether ``Pin.irq`` returns an object with ``trigger`` and ``flags``; else None.
+    """
+
+    epoch_year: Literal[1970, 2000]
+    timer_period_ms: Count
+    timer_tick_hz: bool
+    timer_keeps_callback: bool
+    watchdog_max_ms: PositiveInt
+    pin_irq_object: bool
+
+
 class DriverFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Drivers the build has for what is on the chip.
 
@@ -318,6 +346,7 @@ class Facts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pins: PinFacts
     bluetooth: BluetoothFacts
     modules: ModuleFacts
+    machine: MachineFacts
     drivers: DriverFacts
     names: dict[str, list[str]]
     prices: PriceFacts
