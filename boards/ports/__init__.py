@@ -12,10 +12,11 @@ what a board runs.
 
 from __future__ import annotations
 
-from eegrig.boards.ports.facts import BluetoothFacts, CallFacts, PinFacts, PriceFacts
+from eegrig.boards.ports.facts import BluetoothFacts, PinFacts
 from eegrig.boards.ports.port import Option, Port, list_ports, load_port
+from eegrig.boards.ports.prices import CallFacts, PriceFacts
 from eegrig.boards.ports.rows import Row
-from eegrig.boards.ports.runtime import Runtime, board_runtime, stock_runtime
+from eegrig.boards.ports.runtime import Runtime, beyond_stock, board_runtime, stock_runtime
 
 __all__ = [
     "BluetoothFacts",
@@ -26,6 +27,7 @@ __all__ = [
     "PriceFacts",
     "Row",
     "Runtime",
+    "beyond_stock",
     "board_runtime",
     "list_ports",
     "load_port",

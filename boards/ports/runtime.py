@@ -14,7 +14,7 @@ from eegrig.boards.wording import near, unknown
 if TYPE_CHECKING:
     from eegrig.boards.schema import Board
 
-__all__ = ["Runtime", "board_runtime", "stock_runtime"]
+__all__ = ["Runtime", "beyond_stock", "board_runtime", "stock_runtime"]
 
 
 class Runtime(Facts, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,6 +49,13 @@ class Runtime(Facts, frozen=True, forbid_unknown_fields=True, kw_only=True):
             for key, row in rows.items()
             if row.assumed is not None
         }
+
+
+def beyond_stock(options: Mapping[str, bool | int | float | str]) -> str:
+    """Return options of a build beyond stock in words; empty if there are none."""
+    return ", ".join(
+        name if value is True else f"{name} = {value}" for name, value in options.items()
+    )
 
 
 def stock_runtime(port: str, build: str) -> Runtime:

@@ -213,7 +213,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         runtime : Runtime
         modelled : bool
             Whether the board is a model made of what is said of the runtime: then the figures rest
-            on what is assumed of its Bluetooth, its heap and its drivers.
+            on what is assumed of its Bluetooth, its heap and how it starts.
         mode : str
             As in `RuntimeBuild`.
         """
@@ -221,7 +221,9 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             port=runtime.port, build=runtime.build, options=dict(runtime.options), mode=mode
         )
         if modelled:
-            for key, row in runtime.assumed("bluetooth", "memory").items():
+            rows = runtime.assumed("bluetooth", "memory", "system")
+            rows.pop("system.download", None)  # no figure rests on where builds are offered
+            for key, row in rows.items():
                 value = ", ".join(row.value) if isinstance(row.value, list) else row.value
                 fact = Assumed(part=runtime.build, key=key, value=value, source=row.assumed or "")
                 self.assume([fact])

@@ -27,6 +27,12 @@ def main(
         Path | None,
         typer.Option("--against", metavar="FILE", help="Print what is stored beside this export."),
     ] = None,
+    modes: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--modes", metavar="DIR", help="Run nothing; keep what compare-modes left there."
+        ),
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option("--export", metavar="FILE", help="Write what is stored as one JSON file."),
@@ -35,9 +41,12 @@ def main(
     """Run what the pages' figures come from, store it in docs/figures, and fill the pages."""
     from eegrig.hil.pages.comparison import compared, export_to
     from eegrig.hil.pages.filling import fill_pages
+    from eegrig.hil.pages.modes import keep_modes
     from eegrig.hil.pages.work import all_tasks, run_tasks
 
-    if not fill:
+    for directory in modes or ():
+        keep_modes(directory)
+    if not (fill or modes):
         run_tasks(only or all_tasks(), jobs=jobs, tell=lambda line: typer.echo(line, err=True))
     for path in fill_pages():
         typer.echo(f"changed {path}")

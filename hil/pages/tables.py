@@ -8,11 +8,12 @@ from eegrig.boards import Board, load_board, load_part
 from eegrig.boards.errors import ConfigError
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.verdict import Flags, judge
+from eegrig.hil.pages.modes import modes_table
 from eegrig.hil.pages.runs.larger_build import LARGER_INTERVAL_MS
 from eegrig.hil.pages.runs.published import RADIO_ROWS
 from eegrig.hil.pages.runs.rates import OWN, links, tried_rates
 from eegrig.hil.pages.stored import Stored, StoredFigure
-from eegrig.hil.pages.text import figure_text, plain, share
+from eegrig.hil.pages.text import figure_text, plain, share, table
 from eegrig.hil.report.vocabulary import POWER_GROUPS, by_topic, limit_text, shown, word
 
 __all__ = ["TABLES", "Table"]
@@ -45,7 +46,7 @@ def _targets(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
                 part = figures.get(f"power.streaming.{group}")
                 if part is not None and part.value:
                     rows.append([f"of it: {label}", f"{figure_text(part, 'mW ±')} mW", "", ""])
-    return _table(["", "simulated", "target", ""], rows)
+    return table(["", "simulated", "target", ""], rows)
 
 
 def _judged(board: Board, name: str, figure: StoredFigure) -> Figure:
@@ -92,7 +93,7 @@ def _rates(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
                 *(share(value, "none") for value in lost),
             ]
         )
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _larger_build(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
@@ -114,7 +115,7 @@ def _larger_build(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
                 f"{figure_text(_figure(figures, f'larger_build.{name}'), how)} {unit}",
             ]
         )
-    return _table(["", "stock build", "with these options"], rows)
+    return table(["", "stock build", "with these options"], rows)
 
 
 _LARGER_ROWS = (
@@ -143,7 +144,7 @@ def _converter(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
             f"converter.{on}.{how}" for on in ("off", "on") for how in ("waiting", "light_sleep")
         ]
         rows.append([name, *(f"{figure_text(_figure(figures, key), 'mW 3')} mW" for key in keys)])
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _updates(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
@@ -166,7 +167,7 @@ def _updates(stored: Mapping[str, Stored], boards: Sequence[str]) -> str:
         ]
 
     heads = ["", *(f"{board.name} (`{board.mcu.part}`)" for board, _ in columns)]
-    return _table(
+    return table(
         heads,
         [
             ["two modules differ: sent", *sent("little")],
@@ -205,7 +206,7 @@ def _radio(stored: Mapping[str, Stored], names: Sequence[str]) -> str:
                 held,
             ]
         )
-    return _table(["row", "conditions", "published", "model", "difference", "held to"], rows)
+    return table(["row", "conditions", "published", "model", "difference", "held to"], rows)
 
 
 def _difference(relative: float) -> str:
@@ -220,6 +221,7 @@ TABLES: dict[str, Table] = {
     "larger_build": _larger_build,
     "updates": _updates,
     "radio": _radio,
+    "modes": modes_table,
 }
 """By the name that a page asks for them with; the rest of the mark says of which boards."""
 
@@ -236,8 +238,3 @@ def _figure(figures: Mapping[str, StoredFigure], name: str) -> StoredFigure:
     if name not in figures:
         raise ConfigError(f"{name} was not run; run `make figures`")
     return figures[name]
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(cells) + " |\n" for cells in (heads, *rows)]
-    return "".join([lines[0], "|" + "---|" * len(heads) + "\n", *lines[1:]])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from eegrig.boards.errors import ConfigError
 from eegrig.hil.figures.quantities import NO_BREAK, factor_of, quantity
 from eegrig.hil.pages.stored import StoredFigure
 
-__all__ = ["figure_text", "plain", "share"]
+__all__ = ["figure_text", "plain", "share", "table"]
 
 _UNKNOWN = "—"
 
@@ -66,3 +67,9 @@ def share(value: float | None, none: str) -> str:
 def plain(text: str) -> str:
     """Return text with ordinary spaces, for a file that people edit and search."""
     return re.sub(NO_BREAK, " ", text)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = ["| " + " | ".join(cells) + " |\n" for cells in (heads, *rows)]
+    return "".join([lines[0], "|" + "---|" * len(heads) + "\n", *lines[1:]])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from eegrig.boards import load_part
+from eegrig.boards.ports import beyond_stock, board_runtime
 from eegrig.boards.whole_file import write_whole
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.quantities import NO_BREAK, quantity
@@ -130,7 +131,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("Goodput", "bandwidth.goodput"),
 )
 _HEADROOM = "Bandwidth head-room"
-_FACTS = ("Channels", "Battery")
+_FACTS = ("Channels", "Battery", "MicroPython, stock build", "Beyond stock")
 
 
 def folder_names(boards: Iterable[Board]) -> list[str]:
@@ -157,7 +158,10 @@ def columns(runs: Sequence[Run]) -> list[Column]:
         afe = run.board.afe
         stream_bps = len(afe.channels) * _SAMPLE_BITS * afe.default_rate_sps
         figures[_HEADROOM] = _headroom(figures["Goodput"], stream_bps)
+        runtime = board_runtime(run.board)
         facts = {
+            "MicroPython, stock build": f"{runtime.build} ({runtime.port})",
+            "Beyond stock": beyond_stock(runtime.options) or "nothing",
             "Channels": f"{len(afe.channels)} at{NO_BREAK}{afe.default_rate_sps}{NO_BREAK}SPS",
             "Battery": f"{_capacity_mah(run):g}{NO_BREAK}mAh",
         }
@@ -209,6 +213,11 @@ def plain_data(made: Sequence[Column]) -> list[dict[str, Any]]:
             "sentence": column.sentence,
             "report": column.report,
             "channels": len(column.run.board.afe.channels),
+            "runtime": {
+                "port": column.run.board.mcu.port,
+                "build": column.run.board.mcu.build,
+                "options": dict(column.run.board.mcu.options),
+            },
             "rate_sps": column.run.board.afe.default_rate_sps,
             "capacity_mah": _capacity_mah(column.run),
             "values": {

@@ -55,9 +55,21 @@ def _boards(
         typer.echo("\neegrig boards BOARD: what a board promises")
         return
     for board in chosen:
+        typer.echo(_runs(board))
         typer.echo()
         for target in board.targets:
             typer.echo(_promise(target, board))
+
+
+def _runs(board: Board) -> str:
+    """Say which build of MicroPython a board is for, and what it has beyond the stock one."""
+    from eegrig.boards.ports import beyond_stock, board_runtime
+
+    runtime = board_runtime(board)
+    beyond = beyond_stock(runtime.options) or "nothing"
+    return (
+        f"\nruns MicroPython's stock build {runtime.build} ({runtime.port}); beyond stock: {beyond}"
+    )
 
 
 def _promise(name: str, board: Board) -> str:
@@ -73,6 +85,11 @@ def _as_dict(board: Board) -> dict[str, Any]:
         "title": board.title,
         "form_factor": board.form_factor,
         "mcu": board.mcu.part,
+        "runtime": {
+            "port": board.mcu.port,
+            "build": board.mcu.build,
+            "options": dict(board.mcu.options),
+        },
         "pyocd_target": board.mcu.pyocd_target,
         "afe": board.afe.part,
         "channels": board.afe.channels,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards import load_board
+from eegrig.boards.ports import board_runtime
 from eegrig.hil.compare_modes import Trial, compare_figures, compare_trials, observe
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import Results
@@ -70,6 +71,25 @@ def test_a_loss_in_one_mode_only_is_a_difference(trial: Trial) -> None:
     other = dataclasses.replace(trial, overload_received=trial.overload_received - 0.1)
     (what,) = different(compare_trials(trial, other))
     assert what.startswith("beyond capacity")
+
+
+def test_a_board_that_recovers_in_one_mode_only_is_a_difference(trial: Trial) -> None:
+    assert trial.recovered_received == 1.0
+    other = dataclasses.replace(trial, recovered_received=0.99)
+    (what,) = different(compare_trials(trial, other))
+    assert what.startswith("from 2 s after the interval is short again")
+
+
+def test_what_was_run_is_said_with_what_the_board_has_beyond_stock() -> None:
+    fast, exact = results("boot.time", 0.5, 0.03), results("boot.time", 0.5, 0.03)
+    for each in (fast, exact):
+        each.rest_on(board_runtime(load_board("headband8")), modelled=False)
+    exact.note_runtime("4cd77bda2339" + 52 * "0")
+    row = compare_figures(fast, exact)[0]
+    assert row.what == (
+        "MicroPython nrf52840dk_nrf52840 (zephyr); beyond stock: SPI, ADC, FLASH_MAP"
+    )
+    assert (row.fast, row.exact, row.agrees) == ("model", "binary 4cd77bda2339", None)
 
 
 def results(

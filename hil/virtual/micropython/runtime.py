@@ -9,6 +9,10 @@ from eegrig.hil.virtual.board_bluetooth.stack_rules import StackRules
 __all__ = ["acl_buffers", "figures_for_shim", "stack_rules"]
 
 
+_EPOCHS_S = {1970: 0, 2000: 946_684_800}
+"""When years begin for ports, in seconds after 1970."""
+
+
 def acl_buffers(facts: BluetoothFacts) -> AclBuffers:
     """Return what the runtime's Bluetooth host and controller hold."""
     timeout_ms = facts.acl_timeout_ms
@@ -61,6 +65,7 @@ def figures_for_shim(
         Clock of I2C in hertz, where firmware has no say in it.
     """
     system, ble, storage = runtime.system, runtime.bluetooth, runtime.storage
+    machine = runtime.machine
     return {
         "port": runtime.port,
         "platform": system.platform,
@@ -77,6 +82,12 @@ def figures_for_shim(
         "fat_follows_clock": storage.fat_follows_clock,
         "modules": runtime.modules.present,
         "names": _names(runtime),
+        "epoch_s": _EPOCHS_S[machine.epoch_year],
+        "timer_ms": machine.timer_period_ms,
+        "timer_tick_hz": machine.timer_tick_hz,
+        "timer_keeps_callback": machine.timer_keeps_callback,
+        "watchdog_max_ms": machine.watchdog_max_ms,
+        "pin_irq_object": machine.pin_irq_object,
         "random_is_seeded": runtime.modules.random_is_seeded,
         "idle_sleeps": system.idle_sleeps,
         "native": system.native_code,

@@ -329,6 +329,9 @@ def test_a_run_says_which_runtime_its_board_is_for_and_what_is_assumed_of_it(nam
     octets = assumed["bluetooth.acl_octets"]
     assert (octets.part, octets.value) == (runtime.build, runtime.bluetooth.acl_octets)
     assert octets.source == runtime.row("bluetooth.acl_octets").assumed
+    starts = {key for key in assumed if key.startswith("system.")}
+    of_zephyr = {"system.start_ms", "system.load_byte_us"}
+    assert starts == (of_zephyr if runtime.port == "zephyr" else set())
     assert not any("acl_timeout" in key and name == "earpatch2" for key in assumed), "has a source"
 
 

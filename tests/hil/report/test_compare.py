@@ -152,6 +152,23 @@ def test_capacity_and_channels_are_said(two: list[Run]) -> None:
     assert row_names([one, other])[:2] == ["Channels", "Battery"]
 
 
+def test_the_build_and_what_a_board_needs_beyond_it_are_said(
+    two: list[Run], tmp_path: Path
+) -> None:
+    stock = Run(two[0].results, load_board("earpatch2"), "earpatch2")
+    one, other = columns([two[0], stock])
+    assert one.text("MicroPython, stock build") == "nrf52840dk_nrf52840 (zephyr)"
+    assert one.text("Beyond stock") == "SPI, ADC, FLASH_MAP"
+    assert other.text("MicroPython, stock build") == "NUCLEO_WB55 (stm32)"
+    assert other.text("Beyond stock") == "nothing"
+    assert "SPI, ADC, FLASH_MAP" in write_comparison([one, other], tmp_path).read_text()
+    assert plain_data([one])[0]["runtime"]["options"] == {
+        "SPI": True,
+        "ADC": True,
+        "FLASH_MAP": True,
+    }
+
+
 def test_page_and_terminal_say_why_it_is_marginal_and_where_figures_come_from(
     close: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

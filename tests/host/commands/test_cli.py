@@ -649,3 +649,12 @@ def test_a_radio_that_is_not_there_is_told_before_a_board_is_touched(
     assert ended.code == 2
     assert "there is no radio 'nothing:at-all'" in ended.err
     assert not (tmp_path / "state").exists()
+
+
+def test_a_board_says_its_build_of_micropython_and_what_it_needs_beyond_stock(eegrig: Run) -> None:
+    said = "runs MicroPython's stock build {}; beyond stock: {}\n"
+    zephyr, stm32 = eegrig("boards", "headband8").out, eegrig("boards", "earpatch2").out
+    assert said.format("nrf52840dk_nrf52840 (zephyr)", "SPI, ADC, FLASH_MAP") in zephyr
+    assert said.format("NUCLEO_WB55 (stm32)", "nothing") in stm32
+    (board,) = json.loads(eegrig("boards", "earpatch2", "--json").out)
+    assert board["runtime"] == {"port": "stm32", "build": "NUCLEO_WB55", "options": {}}

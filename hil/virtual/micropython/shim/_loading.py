@@ -1,18 +1,17 @@
 # What the firmware loads: modules, and sources that it compiles itself.
 #
 # A file of the image is run as the copy that says what it costs (../charging.py), which its contents find. Whatever
-# else is loaded does not say it, and is charged by its jumps. So are functions that are to be native code: they are
-# compiled to bytecode, for native code would take no time, and an endless loop of it stop time for ever. On a board
-# they are 1.2 times as fast (MicroPython d4d53e9e11, its benchmarks on a PYBv1.0).
-import binascii
+# else is loaded does not say it, and is charged by its jumps. So are functions that are to be native code (_emitters.py).
 import builtins
 import io
 import sys
+from binascii import crc32 as _crc32
 
 import _board as _b
 import _port
 import micropython
 import vfs as _vfs
+from _emitters import as_bytecode
 from _files import File, FileSystem, check
 
 _Lfs2 = _vfs.VfsLfs2
@@ -46,7 +45,7 @@ def _copy_of(file):
         if not n:
             break
         size += n
-        checksum = binascii.crc32(_buffer if n == len(_buffer) else _buffer[:n], checksum)
+        checksum = _crc32(_buffer if n == len(_buffer) else _buffer[:n], checksum)
     at = _copies.get((size, checksum))
     if at is None or not _files:
         return None
@@ -73,11 +72,20 @@ class Volume(FileSystem):
                 file.close()
                 _b.expect(0)
                 return copy
+            file.seek(0)
+            header = file.read(4)
+            if (
+                len(header) == 4 and header[2] >> 2 & 0x2F
+            ):  # what it is compiled for: bytecode, for nothing
+                raise ValueError(
+                    "native code in .mpy takes no time on the virtual board: compile to bytecode"
+                )
         elif _port.native:
             data = file.read()
-            if data is not _as_bytecode(data):
+            prepared = _as_bytecode(data)
+            if prepared is not data:
                 file.close()
-                file = io.BytesIO(_as_bytecode(data))
+                file = io.BytesIO(prepared)
         _b.expect_anywhere()
         file.seek(0)
         return file
@@ -137,14 +145,20 @@ def _load_in_turn(name, scope, locals, names, level):
 
 @micropython.native
 def _as_bytecode(source):
-    """Return a source whose functions are not native code; lines stay where they are."""
-    native, text = (
-        ("@micropython.native", "") if isinstance(source, str) else (b"@micropython.native", b"")
-    )
-    if not _port.native or native not in source:  # it is refused, or there is none
+    """Return a source, text or bytes, whose functions are not native code; the same one if it has none."""
+    if not _port.native:  # it is refused
         return source
-    end = "\n" if isinstance(source, str) else b"\n"
-    return end.join([text if line.strip() == native else line for line in source.split(end)])
+    _b.enter()
+    try:
+        if isinstance(source, str):
+            return as_bytecode(source)
+        if b"micropython" not in source:
+            return source
+        text = str(source, "utf-8")
+        prepared = as_bytecode(text)
+        return source if prepared == text else prepared.encode()
+    finally:
+        _b.leave()
 
 
 @micropython.native

@@ -208,13 +208,9 @@ class Pin:
     @micropython.native
     def irq(self, *args, **options):
         handler, trigger, hard = _IRQ.parse(args, options)
-        if _STM32:
-            if args or options:
-                self._set_irq(handler, trigger >> 20 & 3, hard)
-            return None
         if args or options:
-            self._set_irq(handler, trigger & 3, hard)
-        return _Irq(self)
+            self._set_irq(handler, trigger >> (20 if _STM32 else 0) & 3, hard)
+        return _Irq(self) if _port.pin_irq_object else None
 
     @micropython.native
     def _set_irq(self, handler, edges, hard):

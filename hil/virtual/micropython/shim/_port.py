@@ -12,6 +12,11 @@ flash_tick_ms = flash_delay_ms = 0
 fat_follows_clock = True
 modules = ()
 names = {}
+epoch_s = 0
+timer_ms = 0
+timer_tick_hz = timer_keeps_callback = False
+watchdog_max_ms = 0
+pin_irq_object = True
 random_is_seeded = False
 idle_sleeps = False
 native = True

@@ -103,6 +103,7 @@ modules["os"] = _modules.make_os(ports_vfs)
 modules["sys"] = _modules.make_sys()
 modules["gc"] = _modules.make_gc()
 modules["hashlib"] = _modules.make_hashlib()
+_lengths = load("_lengths")
 if "random" in _port.modules:
     modules["random"] = _modules.make_random()
 if "_thread" in _port.modules:
@@ -117,7 +118,8 @@ if in_pages:
     modules["os"].sync = _repl.sync = pages.sync
 _imports = load("_imports")
 _compiler = None if _port.native and _port.f_strings else load("_compiler")
-_modules.make_empty(len(modules) + len(_port.names))
+by_length = _lengths.make_modules(_port.modules, _port.names, _modules.copy_of)
+_modules.make_empty(len(modules) + len(_port.names) + len(by_length))
 vfs.umount("/")
 builtin_names = _port.names.pop("builtins", None)
 _modules.trim(modules)
@@ -125,6 +127,7 @@ _imports.install(_port.modules)
 if _compiler is not None:
     _compiler.install()
 _loading.install()
+_lengths.install()
 _repl.keep_compiler()
 if builtin_names is not None:
     _modules.trim_builtins(builtin_names)
@@ -132,6 +135,8 @@ _repl.banner = "MicroPython v%s on 2026-08-19; %s" % (_modules.release(), _port.
 for name in modules:
     if name in _port.modules:
         _imports.stand_in(name, _modules.published(name, modules[name]))
+for name in by_length:
+    _imports.stand_in_behind_files(name, _modules.published(name, by_length[name]))
 for name in (
     "_builtin",
     "_port",
@@ -142,6 +147,8 @@ for name in (
     "_tasks",
     "_compiler",
     "_loading",
+    "_emitters",
+    "_lengths",
     "_files",
     "_fat",
     "_imports",
@@ -165,6 +172,7 @@ del (
     file,
     model,
     modules,
+    by_length,
     builtin_names,
     stand_in,
 )

@@ -14,13 +14,13 @@ _PERIOD_MAX_MS = 0x40000000
 _NOT_GIVEN = 0xFFFFFFFF
 _TABLE = [
     ("mode", INT, _PERIODIC),
-    ("callback", OBJ, ABSENT if _STM32 else None),
+    ("callback", OBJ, ABSENT if _port.timer_keeps_callback else None),
     ("period", INT, -1),
     ("tick_hz", INT, 1000),
     ("freq", OBJ, None),
     ("hard", BOOL, False),
 ]
-if not _STM32:
+if not _port.timer_tick_hz:
     del _TABLE[3]
 _INIT = Table(0, *_TABLE)
 
@@ -49,7 +49,7 @@ class Timer:
             )
         self._slot = -1
         self._callback = None
-        self._ms = 1000 if _STM32 else 0
+        self._ms = _port.timer_ms
         self._mode = _PERIODIC
         self._start = 0
         if len(args) > 1 or options:
@@ -218,7 +218,7 @@ class WDT:
 
 @micropython.native
 def _check_stm32(id, timeout):
-    longest = 0x7FFF
+    longest = _port.watchdog_max_ms
     told = ""
     if isinstance(id, str):
         if id == "WWDG":  # 7 bits of the bus clock by 4096 and by up to 128
@@ -240,8 +240,8 @@ def _check_zephyr(id, timeout):
         raise ValueError("invalid WDT id")
     if timeout <= 0:
         raise ValueError("watchdog timeout too short")
-    # drivers/watchdog/wdt_nrfx.c of Zephyr @0202bd86: 32 bits of 32768 Hz, and once started it is not set up again
+    # drivers/watchdog/wdt_nrfx.c of Zephyr @0202bd86: once started it is not set up again
     if WDT._running:
         raise OSError(_EBUSY)
-    if timeout > 0x07CFFFFF:
+    if timeout > _port.watchdog_max_ms:
         raise OSError(_EINVAL)

@@ -8,7 +8,7 @@ from _builtin import time as _time
 from _timers import RTC as _RTC
 from _timers import seconds as _seconds
 
-_EPOCH = 946_684_800 if _port.name == "stm32" else 0  # 2000-01-01 or 1970-01-01
+_EPOCH = _port.epoch_s
 _PERIOD = 1 << 30
 _HALF = 1 << 29
 

