@@ -12,7 +12,13 @@ what a board runs.
 
 from __future__ import annotations
 
-from eegrig.boards.ports.facts import BluetoothFacts, CallFacts, PinFacts, PriceFacts
+from eegrig.boards.ports.facts import (
+    BluetoothFacts,
+    CallFacts,
+    MemoryFacts,
+    PinFacts,
+    PriceFacts,
+)
 from eegrig.boards.ports.port import Option, Port, list_ports, load_port
 from eegrig.boards.ports.rows import Row
 from eegrig.boards.ports.runtime import Runtime, board_runtime, stock_runtime
@@ -20,6 +26,7 @@ from eegrig.boards.ports.runtime import Runtime, board_runtime, stock_runtime
 __all__ = [
     "BluetoothFacts",
     "CallFacts",
+    "MemoryFacts",
     "Option",
     "PinFacts",
     "Port",

@@ -30,6 +30,9 @@ NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
 Cost = Annotated[float, msgspec.Meta(ge=0)]
 
 
+_BLOCK = 16  # bytes of the collector's, of four words of 32 bits
+
+
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
@@ -102,10 +105,28 @@ class MemoryFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     taken_at_prompt_bytes : int
         What of it is not free at the prompt after a start without any file: the collector's own
         tables and what the port allocates.
+    name_hash_bytes : int
+        What the interpreter keeps of a name's hash beside the name (``QSTR_BYTES_IN_HASH``).
     """
 
     heap_bytes: PositiveInt
     taken_at_prompt_bytes: Count
+    name_hash_bytes: Count
+
+    @property
+    def pool_bytes(self) -> int:
+        """What can be allocated and what is, together: the heap without the collector's tables.
+
+        As ``gc_setup_area`` of py/gc.c @1c3c201149 divides it: three bits of table for each block
+        of four words.
+        """
+        bits = 8 + 4 + 4 * _BLOCK * 8
+        return (self.heap_bytes - 1) * 8 // bits * 4 * _BLOCK
+
+    @property
+    def allocated_at_prompt_bytes(self) -> int:
+        """``gc.mem_alloc()`` at the prompt."""
+        return self.pool_bytes - self.free_at_prompt_bytes
 
     @property
     def free_at_prompt_bytes(self) -> int:

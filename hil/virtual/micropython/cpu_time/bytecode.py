@@ -190,6 +190,10 @@ class Code:
     instructions: list[Instruction]
     children: list[Code] = field(default_factory=list)
 
+    def encode(self) -> bytes:
+        """Return what the interpreter keeps of the function itself."""
+        return _encode_code(self)
+
     def walk(self) -> Iterator[Code]:
         """Yield this function and all that are made in it, each before those it makes."""
         yield self

@@ -90,7 +90,7 @@ class Machine:
             self.loop,
             flash_path=self.path,
             filesystem=(0, BLOCK * BLOCKS, BLOCK),
-            heap_size=runtime.memory.free_at_prompt_bytes,
+            memory=runtime.memory,
             on_console=self.output.extend,
             port=figures_for_shim(runtime, "board", "cpu"),
         )

@@ -13,7 +13,10 @@ def enter():
         if _heap_locked:
             _heap_locked = False
             _heap_unlock()
-        now += (_mem_total() - _allocated) * allocation_ns
+        total = _mem_total()
+        now += (total - _allocated) * allocation_ns
+        if total > heap_due and not _in_irq:
+            keep_heap()
 
 
 @micropython.native
@@ -111,6 +114,12 @@ def _take_event(event):
         _event_bytes -= len(_ble_events.pop(0)) - 2
     _event_bytes += size
     _ble_events.append(event)
+
+
+@micropython.native
+def reply_word(i):
+    """Return an integer of those that the last reply brought along."""
+    return _reply[HEADER // 8 + i]
 
 
 def reply_size():

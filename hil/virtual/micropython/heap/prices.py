@@ -1,0 +1,160 @@
+"""What a piece of this computer's heap takes on the board, whose words are half as large.
+
+A piece is words (pointers, numbers, names: half as many bytes there, and as many blocks, for both
+have four words in one), or bytes, which take as many there as here. It is bytes where an object
+says so that has its data there, and where it is a function's bytecode; a function of the image is
+priced as the image's own file has it, not as the copy that charges for its time. What is left is
+told by its content: words of 64 bits have nothing in their upper 16 (addresses have 47, and numbers
+so large are rare), where data mostly have something.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from eegrig.hil.virtual.micropython.heap.tables import Heap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PORT_BLOCK", "Prices", "Types", "price_pieces"]
+
+PORT_BLOCK: Final = 16
+"""Bytes of a block of the ports, of 32 bits: four words."""
+
+_ITEM_BYTES: Final = np.ones(256, np.int64)
+"""Of an array on the ports, by its type code."""
+for _size, _codes in ((2, b"hH"), (4, b"iIlLfOP"), (8, b"qQd")):
+    _ITEM_BYTES[list(_codes)] = _size
+
+# Words of the structures of py/objarray.h, objstr.h, objfun.h and qstr.h.
+_KIND, _TYPE_CODE, _LENGTH, _DATA = range(4)
+_CODE_BITS = 8  # of the word that has the room behind an array's items above them
+_POOL_ALLOC, _POOL_NAMES, _POOL_HASHES, _POOL_HEAD = 2, 3, 4, 6
+_UPPER = 48  # the first bit that an address has not
+_EMPTY_BLOCKS = 4  # a piece of so many that holds nothing yet is a buffer
+
+
+class Types(NamedTuple):
+    """Addresses of the types whose objects have their data in a piece of its own."""
+
+    bytearray: int
+    array: int
+    str: int
+    bytes: int
+    function: int
+    generator: int
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Types:
+        """Take them as the shim tells them."""
+        return cls(*struct.unpack_from(f"<{len(cls._fields)}Q", data))
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What pieces take on the board.
+
+    Attributes
+    ----------
+    blocks : ndarray
+        Blocks of the port's, by piece; 0 where the interpreter keeps names, which it counts.
+    names : int
+        How many names it keeps.
+    """
+
+    blocks: NDArray[np.int64]
+    names: int
+
+
+def price_pieces(heap: Heap, types: Types, functions: Mapping[bytes, int]) -> Prices:
+    """Return what the pieces of a heap take on the board.
+
+    Parameters
+    ----------
+    heap : Heap
+    types : Types
+    functions : mapping of bytes to int
+        Functions of the image's copies, filled up with zeros to whole blocks, and the bytes that
+        each takes in the image's own file.
+    """
+    blocks = heap.sizes.copy()  # of words
+    first = heap.words[heap.heads]
+    kinds = first[:, _KIND]
+    pools = _pools(heap)
+    blocks[pools] = 0
+    told = np.zeros(len(blocks), bool)
+    told[pools] = True
+    for arrays in (types.bytearray, types.array):
+        _price_data(heap, blocks, told, first[kinds == arrays], _bytes_of_array)
+    for texts in (types.str, types.bytes):
+        _price_data(heap, blocks, told, first[kinds == texts], _bytes_of_text)
+    bytecode = np.zeros(len(blocks), bool)
+    for function in (types.function, types.generator):
+        pieces = heap.pieces_of(first[kinds == function][:, _DATA])
+        bytecode[pieces[pieces >= 0]] = True
+    empty, data = _by_content(heap)
+    in_bytes = ~told & (bytecode | empty | data)
+    blocks[in_bytes] = 2 * heap.sizes[in_bytes] - _half_empty(heap)[in_bytes]
+    for piece in np.flatnonzero(in_bytes & ~empty):
+        size = functions.get(heap.content(int(piece)))
+        if size is not None:
+            blocks[piece] = -(-size // PORT_BLOCK)
+    return Prices(blocks, int(heap.words[heap.heads[pools], _POOL_NAMES].sum()))
+
+
+def _price_data(heap, blocks, told, owners, bytes_of) -> None:
+    pieces = heap.pieces_of(owners[:, _DATA])
+    there = pieces >= 0
+    blocks[pieces[there]] = -(-bytes_of(owners[there]) // PORT_BLOCK)
+    told[pieces[there]] = True
+
+
+def _bytes_of_array(objects: NDArray[np.uint64]) -> NDArray[np.int64]:
+    words = objects.astype(np.int64)
+    codes = words[:, _TYPE_CODE] & (1 << _CODE_BITS) - 1
+    room = words[:, _TYPE_CODE] >> _CODE_BITS
+    return _ITEM_BYTES[codes] * (words[:, _LENGTH] + room)
+
+
+def _bytes_of_text(objects: NDArray[np.uint64]) -> NDArray[np.int64]:
+    return objects[:, _LENGTH].astype(np.int64) + 1  # and a 0
+
+
+def _pools(heap: Heap) -> NDArray[np.int64]:
+    """Return the pieces in which the interpreter keeps names: they have pointers into themselves."""
+    large = np.flatnonzero(heap.sizes >= 2)
+    at = heap.heads[large]
+    head = heap.words[at], heap.words[at + 1]
+    addresses = heap.base + at * 32
+    hashes = addresses + 8 * (_POOL_HEAD + head[0][:, _POOL_ALLOC].astype(np.int64))
+    return large[head[1][:, 0].astype(np.int64) == hashes]
+
+
+def _by_content(heap: Heap) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which pieces are empty buffers, and which hold what looks like data."""
+    words = heap.words
+    upper = words >> np.uint64(_UPPER)
+    is_large = (upper != 0) & (upper != 0xFFFF)  # a negative number has them all set
+
+    def count(marked: NDArray[np.bool_]) -> NDArray[np.int64]:
+        sums = np.append(0, np.cumsum(marked.sum(axis=1)))
+        total: NDArray[np.int64] = sums[heap.heads + heap.sizes] - sums[heap.heads]
+        return total
+
+    filled, large = count(words != 0), count(is_large)
+    begins = words[heap.heads, 0]
+    is_object = (begins != 0) & ~is_large[heap.heads, 0]
+    empty = (filled == 0) & (heap.sizes >= _EMPTY_BLOCKS)
+    return empty, (2 * large > filled) & ~is_object
+
+
+def _half_empty(heap: Heap) -> NDArray[np.int64]:
+    """Return 1 for pieces whose last block is in use up to its middle only, 0 for others."""
+    last = heap.words[heap.heads + heap.sizes - 1]
+    return ((last[:, 2:] == 0).all(axis=1) & (last[:, :2] != 0).any(axis=1)).astype(np.int64)
