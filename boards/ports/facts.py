@@ -264,6 +264,9 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
         Whether ``config(addr_mode=)`` sets it; else it is OSError(EOPNOTSUPP).
     connections_max : int
         Room for connections in both roles.
+    heap_bytes_active, heap_bytes_service, heap_bytes_value : int
+        What the port's own code takes of MicroPython's heap: after ``active(True)``, for each
+        service, and for each characteristic or descriptor beside its value.
     """
 
     acl_packets: PositiveInt
@@ -288,6 +291,9 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     starts_with_public_address: bool
     sets_address_mode: bool
     connections_max: PositiveInt
+    heap_bytes_active: Count
+    heap_bytes_service: Count
+    heap_bytes_value: Count
 
 
 class DriverFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

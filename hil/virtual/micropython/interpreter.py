@@ -374,7 +374,7 @@ class Interpreter:
             self._send(self._heap.find(self._process.output(), request.payload))
             return True
         if op == Op.HEAP:
-            self._send(self._heap.figures(self._process.heap(), request.a, request.b, request.c))
+            self._send(self._look_at_heap(request))
             return True
         if op == Op.REPL:
             self.running_main = False
@@ -397,6 +397,12 @@ class Interpreter:
             return False
         self._send(answer, notifies=op == Op.BLE_NOTIFY)
         return True
+
+    def _look_at_heap(self, request: Request) -> bytes:
+        assert self._process is not None
+        held_bytes = 0 if self._peripherals is None else self._peripherals.heap_bytes
+        image = self._process.heap()
+        return self._heap.figures(image, request.a, request.b, request.c, held_bytes)
 
     def _interrupts_wait(self) -> bool:
         return bool(self._replies.irqs or self._keyboard.interrupts)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eegrig.boards.ports import MemoryFacts
 from eegrig.hil.virtual.micropython.heap.prices import PORT_BLOCK, Types, price_pieces
 from eegrig.hil.virtual.micropython.heap.tables import BLOCK, HeapPlace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["PortHeap", "names_bytes"]
 
@@ -71,6 +75,7 @@ class PortHeap:
         self._place: HeapPlace | None = None
         self._types: Types | None = None
         self._own = 0, 0
+        self._stand_ins: NDArray[np.uint64] | None = None
 
     def find(self, printed: bytes, types: bytes) -> bytes:
         """Take what the interpreter says when it starts.
@@ -96,7 +101,9 @@ class PortHeap:
         self._types = Types.unpack(types)
         return _PLACE.pack(self._place.start, self._place.stop - self._place.start)
 
-    def figures(self, image: bytes, used_bytes: int, wall_bytes: int, own: int) -> bytes:
+    def figures(
+        self, image: bytes, used_bytes: int, wall_bytes: int, own: int, held_bytes: int
+    ) -> bytes:
         """Return what ``gc.mem_alloc()`` and ``gc.mem_free()`` say on the board, and the largest room.
 
         The latter is the address of what is free in one piece of the interpreter's heap.
@@ -112,6 +119,8 @@ class PortHeap:
             the port has.
         own : int
             1 if all that is there is the shim's.
+        held_bytes : int
+            What the port's own code holds beside all this, of its heap.
 
         Raises
         ------
@@ -120,12 +129,13 @@ class PortHeap:
         """
         assert self._place is not None and self._types is not None
         heap = self._place.read(image, used_bytes)
-        prices = price_pieces(heap, self._types, self._functions)
+        prices = price_pieces(heap, self._types, self._functions, self._stand_ins)
         taken = int(prices.blocks.sum()) - wall_bytes // BLOCK, prices.names
         if own:
             self._own = taken
+            self._stand_ins = prices.classes
         blocks, names = (now - before for now, before in zip(taken, self._own, strict=True))
         facts = self._facts
-        allocated = facts.allocated_at_prompt_bytes + blocks * PORT_BLOCK
+        allocated = facts.allocated_at_prompt_bytes + (blocks - -held_bytes // PORT_BLOCK) * PORT_BLOCK
         allocated += names_bytes(names, facts.name_hash_bytes)
         return _FIGURES.pack(allocated, facts.pool_bytes - allocated, heap.largest_room)

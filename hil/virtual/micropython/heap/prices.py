@@ -11,13 +11,13 @@ so large are rare), where data mostly have something.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from eegrig.hil.virtual.micropython.heap.tables import Heap
+from eegrig.hil.virtual.micropython.heap.tables import BLOCK, Heap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,7 @@ _EMPTY_BLOCKS = 4  # a piece of so many that holds nothing yet is a buffer
 
 
 class Types(NamedTuple):
-    """Addresses of the types whose objects have their data in a piece of its own."""
+    """Addresses of types: of objects that have their data in a piece of its own, and of classes."""
 
     bytearray: int
     array: int
@@ -49,6 +49,7 @@ class Types(NamedTuple):
     bytes: int
     function: int
     generator: int
+    type: int
 
     @classmethod
     def unpack(cls, data: bytes) -> Types:
@@ -66,13 +67,21 @@ class Prices:
         Blocks of the port's, by piece; 0 where the interpreter keeps names, which it counts.
     names : int
         How many names it keeps.
+    classes : ndarray
+        Addresses of the classes that there are.
     """
 
     blocks: NDArray[np.int64]
     names: int
+    classes: NDArray[np.uint64]
 
 
-def price_pieces(heap: Heap, types: Types, functions: Mapping[bytes, int]) -> Prices:
+def price_pieces(
+    heap: Heap,
+    types: Types,
+    functions: Mapping[bytes, int],
+    stand_ins: NDArray[np.uint64] | None = None,
+) -> Prices:
     """Return what the pieces of a heap take on the board.
 
     Parameters
@@ -82,6 +91,9 @@ def price_pieces(heap: Heap, types: Types, functions: Mapping[bytes, int]) -> Pr
     functions : mapping of bytes to int
         Functions of the image's copies, filled up with zeros to whole blocks, and the bytes that
         each takes in the image's own file.
+    stand_ins : ndarray or None
+        Addresses of the classes that stand in for the port's C code: an object of one takes a
+        block, whatever it has of attributes.
     """
     blocks = heap.sizes.copy()  # of words
     first = heap.words[heap.heads]
@@ -105,10 +117,22 @@ def price_pieces(heap: Heap, types: Types, functions: Mapping[bytes, int]) -> Pr
         size = functions.get(heap.content(int(piece)))
         if size is not None:
             blocks[piece] = -(-size // PORT_BLOCK)
-    return Prices(blocks, int(heap.words[heap.heads[pools], _POOL_NAMES].sum()))
+    if stand_ins is not None:
+        attributes = heap.pieces_of(first[np.isin(kinds, stand_ins)][:, _DATA])
+        blocks[attributes[attributes >= 0]] = 0
+    names = int(heap.words[heap.heads[pools], _POOL_NAMES].sum())
+    classes = heap.base + heap.heads[kinds == types.type] * BLOCK
+    return Prices(blocks, names, classes.astype(np.uint64))
 
 
-def _price_data(heap, blocks, told, owners, bytes_of) -> None:
+def _price_data(
+    heap: Heap,
+    blocks: NDArray[np.int64],
+    told: NDArray[np.bool_],
+    owners: NDArray[np.uint64],
+    bytes_of: Callable[[NDArray[np.uint64]], NDArray[np.int64]],
+) -> None:
+    """Price the pieces in which some objects have their data."""
     pieces = heap.pieces_of(owners[:, _DATA])
     there = pieces >= 0
     blocks[pieces[there]] = -(-bytes_of(owners[there]) // PORT_BLOCK)
@@ -131,7 +155,7 @@ def _pools(heap: Heap) -> NDArray[np.int64]:
     large = np.flatnonzero(heap.sizes >= 2)
     at = heap.heads[large]
     head = heap.words[at], heap.words[at + 1]
-    addresses = heap.base + at * 32
+    addresses = heap.base + at * BLOCK
     hashes = addresses + 8 * (_POOL_HEAD + head[0][:, _POOL_ALLOC].astype(np.int64))
     return large[head[1][:, 0].astype(np.int64) == hashes]
 

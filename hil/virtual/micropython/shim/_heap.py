@@ -20,12 +20,15 @@ _KEPT = 2048  # a wall that is so many bytes off stays where it is
 _PIECE = 64  # bytes of the smallest piece of wall
 _LIST = 32  # bytes of a list without its items
 _SPARE = 1024  # bytes of room that is left in any case, for the shim
+_PROMPT = 4096  # as many at the prompt, which has to work when the firmware has left none
 _BLOCK = 16  # bytes of the port's
 _NAME = "heap"  # as ../process.py reads it
 
 _plugs = []  # a chain of tuples, a block each
 _wall = []
 _wall_bytes = 0
+_spare = []
+_released = 0  # of the shim's own bytes
 _placed = -1  # how much was free when the wall was put where it is
 _used = _free = 0  # in the port's bytes
 _used_at_prompt = 0
@@ -46,8 +49,8 @@ def find():
     def generator():
         yield
 
-    kinds = (bytearray, type(_b._request), str, bytes, type(find), type(generator))
-    struct.pack_into("<6Q", _b.out, 0, *[id(kind) for kind in kinds])
+    kinds = (bytearray, type(_b._request), str, bytes, type(find), type(generator), type)
+    struct.pack_into("<7Q", _b.out, 0, *[id(kind) for kind in kinds])
     _b.call(_b.HELLO, 0, 0, 0, 8 * len(kinds))
     _view = uctypes.bytearray_at(*struct.unpack_from("<2Q", _b.data))
 
@@ -64,7 +67,7 @@ def _measure(own=0):
     global _used, _free
     _file.seek(0)
     _file.write(_view)
-    _b.call(_b.HEAP, _gc.mem_alloc(), _wall_bytes, own)
+    _b.call(_b.HEAP, _gc.mem_alloc(), _wall_bytes - _released, own)
     _used = _b.reply_word(0)
     _free = _b.reply_word(1)
 
@@ -110,7 +113,7 @@ def _place(free):
     except MemoryError:  # there is no such place: what there is is in pieces
         pass
     try:
-        _build(_gc.mem_free() + 8 * len(front) - 2 * room - _SPARE)
+        _build(_gc.mem_free() + 8 * len(front) - 2 * room - _SPARE - _released)
     finally:
         front.clear()
 
@@ -128,9 +131,10 @@ def keep():
 
 def begin():
     """Take what is there as the shim's own, and leave the firmware room in one piece, behind all of it."""
-    global _used_at_prompt, _plugs
+    global _used_at_prompt, _plugs, _spare
     _gc.collect()
     _gc.threshold(-1)
+    _spare = [None] * (_PROMPT // 8)
     _measure(1)
     room = _b.reply_word(2)
     while id(_plugs) < room:
@@ -138,6 +142,15 @@ def begin():
     _measure(1)
     _used_at_prompt = _used
     _b.keep_heap = keep
+    keep()
+
+
+def release():
+    """Give up what was kept for the prompt."""
+    global _released, _placed
+    _released = _PROMPT
+    _spare.clear()
+    _placed = -1
     keep()
 
 

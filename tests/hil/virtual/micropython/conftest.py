@@ -61,6 +61,8 @@ class Hardware:
     def cpu_active(self, start_ns: int, stop_ns: int) -> None:
         self.active_ns.append((start_ns, stop_ns))
 
+    heap_bytes = 0
+
     def cpu_stopped(self, *, stopped: bool) -> None:
         """Take note of light sleep."""
 
