@@ -27,7 +27,7 @@ _TABLES: Final = 259 / 256  # the collector's: three bits for each block of 32 b
 _FIRST_POOL: Final = 20  # names
 _POOL_HEAD, _POINTER, _LENGTH = 24, 4, 1  # bytes
 _PLACE = struct.Struct("<2q")
-_FIGURES = struct.Struct("<3q")
+_FIGURES = struct.Struct("<5q")
 
 
 def names_bytes(count: int, hash_bytes: int) -> int:
@@ -104,9 +104,10 @@ class PortHeap:
     def figures(
         self, image: bytes, used_bytes: int, wall_bytes: int, own: int, held_bytes: int
     ) -> bytes:
-        """Return what ``gc.mem_alloc()`` and ``gc.mem_free()`` say on the board, and the largest room.
+        """Return what ``gc.mem_alloc()`` and ``gc.mem_free()`` say on the board.
 
-        The latter is the address of what is free in one piece of the interpreter's heap.
+        And of the interpreter's heap where the most is free in one piece, how much that is, and the
+        next largest.
 
         Parameters
         ----------
@@ -115,8 +116,8 @@ class PortHeap:
         used_bytes : int
             ``gc.mem_alloc()`` of the interpreter at that time.
         wall_bytes : int
-            What of it is words with which the shim keeps the firmware from having more room than
-            the port has.
+            What of it, in the port's bytes, is there to keep the firmware from having more room
+            than the port has.
         own : int
             1 if all that is there is the shim's.
         held_bytes : int
@@ -130,7 +131,7 @@ class PortHeap:
         assert self._place is not None and self._types is not None
         heap = self._place.read(image, used_bytes)
         prices = price_pieces(heap, self._types, self._functions, self._stand_ins)
-        taken = int(prices.blocks.sum()) - wall_bytes // BLOCK, prices.names
+        taken = int(prices.blocks.sum()) - wall_bytes // PORT_BLOCK, prices.names
         if own:
             self._own = taken
             self._stand_ins = prices.classes
@@ -138,4 +139,4 @@ class PortHeap:
         facts = self._facts
         allocated = facts.allocated_at_prompt_bytes + (blocks - -held_bytes // PORT_BLOCK) * PORT_BLOCK
         allocated += names_bytes(names, facts.name_hash_bytes)
-        return _FIGURES.pack(allocated, facts.pool_bytes - allocated, heap.largest_room)
+        return _FIGURES.pack(allocated, facts.pool_bytes - allocated, *heap.largest_rooms)

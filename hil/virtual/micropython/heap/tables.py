@@ -56,12 +56,18 @@ class Heap:
     piece_at: NDArray[np.int64]
 
     @property
-    def largest_room(self) -> int:
-        """Address of the longest row of blocks in which there is nothing."""
+    def largest_rooms(self) -> tuple[int, int, int]:
+        """The longest row of blocks in which there is nothing: address, bytes, those of the next."""
         stops = self.heads + self.sizes
         begins = np.append(0, stops)
         rooms = np.append(self.heads, len(self.words)) - begins
-        return self.base + int(begins[np.argmax(rooms)]) * BLOCK
+        largest = int(np.argmax(rooms))
+        others = np.delete(rooms, largest)
+        return (
+            self.base + int(begins[largest]) * BLOCK,
+            int(rooms[largest]) * BLOCK,
+            int(others.max(initial=0)) * BLOCK,
+        )
 
     def pieces_of(self, addresses: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the numbers of the pieces that begin at some addresses, -1 for other addresses."""

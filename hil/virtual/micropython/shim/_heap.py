@@ -1,12 +1,13 @@
 # The heap as the firmware sees it: the port's bytes, of which the simulator knows how many ours are (../heap), and as
 # much room as the port would leave.
 #
-# Words take twice the room here, bytes take the same. So there is room for as many words as the port has room for, and
-# a wall in the middle of it: in front of the wall bytes have the room that they have there, which is what a large
-# buffer needs in one piece. Where the wall has to be depends on what there is in the heap; it is looked after when so
-# much has been allocated that the port's heap may be full. The wall is lists, for they can be made short at once.
+# Words take twice the room here, bytes take the same. So there is room for as many words as the port has room for, in
+# two halves with a wall between them: a buffer, which needs its room in one piece, finds as much as it would there.
+# Where the wall has to be depends on what there is in the heap; it is looked after when so much has been allocated that
+# the port's heap may be full. The wall is files in memory, which give theirs back at once when they are closed.
 import gc as _gc
 import struct
+from io import BytesIO
 
 import _board as _b
 import _port
@@ -17,8 +18,8 @@ from _builtin import mem_info as _mem_info
 _STEP = 1024  # of the port's bytes: how near to its end a full heap is looked after
 _NEAR = 8  # a part of the heap: if no more is free, the port is about to collect
 _KEPT = 2048  # a wall that is so many bytes off stays where it is
-_PIECE = 64  # bytes of the smallest piece of wall
-_LIST = 32  # bytes of a list without its items
+_PIECE = 32  # bytes of the smallest piece of wall
+_HEADS = 64  # bytes of a piece without what it holds, in words
 _SPARE = 1024  # bytes of room that is left in any case, for the shim
 _PROMPT = 4096  # as many at the prompt, which has to work when the firmware has left none
 _BLOCK = 16  # bytes of the port's
@@ -26,7 +27,7 @@ _NAME = "heap"  # as ../process.py reads it
 
 _plugs = []  # a chain of tuples, a block each
 _wall = []
-_wall_bytes = 0
+_wall_bytes = 0  # as the simulator prices them: what files hold is bytes
 _spare = []
 _released = 0  # of the shim's own bytes
 _placed = -1  # how much was free when the wall was put where it is
@@ -67,65 +68,86 @@ def _measure(own=0):
     global _used, _free
     _file.seek(0)
     _file.write(_view)
-    _b.call(_b.HEAP, _gc.mem_alloc(), _wall_bytes - _released, own)
+    _b.call(_b.HEAP, _gc.mem_alloc(), _wall_bytes - _released // 2, own)
     _used = _b.reply_word(0)
     _free = _b.reply_word(1)
 
 
 @micropython.native
-def _clear():
-    global _wall_bytes
-    for piece in _wall:
-        piece.clear()
-    _wall.clear()
-    _wall_bytes = 0
+def _take(size):
+    """Return what takes so many bytes of the heap until it is closed, None if there is no place for it."""
+    try:
+        return BytesIO(size)
+    except MemoryError:
+        return None
+
+
+@micropython.native
+def _give(pieces):
+    for piece in pieces:
+        if piece is not None:
+            piece.close()
 
 
 @micropython.native
 def _build(size):
-    """Make wall of so many bytes, in as few pieces as there are places for."""
+    """Make wall of so many bytes; returns whether there was a place for it."""
     global _wall_bytes
-    piece = size
-    while size >= _PIECE and piece >= _PIECE:
-        piece = min(piece, size)
-        try:
-            _wall.append([None] * (piece // 8))
-        except MemoryError:
-            piece //= 2
-            continue
-        taken = (piece // 8 + 3) // 4 * 32 + _LIST
-        size -= taken
-        _wall_bytes += taken
+    part = _take(size)
+    if part is None:
+        return False
+    _wall.append(part)
+    _wall_bytes += (size + 31) // 32 * 32 + _HEADS // 2
+    return True
 
 
 @micropython.native
-def _place(free):
-    """Put the wall where it leaves so much of the port's bytes."""
-    global _placed
-    room = max(free, 0)
+def _place():
+    """Put the wall where it leaves what is free of the port's bytes twice, in two places."""
+    global _placed, _wall_bytes
+    room = _free if _free > 0 else 0
     if _placed >= 0 and -_KEPT < room - _placed < _KEPT and room > _KEPT:
         return
-    _clear()
+    _give(_wall)
+    _wall.clear()
+    _wall_bytes = 0
     _placed = room
-    front = []
-    try:
-        front = [None] * (room // 8)
-    except MemoryError:  # there is no such place: what there is is in pieces
-        pass
-    try:
-        _build(_gc.mem_free() + 8 * len(front) - 2 * room - _SPARE - _released)
-    finally:
-        front.clear()
+    _measure()
+    largest = _b.reply_word(3)
+    post = max(_STEP, _b.reply_word(4) + 32)  # there is no place for it but behind the first half
+    collects = _gc.isenabled()
+    _gc.disable()  # what the firmware has let go stays until the port would collect
+    if room:
+        # What is free elsewhere is in small pieces: a port's heap has such, too.
+        halves = _take(room), _take(room)
+        size = largest - 2 * room - post - _SPARE - _released
+        if size >= _STEP:
+            _build(size)
+        _give(halves)
+        half = _take(room)
+        _build(post)
+        _give((half,))
+    else:
+        size = largest
+        while size >= _PIECE:
+            left = _gc.mem_free() - _SPARE - _released
+            if size > left:
+                size = left
+            if not _build(size):
+                size //= 2
+    if collects:
+        _gc.enable()
 
 
 @micropython.native
-def keep():
-    """See to it that there is as much room as the port leaves."""
+def keep(due=True):
+    """See to it that there is as much room as the port leaves: now, or when it is due."""
     _measure()
     if _free < (_used + _free) // _NEAR and _gc.isenabled():
         _gc.collect()
         _measure()
-    _place(_free)
+    if due or _threshold < 0:  # a wall that is put elsewhere is so much allocated
+        _place()
     _b.heap_due = _b._mem_total() + max(_free, _STEP)
 
 
@@ -157,7 +179,7 @@ def release():
 @micropython.native
 def mem_alloc():
     _b.enter()
-    keep()
+    keep(False)
     _b.leave()
     return _used
 
@@ -165,7 +187,7 @@ def mem_alloc():
 @micropython.native
 def mem_free():
     _b.enter()
-    keep()
+    keep(False)
     _b.leave()
     return _free
 
