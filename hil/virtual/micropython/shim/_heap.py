@@ -18,8 +18,10 @@ from _builtin import mem_info as _mem_info
 _STEP = 1024  # of the port's bytes: how near to its end a full heap is looked after
 _NEAR = 8  # a part of the heap: if no more is free, the port is about to collect
 _KEPT = 2048  # a wall that is so many bytes off stays where it is
-_PIECE = 32  # bytes of the smallest piece of wall
+_PIECE = 64  # bytes of the smallest piece of wall, where there is to be no room at all
+_HOLES = 4096  # as many else: what is free in smaller pieces stays, for a port's heap has such, too
 _HEADS = 64  # bytes of a piece without what it holds, in words
+_MARGIN = 41  # bytes that a file asks for beyond what is written to it (vstr_ensure_extra), and one
 _SPARE = 1024  # bytes of room that is left in any case, for the shim
 _PROMPT = 4096  # as many at the prompt, which has to work when the firmware has left none
 _BLOCK = 16  # bytes of the port's
@@ -27,7 +29,8 @@ _NAME = "heap"  # as ../process.py reads it
 
 _plugs = []  # a chain of tuples, a block each
 _wall = []
-_wall_bytes = 0  # as the simulator prices them: what files hold is bytes
+_wall_bytes = 0
+_objects = 0  # beside it: what belongs to the wall, and what is left of those before
 _spare = []
 _released = 0  # of the shim's own bytes
 _placed = -1  # how much was free when the wall was put where it is
@@ -68,75 +71,99 @@ def _measure(own=0):
     global _used, _free
     _file.seek(0)
     _file.write(_view)
-    _b.call(_b.HEAP, _gc.mem_alloc(), _wall_bytes - _released // 2, own)
+    _b.call(_b.HEAP, _gc.mem_alloc(), _wall_bytes + (_objects - _released) // 2, own)
     _used = _b.reply_word(0)
     _free = _b.reply_word(1)
 
 
 @micropython.native
-def _take(size):
-    """Return what takes so many bytes of the heap until it is closed, None if there is no place for it."""
+def _grow(piece, size):
+    """Have a piece take so many bytes, a multiple of 32; returns whether there was a place for them."""
     try:
-        return BytesIO(size)
+        piece.seek(size - _MARGIN)
+        piece.write(b"\0")
+        return True
     except MemoryError:
-        return None
-
-
-@micropython.native
-def _give(pieces):
-    for piece in pieces:
-        if piece is not None:
-            piece.close()
-
-
-@micropython.native
-def _build(size):
-    """Make wall of so many bytes; returns whether there was a place for it."""
-    global _wall_bytes
-    part = _take(size)
-    if part is None:
         return False
-    _wall.append(part)
-    _wall_bytes += (size + 31) // 32 * 32 + _HEADS // 2
+
+
+@micropython.native
+def _build(piece, size):
+    """Make a piece wall of so many bytes; returns whether there was a place for it."""
+    global _wall_bytes
+    size &= -32
+    if not _grow(piece, size):
+        piece.close()
+        return False
+    _wall.append(piece)
+    _wall_bytes += size
     return True
+
+
+@micropython.native
+def _fill(size, least):
+    """Make wall of so many bytes, wherever there are places for pieces that are not too small."""
+    piece = size
+    while piece >= least:
+        if _build(BytesIO(1), piece):
+            size -= piece
+            if piece > size:
+                piece = size
+        else:
+            piece -= piece // 4 + 31
 
 
 @micropython.native
 def _place():
     """Put the wall where it leaves what is free of the port's bytes twice, in two places."""
-    global _placed, _wall_bytes
-    room = _free if _free > 0 else 0
+    global _placed, _wall_bytes, _objects, _used, _free
+    room = _free & -32 if _free > 0 else 0
     if _placed >= 0 and -_KEPT < room - _placed < _KEPT and room > _KEPT:
         return
-    _give(_wall)
+    used = _used
+    free = _free
+    others = _gc.mem_alloc() - _wall_bytes
+    collects = _gc.isenabled()
+    _gc.disable()  # what the firmware has let go stays until the port would collect
+    for piece in _wall:
+        piece.close()
     _wall.clear()
     _wall_bytes = 0
     _placed = room
     _measure()
     largest = _b.reply_word(3)
-    post = max(_STEP, _b.reply_word(4) + 32)  # there is no place for it but behind the first half
-    collects = _gc.isenabled()
-    _gc.disable()  # what the firmware has let go stays until the port would collect
-    if room:
-        # What is free elsewhere is in small pieces: a port's heap has such, too.
-        halves = _take(room), _take(room)
-        size = largest - 2 * room - post - _SPARE - _released
-        if size >= _STEP:
-            _build(size)
-        _give(halves)
-        half = _take(room)
-        _build(post)
-        _give((half,))
+    kept = _SPARE + _released
+    if room < _STEP:
+        _fill(_gc.mem_free() - kept, _PIECE)
     else:
-        size = largest
-        while size >= _PIECE:
-            left = _gc.mem_free() - _SPARE - _released
-            if size > left:
-                size = left
-            if not _build(size):
-                size //= 2
+        # What is of objects lies in front of all, where it cannot be in the way the next time.
+        post, rest, first, second = BytesIO(1), BytesIO(1), BytesIO(1), BytesIO(1)
+        size = max(_STEP, _b.reply_word(4) + 32)  # it finds no place but behind the first half
+        largest -= 2 * room + size + kept
+        _grow(first, room)
+        _build(post, size)
+        _grow(second, room)
+        left = _gc.mem_free() - kept
+        if _STEP <= largest <= left and _build(rest, largest):
+            left -= largest
+        else:
+            rest.close()
+        _fill(left, _HOLES)
+        first.close()
+        second.close()
     if collects:
         _gc.enable()
+    _objects += _gc.mem_alloc() - _wall_bytes - others
+    _used = used
+    _free = free
+
+
+@micropython.native
+def _collect():
+    global _objects
+    found = _gc.collect()
+    _objects = _HEADS * len(_wall)
+    return found
 
 
 @micropython.native
@@ -144,7 +171,7 @@ def keep(due=True):
     """See to it that there is as much room as the port leaves: now, or when it is due."""
     _measure()
     if _free < (_used + _free) // _NEAR and _gc.isenabled():
-        _gc.collect()
+        _collect()
         _measure()
     if due or _threshold < 0:  # a wall that is put elsewhere is so much allocated
         _place()
@@ -195,7 +222,7 @@ def mem_free():
 @micropython.native
 def collect():
     _b.enter()
-    found = _gc.collect()
+    found = _collect()
     keep()
     _b.charge("collect")
     _b.charge_for("collect_block", max(0, _used - _used_at_prompt) // _BLOCK)

@@ -59,15 +59,14 @@ def test_firmware_finds_what_the_build_leaves_it(world, port, build):
         ("array.array('l', items)", 20_000 + 16),
         ("[None] * 2500", 4 * 2500 + 16),
         ("tuple(items)", 4 * 5000 + 16),
-        ("[i + 0.5 for i in range(500)]", 4 * 500 + 16 * 500),
-        ("[bytearray(20) for _ in range(100)]", 4 * 100 + (16 + 32) * 100),
-        ("[memoryview(data)[5:900] for _ in range(100)]", 4 * 100 + 16 * 100),
+        ("[i + 0.5 for i in range(500)]", 4 * 512 + 16 * 500),
+        ("[bytearray(20) for _ in range(100)]", 4 * 128 + (16 + 32) * 100),
+        ("[memoryview(data)[5:900] for _ in range(100)]", 4 * 128 + 16 * 100),
     ],
 )
 def test_words_take_four_bytes_and_bytes_take_one(world, port, make, expected):
     text = f"{TAKEN}import array\ndata = bytes(1000)\nitems = [0] * 5000\nprint(taken(lambda: {make}))"
     (taken,) = numbers(world, text, port)
-    # A list that grows has room for more than is in it.
     assert taken == pytest.approx(expected, rel=0.03, abs=100)
 
 
@@ -187,7 +186,7 @@ def test_what_the_ports_bluetooth_takes_is_taken(world):
     facts = stock_runtime("stm32", "NUCLEO_WB55").bluetooth
     assert active == pytest.approx(facts.heap_bytes_active, abs=160)
     expected = facts.heap_bytes_service + 2 * (facts.heap_bytes_value + 32)
-    assert registered == pytest.approx(expected, abs=64)
+    assert registered == pytest.approx(expected, abs=128)
     assert buffer == pytest.approx(1000 - 32, abs=32)
     assert abs(off) < 100
 
