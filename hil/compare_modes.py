@@ -7,6 +7,7 @@ What may differ within an uncertainty is taken by the suites in both modes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -44,6 +45,8 @@ _RECORD_S = 4.0
 _OVERLOAD_INTERVAL_MS = 100.0
 _OVERLOAD_AGREES = 0.05
 _PACKETS_AGREE = 0.1
+_HEAP_AGREES = 0.03
+_STREAMED_PACKETS = 10
 _PROMPT_S, _LOOK_S = 10.0, 0.01
 _EVENT_S = 5.0
 _NOTHING = ("nothing", "nothing")
@@ -78,15 +81,17 @@ class Trial:
         By rate and profile.
     overload_received : float
         Part of the frames that arrive at a connection interval that is too long.
-    free_heap : int or None
-        Bytes of it at the prompt; None where a port has no way to a prompt without the firmware.
+    free_heap : dict of str to int
+        Bytes that ``gc.mem_free()`` says after a collection, by where: at the prompt of a board on
+        which nothing else has run (where a port has a way to it), and at that of a firmware which
+        was interrupted while it streamed.
     """
 
     told: dict[str, str]
     answers: list[tuple[str, str]]
     recordings: dict[str, Recorded]
     overload_received: float
-    free_heap: int | None = None
+    free_heap: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 def observe(board: Board, runtime: Path | None, *, seed: int, seconds: float = _RECORD_S) -> Trial:
@@ -137,15 +142,25 @@ async def _observe(virtual: VirtualBench, seconds: float) -> Trial:
     return Trial(told, answers, recordings, float(received.mean()), await _free_heap(virtual))
 
 
-async def _free_heap(virtual: VirtualBench) -> int | None:
-    """Return what ``gc.mem_free()`` says at the prompt of a board on which nothing else has run."""
-    board = virtual.board
-    console = board.console
-    try:
+async def _free_heap(virtual: VirtualBench) -> dict[str, int]:
+    """Return what ``gc.mem_free()`` says, by where."""
+    rig, board = virtual.bench, virtual.board
+    async with linked(rig, interval_ms(rig)) as link:
+        await link.start()
+        for _ in range(_STREAMED_PACKETS):
+            await link.receive()
+        board.console.log.clear()
+        board.console.write(b"\x03")
+        free = {"interrupted while it streams": await _free_at_prompt(virtual)}
+    with contextlib.suppress(ConfigError):
         board.reset(safe_mode=True)
-    except ConfigError:
-        return None
-    console.log.clear()
+        board.console.log.clear()
+        free["at the prompt"] = await _free_at_prompt(virtual)
+    return free
+
+
+async def _free_at_prompt(virtual: VirtualBench) -> int:
+    console = virtual.board.console
     async with asyncio.timeout(_PROMPT_S):
         while not console.log.endswith(b">>> "):
             await asyncio.sleep(_LOOK_S)
@@ -272,12 +287,19 @@ def compare_trials(fast: Trial, exact: Trial) -> list[Row]:
             f"within {100 * _OVERLOAD_AGREES:g} % of the frames",
         )
     )
-    heaps = fast.free_heap, exact.free_heap
-    if heaps[0] is not None and heaps[1] is not None:
-        shown = [f"{free} B" for free in heaps]
-        rule = "objects of the computer's interpreter are twice as large"
-        rows.append(Row("free heap at the prompt", shown[0], shown[1], None, rule))
+    for where in fast.free_heap | exact.free_heap:
+        heaps = [trial.free_heap.get(where) for trial in (fast, exact)]
+        shown = ["nothing" if free is None else f"{free} B" for free in heaps]
+        agrees = _heaps_agree(*heaps)
+        rule = f"within {100 * _HEAP_AGREES:g} %"
+        rows.append(Row(f"free heap, {where}", shown[0], shown[1], agrees, rule))
     return rows
+
+
+def _heaps_agree(fast: int | None, exact: int | None) -> bool:
+    if fast is None or exact is None:
+        return fast == exact
+    return abs(fast - exact) <= _HEAP_AGREES * exact
 
 
 def compare_figures(fast: Results, exact: Results) -> list[Row]:

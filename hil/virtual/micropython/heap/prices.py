@@ -113,7 +113,7 @@ def price_pieces(
     empty, data = _by_content(heap)
     in_bytes = ~told & (bytecode | empty | data)
     blocks[in_bytes] = 2 * heap.sizes[in_bytes] - _half_empty(heap)[in_bytes]
-    for piece in np.flatnonzero(in_bytes & ~empty):
+    for piece in np.flatnonzero(in_bytes & ~empty) if functions else ():
         size = functions.get(heap.content(int(piece)))
         if size is not None:
             blocks[piece] = -(-size // PORT_BLOCK)
@@ -167,7 +167,7 @@ def _by_content(heap: Heap) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     is_large = (upper != 0) & (upper != 0xFFFF)  # a negative number has them all set
 
     def count(marked: NDArray[np.bool_]) -> NDArray[np.int64]:
-        sums = np.append(0, np.cumsum(marked.sum(axis=1)))
+        sums = np.append(0, np.cumsum(marked.reshape(-1), dtype=np.int32)[3::4])
         total: NDArray[np.int64] = sums[heap.heads + heap.sizes] - sums[heap.heads]
         return total
 
