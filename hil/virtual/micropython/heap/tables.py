@@ -143,7 +143,9 @@ class HeapPlace:
         blocks = (self.stop - self.base) // BLOCK
         at = self.base - self.start
         words = np.frombuffer(image, "<u8", blocks * 4, at).reshape(blocks, 4)
-        for start in (0, _ALIGNMENT):
+        # The later start first: in front of a heap there may be nothing, which looks like free blocks,
+        # but the first blocks of one are never free.
+        for start in (_ALIGNMENT, 0):
             table = np.frombuffer(image, np.uint8, blocks // _BLOCKS_PER_ENTRY, start)
             kinds = (table[:, None] >> np.array((0, 2, 4, 6), np.uint8) & 3).reshape(-1)
             if _make_sense(kinds, used_bytes):

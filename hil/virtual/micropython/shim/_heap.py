@@ -175,7 +175,7 @@ def keep(due=True):
         _measure()
     if due or _threshold < 0:  # a wall that is put elsewhere is so much allocated
         _place()
-    _b.heap_due = _b._mem_total() + max(_free, _STEP)
+    _b.heap_due = _b._mem_total() + max(_free - _b.HEAP_MARGIN, _STEP)
 
 
 def begin():

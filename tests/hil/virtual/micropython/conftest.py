@@ -104,12 +104,14 @@ class Machine:
         *,
         model: CpuModel = MODEL,
         cause: int = ResetCause.POWER_ON,
+        tree: Mapping[str, bytes] | None = None,
         **files: str,
     ) -> Machine:
         """Start it with a ``main.py`` and other files (``boot="..."`` is ``boot.py``)."""
         if main is not None:
             files["main"] = main
-        self.path.write_bytes(file_system({f"{name}.py": text for name, text in files.items()}))
+        sources = {f"{name}.py": text for name, text in files.items()}
+        self.path.write_bytes(file_system({**sources, **(tree or {})}))
         self.start(model, cause)
         return self
 

@@ -22,7 +22,7 @@ def enter():
 @micropython.native
 def leave():
     """Go back to the firmware's code; raises KeyboardInterrupt if the simulator asked for it."""
-    global quiet, _allocated, _ticking, _deferred, _keyboard, _heap_locked
+    global quiet, horizon, _allocated, _ticking, _deferred, _keyboard, _heap_locked
     interrupted = False
     if _deferred and quiet == 1:
         _deferred = False
@@ -36,6 +36,9 @@ def leave():
             _ticking = True
             _schedule(_tick, None)
         _allocated = _mem_total()
+        full = now + (heap_due - _allocated + HEAP_MARGIN) * FASTEST_NS
+        if full < horizon:
+            horizon = full  # a stretch beyond it asks the simulator, and the heap is looked after
         if _in_irq or _heap_locks:
             _heap_locked = True
             _heap_lock()
