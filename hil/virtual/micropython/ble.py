@@ -148,7 +148,9 @@ class BleRequests(PeripheralUser):
         if not self.peripheral.active:
             return 0
         rules, (services, limits) = self._rules, self.peripheral.registered
-        values = sum(-(-limit // PORT_BLOCK) * PORT_BLOCK + rules.heap_bytes_value for limit in limits)
+        values = sum(
+            -(-limit // PORT_BLOCK) * PORT_BLOCK + rules.heap_bytes_value for limit in limits
+        )
         return rules.heap_bytes_active + services * rules.heap_bytes_service + values
 
     def negative(self, error: Exception) -> int:

@@ -371,9 +371,7 @@ class Interpreter:
             return True
         if op == Op.HELLO:
             self._began = True
-            self._send(self._heap.find(self._process.output(), request.payload))
-            return True
-        if op == Op.HEAP:
+        if op in (Op.HELLO, Op.HEAP):
             self._send(self._look_at_heap(request))
             return True
         if op == Op.REPL:
@@ -399,7 +397,10 @@ class Interpreter:
         return True
 
     def _look_at_heap(self, request: Request) -> bytes:
+        """Find the heap in the process (`Op.HELLO`), or say what it would be on the board."""
         assert self._process is not None
+        if request.op == Op.HELLO:
+            return self._heap.find(self._process.output(), request.payload)
         held_bytes = 0 if self._peripherals is None else self._peripherals.heap_bytes
         image = self._process.heap()
         return self._heap.figures(image, request.a, request.b, request.c, held_bytes)

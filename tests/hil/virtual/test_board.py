@@ -147,7 +147,7 @@ def test_the_firmware_runs_in_the_heap_of_its_board(tmp_path):
 
 
 def test_the_heap_is_as_large_as_it_says(tmp_path):
-    """With little more than what it takes the firmware streams, with less there is no room for it."""
+    """With little more than what it takes the firmware streams, with less it has no room."""
     with flashed_bench(patched_firmware(tmp_path, *HEAP)) as (virtual, _):
         stream(virtual, 2.0, may_lose=_COLLECTION)
         before, streaming = said(virtual, "heap")

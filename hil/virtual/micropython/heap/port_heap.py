@@ -128,7 +128,8 @@ class PortHeap:
         InfrastructureError
             If the interpreter keeps its heap in another order.
         """
-        assert self._place is not None and self._types is not None
+        assert self._place is not None
+        assert self._types is not None
         heap = self._place.read(image, used_bytes)
         prices = price_pieces(heap, self._types, self._functions, self._stand_ins)
         taken = int(prices.blocks.sum()) - wall_bytes // PORT_BLOCK, prices.names
@@ -137,6 +138,8 @@ class PortHeap:
             self._stand_ins = prices.classes
         blocks, names = (now - before for now, before in zip(taken, self._own, strict=True))
         facts = self._facts
-        allocated = facts.allocated_at_prompt_bytes + (blocks - -held_bytes // PORT_BLOCK) * PORT_BLOCK
+        allocated = (
+            facts.allocated_at_prompt_bytes + (blocks - -held_bytes // PORT_BLOCK) * PORT_BLOCK
+        )
         allocated += names_bytes(names, facts.name_hash_bytes)
         return _FIGURES.pack(allocated, facts.pool_bytes - allocated, *heap.largest_rooms)

@@ -35,21 +35,21 @@ for _size, _codes in ((2, b"hH"), (4, b"iIlLfOP"), (8, b"qQd")):
 # Words of the structures of py/objarray.h, objstr.h, objfun.h and qstr.h.
 _KIND, _TYPE_CODE, _LENGTH, _DATA = range(4)
 _CODE_BITS = 8  # of the word that has the room behind an array's items above them
-_POOL_ALLOC, _POOL_NAMES, _POOL_HASHES, _POOL_HEAD = 2, 3, 4, 6
+_POOL_ALLOC, _POOL_NAMES, _POOL_HEAD = 2, 3, 6
 _UPPER = 48  # the first bit that an address has not
 _EMPTY_BLOCKS = 4  # a piece of so many that holds nothing yet is a buffer
 
 
 class Types(NamedTuple):
-    """Addresses of types: of objects that have their data in a piece of its own, and of classes."""
+    """Addresses of types: of objects that have data in a piece of its own, and of classes."""
 
-    bytearray: int
-    array: int
-    str: int
-    bytes: int
-    function: int
-    generator: int
-    type: int
+    of_bytearray: int
+    of_array: int
+    of_str: int
+    of_bytes: int
+    of_function: int
+    of_generator: int
+    of_class: int
 
     @classmethod
     def unpack(cls, data: bytes) -> Types:
@@ -98,21 +98,24 @@ def price_pieces(
     blocks = heap.sizes.copy()  # of words
     first = heap.words[heap.heads]
     kinds = first[:, _KIND]
+    told = np.zeros(len(blocks), bool)
     pools = _pools(heap)
     blocks[pools] = 0
-    told = np.zeros(len(blocks), bool)
     told[pools] = True
-    for arrays in (types.bytearray, types.array):
-        _price_data(heap, blocks, told, first[kinds == arrays], _bytes_of_array)
-    for texts in (types.str, types.bytes):
-        _price_data(heap, blocks, told, first[kinds == texts], _bytes_of_text)
+    for kind, bytes_of in (
+        (types.of_bytearray, _bytes_of_array),
+        (types.of_array, _bytes_of_array),
+        (types.of_str, _bytes_of_text),
+        (types.of_bytes, _bytes_of_text),
+    ):
+        _price_data(heap, blocks, told, first[kinds == kind], bytes_of)
     bytecode = np.zeros(len(blocks), bool)
-    for function in (types.function, types.generator):
-        pieces = heap.pieces_of(first[kinds == function][:, _DATA])
+    for kind in (types.of_function, types.of_generator):
+        pieces = heap.pieces_of(first[kinds == kind][:, _DATA])
         bytecode[pieces[pieces >= 0]] = True
     empty, data = _by_content(heap)
     in_bytes = ~told & (bytecode | empty | data)
-    blocks[in_bytes] = 2 * heap.sizes[in_bytes] - _half_empty(heap)[in_bytes]
+    blocks[in_bytes] = 2 * heap.sizes[in_bytes] - _is_half_empty(heap)[in_bytes]
     for piece in np.flatnonzero(in_bytes & ~empty) if functions else ():
         size = functions.get(heap.content(int(piece)))
         if size is not None:
@@ -121,7 +124,7 @@ def price_pieces(
         attributes = heap.pieces_of(first[np.isin(kinds, stand_ins)][:, _DATA])
         blocks[attributes[attributes >= 0]] = 0
     names = int(heap.words[heap.heads[pools], _POOL_NAMES].sum())
-    classes = heap.base + heap.heads[kinds == types.type] * BLOCK
+    classes = heap.base + heap.heads[kinds == types.of_class] * BLOCK
     return Prices(blocks, names, classes.astype(np.uint64))
 
 
@@ -130,34 +133,35 @@ def _price_data(
     blocks: NDArray[np.int64],
     told: NDArray[np.bool_],
     owners: NDArray[np.uint64],
-    bytes_of: Callable[[NDArray[np.uint64]], NDArray[np.int64]],
+    bytes_of: Callable[[NDArray[np.int64]], NDArray[np.int64]],
 ) -> None:
     """Price the pieces in which some objects have their data."""
     pieces = heap.pieces_of(owners[:, _DATA])
     there = pieces >= 0
-    blocks[pieces[there]] = -(-bytes_of(owners[there]) // PORT_BLOCK)
+    blocks[pieces[there]] = -(-bytes_of(owners[there].astype(np.int64)) // PORT_BLOCK)
     told[pieces[there]] = True
 
 
-def _bytes_of_array(objects: NDArray[np.uint64]) -> NDArray[np.int64]:
-    words = objects.astype(np.int64)
-    codes = words[:, _TYPE_CODE] & (1 << _CODE_BITS) - 1
-    room = words[:, _TYPE_CODE] >> _CODE_BITS
-    return _ITEM_BYTES[codes] * (words[:, _LENGTH] + room)
+def _bytes_of_array(objects: NDArray[np.int64]) -> NDArray[np.int64]:
+    codes = objects[:, _TYPE_CODE] & (1 << _CODE_BITS) - 1
+    room = objects[:, _TYPE_CODE] >> _CODE_BITS
+    size: NDArray[np.int64] = _ITEM_BYTES[codes] * (objects[:, _LENGTH] + room)
+    return size
 
 
-def _bytes_of_text(objects: NDArray[np.uint64]) -> NDArray[np.int64]:
-    return objects[:, _LENGTH].astype(np.int64) + 1  # and a 0
+def _bytes_of_text(objects: NDArray[np.int64]) -> NDArray[np.int64]:
+    size: NDArray[np.int64] = objects[:, _LENGTH] + 1  # and a 0
+    return size
 
 
 def _pools(heap: Heap) -> NDArray[np.int64]:
-    """Return the pieces in which the interpreter keeps names: they have pointers into themselves."""
-    large = np.flatnonzero(heap.sizes >= 2)
+    """Return the pieces in which the interpreter keeps names: they point into themselves."""
+    large: NDArray[np.int64] = np.flatnonzero(heap.sizes >= 2)
     at = heap.heads[large]
-    head = heap.words[at], heap.words[at + 1]
-    addresses = heap.base + at * BLOCK
-    hashes = addresses + 8 * (_POOL_HEAD + head[0][:, _POOL_ALLOC].astype(np.int64))
-    return large[head[1][:, 0].astype(np.int64) == hashes]
+    room = heap.words[at, _POOL_ALLOC].astype(np.int64)
+    hashes = heap.base + at * BLOCK + 8 * (_POOL_HEAD + room)  # behind the names
+    found: NDArray[np.int64] = large[heap.words[at + 1, 0].astype(np.int64) == hashes]
+    return found
 
 
 def _by_content(heap: Heap) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -166,19 +170,20 @@ def _by_content(heap: Heap) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     upper = words >> np.uint64(_UPPER)
     is_large = (upper != 0) & (upper != 0xFFFF)  # a negative number has them all set
 
-    def count(marked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def count(marked: NDArray[np.bool_]) -> NDArray[np.int32]:
         sums = np.append(0, np.cumsum(marked.reshape(-1), dtype=np.int32)[3::4])
-        total: NDArray[np.int64] = sums[heap.heads + heap.sizes] - sums[heap.heads]
+        total: NDArray[np.int32] = sums[heap.heads + heap.sizes] - sums[heap.heads]
         return total
 
     filled, large = count(words != 0), count(is_large)
-    begins = words[heap.heads, 0]
-    is_object = (begins != 0) & ~is_large[heap.heads, 0]
+    begins = words[heap.heads, _KIND]
+    is_object = (begins != 0) & ~is_large[heap.heads, _KIND]
     empty = (filled == 0) & (heap.sizes >= _EMPTY_BLOCKS)
     return empty, (2 * large > filled) & ~is_object
 
 
-def _half_empty(heap: Heap) -> NDArray[np.int64]:
+def _is_half_empty(heap: Heap) -> NDArray[np.int64]:
     """Return 1 for pieces whose last block is in use up to its middle only, 0 for others."""
     last = heap.words[heap.heads + heap.sizes - 1]
-    return ((last[:, 2:] == 0).all(axis=1) & (last[:, :2] != 0).any(axis=1)).astype(np.int64)
+    half: NDArray[np.bool_] = (last[:, 2:] == 0).all(axis=1) & (last[:, :2] != 0).any(axis=1)
+    return half.astype(np.int64)

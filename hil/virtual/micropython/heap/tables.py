@@ -57,7 +57,7 @@ class Heap:
 
     @property
     def largest_rooms(self) -> tuple[int, int, int]:
-        """The longest row of blocks in which there is nothing: address, bytes, those of the next."""
+        """The longest row of free blocks: its address, its bytes, and those of the next longest."""
         stops = self.heads + self.sizes
         begins = np.append(0, stops)
         rooms = np.append(self.heads, len(self.words)) - begins
@@ -143,11 +143,12 @@ class HeapPlace:
         blocks = (self.stop - self.base) // BLOCK
         at = self.base - self.start
         words = np.frombuffer(image, "<u8", blocks * 4, at).reshape(blocks, 4)
-        # The later start first: in front of a heap there may be nothing, which looks like free blocks,
-        # but the first blocks of one are never free.
+        # The later start first: in front of a heap there may be zeros, which look like free blocks,
+        # while the first blocks of one are never free.
         for start in (_ALIGNMENT, 0):
             table = np.frombuffer(image, np.uint8, blocks // _BLOCKS_PER_ENTRY, start)
-            kinds = (table[:, None] >> np.array((0, 2, 4, 6), np.uint8) & 3).reshape(-1)
+            shifted = table[:, None] >> np.array((0, 2, 4, 6), np.uint8)
+            kinds = (shifted & np.uint8(3)).reshape(-1)
             if _make_sense(kinds, used_bytes):
                 return self._taken_apart(kinds, words)
         raise _unknown()
@@ -163,11 +164,11 @@ class HeapPlace:
 
 
 def _make_sense(kinds: NDArray[np.uint8], used_bytes: int) -> bool:
-    """Say whether these are blocks of a heap of which so much is in use, between two collections."""
+    """Say whether these are blocks of a heap of which so much is in use."""
     after_free = kinds[1:][kinds[:-1] == _FREE]
     return bool(
         np.count_nonzero(kinds) * BLOCK == used_bytes
-        and kinds.max() < _MARK
+        and kinds.max() < _MARK  # which there are in a collection only
         and not (after_free == _TAIL).any()
     )
 

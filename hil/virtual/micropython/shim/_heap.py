@@ -167,7 +167,7 @@ def _collect():
 
 
 @micropython.native
-def keep(due=True):
+def keep(due=1):
     """See to it that there is as much room as the port leaves: now, or when it is due."""
     _measure()
     if _free < (_used + _free) // _NEAR and _gc.isenabled():
@@ -206,7 +206,7 @@ def release():
 @micropython.native
 def mem_alloc():
     _b.enter()
-    keep(False)
+    keep(0)
     _b.leave()
     return _used
 
@@ -214,7 +214,7 @@ def mem_alloc():
 @micropython.native
 def mem_free():
     _b.enter()
-    keep(False)
+    keep(0)
     _b.leave()
     return _free
 

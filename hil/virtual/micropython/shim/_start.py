@@ -16,7 +16,9 @@ class _Namespace:
     pass
 
 
-gc.threshold(16384)  # what the shim keeps lies close together: what is between is lost to the firmware
+gc.threshold(
+    16384
+)  # what the shim keeps lies close together: what is between is lost to the firmware
 # The builtin modules that the shims stand in for, under names of their own.
 sys.path[:] = []
 import select as builtin_select

@@ -1,4 +1,4 @@
-"""What a heap of 64-bit words takes on the board: heaps made by hand, and one of an image's code."""
+"""What a heap of 64-bit words takes on the board: heaps made by hand, and an image's code."""
 
 from __future__ import annotations
 
@@ -113,15 +113,15 @@ def test_words_take_half_and_bytes_take_what_they_take():
 def test_data_of_an_object_take_what_it_says_whatever_they_look_like():
     pieces = Pieces()
     zeros = pieces.add(bytes(100))
-    pieces.add_words(TYPES.bytearray, 1 | 7 << 8, 93, zeros)
+    pieces.add_words(TYPES.of_bytearray, 1 | 7 << 8, 93, zeros)
     numbers = pieces.add_words(*range(1, 41))
-    pieces.add_words(TYPES.array, ord("l"), 40, numbers)
+    pieces.add_words(TYPES.of_array, ord("l"), 40, numbers)
     halves = pieces.add(bytes(100))
-    pieces.add_words(TYPES.array, ord("H"), 50, halves)
+    pieces.add_words(TYPES.of_array, ord("H"), 50, halves)
     letters = pieces.add(b"12")
-    pieces.add_words(TYPES.str, 77, 2, letters)
+    pieces.add_words(TYPES.of_str, 77, 2, letters)
     # One that has its data in the middle of another's has none of its own.
-    pieces.add_words(TYPES.bytearray, 1, 20, zeros + 32)
+    pieces.add_words(TYPES.of_bytearray, 1, 20, zeros + 32)
     assert pieces.prices() == [112, 16, 160, 16, 112, 16, 16, 16, 16]
 
 
@@ -132,7 +132,7 @@ def test_a_function_of_the_image_takes_what_its_own_file_has():
     pieces.add(other)
     # Of small words, as the code of a function that nobody has made yet may be.
     small = pieces.add_words(1, 2, 3, 4, 5, 6)
-    pieces.add_words(TYPES.function, ROM, ROM, small)
+    pieces.add_words(TYPES.of_function, ROM, ROM, small)
     functions = {copy + bytes(-len(copy) % BLOCK): 33}
     assert pieces.prices(functions) == [48, 96, 48, 16]
 
@@ -142,8 +142,8 @@ def test_names_are_counted_and_what_stands_in_has_no_attributes():
     at = HEAP_AT + BLOCK
     pool = struct.pack("<8Q", ROM, 5, 2, 1, at + 8 * 8, at + 8 * 8 + 4, ROM, 0) + bytes(6)
     assert pieces.add(pool) == at
-    stand_in = pieces.add_words(TYPES.type, ROM, ROM, ROM)
-    own = pieces.add_words(TYPES.type, ROM, ROM, ROM)
+    stand_in = pieces.add_words(TYPES.of_class, ROM, ROM, ROM)
+    own = pieces.add_words(TYPES.of_class, ROM, ROM, ROM)
     for kind in (stand_in, own):
         attributes = pieces.add_words(*[ROM] * 16)
         pieces.add_words(kind, 5, 8, attributes)

@@ -65,7 +65,9 @@ def test_firmware_finds_what_the_build_leaves_it(world, port, build):
     ],
 )
 def test_words_take_four_bytes_and_bytes_take_one(world, port, make, expected):
-    text = f"{TAKEN}import array\ndata = bytes(1000)\nitems = [0] * 5000\nprint(taken(lambda: {make}))"
+    text = (
+        f"{TAKEN}import array\ndata = bytes(1000)\nitems = [0] * 5000\nprint(taken(lambda: {make}))"
+    )
     (taken,) = numbers(world, text, port)
     assert taken == pytest.approx(expected, rel=0.03, abs=100)
 
@@ -192,6 +194,8 @@ def test_what_the_ports_bluetooth_takes_is_taken(world):
 
 
 def test_objects_of_the_ports_own_take_a_block_each(world):
-    text = f"{TAKEN}from machine import Pin\nprint(taken(lambda: [Pin('A%d' % i) for i in range(8)]))"
+    text = (
+        f"{TAKEN}from machine import Pin\nprint(taken(lambda: [Pin('A%d' % i) for i in range(8)]))"
+    )
     (taken,) = numbers(world, text, "stm32")
     assert taken <= 8 * 16 + 16 + 48 + 64

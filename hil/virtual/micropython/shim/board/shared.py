@@ -83,7 +83,9 @@ call_ns = {}
 _interrupt_ns = 0
 _dispatch_ns = 0
 _host_work_ns = 0
-heap_due = 1 << 40  # when so much has been allocated the port's heap may be full, and is looked after
+heap_due = (
+    1 << 40
+)  # when so much has been allocated the port's heap may be full, and is looked after
 HEAP_MARGIN = 4096  # bytes that may be allocated before anything looks
 FASTEST_NS = 25  # a byte that bytecode allocates
 keep_heap = None
