@@ -101,15 +101,14 @@ class MemoryFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     ----------
     heap_bytes : int
         MicroPython's heap, as on the 32-bit part.
-    taken_at_prompt_bytes : int
-        What of it is not free at the prompt after a start without any file: the collector's own
-        tables and what the port allocates.
+    allocated_at_prompt_bytes : int
+        ``gc.mem_alloc()`` at the prompt after a start without any file.
     name_hash_bytes : int
         What the interpreter keeps of a name's hash beside the name (``QSTR_BYTES_IN_HASH``).
     """
 
     heap_bytes: PositiveInt
-    taken_at_prompt_bytes: Count
+    allocated_at_prompt_bytes: Count
     name_hash_bytes: Count
 
     @property
@@ -123,14 +122,9 @@ class MemoryFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
         return (self.heap_bytes - 1) * 8 // bits * 4 * _BLOCK
 
     @property
-    def allocated_at_prompt_bytes(self) -> int:
-        """``gc.mem_alloc()`` at the prompt."""
-        return self.pool_bytes - self.free_at_prompt_bytes
-
-    @property
     def free_at_prompt_bytes(self) -> int:
         """What firmware may allocate: ``gc.mem_free()`` at the prompt."""
-        return self.heap_bytes - self.taken_at_prompt_bytes
+        return self.pool_bytes - self.allocated_at_prompt_bytes
 
 
 class StorageFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -150,11 +150,11 @@ def test_the_heap_is_as_large_as_it_says(tmp_path):
     """With little more than what it takes the firmware streams, with less it has no room."""
     with flashed_bench(patched_firmware(tmp_path, *HEAP)) as (virtual, _):
         stream(virtual, 2.0, may_lose=_COLLECTION)
-        before, streaming = said(virtual, "heap")
+        used = said(virtual, "heap")[-1]
         interpreter, log = virtual.board.interpreter, virtual.board.console.log
         memory = interpreter._memory
-        for part in (1.15, 0.9):
-            heap = memory.taken_at_prompt_bytes + round(part * (streaming - before))
+        for part in (1.1, 0.9):
+            heap = memory.heap_bytes - memory.pool_bytes + round(part * used)
             interpreter._memory = msgspec.structs.replace(memory, heap_bytes=heap)
             log.clear()
             virtual.bench.reset()
