@@ -7,6 +7,7 @@ What may differ within an uncertainty is taken by the suites in both modes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -45,6 +46,8 @@ _RECORD_S = 4.0
 _OVERLOAD_INTERVAL_MS = 100.0
 _OVERLOAD_AGREES = 0.05
 _PACKETS_AGREE = 0.1
+_HEAP_AGREES = 0.03
+_STREAMED_PACKETS = 10
 _PROMPT_S, _LOOK_S = 10.0, 0.01
 _EVENT_S = 5.0
 # From two seconds after the interval is short again nothing is lost any more.
@@ -83,8 +86,10 @@ class Trial:
         Part of the frames that arrive at a connection interval that is too long.
     recovered_received : float
         Part of those from two seconds after it is short again.
-    free_heap : int or None
-        Bytes of it at the prompt; None where a port has no way to a prompt without the firmware.
+    free_heap : dict of str to int
+        Bytes that ``gc.mem_free()`` says after a collection, by where: at the prompt of a board on
+        which nothing else has run (where a port has a way to it), and at that of a firmware which
+        was interrupted while it streamed.
     """
 
     told: dict[str, str]
@@ -92,7 +97,7 @@ class Trial:
     recordings: dict[str, Recorded]
     overload_received: float
     recovered_received: float
-    free_heap: int | None = None
+    free_heap: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 def observe(board: Board, runtime: Path | None, *, seed: int, seconds: float = _RECORD_S) -> Trial:
@@ -175,15 +180,25 @@ async def _recovered(rig: Bench) -> float:
     return float(recording.electrodes.received()[from_frame:].mean())
 
 
-async def _free_heap(virtual: VirtualBench) -> int | None:
-    """Return what ``gc.mem_free()`` says at the prompt of a board on which nothing else has run."""
-    board = virtual.board
-    console = board.console
-    try:
+async def _free_heap(virtual: VirtualBench) -> dict[str, int]:
+    """Return what ``gc.mem_free()`` says, by where."""
+    rig, board = virtual.bench, virtual.board
+    async with linked(rig, interval_ms(rig)) as link:
+        await link.start()
+        for _ in range(_STREAMED_PACKETS):
+            await link.receive()
+        board.console.log.clear()
+        board.console.write(b"\x03")
+        free = {"interrupted while it streams": await _free_at_prompt(virtual)}
+    with contextlib.suppress(ConfigError):
         board.reset(safe_mode=True)
-    except ConfigError:
-        return None
-    console.log.clear()
+        board.console.log.clear()
+        free["at the prompt"] = await _free_at_prompt(virtual)
+    return free
+
+
+async def _free_at_prompt(virtual: VirtualBench) -> int:
+    console = virtual.board.console
     try:
         async with asyncio.timeout(_PROMPT_S):
             while not console.log.endswith(b">>> "):
@@ -193,8 +208,8 @@ async def _free_heap(virtual: VirtualBench) -> int | None:
                 await asyncio.sleep(_LOOK_S)
     except TimeoutError:
         raise BoardFault(
-            f"{board.board.name} gave no prompt that answers within {_PROMPT_S:g} s of a reset in "
-            f"safe mode; it said last {bytes(console.log[-80:])!r}"
+            f"{virtual.board.board.name} gave no prompt that answers within {_PROMPT_S:g} s; it "
+            f"said last {bytes(console.log[-80:])!r}"
         ) from None
     return int(found[1])
 
@@ -327,12 +342,19 @@ def compare_trials(fast: Trial, exact: Trial) -> list[Row]:
             "all in both",
         )
     )
-    heaps = fast.free_heap, exact.free_heap
-    if heaps[0] is not None and heaps[1] is not None:
-        shown = [f"{free} B" for free in heaps]
-        rule = "objects of the computer's interpreter are twice as large"
-        rows.append(Row("free heap at the prompt", shown[0], shown[1], None, rule))
+    for where in fast.free_heap | exact.free_heap:
+        heaps = [trial.free_heap.get(where) for trial in (fast, exact)]
+        shown = ["nothing" if free is None else f"{free} B" for free in heaps]
+        agrees = _heaps_agree(*heaps)
+        rule = f"within {100 * _HEAP_AGREES:g} %"
+        rows.append(Row(f"free heap, {where}", shown[0], shown[1], agrees, rule))
     return rows
+
+
+def _heaps_agree(fast: int | None, exact: int | None) -> bool:
+    if fast is None or exact is None:
+        return fast == exact
+    return abs(fast - exact) <= _HEAP_AGREES * exact
 
 
 def compare_figures(fast: Results, exact: Results) -> list[Row]:

@@ -12,7 +12,7 @@ what a board runs.
 
 from __future__ import annotations
 
-from eegrig.boards.ports.facts import BluetoothFacts, PinFacts
+from eegrig.boards.ports.facts import BluetoothFacts, MemoryFacts, PinFacts
 from eegrig.boards.ports.port import Option, Port, list_ports, load_port
 from eegrig.boards.ports.prices import CallFacts, PriceFacts
 from eegrig.boards.ports.rows import Row
@@ -21,6 +21,7 @@ from eegrig.boards.ports.runtime import Runtime, beyond_stock, board_runtime, st
 __all__ = [
     "BluetoothFacts",
     "CallFacts",
+    "MemoryFacts",
     "Option",
     "PinFacts",
     "Port",

@@ -11,6 +11,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from eegrig.boards.ports.prices import CallFacts, PriceFacts
+from eegrig.boards.ports.section import (
+    Count,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+)
 
 __all__ = [
     "BluetoothFacts",
@@ -24,17 +31,11 @@ __all__ = [
     "SystemFacts",
 ]
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
-PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
-PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
-NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
+
+_BLOCK = 16  # bytes of the collector's, of four words of 32 bits
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SystemFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The interpreter and how it rests.
 
     Attributes
@@ -92,28 +93,40 @@ class SystemFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     load_byte_us: NonNegativeFloat
 
 
-class MemoryFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MemoryFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Memory.
 
     Attributes
     ----------
     heap_bytes : int
         MicroPython's heap, as on the 32-bit part.
-    taken_at_prompt_bytes : int
-        What of it is not free at the prompt after a start without any file: the collector's own
-        tables and what the port allocates.
+    allocated_at_prompt_bytes : int
+        ``gc.mem_alloc()`` at the prompt after a start without any file.
+    name_hash_bytes : int
+        What the interpreter keeps of a name's hash beside the name (``QSTR_BYTES_IN_HASH``).
     """
 
     heap_bytes: PositiveInt
-    taken_at_prompt_bytes: Count
+    allocated_at_prompt_bytes: Count
+    name_hash_bytes: Count
+
+    @property
+    def pool_bytes(self) -> int:
+        """What can be allocated and what is, together: the heap without the collector's tables.
+
+        As ``gc_setup_area`` of py/gc.c @1c3c201149 divides it: three bits of table for each block
+        of four words.
+        """
+        bits = 8 + 4 + 4 * _BLOCK * 8
+        return (self.heap_bytes - 1) * 8 // bits * 4 * _BLOCK
 
     @property
     def free_at_prompt_bytes(self) -> int:
         """What firmware may allocate: ``gc.mem_free()`` at the prompt."""
-        return self.heap_bytes - self.taken_at_prompt_bytes
+        return self.pool_bytes - self.allocated_at_prompt_bytes
 
 
-class StorageFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class StorageFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The block device of the chip's own flash memory, which the port mounts as ``/flash``.
 
     Attributes
@@ -143,7 +156,7 @@ class StorageFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     fat_follows_clock: bool
 
 
-class PinFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PinFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the port names pins, converter inputs and buses.
 
     Attributes
@@ -192,7 +205,7 @@ class PinFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return dict(name.split("=") for name in self.board_names)
 
 
-class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BluetoothFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The ``bluetooth`` module, the host under it, and the controller.
 
     Attributes
@@ -247,6 +260,9 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
         Whether ``config(addr_mode=)`` sets it; else it is OSError(EOPNOTSUPP).
     connections_max : int
         Room for connections in both roles.
+    heap_bytes_active, heap_bytes_service, heap_bytes_value : int
+        What the port's own code takes of MicroPython's heap: after ``active(True)``, for each
+        service, and for each characteristic or descriptor beside its value.
     """
 
     acl_packets: PositiveInt
@@ -272,9 +288,12 @@ class BluetoothFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     starts_with_public_address: bool
     sets_address_mode: bool
     connections_max: PositiveInt
+    heap_bytes_active: Count
+    heap_bytes_service: Count
+    heap_bytes_value: Count
 
 
-class MachineFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MachineFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What ``time`` and ``machine`` do where firmware leaves it to them, and how far they go.
 
     Attributes
@@ -301,7 +320,7 @@ class MachineFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     pin_irq_object: bool
 
 
-class DriverFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DriverFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Drivers the build has for what is on the chip.
 
     Attributes
@@ -320,7 +339,7 @@ class DriverFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     internal_file_system: bool
 
 
-class ModuleFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ModuleFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What firmware finds to import.
 
     Attributes
@@ -335,7 +354,7 @@ class ModuleFacts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     random_is_seeded: bool
 
 
-class Facts(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Facts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything said of a runtime.
 
     Attributes

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import msgspec
 
+from eegrig.boards.ports.section import Cost, PositiveFloat, Section
+
 __all__ = ["CallFacts", "PriceFacts"]
 
-Cost = Annotated[float, msgspec.Meta(ge=0)]
 
-
-class PriceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PriceFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What bytecode costs: instructions of the processor per event.
 
     Attributes
@@ -64,7 +64,7 @@ class PriceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         What lies between two jumps of code that nobody counted.
     """
 
-    cycles_per_instruction: Annotated[float, msgspec.Meta(gt=0)]
+    cycles_per_instruction: PositiveFloat
     spread: Annotated[float, msgspec.Meta(ge=1)]
     simple: Cost
     jump: Cost
@@ -105,10 +105,10 @@ class PriceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     module_import: Cost
     allocated_byte: Cost
     collected_byte: Cost
-    unpriced_jump: Annotated[float, msgspec.Meta(gt=0)]
+    unpriced_jump: PositiveFloat
 
 
-class CallFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CallFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the port's own code costs, in cycles: functions beyond their call, and interrupts.
 
     Attributes

@@ -67,6 +67,18 @@ def test_what_only_one_mode_says_is_a_difference(trial: Trial) -> None:
     assert different(compare_trials(trial, talkative)) == ["board says: colour"]
 
 
+def test_a_heap_that_differs_by_more_than_three_percent_is_a_difference(trial: Trial) -> None:
+    assert trial.free_heap.keys() == {"at the prompt", "interrupted while it streams"}
+    assert 0 < trial.free_heap["interrupted while it streams"] < trial.free_heap["at the prompt"]
+    for where, free in trial.free_heap.items():
+        for part, differs in ((0.98, []), (1.02, []), (0.96, [f"free heap, {where}"])):
+            heaps = trial.free_heap | {where: round(free * part)}
+            other = dataclasses.replace(trial, free_heap=heaps)
+            assert different(compare_trials(trial, other)) == differs
+    without = dataclasses.replace(trial, free_heap={})
+    assert len(different(compare_trials(trial, without))) == 2
+
+
 def test_a_loss_in_one_mode_only_is_a_difference(trial: Trial) -> None:
     other = dataclasses.replace(trial, overload_received=trial.overload_received - 0.1)
     (what,) = different(compare_trials(trial, other))

@@ -73,7 +73,7 @@ class FastBoard(VirtualBoard):
             loop,
             flash_path=directory / "flash.bin",
             filesystem=(region.start, region.size, runtime.storage.block_octets),
-            heap_size=runtime.memory.free_at_prompt_bytes,
+            memory=runtime.memory,
             port=figures_for_shim(
                 runtime,
                 board.name,

@@ -44,12 +44,14 @@ class GattServer:
         self._may_read = may_read
         self._values: dict[int, GattValue] = {}
         self._attributes: dict[int, Any] = {}
+        self._services = 0
         self._turn = asyncio.Lock()  # of requests for values, in the order they came
 
     def clear(self) -> None:
         """Forget all services: the radio is off."""
         self._values.clear()
         self._attributes.clear()
+        self._services = 0
 
     def register(self, device: Any, services: Iterable[ServiceSpec]) -> tuple[tuple[int, ...], ...]:
         """Replace the services of Bumble's device.
@@ -79,7 +81,18 @@ class GattServer:
                 self._values[attribute.handle] = value
                 self._attributes[attribute.handle] = attribute
             handles.append(tuple(attribute.handle for attribute, _ in attributes))
+        self._services = len(handles)
         return tuple(handles)
+
+    @property
+    def services(self) -> int:
+        """How many services were registered."""
+        return self._services
+
+    @property
+    def limits(self) -> list[int]:
+        """How many octets there is room for, value by value."""
+        return [value.limit for value in self._values.values()]
 
     def value(self, handle: int) -> GattValue:
         """Return a value; raises OSError (EINVAL) if there is none."""

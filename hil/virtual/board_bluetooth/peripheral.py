@@ -309,6 +309,11 @@ class Peripheral:
                 elif subscribed & INDICATE_BIT:
                     self.indicate(connection, handle, data)
 
+    @property
+    def registered(self) -> tuple[int, list[int]]:
+        """How many services there are, and how many octets there is room for, value by value."""
+        return self._server.services, self._server.limits
+
     def set_buffer(self, handle: int, length: int, *, append: bool = False) -> None:
         """Set how long a value may become by peers' writes; empties it."""
         value = self._value(handle)

@@ -31,6 +31,7 @@ from eegrig.hil.virtual.board_bluetooth.peripheral_events import (
 )
 from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.board_bluetooth.security import RequestedSecurity, Security
+from eegrig.hil.virtual.micropython.heap.prices import PORT_BLOCK
 from eegrig.hil.virtual.micropython.interpreter import Interpreter
 from eegrig.hil.virtual.micropython.peripherals import Answer
 from eegrig.hil.virtual.micropython.rpc import Op, Request
@@ -140,6 +141,17 @@ class BleRequests(PeripheralUser):
             self._security.reset()
         if self._channels is not None:
             self._channels.reset()
+
+    @property
+    def heap_bytes(self) -> int:
+        """What the port's code takes of MicroPython's heap."""
+        if not self.peripheral.active:
+            return 0
+        rules, (services, limits) = self._rules, self.peripheral.registered
+        values = sum(
+            -(-limit // PORT_BLOCK) * PORT_BLOCK + rules.heap_bytes_value for limit in limits
+        )
+        return rules.heap_bytes_active + services * rules.heap_bytes_service + values
 
     def negative(self, error: Exception) -> int:
         """Return what the shim raises as an OSError, in the numbers of the port."""

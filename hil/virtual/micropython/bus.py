@@ -286,6 +286,11 @@ class Bus:
             return -errno.ENODEV
         return handler(request)
 
+    @property
+    def heap_bytes(self) -> int:
+        """What of MicroPython's heap the port's own code holds."""
+        return self._ble.heap_bytes
+
     def cpu_stopped(self, *, stopped: bool) -> None:
         """Take note that all clocks stand still, or run again."""
         if self.runtime.system.lightsleep_stops_ticks:

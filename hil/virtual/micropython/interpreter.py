@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+from eegrig.boards.ports import MemoryFacts
 from eegrig.hil.virtual.clock import Cancellable, OwnedClock, VirtualLoop
 from eegrig.hil.virtual.micropython import rpc
 from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel
+from eegrig.hil.virtual.micropython.heap.port_heap import PortHeap
 from eegrig.hil.virtual.micropython.keyboard import Keyboard
 from eegrig.hil.virtual.micropython.peripherals import Later, Peripherals
 from eegrig.hil.virtual.micropython.process import Boot, Process
@@ -23,15 +25,8 @@ from eegrig.hil.virtual.micropython.rpc import Op, Request
 __all__ = ["Interpreter", "ResetCause"]
 
 _ENODEV = 19
-# Objects are twice as large on the 64-bit interpreter; the shims take room of their own.
-_HEAP_FACTOR = 2
 # Requests that the peripherals may hold back and that are tried again when something happens.
 _BLOCKING = frozenset({Op.BLE_NOTIFY})
-# More than they take, 115 to 140 kB by build, and what they left between: they fill up the rest
-# before the firmware starts, whose heap is in one piece then.
-_SHIM_HEAP = 272 * 1024
-# The collector's tables: three bits for each block of 32 bytes.
-_TABLES = 259 / 256
 # A process that computes for so long on this computer without asking for anything is not waited for
 # any longer: time goes on by a stride for each further look.
 _PATIENCE_S = 5.0
@@ -62,8 +57,8 @@ class Interpreter:
         File that backs the flash memory.
     filesystem : tuple of int
         Start, size and block size of the file system in it, in bytes.
-    heap_size : int
-        What the 32-bit part's heap leaves the firmware (``gc.mem_free()`` at the prompt), in bytes.
+    memory : MemoryFacts
+        Of the board's runtime.
     on_console : callable
         Takes the bytes the firmware prints.
     port : dict
@@ -79,7 +74,7 @@ class Interpreter:
         *,
         flash_path: Path,
         filesystem: tuple[int, int, int],
-        heap_size: int,
+        memory: MemoryFacts,
         on_console: Callable[[bytes], None],
         port: dict[str, object],
         light_sleep_wake_ns: int = 0,
@@ -88,7 +83,7 @@ class Interpreter:
         self._clock = OwnedClock(loop, self)  # what happens to this board only
         self._flash_path = flash_path
         self._filesystem = filesystem
-        self._heap_free = heap_size * _HEAP_FACTOR
+        self._memory = memory
         self._on_console = on_console
         self._light_sleep_wake_ns = light_sleep_wake_ns
         self._port = port
@@ -148,13 +143,14 @@ class Interpreter:
         self._peripherals = peripherals
         raw_repl = self._raw_repl and cause == ResetCause.SOFT
         self._raw_repl = False
+        self._heap = PortHeap(self._memory, cpu.function_sizes)
         self._process = Process(
             Boot(
                 self._flash_path,
                 self._filesystem,
-                round((self._heap_free + cpu.heap_growth + _SHIM_HEAP) * _TABLES),
+                self._heap.size_here,
                 cpu,
-                {**self._port, "heap_free": self._heap_free},
+                self._port,
                 cause,
                 2 if safe_mode else 1 if raw_repl else 0,
             )
@@ -375,7 +371,8 @@ class Interpreter:
             return True
         if op == Op.HELLO:
             self._began = True
-            self._send(0)
+        if op in (Op.HELLO, Op.HEAP):
+            self._send(self._look_at_heap(request))
             return True
         if op == Op.REPL:
             self.running_main = False
@@ -398,6 +395,15 @@ class Interpreter:
             return False
         self._send(answer, notifies=op == Op.BLE_NOTIFY)
         return True
+
+    def _look_at_heap(self, request: Request) -> bytes:
+        """Find the heap in the process (`Op.HELLO`), or say what it would be on the board."""
+        assert self._process is not None
+        if request.op == Op.HELLO:
+            return self._heap.find(self._process.output(), request.payload)
+        held_bytes = 0 if self._peripherals is None else self._peripherals.heap_bytes
+        image = self._process.heap()
+        return self._heap.figures(image, request.a, request.b, request.c, held_bytes)
 
     def _interrupts_wait(self) -> bool:
         return bool(self._replies.irqs or self._keyboard.interrupts)

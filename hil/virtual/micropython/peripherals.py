@@ -72,6 +72,11 @@ class Peripherals(Protocol):
         """Take note that what `read_ahead` returned was read, until `end_ns`."""
         ...
 
+    @property
+    def heap_bytes(self) -> int:
+        """What of MicroPython's heap the port's own code holds for the hardware, beside objects."""
+        ...
+
     def cpu_active(self, start_ns: int, stop_ns: int) -> None:
         """Take note that the CPU was running."""
         ...

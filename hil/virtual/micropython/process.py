@@ -22,6 +22,7 @@ from eegrig.hil.virtual.micropython.shim_folder import lay_out_shim
 __all__ = ["Boot", "Process", "micropython_executable"]
 
 _LOOK_MS = 50  # how often a process that does not ask is looked after
+_HEAP = "heap"  # the file that it writes its memory to
 _LONGEST_OUTPUT = 64 * 1024  # of the file that the process prints to, before it is emptied
 # The words the process is started with have the same lengths always: MicroPython keeps them among
 # the names it has seen, and where that store has to grow is charged to whoever used a new name.
@@ -172,6 +173,10 @@ class Process:
         """Answer its request."""
         with contextlib.suppress(BrokenPipeError):  # it died: reading from it tells
             os.write(self._to_child, frame)
+
+    def heap(self) -> bytes:
+        """Return what it has left of its memory for the simulator to read."""
+        return (Path(self._folder.name) / _HEAP).read_bytes()
 
     def output(self) -> bytes:
         """Return what it has printed since the last time."""

@@ -111,6 +111,7 @@ class Op(enum.IntEnum):
     CONSOLE_WRITE = 38
     CONSOLE_INTERRUPT_CHAR = 39
     RANDOM = 40
+    HEAP = 41
 
 
 def for_shim() -> str:

@@ -190,6 +190,21 @@ class Code:
     instructions: list[Instruction]
     children: list[Code] = field(default_factory=list)
 
+    def encode(self) -> bytes:
+        """Return what the interpreter keeps of the function itself."""
+        lines = b"".join(_write_line(*step) for step in self.lines)
+        n_info = len(self.names) + len(lines)
+        return b"".join(
+            (
+                _write_signature(self),
+                _write_sizes(n_info, len(self.cells)),
+                self.names,
+                lines,
+                self.cells,
+                *(instruction.raw for instruction in self.instructions),
+            )
+        )
+
     def walk(self) -> Iterator[Code]:
         """Yield this function and all that are made in it, each before those it makes."""
         yield self
@@ -338,7 +353,7 @@ def _read_code(reader: _Reader, names: list[Name]) -> Code:
 
 
 def _write_code(code: Code) -> bytes:
-    data = _encode_code(code)
+    data = code.encode()
     parts = [_uint(len(data) << 3 | (4 if code.children else 0)), data]
     if code.children:
         parts.append(_uint(len(code.children)))
@@ -377,21 +392,6 @@ def _parse_code(data: bytes, names: list[Name]) -> Code:
         list(_read_lines(lines)),
         cells,
         instructions,
-    )
-
-
-def _encode_code(code: Code) -> bytes:
-    lines = b"".join(_write_line(*step) for step in code.lines)
-    n_info = len(code.names) + len(lines)
-    return b"".join(
-        (
-            _write_signature(code),
-            _write_sizes(n_info, len(code.cells)),
-            code.names,
-            lines,
-            code.cells,
-            *(instruction.raw for instruction in code.instructions),
-        )
     )
 
 

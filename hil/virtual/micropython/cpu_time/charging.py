@@ -44,7 +44,7 @@ def check_code(module: Module) -> None:
         _charging(code, FunctionPrices(code, stretches, deepest), len(module.names), 1.0)
 
 
-def charging_copy(module: Module, functions: list[FunctionPrices], clock_hz: float) -> bytes:
+def charging_copy(module: Module, functions: list[FunctionPrices], clock_hz: float) -> Module:
     """Return the file that charges for what it does.
 
     Parameters
@@ -69,9 +69,8 @@ def charging_copy(module: Module, functions: list[FunctionPrices], clock_hz: flo
         return copy
 
     names = [*module.names, CHARGE]
-    return Module(
-        module.header, names, module.constants, copied(module.body), module.constants_raw
-    ).encode()
+    body = copied(module.body)
+    return Module(module.header, names, module.constants, body, module.constants_raw)
 
 
 def _charging(code: Code, prices: FunctionPrices, number: int, clock_hz: float) -> Code:

@@ -21,7 +21,7 @@ from eegrig.boards.assumed import Assumed
 from eegrig.boards.ports import Runtime
 from eegrig.hil.virtual.micropython.cpu_time.bytecode import BytecodeError, Module
 from eegrig.hil.virtual.micropython.cpu_time.charging import charging_copy, check_code
-from eegrig.hil.virtual.micropython.cpu_time.pricing import ImagePrices
+from eegrig.hil.virtual.micropython.cpu_time.pricing import FunctionPrices, ImagePrices
 
 __all__ = ["ChargingFile", "CpuModel", "cpu_assumptions"]
 
@@ -36,11 +36,15 @@ class ChargingFile(NamedTuple):
     size, checksum : int
         Of the file itself, by which it is known: length and CRC-32.
     copy : bytes
+    functions : tuple of (bytes, int)
+        What the interpreter keeps of each function of the copy, and how many bytes it would keep of
+        the file's own.
     """
 
     size: int
     checksum: int
     copy: bytes
+    functions: tuple[tuple[bytes, int], ...]
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,9 @@ class CpuModel:
         )
 
     @property
-    def heap_growth(self) -> int:
-        """Bytes that the copies take beyond the files they stand for."""
-        return sum(max(len(file.copy) - file.size, 0) for file in self.files)
+    def function_sizes(self) -> dict[bytes, int]:
+        """What the interpreter keeps of the copies' functions, and the bytes of the files' own."""
+        return dict(function for file in self.files for function in file.functions)
 
     def for_shim(self) -> tuple[str, bytes]:
         """Return the figures as the Python literal that the shim reads, and the copies."""
@@ -110,7 +114,6 @@ class CpuModel:
             "allocation_ns": self.allocation_ns,
             "call_ns": dict(self.call_ns),
             "copies": places,
-            "growth": self.heap_growth,
         }
         return repr(figures), b"".join(file.copy for file in self.files)
 
@@ -144,13 +147,20 @@ def _charging_files(
     data = dict(files)
     prices = ImagePrices(modules, runtime.prices, runtime.calls)
     return tuple(
-        ChargingFile(
-            len(data[path]),
-            zlib.crc32(data[path]),
-            charging_copy(module, prices.functions(path), clock_hz),
-        )
+        _charging_file(data[path], module, prices.functions(path), clock_hz)
         for path, module in modules.items()
     )
+
+
+def _charging_file(
+    content: bytes, module: Module, functions: list[FunctionPrices], clock_hz: float
+) -> ChargingFile:
+    copy = charging_copy(module, functions, clock_hz)
+    sizes = tuple(
+        (charging.encode(), len(code.encode()))
+        for code, charging in zip(module.body.walk(), copy.body.walk(), strict=True)
+    )
+    return ChargingFile(len(content), zlib.crc32(content), copy.encode(), sizes)
 
 
 def _modules(files: Iterable[tuple[str, bytes]]) -> Iterable[tuple[str, Module]]:

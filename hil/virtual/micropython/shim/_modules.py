@@ -12,23 +12,11 @@ import _port
 import micropython
 import vfs as _vfs
 
-_BLOCK = 32  # bytes here of what is one of 16 on the board
 _SHA256_BLOCK = 64  # that the end of what is hashed fills at least
 
 
 class Namespace:
     pass
-
-
-_PIECE = 1000  # with its head of 32, and its place in the list
-
-
-def ballast(size):
-    """Return what takes so many bytes of the heap, in pieces."""
-    pieces = [None] * (max(0, size) // _PIECE)
-    for i in range(len(pieces)):
-        pieces[i] = bytearray(960)
-    return pieces
 
 
 _empty = []  # modules, to be filled
@@ -128,20 +116,13 @@ def make_random():
     return made
 
 
-def make_gc():
-    """Return `gc`, whose collections take time."""
+def make_gc(heap):
+    """Return `gc`, whose bytes are the port's, and whose collections take time."""
     made = copy_of(_gc)
-
-    @micropython.native
-    def collect():
-        _b.enter()
-        found = _gc.collect()
-        _b.charge("collect")
-        _b.charge_for("collect_block", max(0, _gc.mem_alloc() - _b.own_bytes) // _BLOCK)
-        _b.leave()
-        return found
-
-    made.collect = collect
+    made.collect = heap.collect
+    made.mem_alloc = heap.mem_alloc
+    made.mem_free = heap.mem_free
+    made.threshold = heap.threshold
     return made
 
 

@@ -23,7 +23,6 @@ native = True
 f_strings = True
 stdio_buffer = True
 soft_reset = 5
-heap_free = 0
 unique_id = b""
 clock_hz = 64_000_000
 adc_full_uv = 3_600_000

@@ -1,5 +1,6 @@
 # The port's prompt: runs boot.py and main.py, then friendly and raw REPL, until a soft reset.
 import builtins
+import gc
 import io
 import os
 import sys
@@ -7,17 +8,18 @@ import sys
 import _board as _b
 import _port
 from _console import put, take
+from _heap import release as _make_room
 from _line import Line
 
 _write = sys.stdout.write
 _CTRL_A, _CTRL_B, _CTRL_C, _CTRL_D, _CTRL_E = range(1, 6)
 _WINDOW = 128  # bytes of raw paste between two "go on"
 _COMPOUND = ("if", "while", "for", "try", "with", "def", "class", "async")
+_PROMPT = "<stdin>"  # in the place of a file's name
 banner = ""
 scope = {}
 sync = None  # writes back what the port holds of its flash memory in RAM
 _raw = False
-_spare = bytearray(8192)  # room to work in when the firmware has left none
 
 
 # ---------------------------------------------------------------- running code
@@ -32,6 +34,8 @@ def keep_compiler():
 def _run(text, name, kind):
     """Compile and run; returns the exception that ended it."""
     try:
+        if name == _PROMPT:
+            gc.collect()  # what the prompt here leaves behind is none of the firmware's
         if kind == "paste":  # a lone expression shows its value, as a line does
             try:
                 code = _compile(text, name, "single")
@@ -118,9 +122,9 @@ def soft_reset():
 
 def serve(raw):
     """Serve the prompt for ever."""
-    global _raw, _spare
+    global _raw
     _raw = raw
-    _spare = None
+    _make_room()
     while True:
         try:
             if _raw:
@@ -199,7 +203,7 @@ def _serve_friendly():
             elif key == _CTRL_D:
                 break
         if text:
-            _finish(_execute(text, "<stdin>", kind))
+            _finish(_execute(text, _PROMPT, kind))
 
 
 def _paste():
@@ -260,7 +264,7 @@ def _serve_raw():
 
 def _answer(source):
     """Run code for a program: output, EOT, traceback, EOT."""
-    error = _execute(source, "<stdin>", "exec")
+    error = _execute(source, _PROMPT, "exec")
     _write("\x04")
     if error is not None and not isinstance(error, SystemExit):
         _show(error)

@@ -4,6 +4,7 @@
 # of the file system in it; files with the CPU model's figures, with the image's files that say what they cost, and with
 # the port's figures (Python literals, the first and the last); reset cause; how to
 # boot (0: boot.py, main.py, friendly REPL; 1: boot.py, raw REPL; 2: neither file, friendly REPL).
+import gc
 import sys
 
 shim, read_fd, write_fd, flash_path, start, size, block_size = sys.argv[1:8]
@@ -15,6 +16,9 @@ class _Namespace:
     pass
 
 
+gc.threshold(
+    16384
+)  # what the shim keeps lies close together: what is between is lost to the firmware
 # The builtin modules that the shims stand in for, under names of their own.
 sys.path[:] = []
 import select as builtin_select
@@ -25,6 +29,7 @@ import micropython as builtin_micropython
 namespace = _Namespace()
 namespace.time = builtin_time
 namespace.select = builtin_select
+namespace.mem_info = builtin_micropython.mem_info
 sys.modules["_builtin"] = namespace
 sys.path[:] = [shim]
 
@@ -58,6 +63,10 @@ stand_in.kbd_intr = _board.set_interrupt_char
 stand_in.alloc_emergency_exception_buf = lambda size: None
 sys.modules["micropython"] = stand_in
 
+_heap = load("_heap")
+_heap.tell()
+_heap.open_file()
+stand_in.mem_info = _heap.mem_info
 modules = {"micropython": stand_in}
 for name in (
     "_console",
@@ -82,7 +91,6 @@ _board.configure(model)
 load("_files")
 _loading = load("_loading")
 _loading.set_copies(copies_path, model["copies"])
-growth = model["growth"]
 
 in_pages = _port.page_size > int(block_size)
 if in_pages:
@@ -91,7 +99,6 @@ if in_pages:
 else:
     area = modules["_flash"].FlashArea(flash_path, int(start), int(size), int(block_size))
 _board.connect(int(read_fd), int(write_fd))
-import gc
 import os
 
 import vfs
@@ -101,7 +108,7 @@ _loading.other_kind = _fat.VfsFat
 modules["vfs"] = ports_vfs = _modules.make_vfs(_loading.VfsLfs2, _fat.VfsFat, _loading.mount)
 modules["os"] = _modules.make_os(ports_vfs)
 modules["sys"] = _modules.make_sys()
-modules["gc"] = _modules.make_gc()
+modules["gc"] = _modules.make_gc(_heap)
 modules["hashlib"] = _modules.make_hashlib()
 _lengths = load("_lengths")
 if "random" in _port.modules:
@@ -159,6 +166,7 @@ for name in (
     "_flash",
     "_pages",
     "_file_systems",
+    "_heap",
     "_start",
 ):
     sys.modules.pop(name, None)
@@ -182,12 +190,7 @@ for name in ("sys", "_start", "shim"):
     __main__.__dict__.pop(name, None)
 _repl.scope = __main__.__dict__
 del __main__
-gc.collect()
-# The firmware has what its build leaves.
-# The firmware's heap is what is left behind these, which fill the holes first, in one piece.
-_board.ballast = _modules.ballast(gc.mem_free() - _port.heap_free - growth)
-_board.own_bytes = gc.mem_alloc()
-_board.call(_board.HELLO, _board.own_bytes)
+_heap.find()
 if in_pages:
     mounted = _file_systems.mount_pages(ports_vfs, pages)
 else:
@@ -196,6 +199,7 @@ sys.path[:] = [""] + ([".frozen"] if "asyncio" in _port.modules else [])
 sys.path.extend(["/flash", "/flash/lib"] if mounted else [])
 
 
+_heap.begin()
 if mounted and boot != "2":
     _repl.run("boot.py")
 if mounted and boot == "0":

@@ -61,6 +61,8 @@ class Hardware:
     def cpu_active(self, start_ns: int, stop_ns: int) -> None:
         self.active_ns.append((start_ns, stop_ns))
 
+    heap_bytes = 0
+
     def cpu_stopped(self, *, stopped: bool) -> None:
         """Take note of light sleep."""
 
@@ -90,7 +92,7 @@ class Machine:
             self.loop,
             flash_path=self.path,
             filesystem=(0, BLOCK * BLOCKS, BLOCK),
-            heap_size=runtime.memory.free_at_prompt_bytes,
+            memory=runtime.memory,
             on_console=self.output.extend,
             port=figures_for_shim(runtime, "board", "cpu"),
         )
@@ -102,12 +104,14 @@ class Machine:
         *,
         model: CpuModel = MODEL,
         cause: int = ResetCause.POWER_ON,
+        tree: Mapping[str, bytes] | None = None,
         **files: str,
     ) -> Machine:
         """Start it with a ``main.py`` and other files (``boot="..."`` is ``boot.py``)."""
         if main is not None:
             files["main"] = main
-        self.path.write_bytes(file_system({f"{name}.py": text for name, text in files.items()}))
+        sources = {f"{name}.py": text for name, text in files.items()}
+        self.path.write_bytes(file_system({**sources, **(tree or {})}))
         self.start(model, cause)
         return self
 

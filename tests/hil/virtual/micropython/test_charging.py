@@ -37,7 +37,7 @@ def files_of(source: str) -> tuple[bytes, bytes]:
     data = compile_module(source.encode(), "program.py", ZEPHYR)
     module = Module.parse(data)
     prices = ImagePrices({"program.mpy": module}, STM32.prices, STM32.calls)
-    return data, charging_copy(module, prices.functions("program.mpy"), CLOCK_HZ)
+    return data, charging_copy(module, prices.functions("program.mpy"), CLOCK_HZ).encode()
 
 
 def run(folder: Path, data: bytes) -> list[str]:

@@ -53,7 +53,16 @@ def test_the_shim_gets_integers_and_where_each_copy_is():
     [((size, checksum), at)] = figures["copies"].items()
     assert (size, checksum) == (len(SMALL), zlib.crc32(SMALL))
     assert copies[at:] == model.files[0].copy
-    assert figures["growth"] == len(copies) - size == model.heap_growth
+
+
+def test_what_the_file_itself_would_take_is_known_of_every_function_of_its_copy():
+    model = CpuModel.of_image({"small.mpy": SMALL}, STM32, 64e6)
+    [copy] = [Module.parse(file.copy) for file in model.files]
+    theirs = [code.encode() for code in copy.body.walk()]
+    own = [len(code.encode()) for code in Module.parse(SMALL).body.walk()]
+    assert model.function_sizes == dict(zip(theirs, own, strict=True))
+    assert all(len(code) > size for code, size in model.function_sizes.items())
+    assert all(code in model.files[0].copy for code in theirs)
 
 
 @pytest.mark.parametrize("name", list_boards())

@@ -51,7 +51,7 @@ def test_a_copy_prints_what_the_file_does(tmp_path, folder):
             continue
         module = Module.parse(data)
         prices = ImagePrices({"program.mpy": module}, STM32.prices, STM32.calls)
-        copy = charging_copy(module, prices.functions("program.mpy"), 64e6)
+        copy = charging_copy(module, prices.functions("program.mpy"), 64e6).encode()
         n += 1
         if output(tmp_path, data) != output(tmp_path, copy):
             different.append(path.name)

@@ -175,7 +175,7 @@ class Node:
             world.loop,
             flash_path=self.flash.path,
             filesystem=(0, SIZE, block),
-            heap_size=board_runtime(board).memory.free_at_prompt_bytes,
+            memory=board_runtime(board).memory,
             on_console=self.output.extend,
             port=figures_for_shim(
                 board_runtime(board), name, board.mcu.part, unique_id=bytes(range(12))

@@ -237,15 +237,6 @@ def test_random_starts_with_a_number_of_the_hardwares_where_the_build_does_so(wo
     assert "ValueError: no default seed" in xiao.lines
 
 
-@pytest.mark.parametrize(("port", "build"), BUILDS)
-def test_the_heap_leaves_the_firmware_what_the_build_leaves_it(world, port, build):
-    """Objects are twice as large here; the stock binary for stm32 says 147968 at the prompt."""
-    node = world.board("import gc\ngc.collect()\nprint(gc.mem_free())", port=port, build=build)
-    world.run(0.5)
-    free = stock_runtime(port, build).memory.free_at_prompt_bytes
-    assert int(node.lines[0]) / 2 == pytest.approx(free, rel=0.0125)
-
-
 def test_zephyr_has_locks_and_its_threads_are_not_modelled(world):
     text = "import _thread\nlock = _thread.allocate_lock()\nprint(lock.acquire(), lock.locked())\n"
     node = world.board(text + "_thread.start_new_thread(print, ())", port="zephyr")

@@ -62,7 +62,7 @@ def _tick(_):
         total = _mem_total()
         now += jump_ns + (total - _allocated) * allocation_ns
         _allocated = total
-        if now >= horizon and not _in_irq:
+        if (now >= horizon or total > heap_due) and not _in_irq:
             _held_back += 1
             enter()
             call(SYNC)

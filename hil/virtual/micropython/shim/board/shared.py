@@ -83,7 +83,12 @@ call_ns = {}
 _interrupt_ns = 0
 _dispatch_ns = 0
 _host_work_ns = 0
-own_bytes = 0  # of the heap that are the shim's
+heap_due = (
+    1 << 40
+)  # when so much has been allocated the port's heap may be full, and is looked after
+HEAP_MARGIN = 4096  # bytes that may be allocated before anything looks
+FASTEST_NS = 25  # a byte that bytecode allocates
+keep_heap = None
 _event_ns = 0
 _allocated = 0
 # Bytecode of the image says what it costs (`spend`). Where other code may run it is charged by its jumps, and those

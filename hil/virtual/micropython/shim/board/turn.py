@@ -13,13 +13,16 @@ def enter():
         if _heap_locked:
             _heap_locked = False
             _heap_unlock()
-        now += (_mem_total() - _allocated) * allocation_ns
+        total = _mem_total()
+        now += (total - _allocated) * allocation_ns
+        if total > heap_due and not _in_irq:
+            keep_heap()
 
 
 @micropython.native
 def leave():
     """Go back to the firmware's code; raises KeyboardInterrupt if the simulator asked for it."""
-    global quiet, _allocated, _ticking, _deferred, _keyboard, _heap_locked
+    global quiet, horizon, _allocated, _ticking, _deferred, _keyboard, _heap_locked
     interrupted = False
     if _deferred and quiet == 1:
         _deferred = False
@@ -33,6 +36,9 @@ def leave():
             _ticking = True
             _schedule(_tick, None)
         _allocated = _mem_total()
+        full = now + (heap_due - _allocated + HEAP_MARGIN) * FASTEST_NS
+        if full < horizon:
+            horizon = full  # a stretch beyond it asks the simulator, and the heap is looked after
         if _in_irq or _heap_locks:
             _heap_locked = True
             _heap_lock()
@@ -111,6 +117,12 @@ def _take_event(event):
         _event_bytes -= len(_ble_events.pop(0)) - 2
     _event_bytes += size
     _ble_events.append(event)
+
+
+@micropython.native
+def reply_word(i):
+    """Return an integer of those that the last reply brought along."""
+    return _reply[HEADER // 8 + i]
 
 
 def reply_size():
