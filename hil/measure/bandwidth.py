@@ -140,9 +140,9 @@ def _height(elapsed_s: NDArray[np.float64], payload_bytes: NDArray[np.int64]) ->
     total_s = float(elapsed_s[-1])
     # What arrived first is the record's beginning, and not in it.
     arrived = elapsed_s > 0
-    lines = np.arange(1, min(LINES, max(int(arrived.sum()) // 4, 1)) + 2)
-    angle = 2 * np.pi / total_s * np.outer(lines, elapsed_s[arrived])
-    turned = np.exp(-1j * angle) @ payload_bytes[arrived]
+    n_lines = min(LINES, max(int(arrived.sum()) // 4, 1)) + 1
+    once = np.exp(-2j * np.pi / total_s * elapsed_s[arrived])
+    turned = np.cumprod(np.tile(once, (n_lines, 1)), axis=0) @ payload_bytes[arrived]
     turned = np.concatenate([[0.0], turned])  # without the mean, which is at zero
     tapered = turned[1:-1] / 2 - (turned[:-2] + turned[2:]) / 4
     return 8.0**2 * float(np.mean(np.abs(tapered) ** 2)) / (total_s * 3 / 8)

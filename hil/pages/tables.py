@@ -204,9 +204,11 @@ def _radio(stored: Mapping[str, Stored], names: Sequence[str]) -> str:
                 f"{figure_text(value, f'{unit} 3')} {unit}",
                 difference,
                 held,
+                "fitted to it" if row.fitted else "independent",
             ]
         )
-    return table(["row", "conditions", "published", "model", "difference", "held to"], rows)
+    heads = ["row", "conditions", "published", "model", "difference", "held to", "the model is"]
+    return table(heads, rows)
 
 
 def _difference(relative: float) -> str:

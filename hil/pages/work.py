@@ -11,14 +11,14 @@ from queue import SimpleQueue
 
 from eegrig.boards import list_boards, load_board
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.pages.identity import board_identity, model_identity
+from eegrig.hil.pages.identity import board_identity
 from eegrig.hil.pages.stored import FOLDER, ROOT, Figures, Stored, StoredWalk, save, save_walk
 from eegrig.hil.virtual.bench import one_cpu
 
 __all__ = ["BENCHMARKS", "MODELS", "WALKED", "WALKS", "all_tasks", "run_board", "run_tasks"]
 
 MODELS = "models"
-"""Name of what comes from the models alone."""
+"""Name of what comes from the models alone, and of a board that is no more than connected."""
 BENCHMARKS = "benchmarks"
 """Name of what ``make bench`` found on some machine; it is not run here."""
 WALKS = {"tutorial": ROOT / "docs" / "tutorial.md"}
@@ -110,12 +110,12 @@ def _run_apart(name: str, folder: Path, cpus: SimpleQueue[int]) -> None:
 
 
 def _run(name: str, folder: Path, cpu: int) -> None:
-    from eegrig.hil.pages.runs.published import models
+    from eegrig.hil.pages.runs.published import RADIO_BOARD, models
     from eegrig.hil.pages.runs.suites import HOW
 
     with one_cpu(cpu):
         if name == MODELS:
-            stored = Stored(identity=model_identity({}), figures=models())
+            stored = Stored(identity=board_identity(RADIO_BOARD, {}), figures=models())
         else:
             stored = Stored(identity=board_identity(name, HOW), figures=run_board(name))
     save(name, stored, folder)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from eegrig.boards import list_boards
-from eegrig.hil.pages.identity import board_identity, model_identity
+from eegrig.hil.pages.identity import board_identity
+from eegrig.hil.pages.runs.published import RADIO_BOARD
 from eegrig.hil.pages.runs.suites import HOW, suites
 from eegrig.hil.pages.stored import Fingerprint, load, load_walk
 from eegrig.hil.pages.work import MODELS, WALKED, WALKS
@@ -35,7 +36,7 @@ def test_a_boards_figures_are_of_this_tree(board: str) -> None:
 
 
 def test_the_models_figures_are_of_this_tree() -> None:
-    expect_same(MODELS, load(MODELS).identity, model_identity({}))
+    expect_same(MODELS, load(MODELS).identity, board_identity(RADIO_BOARD, {}))
 
 
 @pytest.mark.parametrize("page", WALKS)

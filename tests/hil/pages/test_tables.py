@@ -120,6 +120,6 @@ def test_the_radio_table_says_how_far_the_model_is_off() -> None:
     figures["radio.v5"] = StoredFigure(value=8.0771e-6, unit="C")
     table = rows(TABLES["radio"]({"models": Stored(identity={}, figures=figures)}, ["models"]))
     by_name = {row[0]: row[2:] for row in table}
-    assert by_name["V5"] == ["7.36 µC", "8.08 µC", "+10 %", "15 %"]
+    assert by_name["V5"] == ["7.36 µC", "8.08 µC", "+10 %", "15 %", "independent"]
     assert by_name["V1"][2] == "0 %"
-    assert by_name["V10"][2:] == ["", "30 % of 5.4"]
+    assert by_name["V10"][2:] == ["", "30 % of 5.4", "fitted to it"]

@@ -35,6 +35,19 @@ def test_charges_and_currents_are_as_published(headband8, row):
     assert row.modelled(headband8) == pytest.approx(row.measured, rel=row.tolerance)
 
 
+def test_some_rows_are_independent_of_the_fit_and_some_come_from_the_link_layer():
+    independent = [row for row in RADIO_ROWS if not row.fitted]
+    assert {"v5", "v6", "v11_200"} <= {row.name for row in independent}
+    assert any(row.by_link_layer for row in independent)
+
+
+def test_the_link_layer_does_what_the_rows_say_by_hand(headband8):
+    """But for the widening, which it takes from the clocks, the event is the same."""
+    rows = {row.name: row for row in RADIO_ROWS}
+    by_hand = rows["v11_200"].modelled(headband8)
+    assert rows["v11_link_200"].modelled(headband8) == pytest.approx(by_hand, rel=0.05)
+
+
 def test_an_event_takes_as_much_from_a_central_as_from_a_peripheral(headband8):
     """But for the window widening: no measurement, both are the same radio."""
     central_uc = 1e6 * event_charge_c(headband8, 3.0, connection_of_a_central())
