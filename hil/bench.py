@@ -9,6 +9,7 @@ a bench lacks it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -34,6 +35,7 @@ __all__ = [
     "LinkStatistics",
     "PowerCapture",
     "PowerMeter",
+    "Processor",
     "Provenance",
     "Radio",
     "RuleCheck",
@@ -47,7 +49,9 @@ T = TypeVar("T")
 Provenance = Literal["measured", "simulated", "modelled"]
 """Where a figure comes from: an instrument, the models running the real firmware, or a formula."""
 
-Capability = Literal["power", "power_split", "source", "faults", "link_control", "reset", "flash"]
+Capability = Literal[
+    "power", "power_split", "source", "faults", "link_control", "reset", "flash", "processor"
+]
 """What a test may need of a bench."""
 
 
@@ -247,6 +251,23 @@ class Radio(Protocol):
         ...
 
 
+class Processor(Protocol):
+    """A processor that is a model, and may be a slower one (bench with ``processor``)."""
+
+    @property
+    def spread(self) -> float:
+        """Factor of one sigma by which a real one may be slower, or faster, than the model."""
+        ...
+
+    def slower(self, factor: float) -> AbstractContextManager[None]:
+        """Let everything take it `factor` times as long: for as long as the context lasts.
+
+        The board is reset at both ends; resets in between change nothing. A factor below 1 makes
+        it faster.
+        """
+        ...
+
+
 class Faults(Protocol):
     """Things that go wrong on purpose (bench with ``faults``)."""
 
@@ -354,6 +375,8 @@ class Bench:
     power : PowerMeter
     source : SignalSource
     faults : Faults or None
+    processor : Processor or None
+        None on a bench of hardware: its processor is what it is.
     capabilities : frozenset of str
     provenance : {"measured", "simulated"}
         Of every figure taken on this bench.
@@ -395,6 +418,7 @@ class Bench:
     reset: Callable[[], None]
     flash_clock_ns: Callable[[], int]
     rules: Callable[[], RuleCheck] | None = None
+    processor: Processor | None = None
     seed: int = 0
     firmware_dir: Path | None = None
     runtime: Path | None = None

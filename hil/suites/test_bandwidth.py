@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,15 @@ from eegrig.boards.link_layer import DATA_OCTETS_MIN
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import link_capacity_bps
 from eegrig.hil.figures import traces
-from eegrig.hil.measure.bandwidth import frame_loss, goodput
+from eegrig.hil.measure.bandwidth import FrameLoss, frame_loss, goodput
+from eegrig.hil.measure.processor import Margin, find_margin
+from eegrig.hil.suites.slower import (
+    Slower,
+    loss_on_slower,
+    on_slower,
+    one_sigma_slower,
+    together,
+)
 from eegrig.hil.suites.streams import interval_ms, linked, stream
 from eegrig.host.link.throughput import measure_throughput
 from eegrig.host.recording.recorder import record
@@ -19,6 +28,9 @@ from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from eegrig.hil.bench import Bench
     from eegrig.hil.flashed_board import FlashedBoard
@@ -95,47 +107,146 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
     )
 
 
+def _loss(*sessions: Session) -> FrameLoss:
+    """Return the frames lost in some sessions together."""
+    losses = [frame_loss(session.frames) for session in sessions]
+    return FrameLoss(
+        received=sum(loss.received for loss in losses),
+        lost=sum(loss.lost for loss in losses),
+        repeated=sum(loss.repeated for loss in losses),
+    )
+
+
 @pytest.mark.figures("bandwidth.frame_loss")
 def test_no_frame_is_lost_while_streaming(
-    efficient_session: Session, low_latency_session: Session, rig_record: RigRecorder
+    efficient_session: Session,
+    low_latency_session: Session,
+    slower_efficient_session: Slower[Session] | None,
+    slower_low_latency_session: Slower[Session] | None,
+    rig_record: RigRecorder,
 ) -> None:
     sessions = (efficient_session, low_latency_session)
-    losses = [frame_loss(session.frames) for session in sessions]
-    received = sum(loss.received for loss in losses)
-    lost = sum(loss.lost for loss in losses)
+    loss = _loss(*sessions)
+    slower = together(slower_efficient_session, slower_low_latency_session)
+    slowed = loss_on_slower(
+        loss.fraction,
+        None if slower is None else slower.map(lambda sessions: _loss(*sessions).fraction),
+    )
     rig_record(
         "bandwidth.frame_loss",
-        lost / (lost + received),
+        loss.fraction,
         "1",
-        uncertainty=0.0,
-        n=lost + received,
-        conditions={"profiles": "efficient, low-latency"},
+        uncertainty=slowed.uncertainty,
+        n=loss.lost + loss.received,
+        conditions={"profiles": "efficient, low-latency"} | slowed.conditions,
+        note=slowed.note,
     )
     assert all(session.recording.intact for session in sessions)
+
+
+@dataclass(frozen=True)
+class _Fastest:
+    """What the highest rate on offer loses, and how slow a processor keeps up with it.
+
+    Attributes
+    ----------
+    loss : float
+        Part of the frames.
+    n : int
+        How many frames there were.
+    slower : Slower of float or None
+        The loss with the processor one sigma slower; None where the bench has no model of it.
+    margin : Margin or None
+    """
+
+    loss: float
+    n: int
+    slower: Slower[float] | None
+    margin: Margin | None
+
+
+class _FastestRate:
+    """Streams at the highest rate on offer, on processors of several speeds: once for all tests."""
+
+    def __init__(self, rig: Bench) -> None:
+        self._rig = rig
+        self._taken: _Fastest | None = None
+        self._rate_sps = max(rig.board.afe.rates_sps)
+        self._interval_ms = interval_ms(rig, rate_sps=self._rate_sps)
+        self.conditions = {"rate_sps": self._rate_sps, "interval_ms": self._interval_ms}
+
+    async def taken(self) -> _Fastest:
+        """Return what was found; the tests that ask share it."""
+        if self._taken is None:
+            self._taken = await self._take()
+        return self._taken
+
+    async def _take(self) -> _Fastest:
+        received = await self._received()
+        loss = float(1 - received.mean())
+        if self._rig.processor is None:
+            return _Fastest(loss, received.size, None, None)
+        slower = await self._slower(self._rig.processor.spread)
+        known = {1.0: loss == 0.0, slower.factor: slower.result == 0.0}
+        return _Fastest(loss, received.size, slower, await find_margin(self._keeps_up, known))
+
+    async def _received(self) -> NDArray[np.bool_]:
+        async with linked(self._rig, self._interval_ms) as link:
+            await link.set_rate(self._rate_sps)
+            try:
+                recording = await record(link, _SECONDS)
+            finally:
+                if link.is_connected:
+                    await link.set_rate(self._rig.board.afe.default_rate_sps)
+        return recording.electrodes.received()
+
+    async def _slower(self, factor: float) -> Slower[float]:
+        slower = await on_slower(self._rig, factor, self._received)
+        return slower.map(lambda received: float(1 - received.mean()))
+
+    async def _keeps_up(self, factor: float) -> bool:
+        return (await self._slower(factor)).result == 0.0
+
+
+@pytest.fixture(scope="module")
+def fastest_rate(rig: Bench, rig_flashed: FlashedBoard) -> _FastestRate:
+    """Stream at the highest rate on offer, when the first test asks for it."""
+    return _FastestRate(rig)
 
 
 @pytest.mark.needs("link_control")
 @pytest.mark.figures("bandwidth.frame_loss_fastest")
 async def test_no_frame_is_lost_at_the_fastest_rate(
-    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
+    rig: Bench, fastest_rate: _FastestRate, rig_record: RigRecorder
 ) -> None:
-    rate_sps = max(rig.board.afe.rates_sps)
-    link_ms = interval_ms(rig, rate_sps=rate_sps)
-    async with linked(rig, link_ms) as link:
-        await link.set_rate(rate_sps)
-        try:
-            recording = await record(link, _SECONDS)
-        finally:
-            if link.is_connected:
-                await link.set_rate(rig.board.afe.default_rate_sps)
-    received = recording.electrodes.received()
+    fastest = await fastest_rate.taken()
+    slowed = loss_on_slower(fastest.loss, fastest.slower)
     rig_record(
         "bandwidth.frame_loss_fastest",
-        float(1 - received.mean()),
+        fastest.loss,
         "1",
-        uncertainty=0.0,
-        n=received.size,
-        conditions={"rate_sps": rate_sps, "interval_ms": link_ms},
+        uncertainty=slowed.uncertainty,
+        n=fastest.n,
+        conditions=fastest_rate.conditions | slowed.conditions,
+        note="; ".join(filter(None, (slowed.note, str(fastest.margin or "")))),
+    )
+
+
+@pytest.mark.needs("link_control", "processor")
+@pytest.mark.figures("processor.margin")
+async def test_a_slower_processor_keeps_up_at_the_fastest_rate(
+    rig: Bench, fastest_rate: _FastestRate, rig_record: RigRecorder
+) -> None:
+    margin = (await fastest_rate.taken()).margin
+    assert margin is not None
+    rig_record(
+        "processor.margin",
+        margin.value,
+        "1",
+        uncertainty=margin.uncertainty,
+        n=margin.n,
+        conditions=fastest_rate.conditions | {"seconds": _SECONDS},
+        note=str(margin),
     )
 
 
@@ -145,15 +256,26 @@ async def test_no_frame_is_lost_with_packet_errors_on_the_air(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:
     assert rig.faults is not None
-    session = await stream(rig, Profile.EFFICIENT, _NOISY_SECONDS, packet_error_rate=_NOISY_AIR)
+    session = await _noisy(rig, _NOISY_SECONDS)
     loss = frame_loss(session.frames)
     repeated = 0 if session.statistics is None else session.statistics.retransmissions
     assert repeated > 0, "the air was not noisy: nothing was sent twice"
+    slower = await one_sigma_slower(rig, lambda: _noisy(rig, _SECONDS))
+    slowed = loss_on_slower(
+        loss.fraction,
+        None if slower is None else slower.map(lambda session: _loss(session).fraction),
+    )
     rig_record(
         "bandwidth.frame_loss_noisy",
         loss.fraction,
         "1",
-        uncertainty=0.0,
+        uncertainty=slowed.uncertainty,
         n=loss.received + loss.lost,
-        conditions={"packet_error_rate": _NOISY_AIR, "retransmissions": repeated},
+        conditions={"packet_error_rate": _NOISY_AIR, "retransmissions": repeated}
+        | slowed.conditions,
+        note=slowed.note,
     )
+
+
+async def _noisy(rig: Bench, seconds: float) -> Session:
+    return await stream(rig, Profile.EFFICIENT, seconds, packet_error_rate=_NOISY_AIR)

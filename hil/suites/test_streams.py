@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from eegrig.hil.suites.slower import loss_on_slower
+
 if TYPE_CHECKING:
     from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.suites.slower import Slower
     from eegrig.hil.suites.streams import Session
 
 _CLOCKS = 0.05  # two oscillators of different chips, each within 2.5 %
 
 
+def _loss(session: Session, stream_id: int) -> float:
+    """Return which part of a stream's frames was lost."""
+    counters = session.recording.streams[stream_id].counters
+    return counters.frames_lost / max(counters.frames + counters.frames_lost, 1)
+
+
 def test_every_other_stream_arrives_whole_and_at_its_rate(
-    efficient_session: Session, rig_record: RigRecorder
+    efficient_session: Session,
+    slower_efficient_session: Slower[Session] | None,
+    rig_record: RigRecorder,
 ) -> None:
+    slower = slower_efficient_session
     recording = efficient_session.recording
     others = [stream for stream in recording.streams.values() if stream is not recording.electrodes]
     if not others:
@@ -24,13 +37,18 @@ def test_every_other_stream_arrives_whole_and_at_its_rate(
         kind = other.stream.kind.name.lower()
         counters = other.counters
         frames = counters.frames + counters.frames_lost
+        loss = _loss(efficient_session, other.stream.stream_id)
+        lost = partial(_loss, stream_id=other.stream.stream_id)
+        slowed = loss_on_slower(loss, None if slower is None else slower.map(lost))
         rig_record(
             f"stream.{kind}.frame_loss",
-            counters.frames_lost / max(frames, 1),
+            loss,
             "1",
-            uncertainty=0.0,
+            uncertainty=slowed.uncertainty,
             n=frames,
-            conditions={"rate_sps": other.stream.rate_sps, "channels": other.stream.n_channels},
+            conditions={"rate_sps": other.stream.rate_sps, "channels": other.stream.n_channels}
+            | slowed.conditions,
+            note=slowed.note,
         )
         first, last = other.blocks[0], other.blocks[-1]
         seconds = (last.device_ns - first.device_ns) * 1e-9

@@ -24,12 +24,12 @@ from eegrig.hil.virtual.computer_radio.central import Central
 from eegrig.hil.virtual.micropython.process import micropython_executable
 from eegrig.host.process.interruption import held
 
-__all__ = ["VirtualBench", "VirtualFaults", "one_cpu"]
+__all__ = ["VirtualBench", "VirtualFaults", "VirtualProcessor", "one_cpu"]
 
 T = TypeVar("T")
 
 _CAPABILITIES = frozenset(
-    {"power", "power_split", "source", "faults", "link_control", "reset", "flash"}
+    {"power", "power_split", "source", "faults", "link_control", "reset", "flash", "processor"}
 )
 
 
@@ -119,6 +119,7 @@ class VirtualBench:
             reset=self.board.reset,
             flash_clock_ns=lambda: self.board.chip.elapsed_ns,
             rules=self.board.rules,
+            processor=VirtualProcessor(self.board),
             seed=seed,
             firmware_dir=firmware_dir,
             runtime=runtime,
@@ -244,6 +245,44 @@ class VirtualFaults:
     def leak(self, current_a: float) -> None:
         """Draw a constant current from the digital rail."""
         self._bench.board.ledger.leak(self._bench.loop.now_ns(), current_a)
+
+
+class VirtualProcessor:
+    """What the suites may ask of a board's modelled processor.
+
+    Parameters
+    ----------
+    board : VirtualBoard
+    """
+
+    def __init__(self, board: VirtualBoard) -> None:
+        self._board = board
+
+    @property
+    def spread(self) -> float:
+        """Factor of one sigma by which a real one may be slower, or faster, than the model."""
+        return self._board.cpu_spread
+
+    @contextlib.contextmanager
+    def slower(self, factor: float) -> Iterator[None]:
+        """Let everything take it `factor` times as long; the board is reset at both ends.
+
+        Raises
+        ------
+        ValueError
+            If the factor is not positive.
+        """
+        if not factor > 0:
+            raise ValueError(f"a processor cannot be {factor} times slower: give a positive factor")
+        self._set(factor)
+        try:
+            yield
+        finally:
+            self._set(1.0)
+
+    def _set(self, factor: float) -> None:
+        self._board.set_slowdown(factor)
+        self._board.reset()
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from eegrig.boards.assumed import Assumed
 from eegrig.boards.ports import Runtime
 from eegrig.hil.virtual.micropython.cpu_time.bytecode import BytecodeError, Module
 from eegrig.hil.virtual.micropython.cpu_time.charging import charging_copy, check_code
-from eegrig.hil.virtual.micropython.cpu_time.pricing import ImagePrices
+from eegrig.hil.virtual.micropython.cpu_time.pricing import FunctionPrices, ImagePrices
 
 __all__ = ["ChargingFile", "CpuModel", "cpu_assumptions"]
 
@@ -137,20 +137,24 @@ def _charging_files(
     files: tuple[tuple[str, bytes], ...], port: str, build: str, clock_hz: float
 ) -> tuple[ChargingFile, ...]:
     """Return the copies of an image's files; kept, for a board boots the same ones often."""
+    return tuple(
+        ChargingFile(len(content), zlib.crc32(content), charging_copy(module, functions, clock_hz))
+        for content, module, functions in _priced(files, port, build)
+    )
+
+
+@lru_cache(maxsize=4)
+def _priced(
+    files: tuple[tuple[str, bytes], ...], port: str, build: str
+) -> list[tuple[bytes, Module, list[FunctionPrices]]]:
+    """Return an image's files, each with its prices in cycles: the same at any clock."""
     from eegrig.boards.ports import stock_runtime
 
     runtime = stock_runtime(port, build)
     modules = dict(_modules(files))
     data = dict(files)
     prices = ImagePrices(modules, runtime.prices, runtime.calls)
-    return tuple(
-        ChargingFile(
-            len(data[path]),
-            zlib.crc32(data[path]),
-            charging_copy(module, prices.functions(path), clock_hz),
-        )
-        for path, module in modules.items()
-    )
+    return [(data[path], module, prices.functions(path)) for path, module in modules.items()]
 
 
 def _modules(files: Iterable[tuple[str, bytes]]) -> Iterable[tuple[str, Module]]:
