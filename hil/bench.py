@@ -9,7 +9,6 @@ a bench lacks it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -259,11 +258,10 @@ class Processor(Protocol):
         """Factor of one sigma by which a real one may be slower, or faster, than the model."""
         ...
 
-    def slower(self, factor: float) -> AbstractContextManager[None]:
-        """Let everything take it `factor` times as long: for as long as the context lasts.
+    def restart(self, factor: float) -> None:
+        """Reset the board; from then on everything takes the processor `factor` times as long.
 
-        The board is reset at both ends; resets in between change nothing. A factor below 1 makes
-        it faster.
+        It stays so over other resets, until the next call. A factor below 1 makes it faster.
         """
         ...
 

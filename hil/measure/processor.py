@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 __all__ = ["SLOWEST", "Margin", "find_margin", "loss_uncertainty", "widened"]
 
-SLOWEST = 2.0
+SLOWEST = 4.0
 """No processor slower than so many times the modelled one is tried."""
 _FASTEST = 0.5
-_STEP = 1.05  # how far apart, as a factor, the two may be between which the margin lies
+_STEP = 1.15  # how far apart, as a factor, the two may be between which the margin lies
 
 
 def widened(uncertainty: float | None, value: float, slower: float) -> float | None:
@@ -97,12 +97,12 @@ async def find_margin(
     keeps_up : callable
         Tries a processor that takes so many times as long, and says whether it keeps up.
     known : mapping of float to bool
-        What has been tried before: at least something between 0.5 and 2.
+        What has been tried before: at least something between 0.5 and 4.
 
     Returns
     -------
     Margin
-        Its ends are within a factor of 1.05, unless all that were tried kept up, or none did.
+        Its ends are within a factor of 1.15, unless all that were tried kept up, or none did.
     """
     tried = dict(known)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eegrig.hil.suites.slower import Slower, one_sigma_slower
+from eegrig.hil.suites.one_sigma import OneSigma, one_sigma_slower
 from eegrig.hil.suites.streams import Session, shorted, stream
 from eegrig.host.wire.constants import Profile
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.host.recording.stream_recording import StreamRecording
-
-_SLOWER_SECONDS = 5.0
-"""What a slower processor does shows in every packet: no need to wait for rare things."""
 
 
 @pytest.fixture(scope="session")
@@ -49,18 +46,6 @@ def low_latency_session(rig: Bench, rig_flashed: FlashedBoard, rig_seconds: floa
 
 
 @pytest.fixture(scope="session")
-def slower_efficient_session(
-    rig: Bench, rig_flashed: FlashedBoard, rig_seconds: float
-) -> Slower[Session] | None:
-    """Streaming in the efficient profile, with the processor one sigma slower."""
-    seconds = min(rig_seconds, _SLOWER_SECONDS)
-    return rig.run(one_sigma_slower(rig, lambda: stream(rig, Profile.EFFICIENT, seconds)))
-
-
-@pytest.fixture(scope="session")
-def slower_low_latency_session(
-    rig: Bench, rig_flashed: FlashedBoard, rig_seconds: float
-) -> Slower[Session] | None:
-    """Streaming in the low-latency profile, with the processor one sigma slower."""
-    seconds = min(rig_seconds, _SLOWER_SECONDS)
-    return rig.run(one_sigma_slower(rig, lambda: stream(rig, Profile.LOW_LATENCY, seconds)))
+def one_sigma(rig: Bench, rig_flashed: FlashedBoard, rig_seconds: float) -> OneSigma | None:
+    """Take it all again with the processor one sigma slower; None on a bench of hardware."""
+    return rig.run(one_sigma_slower(rig, rig_seconds))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = [
     "LossOnSlower",
     "Slower",
-    "heard",
+    "SlowerBoard",
+    "booted_after",
     "loss_on_slower",
-    "on_slower",
-    "one_sigma_slower",
+    "slower_board",
     "together",
 ]
 
@@ -65,16 +66,11 @@ class Slower(Generic[T]):
         return f"on a processor {self.factor:.3g} times slower"
 
 
-def together(*stretches: Slower[T] | None) -> Slower[list[T]] | None:
-    """Return stretches on one processor as one, which came to nothing if one of them did."""
-    results: list[T] = []
-    for stretch in stretches:
-        if stretch is None:
-            return None
-        if stretch.result is None:
-            return Slower(stretch.factor, None, stretch.failure)
-        results.append(stretch.result)
-    return None if stretches[0] is None else Slower(stretches[0].factor, results)
+def together(first: Slower[T], second: Slower[T]) -> Slower[tuple[T, T]]:
+    """Return two stretches on one processor as one, which came to nothing if one of them did."""
+    if first.result is None or second.result is None:
+        return Slower(first.factor, None, first.failure or second.failure)
+    return Slower(first.factor, (first.result, second.result))
 
 
 @dataclass(frozen=True)
@@ -110,56 +106,83 @@ def loss_on_slower(loss: float, slower: Slower[float] | None) -> LossOnSlower:
     )
 
 
-async def heard(rig: Bench) -> int:
-    """Wait for the board's advertisement; return when it came, on the bench's clock.
+async def booted_after(rig: Bench, reset: Callable[[], None]) -> float:
+    """Reset the board, and return how many seconds it takes until its advertisement is heard.
 
     Raises
     ------
     BoardFault
-        If it does not come.
+        If it never is.
     """
     from bleak import BleakScanner
 
-    came = asyncio.Event()
-    seen_ns: list[int] = []
+    heard = asyncio.Event()
+    heard_ns: list[int] = []
 
     def on_advertisement(device: object, data: object) -> None:
-        if getattr(device, "name", None) == rig.board.radio.name and not came.is_set():
-            seen_ns.append(rig.clock.now_ns())
-            came.set()
+        if getattr(device, "name", None) == rig.board.radio.name and not heard.is_set():
+            heard_ns.append(rig.clock.now_ns())
+            heard.set()
 
     scanner = BleakScanner(on_advertisement, backend=rig.radio.scanner_backend)
+    start_ns = rig.clock.now_ns()
+    reset()
     try:
         async with scanner, asyncio.timeout(_TIMEOUT_S):
-            await came.wait()
+            await heard.wait()
     except TimeoutError:
         raise BoardFault(
             f"{rig.board.radio.name} does not advertise within {_TIMEOUT_S:g} s of a reset: read "
             "its console for what stops it"
         ) from None
-    return seen_ns[0]
+    return (heard_ns[0] - start_ns) * 1e-9
 
 
-async def on_slower(rig: Bench, factor: float, take: Callable[[], Awaitable[T]]) -> Slower[T]:
-    """Take a stretch with the processor `factor` times slower (bench with ``processor``).
+class SlowerBoard:
+    """A board on whose processor everything takes so many times as long; see `slower_board`.
 
-    What the board does not manage then, its start included, is what the stretch gave; at the end it
-    is up again, at its own speed.
+    Attributes
+    ----------
+    boot_s : Slower of float
+        From the reset to the first advertisement, in seconds.
     """
-    assert rig.processor is not None
+
+    def __init__(self, boot_s: Slower[float]) -> None:
+        self.boot_s = boot_s
+
+    async def take(self, stretch: Callable[[], Awaitable[T]]) -> Slower[T]:
+        """Take a stretch: what the board does not manage, its start included, is what it gave."""
+        if self.boot_s.result is None:
+            return Slower(self.boot_s.factor, None, self.boot_s.failure)
+        return await _attempt(self.boot_s.factor, stretch)
+
+
+@contextlib.asynccontextmanager
+async def slower_board(rig: Bench) -> AsyncIterator[Callable[[float], Awaitable[SlowerBoard]]]:
+    """Have the board's processor slower for a while (bench with ``processor``).
+
+    Yields
+    ------
+    callable
+        Starts the board anew, with the processor so many times slower. At the end of the context it
+        is up again, at its own speed.
+    """
+    processor = rig.processor
+    assert processor is not None
+
+    async def start(factor: float) -> SlowerBoard:
+        return SlowerBoard(
+            await _attempt(factor, lambda: booted_after(rig, lambda: processor.restart(factor)))
+        )
+
     try:
-        with rig.processor.slower(factor):
-            try:
-                await heard(rig)
-                return Slower(factor, await take())
-            except EegrigError as error:
-                return Slower(factor, None, str(error).splitlines()[0])
+        yield start
     finally:
-        await heard(rig)
+        await booted_after(rig, lambda: processor.restart(1.0))
 
 
-async def one_sigma_slower(rig: Bench, take: Callable[[], Awaitable[T]]) -> Slower[T] | None:
-    """Take a stretch with the processor one sigma slower; None where the bench has no model."""
-    if rig.processor is None:
-        return None
-    return await on_slower(rig, rig.processor.spread, take)
+async def _attempt(factor: float, stretch: Callable[[], Awaitable[T]]) -> Slower[T]:
+    try:
+        return Slower(factor, await stretch())
+    except EegrigError as error:
+        return Slower(factor, None, str(error).splitlines()[0])

@@ -30,7 +30,20 @@ if TYPE_CHECKING:
     from eegrig.host.recording.stream_recording import StreamRecording
     from eegrig.host.streaming.decoder import Block
 
-__all__ = ["Session", "interval_ms", "linked", "shorted", "shorted_v", "stream"]
+__all__ = [
+    "NOISY_AIR",
+    "Session",
+    "fastest",
+    "fastest_conditions",
+    "interval_ms",
+    "linked",
+    "shorted",
+    "shorted_v",
+    "stream",
+]
+
+NOISY_AIR = 0.1
+"""Part of the packets that noisy air spoils."""
 
 _SETTLE_S = 1.0
 """Before and after the stretch that is measured."""
@@ -184,6 +197,25 @@ async def stream(
             gain=info.gain,
         ),
     )
+
+
+async def fastest(rig: Bench, seconds: float) -> NDArray[np.bool_]:
+    """Stream at the highest rate on offer; return which frames arrived, shape (n_frames,)."""
+    conditions = fastest_conditions(rig)
+    async with linked(rig, conditions["interval_ms"]) as link:
+        await link.set_rate(int(conditions["rate_sps"]))
+        try:
+            recording = await record(link, seconds)
+        finally:
+            if link.is_connected:
+                await link.set_rate(rig.board.afe.default_rate_sps)
+    return recording.electrodes.received()
+
+
+def fastest_conditions(rig: Bench) -> dict[str, float]:
+    """Return the highest rate on offer, and the connection interval the board asks for there."""
+    rate_sps = max(rig.board.afe.rates_sps)
+    return {"rate_sps": rate_sps, "interval_ms": interval_ms(rig, rate_sps=rate_sps)}
 
 
 async def shorted(rig: Bench) -> StreamRecording:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,28 +12,24 @@ from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import link_capacity_bps
 from eegrig.hil.figures import traces
 from eegrig.hil.measure.bandwidth import FrameLoss, frame_loss, goodput
-from eegrig.hil.measure.processor import Margin, find_margin
-from eegrig.hil.suites.slower import (
-    Slower,
-    loss_on_slower,
-    on_slower,
-    one_sigma_slower,
-    together,
+from eegrig.hil.suites.fastest_rate import FastestRate
+from eegrig.hil.suites.slower import Slower, loss_on_slower, together
+from eegrig.hil.suites.streams import (
+    NOISY_AIR,
+    fastest_conditions,
+    linked,
+    stream,
 )
-from eegrig.hil.suites.streams import interval_ms, linked, stream
 from eegrig.host.link.throughput import measure_throughput
-from eegrig.host.recording.recorder import record
 from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from eegrig.hil.bench import Bench
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.suites.one_sigma import OneSigma
     from eegrig.hil.suites.streams import Session
     from eegrig.host.link.board_link import LinkParameters
 
@@ -42,7 +37,6 @@ _LONG_MS = 50.0  # connection interval: many packets go in an event
 _SHORTEST_MS = 7.5  # where only one does
 _SECONDS = 5.0
 _SETTLE_S = 0.5
-_NOISY_AIR = 0.1
 _NOISY_SECONDS = 10.0
 
 
@@ -121,17 +115,16 @@ def _loss(*sessions: Session) -> FrameLoss:
 def test_no_frame_is_lost_while_streaming(
     efficient_session: Session,
     low_latency_session: Session,
-    slower_efficient_session: Slower[Session] | None,
-    slower_low_latency_session: Slower[Session] | None,
+    one_sigma: OneSigma | None,
     rig_record: RigRecorder,
 ) -> None:
     sessions = (efficient_session, low_latency_session)
     loss = _loss(*sessions)
-    slower = together(slower_efficient_session, slower_low_latency_session)
-    slowed = loss_on_slower(
-        loss.fraction,
-        None if slower is None else slower.map(lambda sessions: _loss(*sessions).fraction),
-    )
+    slower: Slower[float] | None = None
+    if one_sigma is not None:
+        both = together(one_sigma.efficient, one_sigma.low_latency)
+        slower = both.map(lambda sessions: _loss(*sessions).fraction)
+    slowed = loss_on_slower(loss.fraction, slower)
     rig_record(
         "bandwidth.frame_loss",
         loss.fraction,
@@ -144,108 +137,53 @@ def test_no_frame_is_lost_while_streaming(
     assert all(session.recording.intact for session in sessions)
 
 
-@dataclass(frozen=True)
-class _Fastest:
-    """What the highest rate on offer loses, and how slow a processor keeps up with it.
-
-    Attributes
-    ----------
-    loss : float
-        Part of the frames.
-    n : int
-        How many frames there were.
-    slower : Slower of float or None
-        The loss with the processor one sigma slower; None where the bench has no model of it.
-    margin : Margin or None
-    """
-
-    loss: float
-    n: int
-    slower: Slower[float] | None
-    margin: Margin | None
-
-
-class _FastestRate:
-    """Streams at the highest rate on offer, on processors of several speeds: once for all tests."""
-
-    def __init__(self, rig: Bench) -> None:
-        self._rig = rig
-        self._taken: _Fastest | None = None
-        self._rate_sps = max(rig.board.afe.rates_sps)
-        self._interval_ms = interval_ms(rig, rate_sps=self._rate_sps)
-        self.conditions = {"rate_sps": self._rate_sps, "interval_ms": self._interval_ms}
-
-    async def taken(self) -> _Fastest:
-        """Return what was found; the tests that ask share it."""
-        if self._taken is None:
-            self._taken = await self._take()
-        return self._taken
-
-    async def _take(self) -> _Fastest:
-        received = await self._received()
-        loss = float(1 - received.mean())
-        if self._rig.processor is None:
-            return _Fastest(loss, received.size, None, None)
-        slower = await self._slower(self._rig.processor.spread)
-        known = {1.0: loss == 0.0, slower.factor: slower.result == 0.0}
-        return _Fastest(loss, received.size, slower, await find_margin(self._keeps_up, known))
-
-    async def _received(self) -> NDArray[np.bool_]:
-        async with linked(self._rig, self._interval_ms) as link:
-            await link.set_rate(self._rate_sps)
-            try:
-                recording = await record(link, _SECONDS)
-            finally:
-                if link.is_connected:
-                    await link.set_rate(self._rig.board.afe.default_rate_sps)
-        return recording.electrodes.received()
-
-    async def _slower(self, factor: float) -> Slower[float]:
-        slower = await on_slower(self._rig, factor, self._received)
-        return slower.map(lambda received: float(1 - received.mean()))
-
-    async def _keeps_up(self, factor: float) -> bool:
-        return (await self._slower(factor)).result == 0.0
-
-
 @pytest.fixture(scope="module")
-def fastest_rate(rig: Bench, rig_flashed: FlashedBoard) -> _FastestRate:
+def fastest_rate(rig: Bench, rig_flashed: FlashedBoard) -> FastestRate:
     """Stream at the highest rate on offer, when the first test asks for it."""
-    return _FastestRate(rig)
+    return FastestRate(rig)
 
 
 @pytest.mark.needs("link_control")
 @pytest.mark.figures("bandwidth.frame_loss_fastest")
 async def test_no_frame_is_lost_at_the_fastest_rate(
-    rig: Bench, fastest_rate: _FastestRate, rig_record: RigRecorder
+    rig: Bench,
+    fastest_rate: FastestRate,
+    one_sigma: OneSigma | None,
+    rig_record: RigRecorder,
 ) -> None:
-    fastest = await fastest_rate.taken()
-    slowed = loss_on_slower(fastest.loss, fastest.slower)
+    loss, n = await fastest_rate.loss()
+    slower = None if one_sigma is None else one_sigma.fastest_loss
+    slowed = loss_on_slower(loss, slower)
+    margin = "" if slower is None else str(await fastest_rate.margin(slower))
     rig_record(
         "bandwidth.frame_loss_fastest",
-        fastest.loss,
+        loss,
         "1",
         uncertainty=slowed.uncertainty,
-        n=fastest.n,
-        conditions=fastest_rate.conditions | slowed.conditions,
-        note="; ".join(filter(None, (slowed.note, str(fastest.margin or "")))),
+        n=n,
+        conditions=fastest_conditions(rig) | slowed.conditions,
+        note="; ".join(filter(None, (slowed.note, margin))),
     )
 
 
 @pytest.mark.needs("link_control", "processor")
 @pytest.mark.figures("processor.margin")
 async def test_a_slower_processor_keeps_up_at_the_fastest_rate(
-    rig: Bench, fastest_rate: _FastestRate, rig_record: RigRecorder
+    rig: Bench,
+    fastest_rate: FastestRate,
+    one_sigma: OneSigma | None,
+    rig_record: RigRecorder,
 ) -> None:
-    margin = (await fastest_rate.taken()).margin
-    assert margin is not None
+    assert one_sigma is not None
+    assert one_sigma.fastest_loss is not None
+    margin = await fastest_rate.margin(one_sigma.fastest_loss)
     rig_record(
         "processor.margin",
         margin.value,
         "1",
         uncertainty=margin.uncertainty,
         n=margin.n,
-        conditions=fastest_rate.conditions | {"seconds": _SECONDS},
+        conditions=fastest_conditions(rig),
         note=str(margin),
     )
 
@@ -253,14 +191,14 @@ async def test_a_slower_processor_keeps_up_at_the_fastest_rate(
 @pytest.mark.needs("faults")
 @pytest.mark.figures("bandwidth.frame_loss_noisy")
 async def test_no_frame_is_lost_with_packet_errors_on_the_air(
-    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
+    rig: Bench, rig_flashed: FlashedBoard, one_sigma: OneSigma | None, rig_record: RigRecorder
 ) -> None:
     assert rig.faults is not None
-    session = await _noisy(rig, _NOISY_SECONDS)
+    session = await stream(rig, Profile.EFFICIENT, _NOISY_SECONDS, packet_error_rate=NOISY_AIR)
     loss = frame_loss(session.frames)
     repeated = 0 if session.statistics is None else session.statistics.retransmissions
     assert repeated > 0, "the air was not noisy: nothing was sent twice"
-    slower = await one_sigma_slower(rig, lambda: _noisy(rig, _SECONDS))
+    slower = None if one_sigma is None else one_sigma.noisy
     slowed = loss_on_slower(
         loss.fraction,
         None if slower is None else slower.map(lambda session: _loss(session).fraction),
@@ -271,11 +209,7 @@ async def test_no_frame_is_lost_with_packet_errors_on_the_air(
         "1",
         uncertainty=slowed.uncertainty,
         n=loss.received + loss.lost,
-        conditions={"packet_error_rate": _NOISY_AIR, "retransmissions": repeated}
+        conditions={"packet_error_rate": NOISY_AIR, "retransmissions": repeated}
         | slowed.conditions,
         note=slowed.note,
     )
-
-
-async def _noisy(rig: Bench, seconds: float) -> Session:
-    return await stream(rig, Profile.EFFICIENT, seconds, packet_error_rate=_NOISY_AIR)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eegrig.hil.plugin import RigRecorder
+    from eegrig.hil.suites.one_sigma import OneSigma
     from eegrig.hil.suites.slower import Slower
     from eegrig.hil.suites.streams import Session
 
@@ -79,20 +80,20 @@ def _measure(
 @pytest.mark.figures("latency.mean", "latency.p99")
 def test_low_latency_profile(
     low_latency_session: Session,
-    slower_low_latency_session: Slower[Session] | None,
+    one_sigma: OneSigma | None,
     rig_record: RigRecorder,
     rig_out: Path,
 ) -> None:
-    slower = slower_low_latency_session
+    slower = None if one_sigma is None else one_sigma.low_latency
     _measure(low_latency_session, slower, rig_record, rig_out, "low_latency", "latency")
 
 
 @pytest.mark.figures("latency.efficient.mean")
 def test_efficient_profile(
     efficient_session: Session,
-    slower_efficient_session: Slower[Session] | None,
+    one_sigma: OneSigma | None,
     rig_record: RigRecorder,
     rig_out: Path,
 ) -> None:
-    slower = slower_efficient_session
+    slower = None if one_sigma is None else one_sigma.efficient
     _measure(efficient_session, slower, rig_record, rig_out, "efficient", "latency.efficient")

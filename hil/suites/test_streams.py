@@ -11,7 +11,7 @@ from eegrig.hil.suites.slower import loss_on_slower
 
 if TYPE_CHECKING:
     from eegrig.hil.plugin import RigRecorder
-    from eegrig.hil.suites.slower import Slower
+    from eegrig.hil.suites.one_sigma import OneSigma
     from eegrig.hil.suites.streams import Session
 
 _CLOCKS = 0.05  # two oscillators of different chips, each within 2.5 %
@@ -25,10 +25,9 @@ def _loss(session: Session, stream_id: int) -> float:
 
 def test_every_other_stream_arrives_whole_and_at_its_rate(
     efficient_session: Session,
-    slower_efficient_session: Slower[Session] | None,
+    one_sigma: OneSigma | None,
     rig_record: RigRecorder,
 ) -> None:
-    slower = slower_efficient_session
     recording = efficient_session.recording
     others = [stream for stream in recording.streams.values() if stream is not recording.electrodes]
     if not others:
@@ -39,7 +38,7 @@ def test_every_other_stream_arrives_whole_and_at_its_rate(
         frames = counters.frames + counters.frames_lost
         loss = _loss(efficient_session, other.stream.stream_id)
         lost = partial(_loss, stream_id=other.stream.stream_id)
-        slowed = loss_on_slower(loss, None if slower is None else slower.map(lost))
+        slowed = loss_on_slower(loss, None if one_sigma is None else one_sigma.efficient.map(lost))
         rig_record(
             f"stream.{kind}.frame_loss",
             loss,

@@ -263,9 +263,8 @@ class VirtualProcessor:
         """Factor of one sigma by which a real one may be slower, or faster, than the model."""
         return self._board.cpu_spread
 
-    @contextlib.contextmanager
-    def slower(self, factor: float) -> Iterator[None]:
-        """Let everything take it `factor` times as long; the board is reset at both ends.
+    def restart(self, factor: float) -> None:
+        """Reset the board; from then on everything takes the processor `factor` times as long.
 
         Raises
         ------
@@ -274,13 +273,6 @@ class VirtualProcessor:
         """
         if not factor > 0:
             raise ValueError(f"a processor cannot be {factor} times slower: give a positive factor")
-        self._set(factor)
-        try:
-            yield
-        finally:
-            self._set(1.0)
-
-    def _set(self, factor: float) -> None:
         self._board.set_slowdown(factor)
         self._board.reset()
 
