@@ -9,7 +9,7 @@ a bench lacks it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -261,8 +261,13 @@ class Processor(Protocol):
     def restart(self, factor: float) -> None:
         """Reset the board; from then on everything takes the processor `factor` times as long.
 
-        It stays so over other resets, until the next call. A factor below 1 makes it faster.
+        It stays so over other resets, until the next call: one with 1 ends it. A factor below 1
+        makes it faster.
         """
+        ...
+
+    def rules(self) -> RuleCheck:
+        """Return what was seen of the front ends' data sheets being followed since `restart`."""
         ...
 
 
@@ -353,6 +358,17 @@ class RuleCheck:
         """How often rules were broken, all in all."""
         return sum(rule.count for rule in self.broken)
 
+    def since(self, earlier: RuleCheck) -> RuleCheck:
+        """Return what was seen after an earlier check of the same board."""
+        seen = {replace(rule, count=0): rule.count for rule in earlier.broken}
+        later = [
+            replace(rule, count=rule.count - seen.get(replace(rule, count=0), 0))
+            for rule in self.broken
+        ]
+        return RuleCheck(
+            self.exchanges - earlier.exchanges, tuple(rule for rule in later if rule.count)
+        )
+
 
 @dataclass
 class Bench:
@@ -385,8 +401,8 @@ class Bench:
     flash_clock_ns : callable
         Clock that passes while the board is flashed, in nanoseconds.
     rules : callable or None
-        Returns what was seen so far of the front ends' data sheets being followed; None where
-        nobody can tell.
+        Returns what was seen so far of the front ends' data sheets being followed, but for the time
+        that `processor` was another than it is; None where nobody can tell.
     firmware_dir : Path or None
         Sources to build the image from; None for the ones that come with eegrig.
     runtime : Path or None

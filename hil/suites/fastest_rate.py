@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eegrig.hil.measure.processor import Margin, find_margin
-from eegrig.hil.suites.slower import Slower, slower_board
+from eegrig.hil.suites.slower import Slower, SlowerBoard, slower_board
 from eegrig.hil.suites.streams import fastest
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from eegrig.hil.bench import Bench
 
 __all__ = ["FastestRate"]
@@ -49,11 +52,13 @@ class FastestRate:
             loss, _ = await self.loss()
             known = {1.0: loss == 0.0, slower.factor: slower.result == 0.0}
             async with slower_board(self._rig) as start:
-
-                async def keeps_up(factor: float) -> bool:
-                    board = await start(factor)
-                    received = await board.take(lambda: fastest(self._rig, _SLOWER_SECONDS))
-                    return received.result is not None and bool(received.result.all())
-
-                self._margin = await find_margin(keeps_up, known)
+                self._margin = await find_margin(partial(self._keeps_up, start), known)
         return self._margin
+
+    async def _keeps_up(self, start: Callable[[float], Awaitable[SlowerBoard]], by: float) -> bool:
+        """Say whether all frames arrive, and each was read while it was there to be read."""
+        board = await start(by)
+        received = await board.take(lambda: fastest(self._rig, _SLOWER_SECONDS))
+        processor = self._rig.processor
+        late = processor is not None and processor.rules().broken
+        return received.result is not None and bool(received.result.all()) and not late

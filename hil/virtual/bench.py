@@ -16,7 +16,7 @@ import numpy as np
 
 from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError, EegrigError, InfrastructureError
-from eegrig.hil.bench import Bench, SourceFactory
+from eegrig.hil.bench import Bench, RuleCheck, SourceFactory
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board import FastBoard, VirtualBoard
 from eegrig.hil.virtual.clock import VirtualLoop
@@ -103,6 +103,7 @@ class VirtualBench:
             self.board.source.play_made(make_source)
         if make_light is not None and self.board.light is not None:
             self.board.light.play_made(make_light)
+        processor = VirtualProcessor(self.board)
         self.bench = Bench(
             name="virtual",
             board=board,
@@ -118,8 +119,8 @@ class VirtualBench:
             run=self._run,
             reset=self.board.reset,
             flash_clock_ns=lambda: self.board.chip.elapsed_ns,
-            rules=self.board.rules,
-            processor=VirtualProcessor(self.board),
+            rules=processor.rules_as_it_is,
+            processor=processor,
             seed=seed,
             firmware_dir=firmware_dir,
             runtime=runtime,
@@ -257,6 +258,21 @@ class VirtualProcessor:
 
     def __init__(self, board: VirtualBoard) -> None:
         self._board = board
+        self._factor = 1.0
+        # What was seen until the last restart, and which part of it on another processor.
+        self._seen = self._another = RuleCheck(0, ())
+
+    def rules(self) -> RuleCheck:
+        """Return what was seen of the front ends' data sheets being followed since `restart`."""
+        return self._board.rules().since(self._seen)
+
+    def rules_as_it_is(self) -> RuleCheck:
+        """Return what was seen of them so far, but on other processors than it is.
+
+        What one of those has no time for says nothing of this one.
+        """
+        seen = self._board.rules() if self._factor == 1.0 else self._seen
+        return seen.since(self._another)
 
     @property
     def spread(self) -> float:
@@ -273,8 +289,12 @@ class VirtualProcessor:
         """
         if not factor > 0:
             raise ValueError(f"a processor cannot be {factor} times slower: give a positive factor")
+        as_it_is = self.rules_as_it_is()
         self._board.set_slowdown(factor)
         self._board.reset()
+        self._factor = factor
+        self._seen = self._board.rules()
+        self._another = self._seen.since(as_it_is)
 
 
 @contextlib.contextmanager
