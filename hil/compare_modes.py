@@ -47,7 +47,7 @@ _PACKETS_AGREE = 0.1
 _PROMPT_S, _LOOK_S = 10.0, 0.01
 _EVENT_S = 5.0
 _NOTHING = ("nothing", "nothing")
-# How far an instruction's price is known: a margin is stated against a price, each mode has its own.
+# How far an instruction's price is known: a margin is of each mode's own price.
 _CPU_SPREAD = 0.2
 _NOT_COMPARABLE = {
     "flash.time": "the exact mode flashes the runtime, too",

@@ -83,6 +83,8 @@ class Margin:
     def __str__(self) -> str:
         if self.holds is None:
             return f"does not hold on a processor {1 / _FASTEST:.3g} times faster either"
+        if self.holds == 1 and self.loses is not None:
+            return f"does not hold on a processor {self.loses:.3g} times slower"
         if self.holds < 1:
             return f"holds on a processor {1 / self.holds:.3g} times faster"
         least = "at least " if self.loses is None else ""
