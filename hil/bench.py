@@ -9,7 +9,7 @@ a bench lacks it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -34,6 +34,7 @@ __all__ = [
     "LinkStatistics",
     "PowerCapture",
     "PowerMeter",
+    "Processor",
     "Provenance",
     "Radio",
     "RuleCheck",
@@ -48,7 +49,9 @@ T = TypeVar("T")
 Provenance = Literal["measured", "simulated", "modelled"]
 """Where a figure comes from: an instrument, the models running the real firmware, or a formula."""
 
-Capability = Literal["power", "power_split", "source", "faults", "link_control", "reset", "flash"]
+Capability = Literal[
+    "power", "power_split", "source", "faults", "link_control", "reset", "flash", "processor"
+]
 """What a test may need of a bench."""
 
 
@@ -248,6 +251,27 @@ class Radio(Protocol):
         ...
 
 
+class Processor(Protocol):
+    """A processor that is a model, and may be a slower one (bench with ``processor``)."""
+
+    @property
+    def spread(self) -> float:
+        """Factor of one sigma by which a real one may be slower, or faster, than the model."""
+        ...
+
+    def restart(self, factor: float) -> None:
+        """Reset the board; from then on everything takes the processor `factor` times as long.
+
+        It stays so over other resets, until the next call: one with 1 ends it. A factor below 1
+        makes it faster.
+        """
+        ...
+
+    def rules(self) -> RuleCheck:
+        """Return what was seen of the front ends' data sheets being followed since `restart`."""
+        ...
+
+
 class Faults(Protocol):
     """Things that go wrong on purpose (bench with ``faults``)."""
 
@@ -335,6 +359,17 @@ class RuleCheck:
         """How often rules were broken, all in all."""
         return sum(rule.count for rule in self.broken)
 
+    def since(self, earlier: RuleCheck) -> RuleCheck:
+        """Return what was seen after an earlier check of the same board."""
+        seen = {replace(rule, count=0): rule.count for rule in earlier.broken}
+        later = [
+            replace(rule, count=rule.count - seen.get(replace(rule, count=0), 0))
+            for rule in self.broken
+        ]
+        return RuleCheck(
+            self.exchanges - earlier.exchanges, tuple(rule for rule in later if rule.count)
+        )
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -371,6 +406,8 @@ class Bench:
     power : PowerMeter
     source : SignalSource
     faults : Faults or None
+    processor : Processor or None
+        None on a bench of hardware: its processor is what it is.
     capabilities : frozenset of str
     provenance : {"measured", "simulated"}
         Of every figure taken on this bench.
@@ -381,8 +418,8 @@ class Bench:
     flash_clock_ns : callable
         Clock that passes while the board is flashed, in nanoseconds.
     rules : callable or None
-        Returns what was seen so far of the front ends' data sheets being followed; None where
-        nobody can tell.
+        Returns what was seen so far of the front ends' data sheets being followed, but for the time
+        that `processor` was another than it is; None where nobody can tell.
     firmware_dir : Path or None
         Sources to build the image from; None for the ones that come with eegrig.
     runtime : Path or None
@@ -412,6 +449,7 @@ class Bench:
     reset: Callable[[], None]
     flash_clock_ns: Callable[[], int]
     rules: Callable[[], RuleCheck] | None = None
+    processor: Processor | None = None
     seed: int = 0
     firmware_dir: Path | None = None
     runtime: Path | None = None

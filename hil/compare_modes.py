@@ -53,9 +53,8 @@ _EVENT_S = 5.0
 # From two seconds after the interval is short again nothing is lost any more.
 _OVERLOADED_S, _RECOVERED_S, _RECOVERS_S = 1.5, 2.0, 5.0
 _NOTHING = ("nothing", "nothing")
-# What the processor takes of a packet's way, counted in the stock binary at 64 MHz (interrupt,
-# service, notification), and how far an instruction's price is known.
-_CPU_PART_S, _CPU_SPREAD = 1.6e-3, 0.2
+# How far an instruction's price is known: a margin is of each mode's own price.
+_CPU_SPREAD = 0.2
 _NOT_COMPARABLE = {
     "flash.time": "the exact mode flashes the runtime, too",
 }
@@ -368,8 +367,8 @@ def compare_figures(fast: Results, exact: Results) -> list[Row]:
     -------
     list of Row
         A figure agrees if it differs by no more than two standard uncertainties of the difference,
-        and meets its target in both modes or in neither. Latencies state what the link adds; what
-        the processor takes is uncertain besides.
+        and meets its target in both modes or in neither. A margin of the processor is one of the
+        mode's own price of an instruction, which is uncertain besides.
     """
     rows = _ran(fast, exact)
     rows += [
@@ -412,8 +411,8 @@ def _judged(fast: Figure, exact: Figure | None) -> tuple[bool | None, str]:
     if fast.uncertainty is None or exact.uncertainty is None:
         return None, "no uncertainty is stated"
     allowed = _SIGMAS * math.hypot(fast.uncertainty, exact.uncertainty)
-    if fast.name.startswith("latency."):
-        allowed += _CPU_SPREAD * _CPU_PART_S
+    if fast.name == "processor.margin":
+        allowed += _CPU_SPREAD * fast.value
     met = [each.verdict in (None, "pass", "marginal") for each in (fast, exact)]
     agrees = abs(fast.value - exact.value) <= allowed and met[0] == met[1]
     return agrees, f"within {_shown(allowed, fast.unit)}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eegrig.hil.suites.fastest_rate import FastestRate, fastest_rate_of
+from eegrig.hil.suites.one_sigma import OneSigma, one_sigma_slower
 from eegrig.hil.suites.streams import NOISE_SECONDS, SETTLE_S, Session, shorted, stream
 from eegrig.host.wire.constants import Profile
 
@@ -30,6 +32,8 @@ def pytest_rig_lasts(config: pytest.Config, fixture: str) -> float | None:
     lasting = {
         "efficient_session": recording_s + 2 * SETTLE_S + _TO_CONNECT_S,
         "low_latency_session": recording_s + 2 * SETTLE_S + _TO_CONNECT_S,
+        "one_sigma": 4 * (min(recording_s, 4.0) + 2 * SETTLE_S + _TO_CONNECT_S),
+        "fastest_rate": 5 * (2.0 + _TO_CONNECT_S),
         "shorted_recording": NOISE_SECONDS + SETTLE_S + _TO_CONNECT_S,
     }
     return lasting.get(fixture)
@@ -61,3 +65,18 @@ def low_latency_session(rig_booted: Booted, rig_seconds: float) -> Session:
     """Streaming in the low-latency profile."""
     with rig_booted("low-latency session") as rig:
         return rig.run(stream(rig, Profile.LOW_LATENCY, rig_seconds))
+
+
+@pytest.fixture(scope="session")
+def one_sigma(rig_booted: Booted, rig_seconds: float) -> OneSigma | None:
+    """Take it all again with the processor one sigma slower; None on a bench of hardware."""
+    with rig_booted("one sigma slower") as rig:
+        return rig.run(one_sigma_slower(rig, rig_seconds))
+
+
+@pytest.fixture(scope="session")
+def fastest_rate(rig_booted: Booted, one_sigma: OneSigma | None) -> FastestRate:
+    """Stream at the highest rate on offer, and find how slow a processor keeps up with it."""
+    slower = None if one_sigma is None else one_sigma.fastest_loss
+    with rig_booted("fastest rate") as rig:
+        return rig.run(fastest_rate_of(rig, slower))

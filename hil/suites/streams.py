@@ -33,14 +33,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOISE_SECONDS",
+    "NOISY_AIR",
     "SETTLE_S",
     "Session",
+    "fastest",
+    "fastest_conditions",
     "interval_ms",
     "linked",
     "shorted",
     "shorted_v",
     "stream",
 ]
+
+NOISY_AIR = 0.1
+"""Part of the packets that noisy air spoils."""
 
 SETTLE_S = 1.0
 """Before and after the stretch that is measured."""
@@ -213,6 +219,22 @@ async def stream(
             peaks_v=np.abs(applied.volts).max(axis=1),
         ),
     )
+
+
+async def fastest(rig: Bench, seconds: float) -> NDArray[np.bool_]:
+    """Stream at the highest rate on offer; return which frames arrived, shape (n_frames,)."""
+    conditions = fastest_conditions(rig)
+    async with linked(rig, conditions["interval_ms"]) as link:
+        await link.set_rate(int(conditions["rate_sps"]))
+        async with put_back(link, lambda: link.set_rate(rig.board.afe.default_rate_sps)):
+            recording = await record(link, seconds)
+    return recording.electrodes.received()
+
+
+def fastest_conditions(rig: Bench) -> dict[str, float]:
+    """Return the highest rate on offer, and the connection interval the board asks for there."""
+    rate_sps = max(rig.board.afe.rates_sps)
+    return {"rate_sps": rate_sps, "interval_ms": interval_ms(rig, rate_sps=rate_sps)}
 
 
 async def shorted(rig: Bench) -> StreamRecording:

@@ -12,11 +12,14 @@ from eegrig.boards.link_layer import DATA_OCTETS_MIN
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import link_capacity_bps
 from eegrig.hil.figures import traces
-from eegrig.hil.measure.bandwidth import frame_loss, goodput
-from eegrig.hil.suites.streams import interval_ms, linked, stream
-from eegrig.host.link.put_back import put_back
+from eegrig.hil.measure.bandwidth import FrameLoss, frame_loss, goodput
+from eegrig.hil.suites.slower import Slower, loss_on_slower, together
+from eegrig.hil.suites.streams import (
+    NOISY_AIR,
+    linked,
+    stream,
+)
 from eegrig.host.link.throughput import measure_throughput
-from eegrig.host.recording.recorder import record
 from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.hil.session.recorder import RigRecorder
+    from eegrig.hil.suites.fastest_rate import FastestRate
+    from eegrig.hil.suites.one_sigma import OneSigma
     from eegrig.hil.suites.streams import Session
     from eegrig.host.link.board_link import LinkParameters
 
@@ -32,7 +37,6 @@ _LONG_MS = 50.0  # connection interval: many packets go in an event
 _SHORTEST_MS = 7.5  # where only one does
 _SECONDS = 5.0
 _SETTLE_S = 0.5
-_NOISY_AIR = 0.1
 _NOISY_SECONDS = 10.0
 
 
@@ -102,21 +106,38 @@ async def test_goodput_comes_close_to_what_the_link_layer_allows(
     )
 
 
+def _loss(*sessions: Session) -> FrameLoss:
+    """Return the frames lost in some sessions together."""
+    losses = [frame_loss(session.frames) for session in sessions]
+    return FrameLoss(
+        received=sum(loss.received for loss in losses),
+        lost=sum(loss.lost for loss in losses),
+        repeated=sum(loss.repeated for loss in losses),
+    )
+
+
 @pytest.mark.figures("bandwidth.frame_loss")
 def test_no_frame_is_lost_while_streaming(
-    efficient_session: Session, low_latency_session: Session, rig_record: RigRecorder
+    efficient_session: Session,
+    low_latency_session: Session,
+    one_sigma: OneSigma | None,
+    rig_record: RigRecorder,
 ) -> None:
     sessions = (efficient_session, low_latency_session)
-    losses = [frame_loss(session.frames) for session in sessions]
-    received = sum(loss.received for loss in losses)
-    lost = sum(loss.lost for loss in losses)
+    loss = _loss(*sessions)
+    slower: Slower[float] | None = None
+    if one_sigma is not None:
+        both = together(one_sigma.efficient, one_sigma.low_latency)
+        slower = both.map(lambda sessions: _loss(*sessions).fraction)
+    slowed = loss_on_slower(loss.fraction, slower)
     rig_record(
         "bandwidth.frame_loss",
-        lost / (lost + received),
+        loss.fraction,
         "1",
-        uncertainty=0.0,
-        n=lost + received,
-        conditions={"profiles": "efficient, low-latency"},
+        uncertainty=slowed.uncertainty,
+        n=loss.lost + loss.received,
+        conditions={"profiles": "efficient, low-latency"} | slowed.conditions,
+        note=slowed.note,
     )
     assert all(session.recording.intact for session in sessions)
 
@@ -125,23 +146,41 @@ def test_no_frame_is_lost_while_streaming(
 @pytest.mark.lasts(8)
 @pytest.mark.needs("link_control")
 @pytest.mark.figures("bandwidth.frame_loss_fastest")
-async def test_no_frame_is_lost_at_the_fastest_rate(
-    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
+def test_no_frame_is_lost_at_the_fastest_rate(
+    fastest_rate: FastestRate,
+    one_sigma: OneSigma | None,
+    rig_record: RigRecorder,
 ) -> None:
-    rate_sps = max(rig.board.afe.rates_sps)
-    link_ms = interval_ms(rig, rate_sps=rate_sps)
-    async with linked(rig, link_ms) as link:
-        await link.set_rate(rate_sps)
-        async with put_back(link, lambda: link.set_rate(rig.board.afe.default_rate_sps)):
-            recording = await record(link, _SECONDS)
-    received = recording.electrodes.received()
+    slowed = loss_on_slower(
+        fastest_rate.loss, None if one_sigma is None else one_sigma.fastest_loss
+    )
+    margin = fastest_rate.margin
     rig_record(
         "bandwidth.frame_loss_fastest",
-        float(1 - received.mean()),
+        fastest_rate.loss,
         "1",
-        uncertainty=0.0,
-        n=received.size,
-        conditions={"rate_sps": rate_sps, "interval_ms": link_ms},
+        uncertainty=slowed.uncertainty,
+        n=fastest_rate.n,
+        conditions=fastest_rate.conditions | slowed.conditions,
+        note="; ".join(filter(None, (slowed.note, "" if margin is None else str(margin)))),
+    )
+
+
+@pytest.mark.needs("link_control", "processor")
+@pytest.mark.figures("processor.margin")
+def test_a_slower_processor_keeps_up_at_the_fastest_rate(
+    fastest_rate: FastestRate, rig_record: RigRecorder
+) -> None:
+    margin = fastest_rate.margin
+    assert margin is not None
+    rig_record(
+        "processor.margin",
+        margin.value,
+        "1",
+        uncertainty=margin.uncertainty,
+        n=margin.n,
+        conditions=fastest_rate.conditions,
+        note=str(margin),
     )
 
 
@@ -149,19 +188,26 @@ async def test_no_frame_is_lost_at_the_fastest_rate(
 @pytest.mark.needs("faults")
 @pytest.mark.figures("bandwidth.frame_loss_noisy")
 async def test_no_frame_is_lost_with_packet_errors_on_the_air(
-    rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
+    rig: Bench, rig_flashed: FlashedBoard, one_sigma: OneSigma | None, rig_record: RigRecorder
 ) -> None:
     assert rig.faults is not None
-    session = await stream(rig, Profile.EFFICIENT, _NOISY_SECONDS, packet_error_rate=_NOISY_AIR)
+    session = await stream(rig, Profile.EFFICIENT, _NOISY_SECONDS, packet_error_rate=NOISY_AIR)
     loss = frame_loss(session.frames)
     repeated = 0 if session.statistics is None else session.statistics.retransmissions
     if not repeated:
         raise InfrastructureError("the air was not noisy, nothing was sent twice: check the bench")
+    slower = None if one_sigma is None else one_sigma.noisy
+    slowed = loss_on_slower(
+        loss.fraction,
+        None if slower is None else slower.map(lambda session: _loss(session).fraction),
+    )
     rig_record(
         "bandwidth.frame_loss_noisy",
         loss.fraction,
         "1",
-        uncertainty=0.0,
+        uncertainty=slowed.uncertainty,
         n=loss.received + loss.lost,
-        conditions={"packet_error_rate": _NOISY_AIR, "retransmissions": repeated},
+        conditions={"packet_error_rate": NOISY_AIR, "retransmissions": repeated}
+        | slowed.conditions,
+        note=slowed.note,
     )

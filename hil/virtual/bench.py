@@ -17,7 +17,7 @@ import numpy as np
 
 from eegrig.boards import Board
 from eegrig.boards.errors import ConfigError, EegrigError, InfrastructureError
-from eegrig.hil.bench import Bench, Capability, SourceFactory
+from eegrig.hil.bench import Bench, Capability, RuleCheck, SourceFactory
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board import FastBoard, VirtualBoard
 from eegrig.hil.virtual.clock import VirtualLoop
@@ -25,7 +25,7 @@ from eegrig.hil.virtual.computer_radio.central import Central
 from eegrig.hil.virtual.micropython.process import micropython_executable
 from eegrig.host.process.interruption import held
 
-__all__ = ["CAPABILITIES", "VirtualBench", "VirtualFaults", "one_cpu"]
+__all__ = ["CAPABILITIES", "VirtualBench", "VirtualFaults", "VirtualProcessor", "one_cpu"]
 
 T = TypeVar("T")
 
@@ -109,6 +109,7 @@ class VirtualBench:
             self.board.source.play_made(make_source)
         if make_light is not None and self.board.light is not None:
             self.board.light.play_made(make_light)
+        processor = VirtualProcessor(self.board)
         self.bench = Bench(
             name="virtual",
             board=board,
@@ -124,7 +125,8 @@ class VirtualBench:
             run=self._run,
             reset=self.board.reset,
             flash_clock_ns=lambda: self.board.chip.elapsed_ns,
-            rules=self.board.rules,
+            rules=processor.rules_as_it_is,
+            processor=processor,
             seed=seed,
             firmware_dir=firmware_dir,
             runtime=runtime,
@@ -253,6 +255,55 @@ class VirtualFaults:
     def leak(self, current_a: float) -> None:
         """Draw a constant current from the digital rail."""
         self._bench.board.ledger.leak(self._bench.loop.now_ns(), current_a)
+
+
+class VirtualProcessor:
+    """What the suites may ask of a board's modelled processor.
+
+    Parameters
+    ----------
+    board : VirtualBoard
+    """
+
+    def __init__(self, board: VirtualBoard) -> None:
+        self._board = board
+        self._factor = 1.0
+        # What was seen until the last restart, and which part of it on another processor.
+        self._seen = self._another = RuleCheck(0, ())
+
+    def rules(self) -> RuleCheck:
+        """Return what was seen of the front ends' data sheets being followed since `restart`."""
+        return self._board.rules().since(self._seen)
+
+    def rules_as_it_is(self) -> RuleCheck:
+        """Return what was seen of them so far, but on other processors than it is.
+
+        What one of those has no time for says nothing of this one.
+        """
+        seen = self._board.rules() if self._factor == 1.0 else self._seen
+        return seen.since(self._another)
+
+    @property
+    def spread(self) -> float:
+        """Factor of one sigma by which a real one may be slower, or faster, than the model."""
+        return self._board.cpu_spread
+
+    def restart(self, factor: float) -> None:
+        """Reset the board; from then on everything takes the processor `factor` times as long.
+
+        Raises
+        ------
+        ValueError
+            If the factor is not positive.
+        """
+        if not factor > 0:
+            raise ValueError(f"a processor cannot be {factor} times slower: give a positive factor")
+        as_it_is = self.rules_as_it_is()
+        self._board.set_slowdown(factor)
+        self._board.reset()
+        self._factor = factor
+        self._seen = self._board.rules()
+        self._another = self._seen.since(as_it_is)
 
 
 @contextlib.contextmanager

@@ -30,6 +30,11 @@ def test_it_meets_its_targets(board: str, tmp_path: Path) -> None:
     assert (code, missed) == (0, [])
     judged = {figure.name for figure in results.figures if figure.verdict is not None}
     assert judged == set(load_board(board).targets)
+    # No board offers a rate that a processor two sigma slower than modelled does not keep up with.
+    margin = results.figure("processor.margin")
+    assert margin is not None
+    assert margin.value is not None
+    assert margin.value > board_runtime(load_board(board)).prices.spread ** 2
     # What a time rests on is said, of the flash memory's operations too.
     part = load_board(board).mcu.part
     assert any(

@@ -42,6 +42,11 @@ class Boot:
         reset.
     compiled_files : callable
         Returns the bytecode in the file system that the next boot may use.
+
+    Attributes
+    ----------
+    slowdown : float
+        How many times as long as modelled the processor takes, from the next start on.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Boot:
         self._planned: Cancellable | None = None
         self._safe_mode = False
         self._chip_cause = ResetCause.HARD
+        self.slowdown = 1.0
 
     # ------------------------------------------------------------------ resets
     def reset(self, cause: int = ResetCause.HARD, *, safe_mode: bool = False) -> None:
@@ -135,8 +141,8 @@ class Boot:
             now_ns = self._loop.now_ns()
             size = sum(map(len, self._compiled_files().values()))
             system = self._runtime.system
-            start_ns = round(system.start_ms * 1e6 + size * system.load_byte_us * 1e3)
-            when_ns = now_ns + start_ns
+            start_ns = system.start_ms * 1e6 + size * system.load_byte_us * 1e3
+            when_ns = now_ns + round(start_ns * self.slowdown)
             self._planned = self._loop.call_at_ns(when_ns, self._start, cause)
             self._bus.cpu_active(now_ns, when_ns)
 
@@ -145,6 +151,8 @@ class Boot:
         if self._chip.held or self._interpreter.alive:
             return
         self._bus.attach(self._interpreter)
-        cpu = CpuModel.of_image(self._compiled_files(), self._runtime, self._clock_hz)
+        # Prices are cycles: to need more of them is to have a slower clock.
+        clock_hz = self._clock_hz / self.slowdown
+        cpu = CpuModel.of_image(self._compiled_files(), self._runtime, clock_hz)
         safe_mode, self._safe_mode = self._safe_mode, False
         self._interpreter.start(self._bus, cpu, cause, safe_mode=safe_mode)

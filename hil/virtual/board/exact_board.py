@@ -39,6 +39,7 @@ __all__ = ["CYCLES_PER_INSTRUCTION", "ExactBoard"]
 CYCLES_PER_INSTRUCTION = 2.38
 """Mean price of an instruction on the STM32WB55, from 46 published timings of three chips with the
 same core, within a factor of 1.2: assumed."""
+_SPREAD = 1.2
 _SLOW = 0.5
 """Below this part of the board's frequency the core executes from the oscillator of a wake."""
 _PRICE = Assumed(
@@ -46,7 +47,7 @@ _PRICE = Assumed(
     key="cycles_per_instruction",
     value=CYCLES_PER_INSTRUCTION,
     unit="1",
-    source="46 published timings of three chips with the same core, within x/÷ 1.2",
+    source=f"46 published timings of three chips with the same core, within x/÷ {_SPREAD}",
 )
 _ACL_PACKETS = 8
 """How many packets the second processor says that it holds: assumed. The port gives it one at a
@@ -95,6 +96,7 @@ class ExactBoard(VirtualBoard):
     """
 
     mode = "exact"
+    cpu_spread = _SPREAD
     rests_on = (
         *(
             Assumed(part="stm32wb55", key=key, value=value / 1000, unit="us", source=source)
@@ -160,7 +162,7 @@ class ExactBoard(VirtualBoard):
             on_wait=self._note_wait,
             on_fault=self._locked_up,
         )
-        self.chip.core.tally.words[Field.PRICE] = round(CYCLES_PER_INSTRUCTION * TICKS)
+        self.set_slowdown(1.0)
         if compiled_hook.is_available():
             self.chip.core.compile_hook()
         self.chip.on_reset.append(self.afe.release)
@@ -237,6 +239,10 @@ class ExactBoard(VirtualBoard):
     def hang(self) -> None:
         """Let the firmware stop where it is; a watchdog that it has started will bite."""
         self.runner.hang()
+
+    def set_slowdown(self, factor: float) -> None:
+        """Let an instruction take `factor` times as many cycles as on the mean, from now on."""
+        self.chip.core.tally.words[Field.PRICE] = round(CYCLES_PER_INSTRUCTION * factor * TICKS)
 
     def set_reachable(self, reachable: bool) -> None:
         """Take the board out of every other radio's reach, or bring it back."""

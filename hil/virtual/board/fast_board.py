@@ -68,6 +68,7 @@ class FastBoard(VirtualBoard):
         uid = self.uid
         self.chip = open_chip(board.mcu.part, directory, seed=uid)
         region, runtime = board.mcu.filesystem, board_runtime(board)
+        self.cpu_spread = runtime.prices.spread
         self.address = self.chip.radio_address
         self.interpreter = Interpreter(
             loop,
@@ -169,6 +170,10 @@ class FastBoard(VirtualBoard):
         if self.interpreter.running_main:
             return "running"
         return "at the prompt" if self.interpreter.alive else "starting"
+
+    def set_slowdown(self, factor: float) -> None:
+        """Let the processor take `factor` times as long as modelled, from the next reset on."""
+        self.boot.slowdown = factor
 
     def set_reachable(self, reachable: bool) -> None:
         """Take the board out of every other radio's reach, or bring it back."""

@@ -51,6 +51,8 @@ class VirtualBoard(ABC):
         How the firmware runs.
     rests_on : tuple of Assumed
         What is assumed of the way it runs, besides what the power model assumes.
+    cpu_spread : float
+        Factor of one sigma by which the modelled processor may be too fast or too slow.
     uid : str
     address : str
         Of its radio.
@@ -73,6 +75,7 @@ class VirtualBoard(ABC):
 
     mode: Literal["fast", "exact"]
     rests_on: tuple[Assumed, ...] = ()
+    cpu_spread: float
     address: str
     chip: Chip
     afe: Ads129x
@@ -145,6 +148,10 @@ class VirtualBoard(ABC):
         ConfigError
             If the port has no safe mode.
         """
+
+    @abstractmethod
+    def set_slowdown(self, factor: float) -> None:
+        """Let the processor take `factor` times as long as modelled, from the next reset on."""
 
     @abstractmethod
     def set_reachable(self, reachable: bool) -> None:

@@ -140,16 +140,24 @@ def _charging_files(
     files: tuple[tuple[str, bytes], ...], port: str, build: str, clock_hz: float
 ) -> tuple[ChargingFile, ...]:
     """Return the copies of an image's files; kept, for a board boots the same ones often."""
+    return tuple(
+        _charging_file(content, module, functions, clock_hz)
+        for content, module, functions in _priced(files, port, build)
+    )
+
+
+@lru_cache(maxsize=4)
+def _priced(
+    files: tuple[tuple[str, bytes], ...], port: str, build: str
+) -> list[tuple[bytes, Module, list[FunctionPrices]]]:
+    """Return an image's files, each with its prices in cycles: the same at any clock."""
     from eegrig.boards.ports import stock_runtime
 
     runtime = stock_runtime(port, build)
     modules = dict(_modules(files))
     data = dict(files)
     prices = ImagePrices(modules, runtime.prices, runtime.calls)
-    return tuple(
-        _charging_file(data[path], module, prices.functions(path), clock_hz)
-        for path, module in modules.items()
-    )
+    return [(data[path], module, prices.functions(path)) for path, module in modules.items()]
 
 
 def _charging_file(

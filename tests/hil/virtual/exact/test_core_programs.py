@@ -46,6 +46,22 @@ def test_a_tick_of_a_kilohertz(either: ExactRig) -> None:
     assert either.board.notes == []
 
 
+def test_a_slower_processor_takes_as_much_longer_over_the_same_until_told_otherwise(
+    either: ExactRig,
+) -> None:
+    """Counts in a loop for 10 ms, on processors of three speeds; a reset changes nothing."""
+    either.load(f"again: {COUNT} b again")
+    counted = []
+    for factor in (1.0, 2.0, 2.0, 1.0):
+        either.board.set_slowdown(factor)
+        either.poke(RESULTS, bytes(4))
+        either.board.reset()
+        either.run(10_000_000)
+        counted.append(either.word())
+    assert counted[1] == counted[2] == pytest.approx(counted[0] / 2, rel=0.01)
+    assert counted[3] == pytest.approx(counted[0], rel=0.01)
+
+
 def test_nested_interrupts_go_by_their_priorities(either: ExactRig) -> None:
     """0 is the least urgent and is interrupted by 1, which 2 interrupts; 3 has to wait for 2."""
     wrap = "push {{lr}}; movs r2, #{n}; {append} {do} movs r2, #{end}; {append} pop {{pc}}"
