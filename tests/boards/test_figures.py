@@ -47,8 +47,8 @@ def test_a_word_that_nobody_knows_is_refused_with_the_nearest() -> None:
 
 
 def test_the_direction_that_is_good_says_which_limit_there_can_be() -> None:
-    kinds = [a_figure("a.b", **more).kind for more in ({"better": "lower"}, {"better": "higher"})]
-    assert kinds == ["max", "min"]
+    kinds = [a_figure("a.b", better=better).kind for better in ("lower", "higher", "zero")]
+    assert kinds == ["max", "min", "within"]
     assert a_figure("a.b").kind is None
 
 

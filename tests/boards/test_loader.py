@@ -182,6 +182,16 @@ def test_broken_toml_names_file_and_line(edit):
             'limit = 0.95\nkind = "max"',
             'targets."bandwidth.link_efficiency".kind: expected min, because higher is better',
         ),
+        (
+            'limit = 5e-3\nkind = "within"',
+            'limit = 5e-3\nkind = "max"',
+            'targets."signal.gain_error".kind: expected within, because it has a sign',
+        ),
+        (
+            'limit = 5e-3\nkind = "within"',
+            'limit = -5e-3\nkind = "within"',
+            'targets."signal.gain_error".limit: expected how far from zero the figure may be, got',
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_what_was_expected(edit, old, new, message):

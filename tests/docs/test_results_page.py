@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 from eegrig.boards.catalogue import own_catalogue
@@ -44,3 +46,23 @@ def test_the_page_says_of_which_schema_it_is() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert f"`schema` is {SCHEMA_VERSION};" in text
     assert f"| {SCHEMA_VERSION} | " in text
+
+
+def of_uncertainties() -> list[str]:
+    """Return patterns of the figures of which the page says how their uncertainty is made."""
+    text = PAGE.read_text(encoding="utf-8").partition("## How each uncertainty is made")[2]
+    patterns: list[str] = []
+    for row in re.findall(r"^\| (`.*?) \|", text.partition("\n## ")[0], re.MULTILINE):
+        for name in re.findall(r"`(.*?)`", row):
+            whole = patterns[-1].rpartition(".")[0] + name if name.startswith(".") else name
+            patterns.append(re.sub(r"<\w+>", "*", whole))
+    return patterns
+
+
+def test_the_page_says_how_each_figures_uncertainty_is_made_and_of_no_other() -> None:
+    patterns = of_uncertainties()
+    names = [figure.name.replace("latency.efficient.", "latency.") for figure in own_catalogue()]
+    untold = [name for name in names if not any(fnmatch(name, each) for each in patterns)]
+    assert not untold
+    idle = [each for each in patterns if not any(fnmatch(name, each) for name in names)]
+    assert not idle

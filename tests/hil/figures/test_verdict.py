@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eegrig.boards.schema import Target
+from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.verdict import Flags, judge
 
 MOST = Target(limit=48e-3, kind="max", unit="W", reason="because")
 LEAST = Target(limit=0.95, kind="min", unit="1", reason="because")
+WITHIN = Target(limit=0.005, kind="within", unit="1", reason="because")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,21 @@ def test_a_maximum_is_judged_with_the_uncertainty_on_the_bad_side(value, uncerta
 )
 def test_a_minimum_is_judged_the_other_way_round(value, uncertainty, verdict):
     assert judge(LEAST, value, uncertainty, 5).verdict == verdict
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("value", "uncertainty", "verdict"),
+    [(0.0, 1e-3, "pass"), (4e-3, 1e-3, "pass"), (4.5e-3, 1e-3, "marginal"), (6e-3, 1e-3, "fail")],
+)
+def test_an_error_is_judged_by_its_magnitude_and_keeps_its_sign(sign, value, uncertainty, verdict):
+    assert judge(WITHIN, sign * value, uncertainty, 5).verdict == verdict
+    figure = Figure(
+        name="a.b", value=sign * value, unit="1", uncertainty=0.0, n=1, provenance="simulated",
+        limit=0.005, kind="within",
+    )  # fmt: skip
+    assert figure.value == sign * value
+    assert figure.margin == pytest.approx((0.005 - value) / 0.005)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_an_uneven_record_by_hand(begin_ns):
     assert found.time_s == pytest.approx([0.5, 1.5])
     assert (found.n, found.window_s) == (5, 1.0)
     # The end of a window falls anywhere in a packet of up to 100 bytes: a rectangle of that width.
-    # One line of a spectrum says what chance is: half of it, less a quarter of the next (taper).
+    # One line of a spectrum says what chance is: half of it, less a quarter of the next.
     one, two = (
         np.exp(-2j * np.pi * k * UNEVEN_S[1:] / 2.2) @ (8 * UNEVEN_BYTES[1:]) for k in (1, 2)
     )

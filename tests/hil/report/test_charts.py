@@ -59,6 +59,14 @@ def test_a_bullet_reaches_its_limit_when_the_value_does(value, kind):
     assert ends_in_it is ((value < 50) is (kind == "max"))
 
 
+def test_a_bullet_of_an_error_is_as_long_as_its_magnitude():
+    (drawing,) = drawings(charts.bullet(a_figure(-40.0, kind="within")))
+    (other,) = drawings(charts.bullet(a_figure(40.0, kind="max")))
+    for css in ("b-value", "b-in"):
+        (bar,), (same,) = boxes(drawing, css), boxes(other, css)
+        assert number(bar, "width") == number(same, "width") > 0
+
+
 def test_a_figure_without_value_or_limit_has_no_bullet():
     assert charts.bullet(a_figure(value=None, verdict="inconclusive")) == ""
     assert charts.bullet(a_figure(limit=None, kind=None, verdict=None)) == ""

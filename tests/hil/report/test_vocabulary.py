@@ -73,6 +73,15 @@ def test_value_and_limit_are_in_the_same_unit():
     assert plain(limit_text(figure)) == "≤ 200 µW"
 
 
+def test_a_limit_on_both_sides_is_said_with_its_sign():
+    figure = a_figure("signal.gain_error", -0.0021, "1", 0.005, "within")
+    assert plain(limit_text(figure)) == "± 0.5 %"
+    assert plain(limit_words(figure)) == "at most ± 0.5 %"
+    assert plain(margin_text(figure)) == "58 % to spare"
+    over = a_figure("signal.gain_error", -0.006, "1", 0.005, "within", verdict="fail")
+    assert plain(margin_text(over)) == "20 % over"
+
+
 def test_without_a_value_there_is_still_a_limit():
     figure = a_figure(value=None, verdict="inconclusive")
     assert shown(figure) is None
