@@ -27,7 +27,8 @@ _TABLES: Final = 259 / 256  # the collector's: three bits for each block of 32 b
 _FIRST_POOL: Final = 20  # names
 _POOL_HEAD, _POINTER, _LENGTH = 24, 4, 1  # bytes
 _PLACE = struct.Struct("<2q")
-_FIGURES = struct.Struct("<5q")
+_ROOMS: Final = 8  # as the shim knows it
+_FIGURES = struct.Struct(f"<{3 + _ROOMS}q")
 
 
 def names_bytes(count: int, hash_bytes: int) -> int:
@@ -106,8 +107,8 @@ class PortHeap:
     ) -> bytes:
         """Return what ``gc.mem_alloc()`` and ``gc.mem_free()`` say on the board.
 
-        And of the interpreter's heap where the most is free in one piece, how much that is, and the
-        next largest.
+        And where in the interpreter's heap the most is free in one piece, and how much is free in
+        each of the largest pieces.
 
         Parameters
         ----------
@@ -142,4 +143,5 @@ class PortHeap:
             facts.allocated_at_prompt_bytes + (blocks - -held_bytes // PORT_BLOCK) * PORT_BLOCK
         )
         allocated += names_bytes(names, facts.name_hash_bytes)
-        return _FIGURES.pack(allocated, facts.pool_bytes - allocated, *heap.largest_rooms)
+        room, sizes = heap.rooms(_ROOMS)
+        return _FIGURES.pack(allocated, facts.pool_bytes - allocated, room, *sizes)

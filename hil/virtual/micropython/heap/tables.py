@@ -55,19 +55,13 @@ class Heap:
     words: NDArray[np.uint64]
     piece_at: NDArray[np.int64]
 
-    @property
-    def largest_rooms(self) -> tuple[int, int, int]:
-        """The longest row of free blocks: its address, its bytes, and those of the next longest."""
-        stops = self.heads + self.sizes
-        begins = np.append(0, stops)
-        rooms = np.append(self.heads, len(self.words)) - begins
-        largest = int(np.argmax(rooms))
-        others = np.delete(rooms, largest)
-        return (
-            self.base + int(begins[largest]) * BLOCK,
-            int(rooms[largest]) * BLOCK,
-            int(others.max(initial=0)) * BLOCK,
-        )
+    def rooms(self, most: int) -> tuple[int, list[int]]:
+        """Return where the longest row of free blocks is, and the bytes of the longest ones."""
+        begins = np.append(0, self.heads + self.sizes)
+        rows = np.append(self.heads, len(self.words)) - begins
+        longest = np.argsort(-rows, kind="stable")[:most]
+        sizes = [int(n) * BLOCK for n in rows[longest]]
+        return self.base + int(begins[longest[0]]) * BLOCK, sizes + [0] * (most - len(sizes))
 
     def pieces_of(self, addresses: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the numbers of the pieces that begin at some addresses, -1 for other addresses."""

@@ -18,10 +18,11 @@ from _builtin import mem_info as _mem_info
 _STEP = 1024  # of the port's bytes: how near to its end a full heap is looked after
 _NEAR = 8  # a part of the heap: if no more is free, the port is about to collect
 _KEPT = 2048  # a wall that is so many bytes off stays where it is
-_PIECE = 64  # bytes of the smallest piece of wall, where there is to be no room at all
+_PIECE = 128  # bytes of the smallest piece of wall, where there is to be no room at all
 _HOLES = 4096  # as many else: what is free in smaller pieces stays, for a port's heap has such, too
 _HEADS = 64  # bytes of a piece without what it holds, in words
 _MARGIN = 41  # bytes that a file asks for beyond what is written to it (vstr_ensure_extra), and one
+_ROOMS = 8  # that the simulator tells of
 _SPARE = 1024  # bytes of room that is left in any case, for the shim
 _PROMPT = 4096  # as many at the prompt, which has to work when the firmware has left none
 _BLOCK = 16  # bytes of the port's
@@ -102,21 +103,61 @@ def _build(piece, size):
 
 @micropython.native
 def _fill(size, least):
-    """Make wall of so many bytes, wherever there are places for pieces that are not too small."""
-    piece = size
-    while piece >= least:
-        if _build(BytesIO(1), piece):
-            size -= piece
-            if piece > size:
-                piece = size
-        else:
-            piece -= piece // 4 + 31
+    """Make wall of so many bytes, in the largest places that there are."""
+    for i in range(_ROOMS):
+        room = _b.reply_word(3 + i) - _HEADS
+        if room > size:
+            room = size
+        if room >= least and _build(BytesIO(1), room):
+            size -= room
+    return size
+
+
+@micropython.native
+def _tear_down():
+    global _wall_bytes
+    for piece in _wall:
+        piece.close()
+    _wall.clear()
+    _wall_bytes = 0
+
+
+@micropython.native
+def _wall_up():
+    """Leave no place for anything but what the shim may need, less what the firmware has got of it."""
+    spare = BytesIO(1)
+    size = _SPARE + _released + 2 * _free & -32
+    if size > 64:
+        _grow(spare, size)
+    size = left = _gc.mem_free()
+    while left >= _PIECE:
+        _measure()
+        left = _fill(size, _PIECE)
+        if left == size:
+            break
+        size = left
+    spare.close()
+
+
+@micropython.native
+def _wall_between(room):
+    """Leave two places of so many bytes, and what is free in small pieces."""
+    # What is of objects lies in front of all, where it cannot be in the way the next time.
+    post, first, second = BytesIO(1), BytesIO(1), BytesIO(1)
+    _measure()
+    _grow(first, room)
+    _build(post, max(_STEP, _b.reply_word(4) + 32))  # it finds no place but behind the first
+    _grow(second, room)
+    _measure()
+    _fill(_gc.mem_free() - _SPARE - _released, _HOLES)
+    first.close()
+    second.close()
 
 
 @micropython.native
 def _place():
     """Put the wall where it leaves what is free of the port's bytes twice, in two places."""
-    global _placed, _wall_bytes, _objects, _used, _free
+    global _placed, _objects, _used, _free
     room = _free & -32 if _free > 0 else 0
     if _placed >= 0 and -_KEPT < room - _placed < _KEPT and room > _KEPT:
         return
@@ -125,32 +166,15 @@ def _place():
     others = _gc.mem_alloc() - _wall_bytes
     collects = _gc.isenabled()
     _gc.disable()  # what the firmware has let go stays until the port would collect
-    for piece in _wall:
-        piece.close()
-    _wall.clear()
-    _wall_bytes = 0
+    _tear_down()
     _placed = room
-    _measure()
-    largest = _b.reply_word(3)
-    kept = _SPARE + _released
-    if room < _STEP:
-        _fill(_gc.mem_free() - kept, _PIECE)
-    else:
-        # What is of objects lies in front of all, where it cannot be in the way the next time.
-        post, rest, first, second = BytesIO(1), BytesIO(1), BytesIO(1), BytesIO(1)
-        size = max(_STEP, _b.reply_word(4) + 32)  # it finds no place but behind the first half
-        largest -= 2 * room + size + kept
-        _grow(first, room)
-        _build(post, size)
-        _grow(second, room)
-        left = _gc.mem_free() - kept
-        if _STEP <= largest <= left and _build(rest, largest):
-            left -= largest
+    try:
+        if room < _STEP:
+            _wall_up()
         else:
-            rest.close()
-        _fill(left, _HOLES)
-        first.close()
-        second.close()
+            _wall_between(room)
+    except MemoryError:  # for an object of ours: there is nothing left to wall up
+        pass
     if collects:
         _gc.enable()
     _objects += _gc.mem_alloc() - _wall_bytes - others
@@ -194,13 +218,16 @@ def begin():
     keep()
 
 
-def release():
-    """Give up what was kept for the prompt."""
-    global _released, _placed
+def make_room():
+    """Give the prompt what was kept for it; it may ask again if that was not enough."""
+    global _released, _placed, _objects
     _released = _PROMPT
     _spare.clear()
+    others = _gc.mem_alloc() - _wall_bytes
+    _tear_down()
+    _objects += _gc.mem_alloc() - others
     _placed = -1
-    keep()
+    _b.heap_due = _b._mem_total() + _PROMPT
 
 
 @micropython.native

@@ -8,7 +8,7 @@ import sys
 import _board as _b
 import _port
 from _console import put, take
-from _heap import release as _make_room
+from _heap import make_room
 from _line import Line
 
 _write = sys.stdout.write
@@ -124,7 +124,7 @@ def serve(raw):
     """Serve the prompt for ever."""
     global _raw
     _raw = raw
-    _make_room()
+    make_room()
     while True:
         try:
             if _raw:
@@ -133,6 +133,8 @@ def serve(raw):
                 _serve_friendly()
         except (KeyboardInterrupt, MemoryError, UnicodeError) as error:
             _b.quiet = 1
+            if isinstance(error, MemoryError):
+                make_room()
             _write("\n")
             sys.print_exception(error)
 

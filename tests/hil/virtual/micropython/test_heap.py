@@ -74,7 +74,7 @@ def test_a_heap_is_read_wherever_its_start_is(offset):
     assert heap.content(1) == b"b" * 32
     addresses = np.array([at, at + 8, at + 32, 5], np.uint64)
     assert list(heap.pieces_of(addresses)) == [1, -1, -1, -1]
-    assert heap.largest_rooms == (at + 32, (BLOCKS - 7) * BLOCK, 3 * BLOCK)
+    assert heap.rooms(4) == (at + 32, [(BLOCKS - 7) * BLOCK, 3 * BLOCK, BLOCK, 0])
 
 
 def test_tables_that_do_not_say_what_is_in_use_are_those_of_another_interpreter():
