@@ -80,6 +80,8 @@ class Progress:
         left = self._left(self._lasting.pop(report.nodeid, 0.0), now_s)
         self._tell(f"  {mark} {topic}: {name} ({now_s - self._started_s:.1f} s{left})")
         for figure in self._figures:
+            if figure.flags.failed_test:
+                continue  # what the test says below
             self._tell(f"       {_MARKS[figure.verdict]} {figure_text(figure)}")
         if report.failed and not self._told_by_figures():
             self._tell(f"       {reason_of(report)}")
@@ -94,7 +96,10 @@ class Progress:
 
     def _told_by_figures(self) -> bool:
         """Whether the figures say why the test failed."""
-        return any(figure.verdict in ("fail", "inconclusive") for figure in self._figures)
+        return any(
+            figure.verdict in ("fail", "inconclusive") and not figure.flags.failed_test
+            for figure in self._figures
+        )
 
     def _left(self, lasted_s: float, now_s: float) -> str:
         """Return how long the rest will take at the pace so far.

@@ -161,10 +161,12 @@ async def _run(outcome: Outcome, *, tell: bool) -> None:
             outcome.last_line = text.strip() or outcome.last_line
             if tell:
                 typer.echo(f"[{outcome.name}] {text}", err=True)
-    finally:
+    except BaseException:
         # Stopped: the run is, too, and writes what it has.
-        if process.returncode is None and asyncio.current_task().cancelling():  # type: ignore[union-attr]
+        if process.returncode is None:
             process.send_signal(signal.SIGINT)
+        raise
+    finally:
         try:
             outcome.exit_code = await asyncio.wait_for(process.wait(), _TO_END_S)
         except TimeoutError:

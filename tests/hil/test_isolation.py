@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
-from eegrig.hil.surroundings import own_settings
+from eegrig.hil.run.surroundings import own_settings
 
 from eegrig.hil import plugin
 from eegrig.hil.figures.figure import Figure

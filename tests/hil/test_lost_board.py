@@ -121,7 +121,7 @@ def test_a_run_ends_at_the_first_test_whose_board_is_gone(running: Running, how:
     assert re.match(r"the link to .* broke, .*; since then it is silent, ", str(found.error))
     assert how in str(found.error)
     # No later test had its turn, and waited.
-    assert found.said.count("MISS") == 1
+    assert found.said.count("FAIL") == 1
 
 
 @pytest.mark.parametrize("at_s", [2.5, 4.0, 8.0])
@@ -141,7 +141,7 @@ def test_a_board_that_hangs_fails_its_test_and_is_reset_for_those_after_it(
 ) -> None:
     found = running("connected_and_idle or impedance", firmware_hangs, 12.0)
     assert found.error is None
-    assert "MISS power: connected and idle" in found.said
+    assert "FAIL power: connected and idle" in found.said
     assert "did not answer PING" in found.said
     assert "ok   impedance" in found.said
 
@@ -158,9 +158,9 @@ def test_a_board_without_power_is_not_taken_for_one_that_saves_some(running: Run
 @pytest.mark.parametrize(
     ("main", "says"),
     [
-        ("while True:\n    print('rubbish')\n", "it said no banner, and last 'rubbish'"),
-        ("while True:\n    pass\n", "it said no banner|nothing heard on the console"),
-        ("raise SystemExit\n", "it said no banner|nothing heard on the console"),
+        ("while True:\n    print('rubbish')\n", "said 'rubbish; rubbish; rubbish'"),
+        ("while True:\n    pass\n", "said nothing of one|nothing heard on the console"),
+        ("raise SystemExit\n", "said nothing of one|nothing heard on the console"),
         ("1 / 0\n", "the firmware fails to boot: ZeroDivisionError"),
     ],
 )

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from eegrig.hil.outcomes import Outcomes, reason_of
+from eegrig.hil.session.outcomes import Outcomes, reason_of
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
 

@@ -106,7 +106,7 @@ def test_a_figure_that_is_not_the_same_every_time_is_told(tmp_path, capfd) -> No
     board = tmp_path / "flaky" / "board.toml"
     board.parent.mkdir()
     target = (
-        f'\n[targets."impedance.scale_error"]\nlimit = {between}\nkind = "max"\nunit = "1"\n'
+        f'\n[targets."impedance.scale_error"]\nlimit = {between}\nkind = "within"\nunit = "1"\n'
         'reason = "met with one seed, missed with the other"\n'
     )
     board.write_text(board_path("hairclip1").read_text(encoding="utf-8") + target, encoding="utf-8")

@@ -16,7 +16,7 @@ from eegrig.hil.figures.results import Results
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.measure.latency import latencies
 from eegrig.hil.measure.processor import SLOWEST
-from eegrig.hil.rig import open_bench
+from eegrig.hil.rig import open_benches
 from eegrig.hil.run import RunRequest, run_suites
 from eegrig.hil.suites.one_sigma import one_sigma_slower
 from eegrig.hil.suites.slower import (
