@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
-from eegrig.hil.run.surroundings import own_settings
 
 from eegrig.hil import plugin
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import Results
 from eegrig.hil.run import RunRequest
+from eegrig.hil.run.surroundings import own_settings
 
 pytestmark = pytest.mark.timeout(600)  # some are whole runs, twice
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from eegrig.hil.session.outcomes import Outcomes, reason_of
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
+from eegrig.hil.session.outcomes import Outcomes, reason_of
 
 
 def a_report(when: str, outcome: str, message: str = "", duration: float = 0.5) -> Any:
