@@ -44,7 +44,7 @@ def test_a_run_takes_no_figure_that_its_plan_does_not_have(tmp_path: Path) -> No
 def test_what_several_tests_share_is_counted_once() -> None:
     alone = make_plan(planned(select="test_low_latency_profile")).lasts_s
     both = make_plan(planned(select="low_latency_profile or nothing_else")).lasts_s
-    assert alone == both == 35
+    assert alone == both == 71  # a recording, and the stretches on a slower processor
 
 
 def test_a_bench_that_lacks_something_is_shown_to_skip_the_test(monkeypatch) -> None:

@@ -147,7 +147,7 @@ def test_runs_that_are_stopped_leave_what_they_have(tmp_path) -> None:
             if booted == 2:
                 break
         process.send_signal(2)
-        said, errors = process.communicate(timeout=60)
+        said, errors = process.communicate(timeout=150)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert said.count("INCONCLUSIVE") == 2
