@@ -7,6 +7,7 @@ in four runs of five was not met.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -28,6 +29,7 @@ from eegrig.hil.run.plan import make_plan
 from eegrig.hil.run.progress import figure_text
 from eegrig.hil.run.request import RunRequest
 from eegrig.hil.run.run_folder import open_run_folder
+from eegrig.host.process.interruption import held
 
 __all__ = ["FILE_NAME", "Outcome", "outcomes_of", "run_several"]
 
@@ -105,7 +107,15 @@ def run_several(
         make_plan(request.replace(board=board))
     with open_run_folder(request.out, (FILE_NAME,)) as whole:
         try:
-            asyncio.run(_run_all(outcomes, jobs, tell=not as_json))
+            running: list[asyncio.Task[None]] = []
+
+            def stop() -> None:
+                for task in running:
+                    task.get_loop().call_soon_threadsafe(task.cancel)
+
+            # Ctrl-C ends the runs, which write what they have, and then this.
+            with held(stop), contextlib.suppress(asyncio.CancelledError):
+                asyncio.run(_run_all(outcomes, jobs, running, tell=not as_json))
         finally:
             _load(outcomes)
             plain = _plain(outcomes)
@@ -134,14 +144,17 @@ def outcomes_of(request: RunRequest, boards: Sequence[str], repeat: int) -> list
     return runs
 
 
-async def _run_all(outcomes: Sequence[Outcome], jobs: int, *, tell: bool) -> None:
+async def _run_all(
+    outcomes: Sequence[Outcome], jobs: int, running: list[asyncio.Task[None]], *, tell: bool
+) -> None:
     free = asyncio.Semaphore(jobs)
 
     async def run(outcome: Outcome) -> None:
         async with free:
             await _run(outcome, tell=tell)
 
-    await asyncio.gather(*map(run, outcomes))
+    running += [asyncio.ensure_future(run(outcome)) for outcome in outcomes]
+    await asyncio.gather(*running)
 
 
 async def _run(outcome: Outcome, *, tell: bool) -> None:
