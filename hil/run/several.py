@@ -154,7 +154,10 @@ async def _run_all(
             await _run(outcome, tell=tell)
 
     running += [asyncio.ensure_future(run(outcome)) for outcome in outcomes]
-    await asyncio.gather(*running)
+    # All of them: one that is stopped ends before the others do.
+    await asyncio.wait(running)
+    for task in running:
+        task.result()
 
 
 async def _run(outcome: Outcome, *, tell: bool) -> None:

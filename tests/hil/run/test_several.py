@@ -143,7 +143,7 @@ def test_runs_that_are_stopped_leave_what_they_have(tmp_path) -> None:
         assert process.stderr is not None
         booted = 0
         for line in process.stderr:
-            booted += "ok   bandwidth: goodput" in line
+            booted += "boot it" in line
             if booted == 2:
                 break
         process.send_signal(2)
