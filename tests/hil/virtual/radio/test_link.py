@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from eegrig.boards.link_layer import T_IFS_NS, air_time_ns, sync_time_ns
+from eegrig.hil.virtual.air.activity import ActivityKind, ActivitySink
 from eegrig.hil.virtual.air.channel import CRC_ERROR, NO_SYNC, RECEIVED, BitErrors, PacketErrors
 from eegrig.hil.virtual.air.link import (
     CONNECTION_TIMEOUT,
@@ -28,6 +29,7 @@ from eegrig.hil.virtual.clock import VirtualLoop, run
 INTERVAL_NS = 10_000_000
 FIRST_ANCHOR_NS = 1_000_000
 JITTER_NS = 16_000
+PHY = 1
 
 
 @dataclass
@@ -70,8 +72,8 @@ class Pair:
         self.activity: list[tuple[str, int, int]] = []
         self.central_activity: list[tuple[str, int, int]] = []
         self.central, self.board = Owner(loop), Owner(loop)
-        self.c = End(self.central, 1, lambda *stretch: self.central_activity.append(stretch))
-        self.p = End(self.board, 1, lambda *stretch: self.activity.append(stretch))
+        self.c = End(self.central, 1, self._noting(self.central_activity))
+        self.p = End(self.board, 1, self._noting(self.activity))
         self.closed: list[Link] = []
         settings_: dict[str, Any] = {
             "interval_ns": INTERVAL_NS,
@@ -89,6 +91,13 @@ class Pair:
             on_closed=self.closed.append,
             **settings_ | kwargs,
         )
+
+    def _noting(self, stretches: list[tuple[str, int, int]]) -> ActivitySink:
+        def note(kind: ActivityKind, start_ns: int, duration_ns: int, phy: int = 1, /) -> None:
+            assert phy == PHY
+            stretches.append((kind, start_ns, duration_ns))
+
+        return note
 
     def check_activity(self) -> None:
         """Parts fill their event without gap or overlap, and precede it; both ends' fit."""
