@@ -149,13 +149,14 @@ class Catalogue:
     def __iter__(self) -> Iterator[DeclaredFigure]:
         return iter(self._figures.values())
 
-    def meant(self, name: str) -> list[DeclaredFigure]:
-        """Return the figures that a name is of: itself, or one for each choice of its words."""
-        found = [figure for figure in self.declared if figure.name == name and figure.placeholders]
-        if found:
-            return list(self._meant(found[0]))
-        figure = self._figures.get(name)
-        return [] if figure is None else [figure]
+    def meant(self, *names: str) -> list[DeclaredFigure]:
+        """Return the figures that names are of: themselves, or one for each choice of words."""
+        meant: list[DeclaredFigure] = []
+        for name in names:
+            patterns = [each for each in self.declared if each.name == name and each.placeholders]
+            figure = self._figures.get(name)
+            meant += self._meant(patterns[0]) if patterns else () if figure is None else (figure,)
+        return meant
 
     def find(self, name: str) -> DeclaredFigure | None:
         """Return what is declared of a figure, or None."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,10 +51,6 @@ class _Run:
     results: Results
     catalogue: Catalogue
     folder: Path
-
-    def meant(self, names: Iterable[str]) -> list[str]:
-        """Return the figures that names are of: one for each choice of the words in them."""
-        return [figure.name for name in names for figure in self.catalogue.meant(name)]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -152,7 +148,8 @@ def pytest_runtest_makereport(
     report = yield
     recorder = _recorder_of(item)
     run = item.config.stash.get(_RUN, None)
-    figures = [] if run is None else run.meant(_figures_of(item))
+    meant = [] if run is None else run.catalogue.meant(*_figures_of(item))
+    figures = [figure.name for figure in meant]
     if recorder is not None:
         figures += [figure.name for figure in recorder.figures]
     error = None if call.excinfo is None else call.excinfo.value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Literal
 
 import msgspec
 
 from eegrig.hil.figures.verdict import Verdict
 
-__all__ = ["Because", "NotMeasured", "RunTest", "Stop"]
+__all__ = ["Because", "NotMeasured", "RunTest", "Stop", "words"]
 
 Because = Literal["not selected", "skipped", "stopped", ""]
 """Why a target has no figure; empty for what is no target."""
@@ -81,6 +82,12 @@ class RunTest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     @property
     def title(self) -> str:
         """Suite and name in words: ``power: sleeping``."""
-        name = self.id.rpartition("::")[2]
-        plain, bracket, parameter = name.partition("[")
-        return f"{self.suite}: {plain.removeprefix('test_').replace('_', ' ')}{bracket}{parameter}"
+        return ": ".join(words(self.id))
+
+
+def words(test_id: str) -> tuple[str, str]:
+    """Return suite and name of a test, as people read them."""
+    suite, _, name = test_id.partition("::")
+    plain, bracket, parameter = name.partition("[")
+    topic = PurePosixPath(suite).stem.removeprefix("test_").replace("_", " ")
+    return topic, plain.removeprefix("test_").replace("_", " ") + bracket + parameter

@@ -13,6 +13,7 @@ import pytest
 
 from eegrig.boards import load_board
 from eegrig.boards.errors import ConfigError
+from eegrig.hil.figures.account import words
 from eegrig.hil.figures.parts import WHOLE_RUN
 from eegrig.hil.figures.verdict import Kind
 from eegrig.hil.rig import capabilities_of
@@ -32,7 +33,6 @@ __all__ = [
     "plan_of",
     "selected",
     "selection_of",
-    "words",
 ]
 
 _UNKNOWN_S = 5.0
@@ -120,14 +120,6 @@ class Plan:
         return tuple({figure.name: figure for figure in (*taken, *self.of_all)}.values())
 
 
-def words(test_id: str) -> tuple[str, str]:
-    """Return suite and name of a test, as people read them."""
-    suite, _, name = test_id.partition("::")
-    plain, bracket, parameter = name.partition("[")
-    topic = Path(suite).stem.removeprefix("test_").replace("_", " ")
-    return topic, plain.removeprefix("test_").replace("_", " ") + bracket + parameter
-
-
 def plan_of(
     items: Sequence[pytest.Item], board: Board, catalogue: Catalogue, capabilities: Collection[str]
 ) -> Plan:
@@ -170,8 +162,10 @@ def _names(item: pytest.Item) -> list[str]:
 
 
 def _planned(names: Iterable[str], board: Board, catalogue: Catalogue) -> Iterator[PlannedFigure]:
-    for figure in (figure for name in names for figure in catalogue.meant(name)):
+    for figure in catalogue.meant(*names):
         target = board.targets.get(figure.name)
+        if target is None and not _can_have(board, figure.name):
+            continue
         yield PlannedFigure(
             figure.name,
             figure.label,
@@ -179,6 +173,14 @@ def _planned(names: Iterable[str], board: Board, catalogue: Catalogue) -> Iterat
             None if target is None else target.kind,
             None if target is None else target.limit,
         )
+
+
+def _can_have(board: Board, name: str) -> bool:
+    """Say whether a board can have a figure of a part: only optics is one that some lack."""
+    parts = name.split(".")
+    if parts[0] == "stream" and parts[1] != "optics":
+        return False
+    return board.optics is not None or "optics" not in parts
 
 
 def _lasts_s(item: pytest.Item, taken: set[str]) -> float:

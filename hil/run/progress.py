@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
+from eegrig.hil.figures.account import words
 from eegrig.hil.figures.in_words import limit_text, shown, word
-from eegrig.hil.run.plan import Plan, words
+from eegrig.hil.run.plan import Plan
 from eegrig.hil.session.outcomes import reason_of
 
 if TYPE_CHECKING:

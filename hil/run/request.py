@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,10 +64,6 @@ class RunRequest:
     runtime: Path | None = None
     repeat: bool = False
 
-    def replace(self, **changes: object) -> RunRequest:
-        """Return the request with some of its fields changed."""
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
-
     @property
     def title(self) -> str:
         """What is run, in a line."""
@@ -93,10 +88,10 @@ class RunRequest:
             f"--rig={self.rig}",
         ]
         arguments += [f"--seconds={self.seconds}", f"--seed={self.seed}"]
-        if Path(self.signal).suffix:
-            arguments.append(f"--input={self.signal}")
-        else:
-            arguments.append(f"--scene={self.signal}")
+        from eegrig.signal_sim.player import names_recording
+
+        played = "input" if names_recording(self.signal) else "scene"
+        arguments.append(f"--{played}={self.signal}")
         arguments += [f"--map={text}" for text in self.assign]
         arguments += [f"--suite={path}" for path in self.suites]
         for option, value in (

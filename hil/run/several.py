@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import signal
 import sys
@@ -37,6 +38,10 @@ FILE_NAME = "runs.json"
 _CHILD = "from eegrig.host.commands.entry import main; main()"
 _TO_END_S = 60.0
 """What a run that is stopped may take to write its files."""
+
+_WROTE_RESULTS = (0, 1, 3, 130, 143)
+"""Exit codes of a run that got as far as its files (``docs/results.md``); after any other, what is
+in its folder is an earlier run's."""
 
 
 @dataclass
@@ -104,7 +109,7 @@ def run_several(
     """
     outcomes = outcomes_of(request, boards, repeat)
     for board in boards:
-        make_plan(request.replace(board=board))
+        make_plan(dataclasses.replace(request, board=board))
     with open_run_folder(request.out, (FILE_NAME,)) as whole:
         try:
             running: list[asyncio.Task[None]] = []
@@ -139,7 +144,8 @@ def outcomes_of(request: RunRequest, boards: Sequence[str], repeat: int) -> list
             parts += [str(number + 1)] if repeat > 1 else []
             folder = "/".join(parts)
             seed = request.seed + number
-            each = request.replace(board=board, out=request.out / folder, seed=seed)
+            out = request.out / folder
+            each = dataclasses.replace(request, board=board, out=out, seed=seed)
             runs.append(Outcome(folder, each))
     return runs
 
@@ -192,7 +198,7 @@ async def _run(outcome: Outcome, *, tell: bool) -> None:
 
 def _load(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
-        if outcome.exit_code in (0, 1, 3, 130, 143):
+        if outcome.exit_code in _WROTE_RESULTS:
             try:
                 outcome.results = Results.load(outcome.request.out)
             except ConfigError:

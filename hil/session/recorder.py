@@ -77,11 +77,10 @@ class RigRecorder:
         how = lines[0] if lines else type(error).__name__
         for name in self._names:
             self.results.distrust(name, how)
-        meant = [figure.name for name in names for figure in self._catalogue.meant(name)]
-        for name in meant:
-            target = self.results.targets.get(name)
-            if target is not None and name not in self._names:
-                self(name, None, target.unit, uncertainty=None, n=0, failed_test=how)
+        for figure in self._catalogue.meant(*names):
+            target = self.results.targets.get(figure.name)
+            if target is not None and figure.name not in self._names:
+                self(figure.name, None, target.unit, uncertainty=None, n=0, failed_test=how)
 
     @property
     def figures(self) -> list[Figure]:

@@ -120,7 +120,8 @@ class VirtualBenches:
         """Keep what was seen; an occasion that comes again is told apart."""
         again = sum(name == occasion or name.startswith(f"{occasion}, ") for name in self._seen)
         name = f"{occasion}, {again + 1}" if again else occasion
-        self._seen[name] = Seen(virtual.bench.rules(), tuple(virtual.board.notes))
+        rules = virtual.bench.rules
+        self._seen[name] = Seen(None if rules is None else rules(), tuple(virtual.board.notes))
 
     def keep(self, bench: Bench) -> None:
         """Give each bench from now on the flash memory that the board on this one has."""

@@ -15,7 +15,7 @@ from eegrig.boards.errors import ConfigError
 from eegrig.hil.bench import Capability
 from eegrig.hil.figures.results import Results
 from eegrig.hil.rig import capabilities_of, open_benches
-from eegrig.hil.run.plan import make_plan, words
+from eegrig.hil.run.plan import make_plan
 from eegrig.hil.run.plan_table import plan_lines
 from eegrig.hil.run.request import RunRequest
 from eegrig.hil.run.run import run_suites
@@ -105,12 +105,11 @@ def test_the_command_lists_for_machines(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize(
-    ("test_id", "said"),
-    [
-        ("test_power.py::test_advertising", ("power", "advertising")),
-        ("mine/test_two_words.py::test_it[a_b-3]", ("two words", "it[a_b-3]")),
-    ],
-)
-def test_names_of_tests_are_words(test_id: str, said: tuple[str, str]) -> None:
-    assert words(test_id) == said
+@pytest.mark.parametrize(("board", "has"), [("headband8", False), ("forehead2-nirs", True)])
+def test_what_a_board_cannot_have_is_not_planned(tmp_path, board: str, has: bool) -> None:
+    plan = make_plan(RunRequest(board=board, out=tmp_path))
+    planned = {figure.name for figure in plan.figures}
+    assert ("power.streaming.optics" in planned) == has
+    assert ("stream.optics.frame_loss" in planned) == has
+    assert "power.streaming.mcu" in planned
+    assert "stream.emg.frame_loss" not in planned
