@@ -24,7 +24,7 @@ class FlashArea:
         self._file.seek(self._at + block * self._block_size + offset)
         self._file.readinto(buf)
         _b.charge("file_read")
-        _b.charge_for("file_read_byte", len(buf))
+        _b.work("file_read_byte", len(buf))
         _b.leave()
         _b.let_come()
 

@@ -251,8 +251,8 @@ def collect():
     _b.enter()
     found = _collect()
     keep()
-    _b.charge("collect")
-    _b.charge_for("collect_block", max(0, _used - _used_at_prompt) // _BLOCK)
+    _b.work("collect")
+    _b.work("collect_block", max(0, _used - _used_at_prompt) // _BLOCK)
     _b.leave()
     return found
 

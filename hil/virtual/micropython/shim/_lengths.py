@@ -16,7 +16,7 @@ _NO_OPTIONS = {}
 def _charge(row, n):
     if not _b.quiet:  # the firmware's own call
         _b.enter()
-        _b.charge_for(row, n)
+        _b.work(row, n)
         _b.leave()
 
 

@@ -135,14 +135,14 @@ class _Sha256:
         _b.enter()
         try:
             self._hash.update(data)
-            _b.charge_for("sha256_byte", len(memoryview(data)))
+            _b.work("sha256_byte", len(memoryview(data)))
         finally:
             _b.leave()
 
     def digest(self):
         _b.enter()
         try:
-            _b.charge_for("sha256_byte", _SHA256_BLOCK)
+            _b.work("sha256_byte", _SHA256_BLOCK)
             return self._hash.digest()
         finally:
             _b.leave()

@@ -117,7 +117,7 @@ def read(at, buf):
     if at < 0 or end > _size:
         return -1
     _b.charge("file_read")
-    _b.charge_for("file_read_byte", len(buf))
+    _b.work("file_read_byte", len(buf))
     if _page < 0 or end <= _page or at >= _page + _PAGE:
         _file.seek(_at + at)
         _file.readinto(buf)

@@ -505,15 +505,15 @@ class BLE:
             _data = self.gatts_read(_value_handle) if _rules["notifies_stored_value"] else b""
         size = len(_data)
         _b.enter()
+        # The ports wait here until there is room: interrupts go on meanwhile, callbacks do not.
+        locked = _b.lock(1)
+        _b.work("gatts_notify")
+        _b.work("gatts_notify_byte", size)
         try:
             _out[size][_b.ALL] = _data
         except Exception:
             _data = self._put(_data)
             size = len(_data)
-        _b.charge("gatts_notify")
-        _b.charge_for("gatts_notify_byte", size)
-        # The ports wait here until there is room: interrupts go on meanwhile, callbacks do not.
-        locked = _b.lock(1)
         while True:
             result = _b.call(_b.BLE_NOTIFY, _conn_handle, _value_handle, 0, size)
             if result != _b.INTERRUPTED:

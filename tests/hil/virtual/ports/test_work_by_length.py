@@ -142,3 +142,58 @@ def test_builds_have_those_modules_that_they_had(world, port):
     assert found == (
         few if port == "zephyr" else ["binascii", "json", "deflate", "struct", "heapq"]
     )
+
+
+BREAKS_IN = """
+import bluetooth, hashlib, micropython, time
+from array import array
+from machine import Timer
+ble = bluetooth.BLE()
+ble.active(True)
+packet, data, items = bytes(232), bytes(12000), [1] * 4000
+times = array("l", [0] * 8)
+n = called_us = 0
+def called_back(_):
+    global called_us
+    called_us = called_us or time.ticks_us()
+def on_time(_):
+    global n
+    if n < 8:
+        times[n] = time.ticks_us()
+        n += 1
+        micropython.schedule(called_back, 0)
+def notify():
+    try:
+        ble.gatts_notify(1, 16, packet)
+    except OSError:
+        pass
+def work():
+    {work}
+work()
+timer = Timer(-1, period=1, callback=on_time, hard=True)
+a = time.ticks_us()
+work()
+took_us = time.ticks_diff(time.ticks_us(), a)
+timer.deinit()
+print(took_us, called_us - a, *[times[i + 1] - times[i] for i in range(min(n, 8) - 1)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "called"),
+    [
+        ("sum(items)", "at its end"),
+        ("hashlib.sha256(data)", "at its end"),
+        ("[notify() for _ in range(8)]", "between"),
+    ],
+)
+def test_interrupts_break_into_long_work_and_callbacks_wait_for_its_end(world, work, called):
+    (line,) = run_alone(world, BREAKS_IN.format(work=work), seconds=5.0).lines[-1:]
+    took_us, called_us, *apart_us = map(int, line.split())
+    assert took_us > 4000
+    assert len(apart_us) >= 3
+    assert max(abs(apart - 1000) for apart in apart_us) < 150
+    if called == "between":
+        assert called_us < 3000
+    else:
+        assert called_us == pytest.approx(took_us, abs=500)

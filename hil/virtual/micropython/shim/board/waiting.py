@@ -10,10 +10,35 @@ def charge(name):
 
 
 @micropython.native
-def charge_for(name, n):
-    """Charge it so many times."""
+def work(name, n=1):
+    """Charge what takes the port long, so many times: interrupts break into it, callbacks do not.
+
+    To be called before there is anything in a request: a handler's own would replace it.
+    """
     global now
-    now += call_ns[name] * n
+    ns = call_ns[name] * n
+    if _in_irq or now + ns < horizon:
+        now += ns
+    else:
+        _work_among_interrupts(ns)
+
+
+_LEAST_STEP_NS = 1_000  # what is to happen now happens once time goes on
+
+
+@micropython.native
+def _work_among_interrupts(ns):
+    global now
+    locked = lock(1)
+    while ns and now + ns >= horizon:
+        step = max(horizon - now, _LEAST_STEP_NS)
+        if step > ns:
+            step = ns
+        now += step
+        ns -= step
+        call(SYNC)  # whose handlers take time of their own
+    now += ns
+    lock(locked)
 
 
 _prefetched_frames = ()  # the places in a reply of the frames it tells of in advance
