@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -116,7 +118,8 @@ def test_chance_is_in_the_total_in_what_changes_and_in_what_is_counted():
     assert found.per_sample_uncertainty_j == pytest.approx(per_count * total * 0.3 / 20)
 
 
-def test_a_single_current_shows_no_chance():
+def test_two_currents_show_chance_and_a_single_one_does_not():
+    assert mode_power(of_currents(1e-3, 3e-3)).chance_w == pytest.approx(1e-3 * 3.7)
     power = mode_power(of_currents(2e-3))
     assert power.chance_w == 0.0
     assert power.total_uncertainty_w == pytest.approx(0.01 * 2e-3 * 3.7)
@@ -174,3 +177,9 @@ def test_a_capture_has_the_length_that_was_asked_and_ten_intervals(asked_s, inte
     capture = a_capture(**SPLIT)
     assert capture.duration_s == 10.0
     assert long_enough(capture, asked_s, interval_ms=interval_ms) is enough
+
+
+def test_without_an_interval_there_is_no_least_length():
+    capture = of_currents(1e-3)
+    assert long_enough(replace(capture, stop_ns=1_000_000), 1e-3)
+    assert not long_enough(replace(capture, stop_ns=1_000_000), 1e-3, interval_ms=1.0)
