@@ -122,6 +122,7 @@ def test_what_keeps_up_beyond_one_that_did_not_is_no_margin() -> None:
     async def keeps_up(factor: float) -> bool:
         return factor < 1.3 or factor == SLOWEST
 
-    margin = asyncio.run(find_margin(keeps_up, {1.0: True, 1.25: True, 1.5: False}))
+    known = {1.0: True, 1.25: True, 1.5: False, SLOWEST: True}
+    margin = asyncio.run(find_margin(keeps_up, known))
     assert margin.holds is not None
     assert 1.25 <= margin.holds < 1.3
