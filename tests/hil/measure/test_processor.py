@@ -97,9 +97,13 @@ def test_a_board_without_any_to_spare_says_what_it_does_not_hold_on() -> None:
     )
 
 
-@pytest.mark.parametrize("known", [(1.0, SLOWEST), (0.5, 1.0)])
-def test_what_was_tried_is_not_tried_again(known: tuple[float, float]) -> None:
-    processor = Processor(math.inf if SLOWEST in known else 0.0)
+@pytest.mark.parametrize(
+    ("threshold", "known"), [(math.inf, (1.0, SLOWEST)), (0.0, (0.5, 1.0)), (1.1, (1.0, 1.17))]
+)
+def test_what_was_tried_is_not_tried_again_nor_what_is_near_enough(
+    threshold: float, known: tuple[float, float]
+) -> None:
+    processor = Processor(threshold)
     assert margin_of(processor, *known).n == 2
     assert processor.tried == []
 
