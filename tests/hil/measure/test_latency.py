@@ -72,6 +72,15 @@ def test_of_two_frames_the_median_is_uncertain_by_half_their_distance():
     assert summarise(np.array([1.0, 4.0])).p50_uncertainty_s == pytest.approx(1.5)
 
 
+def test_frames_that_are_exactly_as_late_as_a_quantile_are_not_beyond_it():
+    """Four of seven are at the median."""
+    latency = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0])
+    deviation = stats.sem([1, 1, 1, 1, 0, 0, 0])
+    low, high = stats.scoreatpercentile(latency, [50 - 100 * deviation, 50 + 100 * deviation])
+    assert high > 1
+    assert summarise(latency).p50_uncertainty_s == pytest.approx((high - low) / 2)
+
+
 def test_one_frame_has_no_scatter():
     assert summarise(np.array([1.0])).mean_uncertainty_s == 0.0
 
