@@ -165,7 +165,7 @@ def _best(
     start = whole if whole.size else start
     end = end[start]
     least = np.full(start.size, np.inf)
-    going_on = np.ones(start.size, dtype=bool)
+    going_on = np.full(start.size, fill_value=True)
     while going_on.any():
         bps = (upto[end] - upto[start]) / (elapsed_s[end] - elapsed_s[start])
         least = np.where(going_on, np.minimum(least, bps), least)
