@@ -134,6 +134,14 @@ def test_chance_is_the_height_of_the_slowest_lines_of_what_arrived(rng, n, lines
     assert found.best_uncertainty_bps == pytest.approx(of_a_window)
 
 
+@pytest.mark.parametrize(
+    ("last_ns", "best_bps"), [(1_250_000_000, 8 * 101 / 1.25), (1_250_000_001, 8 * 100)]
+)
+def test_a_stretch_goes_on_for_a_quarter_and_not_for_a_nanosecond_longer(last_ns, best_bps):
+    arrival = np.array([0, 1_000_000_000, last_ns])
+    assert goodput(arrival, np.array([9, 100, 1])).best_bps == pytest.approx(best_bps)
+
+
 def test_a_shorter_window_is_another_figure():
     found = goodput(np.rint(UNEVEN_S * 1e9).astype(np.int64), UNEVEN_BYTES, window_s=0.5)
     assert found.best_bps == pytest.approx(8 * 40 / 0.5)
