@@ -327,14 +327,14 @@ def _spread(column: NDArray[np.float64], residual: NDArray[np.float64]) -> float
     Each channel's noise is its own, and a filter leaves more of it at some frequencies than at
     others (`hil.measure.chance.of_a_fit`); where recordings are short, all channels say how much.
     """
-    n_times = residual.shape[1]
-    if n_times < LEAST_COLOURED:
-        noise = float(np.sum(residual**2)) / max(residual.size - 2, 1)
+    left = residual.size - 2  # of four samples or more
+    if residual.shape[1] < LEAST_COLOURED:
+        noise = float(np.sum(residual**2)) / left
         return float(np.sqrt(noise / np.sum(column**2)))
     alone = of_a_fit(column, residual, used=0)
     power = np.sum(column**2, axis=1)
-    left = residual.size / max(residual.size - 2, 1)
-    return float(np.sqrt(left * np.sum((alone * power) ** 2)) / np.sum(power))
+    variance = residual.size / left * np.sum((alone * power) ** 2)
+    return float(np.sqrt(variance) / np.sum(power))
 
 
 def _centred(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -165,11 +165,11 @@ def _best(
     start = whole if whole.size else start
     end = end[start]
     least = np.full(start.size, np.inf)
-    going_on = np.ones(start.size, dtype=bool)
+    going_on = np.full(start.size, fill_value=True)
     while going_on.any():
         bps = (upto[end] - upto[start]) / (elapsed_s[end] - elapsed_s[start])
         least = np.where(going_on, np.minimum(least, bps), least)
-        going_on &= end < n - 1
+        going_on = end < n - 1
         end = np.minimum(end + 1, n - 1)
         going_on &= arrival_ns[end] - arrival_ns[start] <= longest_ns
     return float(least.max())

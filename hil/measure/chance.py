@@ -54,7 +54,7 @@ def of_the_mean(series: NDArray[np.float64]) -> NDArray[np.float64]:
     if n < _LEAST_VALUES:
         plain: NDArray[np.float64] = series.std(axis=-1, ddof=1) / np.sqrt(n)
         return plain
-    spectrum = np.fft.rfft(series - series.mean(axis=-1, keepdims=True), axis=-1)
+    spectrum = np.fft.rfft(series - series.mean(axis=-1, keepdims=True))
     height = (np.abs(spectrum[..., 1 : min(LINES, n // 4) + 1]) ** 2).mean(axis=-1) / n
     uncertainty: NDArray[np.float64] = np.sqrt(height / n)
     return uncertainty
@@ -89,17 +89,17 @@ def of_a_fit(
     """
     from scipy.ndimage import uniform_filter1d
 
-    n = column.shape[-1]
-    power = np.sum(column**2, axis=-1)
+    n = column.shape[1]
+    power = np.sum(column**2, axis=1)
     left = max(n - used, 1)
     if n < LEAST_COLOURED:
-        plain: NDArray[np.float64] = np.sqrt(np.sum(residual**2, axis=-1) / left / power)
+        plain: NDArray[np.float64] = np.sqrt(np.sum(residual**2, axis=1) / left / power)
         return plain
-    noise = np.abs(np.fft.rfft(residual, axis=-1)) ** 2 / left
-    noise = uniform_filter1d(noise, n // _SMOOTH | 1, axis=-1, mode="mirror")
-    signal = np.abs(np.fft.rfft(column, axis=-1)) ** 2
+    noise = np.abs(np.fft.rfft(residual)) ** 2 / left
+    noise = uniform_filter1d(noise, n // _SMOOTH | 1, mode="mirror")
+    signal = np.abs(np.fft.rfft(column)) ** 2
     # Every line but the first, and the last of an even number, stands for two.
-    signal[..., 1 : (n + 1) // 2] *= 2.0
-    variance = np.sum(signal * noise, axis=-1) / n / power**2
+    signal[:, 1 : (n + 1) // 2] *= 2.0
+    variance = np.sum(signal * noise, axis=1) / n / power**2
     uncertainty: NDArray[np.float64] = np.sqrt(variance)
     return uncertainty

@@ -111,12 +111,12 @@ def fidelity(
     # Without the noise's power; of a channel that shows no more than noise nothing is left.
     added_v2 = np.zeros_like(power) if noise is None else noise.rms_v**2
     doubt_v2 = 0.0 if noise is None else 2 * noise.rms_v * noise.rms_uncertainty_v
-    clean_v2 = np.maximum(np.mean(recorded**2, axis=1) - added_v2, 0.0)
+    clean_v2 = np.mean(recorded**2, axis=1) - added_v2
     shown = clean_v2 > 0
     clean_v2 = np.where(shown, clean_v2, ideal_v2)
     correlation = np.where(shown, gain * np.sqrt(ideal_v2 / clean_v2), 0.0)
     chance_v2 = np.hypot(of_the_mean(error**2), doubt_v2)
-    by_power = 0.5 * np.where(shown, np.abs(correlation), 1.0) * chance_v2 / clean_v2
+    by_power = 0.5 * np.where(shown, correlation, 1.0) * chance_v2 / clean_v2
     left_v2 = np.mean(error**2, axis=1) - added_v2
     by_gain = left_v2 / clean_v2 * np.sqrt(ideal_v2 / clean_v2) * gain_uncertainty
     return Fidelity(

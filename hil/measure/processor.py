@@ -118,7 +118,7 @@ async def find_margin(
     while True:
         loses = min((factor for factor, kept_up in tried.items() if not kept_up), default=None)
         slower = math.inf if loses is None else loses
-        holds = max((f for f, kept_up in tried.items() if kept_up and f < slower), default=None)
+        holds = max((factor for factor in tried if factor < slower), default=None)  # all kept up
         if loses is None and await ask(SLOWEST):
             return Margin(SLOWEST, None, len(tried))
         if holds is None and not await ask(_FASTEST):

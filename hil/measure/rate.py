@@ -57,10 +57,10 @@ def rate_error(
     Raises
     ------
     ValueError
-        If there are fewer than two packets.
+        If there are fewer than two packets, or none begins elsewhere than the first.
     """
     n = first_frames.size
-    if n < 2 or first_frames[-1] == first_frames[0]:
+    if np.unique(first_frames).size < 2:
         raise ValueError(f"{n} packets do not tell a rate; record for longer")
     # Whole numbers are taken from each other before they are rounded.
     frame = (first_frames - first_frames[0]).astype(np.float64)
@@ -69,7 +69,7 @@ def rate_error(
     time_ns -= time_ns.mean()
     period_ns = float(frame @ time_ns / (frame @ frame))
     beside = time_ns - period_ns * frame
-    chance = float(of_a_fit(frame[None], beside[None])[0]) if n > 2 else 0.0
+    chance = float(of_a_fit(frame[None], beside[None])[0])
     rounded = _TICK_NS / float(np.sqrt(12.0 * (frame @ frame)))
     return RateError(
         error=1e9 / period_ns / nominal_sps - 1.0,

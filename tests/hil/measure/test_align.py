@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import linalg
 
 from eegrig.hil.bench import Waveform
 from eegrig.hil.measure.align import Alignment, AlignmentError, align, expected
@@ -80,6 +81,39 @@ def test_the_stated_uncertainties_are_the_cramer_rao_bounds(rng):
         )
 
 
+class Sines:
+    """Two channels of ten hertz, of which every derivative is known; `n` samples from `begin_s`."""
+
+    def __init__(self, n, begin_s):
+        time, omega = np.arange(4000) / 2000.0, 2 * np.pi * 10
+        played = np.stack([np.sin(omega * time), 3 * np.cos(omega * time)])
+        self.applied = Waveform(0, 2000.0, ("E", "F"), played)
+        at_s = begin_s + np.arange(n) / RATE
+        self.clean = np.stack([np.sin(omega * at_s), 3 * np.cos(omega * at_s)])
+        slopes = omega * np.stack([np.cos(omega * at_s), -3 * np.sin(omega * at_s)])
+        none, one = np.zeros(n), np.ones(n)
+        free = [np.r_[self.clean[0], none], np.r_[one, none]]
+        free += [np.r_[none, self.clean[1]], np.r_[none, one]]
+        self.common = [slopes.ravel(), (slopes * (np.arange(n) - (n - 1) / 2)).ravel()]
+        self.free = np.stack(free, axis=1)
+        self.near = (round(begin_s * 1e9) - 5_000_000, round(begin_s * 1e9) + 5_000_000)
+
+    def aligned(self, noise):
+        recorded = self.clean + noise
+        return align(recorded, RATE, self.applied, response=as_is, search_ns=self.near)
+
+    def rest(self, noise):
+        """Return what a linear fit of everything leaves of noise."""
+        return left_of(noise.ravel(), np.column_stack([self.free, *self.common]))
+
+
+def left_of(values, columns):
+    return values - columns @ np.linalg.lstsq(columns, values, rcond=None)[0]
+
+
+NAMES = ("uncertainty_ns", "period_uncertainty_ns")
+
+
 @pytest.mark.parametrize("begin_s", [0.5, 0.51, 0.53])
 def test_with_few_samples_the_uncertainty_counts_what_the_fit_has_used(rng, begin_s):
     """Ten samples of two channels, a third of a cycle, against one linear least-squares fit.
@@ -87,28 +121,38 @@ def test_with_few_samples_the_uncertainty_counts_what_the_fit_has_used(rng, begi
     Each channel's gain and offset are free, time and period are common: of twenty samples the
     figure counts the two.
     """
-    time, omega = np.arange(4000) / 2000.0, 2 * np.pi * 10
-    played = np.stack([np.sin(omega * time), 3 * np.cos(omega * time)])
-    applied = Waveform(0, 2000.0, ("E", "F"), played)
-    at_s = begin_s + np.arange(10) / RATE
-    clean = np.stack([np.sin(omega * at_s), 3 * np.cos(omega * at_s)])
-    slopes = omega * np.stack([np.cos(omega * at_s), -3 * np.sin(omega * at_s)])
-    turn, none = np.arange(10) - 4.5, np.zeros(10)
-    free = [np.r_[clean[0], none], np.r_[np.ones(10), none]]
-    free += [np.r_[none, clean[1]], np.r_[none, np.ones(10)]]
-    near = (round(begin_s * 1e9) - 5_000_000, round(begin_s * 1e9) + 5_000_000)
+    sines = Sines(10, begin_s)
     for _ in range(3):
-        noise = rng.normal(size=clean.shape) * 1e-4
-        found = align(clean + noise, RATE, applied, response=as_is, search_ns=near)
-        common = [slopes.ravel(), (slopes * turn).ravel()]
-        design = np.stack([*free, *common], axis=1)
-        rest = noise.ravel() - design @ np.linalg.lstsq(design, noise.ravel(), rcond=None)[0]
+        noise = rng.normal(size=(2, 10)) * 1e-4
+        found, rest = sines.aligned(noise), sines.rest(noise)
         noise_v = np.sqrt(rest @ rest / 18)
-        others = np.stack(free, axis=1)
-        for column, name in zip(common, ("uncertainty_ns", "period_uncertainty_ns"), strict=True):
-            left = column - others @ np.linalg.lstsq(others, column, rcond=None)[0]
+        for column, name in zip(sines.common, NAMES, strict=True):
+            left = left_of(column, sines.free)
             expected_ns = noise_v / np.sqrt(left @ left) * 1e9
             assert getattr(found, name) == pytest.approx(expected_ns, rel=0.01), name
+
+
+@pytest.mark.parametrize(("n", "lines"), [(64, 9), (200, 25)])
+def test_with_many_samples_each_channels_noise_counts_where_its_slope_is(rng, n, lines):
+    """The variance of a linear form, with each channel's own covariance.
+
+    It is the periodogram's of what the fit leaves, averaged round the circle over an eighth of its
+    lines: of noise that wanders much less than of white at the sine's frequency.
+    """
+    sines = Sines(n, 0.5)
+    noise = rng.normal(size=(2, n)).cumsum(axis=1) * [[1e-5], [2e-5]]
+    found, rest = sines.aligned(noise), sines.rest(noise).reshape(2, n)
+    around = np.arange(lines) - lines // 2
+    for column, name in zip(sines.common, NAMES, strict=True):
+        left = left_of(column, sines.free).reshape(2, n)
+        variance = 0.0
+        for own, wandering in zip(left, rest, strict=True):
+            raw = np.abs(np.fft.fft(wandering)) ** 2 / n
+            height = [raw[(line + around) % n].mean() for line in range(n)]
+            variance += own @ linalg.circulant(np.fft.ifft(height).real) @ own
+        variance *= 2 * n / (2 * n - 2)
+        expected_ns = np.sqrt(variance) / np.sum(left**2) * 1e9
+        assert getattr(found, name) == pytest.approx(expected_ns, rel=1e-3), name
 
 
 def test_times_are_whole_nanoseconds_nearest_to_the_line():

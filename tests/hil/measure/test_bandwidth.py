@@ -97,6 +97,51 @@ def test_an_uneven_record_by_hand(begin_ns):
     assert found.mean_uncertainty_bps == pytest.approx(np.hypot(np.sqrt(height / 2.2), of_the_ends))
 
 
+def uneven(rng, n):
+    """Arrivals at random, of payloads of any size, in nanoseconds and bytes."""
+    return np.cumsum(rng.integers(1_000_000, 90_000_000, n)), rng.integers(1, 245, n)
+
+
+@pytest.mark.parametrize(("n", "ends"), [(5, 1), (90, 9), (99, 9), (110, 11)])
+def test_the_mean_runs_from_any_of_the_first_tenth_of_the_arrivals_to_any_of_the_last(rng, n, ends):
+    arrival, size = uneven(rng, n)
+    pairs = [(i, j) for i in range(ends) for j in range(n - ends, n)]
+    bits = np.mean([8 * size[i + 1 : j + 1].sum() for i, j in pairs])
+    seconds = np.mean([(arrival[j] - arrival[i]) * 1e-9 for i, j in pairs])
+    assert goodput(arrival, size).mean_bps == pytest.approx(bits / seconds)
+
+
+@pytest.mark.parametrize(("n", "lines"), [(3, 1), (21, 5), (48, 11), (100, 12)])
+def test_chance_is_the_height_of_the_slowest_lines_of_what_arrived(rng, n, lines):
+    """Arrivals less their mean rate, with Hann's taper, each integral on its own."""
+    arrival, size = uneven(rng, n)
+    time_s, bits = (arrival[1:] - arrival[0]) * 1e-9, 8.0 * size[1:]
+    length_s = time_s[-1]
+    fine_s = (np.arange(4096) + 0.5) * length_s / 4096
+
+    def turned(at_s, k):
+        return np.sin(np.pi * at_s / length_s) ** 2 * np.exp(-2j * np.pi * k * at_s / length_s)
+
+    amounts = [
+        bits @ turned(time_s, k) - bits.sum() * turned(fine_s, k).mean()
+        for k in range(1, lines + 1)
+    ]
+    taper_s = np.mean(np.sin(np.pi * fine_s / length_s) ** 4) * length_s
+    height = np.mean(np.abs(amounts) ** 2) / taper_s
+    found = goodput(arrival, size, window_s=0.01)
+    bits_off = 8 * size.max() / np.sqrt(12)
+    of_a_window = np.hypot(0.7 * np.sqrt(height / 0.01), bits_off / 0.01)
+    assert found.best_uncertainty_bps == pytest.approx(of_a_window)
+
+
+@pytest.mark.parametrize(
+    ("last_ns", "best_bps"), [(1_250_000_000, 8 * 101 / 1.25), (1_250_000_001, 8 * 100)]
+)
+def test_a_stretch_goes_on_for_a_quarter_and_not_for_a_nanosecond_longer(last_ns, best_bps):
+    arrival = np.array([0, 1_000_000_000, last_ns])
+    assert goodput(arrival, np.array([9, 100, 1])).best_bps == pytest.approx(best_bps)
+
+
 def test_a_shorter_window_is_another_figure():
     found = goodput(np.rint(UNEVEN_S * 1e9).astype(np.int64), UNEVEN_BYTES, window_s=0.5)
     assert found.best_bps == pytest.approx(8 * 40 / 0.5)
@@ -113,15 +158,13 @@ def test_a_window_is_a_whole_number_of_nanoseconds():
     assert found.window_bps == pytest.approx([8 * 100 * 3])
 
 
-def test_the_scatter_of_the_means_of_many_links_is_the_stated_uncertainty(rng):
-    """Payloads come at random: a Poisson process, whose seconds do not depend on each other."""
-    means, stated = [], []
-    for _ in range(200):
-        arrival = np.cumsum(rng.exponential(5e6, 6000)).astype(np.int64)
-        found = goodput(arrival, np.full(arrival.size, 100))
-        means.append(found.mean_bps)
-        stated.append(found.mean_uncertainty_bps)
-    assert np.mean(stated) == pytest.approx(np.std(means), rel=0.15)
+@pytest.mark.parametrize(
+    ("last_ns", "best_bps"), [(1_250_000_000, 8 * 11), (1_249_999_999, 8 * 110 / 1.15)]
+)
+def test_a_nanosecond_decides_whether_a_record_cuts_a_stretch_off(last_ns, best_bps):
+    """Late on a clock, where a float is no longer good to one."""
+    arrival = 2**60 + np.array([0, 100_000_000, 1_000_000_000, last_ns])
+    assert goodput(arrival, np.array([9, 1, 10, 100])).best_bps == pytest.approx(best_bps)
 
 
 def test_one_whole_window_is_a_record():

@@ -16,7 +16,7 @@ from eegrig.boards.sinc3 import sinc3_gain
 from eegrig.hil.bench import PowerCapture
 from eegrig.hil.measure.align import align
 from eegrig.hil.measure.bandwidth import goodput
-from eegrig.hil.measure.chance import of_a_fit, of_the_mean
+from eegrig.hil.measure.chance import of_the_mean
 from eegrig.hil.measure.contacts import contact_errors
 from eegrig.hil.measure.fidelity import fidelity
 from eegrig.hil.measure.latency import summarise
@@ -73,27 +73,6 @@ def test_the_noise_of_these_tests_is_a_sinc3_filters():
 def test_a_mean_is_as_uncertain_as_its_values_go_together(rng, pole):
     series = signal.lfilter([1.0], [1.0, -pole], rng.normal(size=(SEEDS, 1200)), axis=1)[:, 200:]
     holds(series.mean(axis=1), 0.0, of_the_mean(series))
-
-
-def test_a_pattern_that_repeats_itself_leaves_its_mean_certain():
-    saw = np.tile(np.arange(20.0), 50)
-    assert of_the_mean(saw) < 0.02 * saw.std() / np.sqrt(saw.size)
-
-
-def test_few_values_count_as_they_are():
-    values = np.array([1.0, 2.0, 4.0])
-    assert of_the_mean(values) == pytest.approx(stats.sem(values))
-    assert np.isnan(of_the_mean(np.array([1.0])))
-
-
-def test_a_fit_in_white_noise_is_as_uncertain_as_regression_says(rng):
-    column = np.sin(np.arange(4000) * 0.1)[None] * np.ones((SEEDS, 1))
-    noise = rng.normal(size=column.shape)
-    plain = np.sqrt(1 / np.sum(column[0] ** 2))
-    assert of_a_fit(column, noise).mean() == pytest.approx(plain, rel=0.02)
-    few = of_a_fit(column[:, :20], noise[:, :20])
-    by_hand = np.sqrt(np.sum(noise[:, :20] ** 2, axis=1) / 18 / np.sum(column[0, :20] ** 2))
-    assert few == pytest.approx(by_hand)
 
 
 # ------------------------------------------------------------------------------------------ goodput
@@ -282,15 +261,6 @@ def test_the_rate_of_a_stream(rng, jitter_us, per_packet):
     holds([each.error for each in found], error, [each.uncertainty for each in found])
 
 
-def test_two_packets_tell_a_rate_and_one_does_not():
-    two = rate_error(np.array([0, 250]), np.array([0, 1_001_000_000]), RATE)
-    assert two.error == pytest.approx(1 / 1.001 - 1)
-    assert two.uncertainty == pytest.approx(1000 / np.sqrt(12) / 1.001e9 * np.sqrt(2))
-    assert two.n == 2
-    with pytest.raises(ValueError, match="record for longer"):
-        rate_error(np.array([0]), np.array([0]), RATE)
-
-
 # ---------------------------------------------------------------------------------------- impedance
 
 
@@ -311,18 +281,6 @@ def test_impedances(rng):
     each = np.array([each.each for each in found])
     stated = np.array([each.each_uncertainty for each in found])
     assert covered(each[:, :-1], 0.0, stated[:, :-1]) == pytest.approx(SHARE, abs=TELLS)
-
-
-def test_errors_of_contacts_keep_their_sign():
-    ohm = np.array([0.9, 0.9, 0.81]) * 1e4
-    found = contact_errors(ohm, np.array([1.0, 1.0, 1e3]), np.full(3, 1e4))
-    assert found.scale == pytest.approx(-0.1, abs=1e-5)
-    assert found.each[found.worst] == pytest.approx(-0.1, abs=1e-5)
-    # Harmonics that fold back in an unknown phase are common to all.
-    assert found.scale_uncertainty == pytest.approx(0.015 / np.sqrt(2), rel=1e-3)
-    alone = contact_errors(np.array([1.1e4]), np.array([100.0]), np.array([1e4]))
-    assert alone.scale == pytest.approx(0.1)
-    assert (alone.each[0], alone.each_uncertainty[0]) == (0.0, 0.0)
 
 
 # -------------------------------------------------------------------------------------------- power

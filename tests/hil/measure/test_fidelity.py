@@ -110,6 +110,29 @@ def test_what_is_known_of_the_noise_says_how_well_the_correlation_is_known():
     assert found.correlation_uncertainty == pytest.approx(correlation * doubt / (2 * clean))
 
 
+def test_a_correlation_is_as_uncertain_as_gain_and_power_make_it_to_first_order():
+    """Differences of (1 + q)^-1/2, by hand of six samples: few enough to count as they are."""
+    pattern = np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+    error = np.outer([0.3, 0.8], [2.0, 2.0, -1.0, -1.0, -1.0, -1.0])
+    ideal, gain = np.outer([1.0, 3.0], pattern), np.array([-0.9, 1.1])
+    rms_v, doubt_v = np.array([0.2, 0.3]), np.array([0.01, 0.3])
+    found = fidelity(gain[:, None] * ideal + error, ideal, noise=of_noise(rms_v, doubt_v))
+
+    def correlation(gain, error_v2):
+        return np.sign(gain) * (1 + (error_v2 - rms_v**2) / (gain**2 * [1.0, 9.0])) ** -0.5
+
+    error_v2 = np.mean(error**2, axis=1)
+    assert found.correlation == pytest.approx(correlation(gain, error_v2))
+    by_gain, by_power = (
+        (correlation(gain + a, error_v2 + b) - correlation(gain - a, error_v2 - b)) / 2e-6
+        for a, b in ((1e-6, 0.0), (0.0, 1e-6))
+    )
+    of_power = np.hypot(stats.sem(error**2, axis=1), 2 * rms_v * doubt_v)
+    of_gain = np.sqrt(np.sum(error**2, axis=1) / 4 / np.sum(ideal**2, axis=1))
+    stated = np.hypot(by_gain * of_gain, by_power * of_power)
+    assert found.correlation_uncertainty == pytest.approx(stated, rel=1e-6)
+
+
 def test_noise_is_taken_from_the_recordings_power_before_it_is_correlated():
     ideal = np.array([[1.0, -1.0, 1.0, -1.0]])
     error = np.array([[1.0, 1.0, -1.0, -1.0]])
@@ -125,9 +148,12 @@ def test_a_correlation_has_the_sign_of_the_gain():
 
 
 def test_a_recording_of_no_more_than_noise_has_no_correlation():
-    ideal = np.array([[1.0, -1.0, 1.0, -1.0]] * 2)
-    found = fidelity(0.5 * ideal, ideal, noise=of_noise([0.5, 2.0], [0.0, 0.0]))
+    """And is known as well as the noise's power is beside that of what was to be seen."""
+    ideal = np.array([[2.0, -2.0, 2.0, -2.0]] * 2)
+    found = fidelity(0.25 * ideal, ideal, noise=of_noise([0.5, 2.0], [0.1, 0.3]))
     assert found.correlation.tolist() == [0.0, 0.0]
+    doubt = np.array([2 * 0.5 * 0.1, 2 * 2.0 * 0.3])
+    assert found.correlation_uncertainty == pytest.approx(doubt / 4.0 / 2)
 
 
 @pytest.mark.parametrize("gain", [1.1, 0.9])

@@ -8,7 +8,13 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from eegrig.hil.bench import Waveform
-from eegrig.hil.measure.latency import electrode_times, histogram, latencies, summarise
+from eegrig.hil.measure.latency import (
+    PACKETS_NEEDED,
+    electrode_times,
+    histogram,
+    latencies,
+    summarise,
+)
 from eegrig.hil.measure.response import as_is
 
 from .front_end import convert, eeg_like
@@ -51,10 +57,28 @@ def test_a_signal_that_repeats_itself_is_searched_where_it_can_be():
     assert times == pytest.approx(truth, abs=50e3)
 
 
+def test_figures_take_as_many_packets_as_leave_one_beyond_a_quantile_and_ten_for_a_spread():
+    beyond = {"p95": 1 / (1 - 0.95), "p99": 1 / (1 - 0.99)}
+    assert pytest.approx({"mean": 10, "p50": 10, "max": 1, **beyond}) == PACKETS_NEEDED
+
+
 @pytest.mark.parametrize("n", [2, 3, 7])
 def test_of_few_frames_the_mean_is_as_uncertain_as_if_each_were_for_itself(rng, n):
     latency = rng.normal(size=n)
     assert summarise(latency).mean_uncertainty_s == pytest.approx(stats.sem(latency))
+
+
+def test_of_two_frames_the_median_is_uncertain_by_half_their_distance():
+    assert summarise(np.array([1.0, 4.0])).p50_uncertainty_s == pytest.approx(1.5)
+
+
+def test_frames_that_are_exactly_as_late_as_a_quantile_are_not_beyond_it():
+    """Four of seven are at the median."""
+    latency = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0])
+    deviation = stats.sem([1, 1, 1, 1, 0, 0, 0])
+    low, high = stats.scoreatpercentile(latency, [50 - 100 * deviation, 50 + 100 * deviation])
+    assert high > 1
+    assert summarise(latency).p50_uncertainty_s == pytest.approx((high - low) / 2)
 
 
 def test_one_frame_has_no_scatter():

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from eegrig.hil.bench import PowerCapture
 from eegrig.hil.measure.power import long_enough, mode_power, streaming_power
@@ -86,6 +89,54 @@ def test_power_into_the_battery_is_as_uncertain_as_power_out_of_it():
     assert (power.total_w, power.total_uncertainty_w) == pytest.approx((-2.0, 0.1))
 
 
+def of_currents(*amperes):
+    """A capture of a tenth of a second a current, half of it the front end's."""
+    energy = sum(amperes) * 3.7 * 0.1
+    return PowerCapture(
+        start_ns=0,
+        stop_ns=len(amperes) * 10**8,
+        energy_j={"total": energy, "afe": energy / 2, "mcu": energy / 2},
+        battery_v=3.7,
+        current_a=np.array(amperes),
+        step_s=0.1,
+        uncertainty=0.01,
+    )
+
+
+def test_chance_is_in_the_total_in_what_changes_and_in_what_is_counted():
+    """Of three currents it is the standard error of their mean, at the battery's voltage."""
+    capture = of_currents(1e-3, 2e-3, 6e-3)
+    found = streaming_power(capture, n_channels=2, payload_bits=480, n_frames=10, packet_frames=5.0)
+    chance = stats.sem([1e-3, 2e-3, 6e-3]) * 3.7
+    assert found.power.chance_w == pytest.approx(chance)
+    total, total_uncertainty = 3e-3 * 3.7, np.hypot(0.01 * 3e-3 * 3.7, chance)
+    assert found.power.total_uncertainty_w == pytest.approx(total_uncertainty)
+    assert found.per_channel_uncertainty_w == pytest.approx(total_uncertainty / 2)
+    assert found.non_afe_uncertainty_w == pytest.approx(np.hypot(0.01 * total / 2, chance))
+    per_count = np.hypot(total_uncertainty / total, 5 / np.sqrt(6) / 10)
+    assert found.per_bit_uncertainty_j == pytest.approx(per_count * total * 0.3 / 480)
+    assert found.per_sample_uncertainty_j == pytest.approx(per_count * total * 0.3 / 20)
+
+
+def test_two_currents_show_chance_and_a_single_one_does_not():
+    assert mode_power(of_currents(1e-3, 3e-3)).chance_w == pytest.approx(1e-3 * 3.7)
+    power = mode_power(of_currents(2e-3))
+    assert power.chance_w == 0.0
+    assert power.total_uncertainty_w == pytest.approx(0.01 * 2e-3 * 3.7)
+
+
+def test_a_board_that_draws_nothing_has_no_energy_and_one_that_is_charged_gains_some():
+    count = {"n_channels": 1, "payload_bits": 100, "n_frames": 50}
+    nothing = streaming_power(of_currents(0.0, 0.0), **count)
+    assert (nothing.per_bit_j, nothing.per_bit_uncertainty_j) == (0.0, 0.0)
+    assert (nothing.per_sample_j, nothing.per_sample_uncertainty_j) == (0.0, 0.0)
+    gained = streaming_power(of_currents(-1e-3, -1e-3), **count)
+    assert gained.per_bit_j == pytest.approx(-1e-3 * 3.7 * 0.2 / 100)
+    per_count = np.hypot(0.01, 1 / np.sqrt(6) / 50)
+    assert gained.per_bit_uncertainty_j == pytest.approx(-per_count * gained.per_bit_j)
+    assert gained.per_sample_uncertainty_j == pytest.approx(-per_count * gained.per_sample_j)
+
+
 def test_a_meter_that_cannot_split_gives_no_non_afe_power():
     found = streaming_power(
         PowerCapture(0, 10**9, {"total": 1.0}, 3.7, np.ones(10), 0.1, 0.01),
@@ -126,3 +177,9 @@ def test_a_capture_has_the_length_that_was_asked_and_ten_intervals(asked_s, inte
     capture = a_capture(**SPLIT)
     assert capture.duration_s == 10.0
     assert long_enough(capture, asked_s, interval_ms=interval_ms) is enough
+
+
+def test_without_an_interval_there_is_no_least_length():
+    capture = of_currents(1e-3)
+    assert long_enough(replace(capture, stop_ns=1_000_000), 1e-3)
+    assert not long_enough(replace(capture, stop_ns=1_000_000), 1e-3, interval_ms=1.0)

@@ -97,11 +97,36 @@ def test_a_board_without_any_to_spare_says_what_it_does_not_hold_on() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("threshold", "known"), [(math.inf, (1.0, SLOWEST)), (0.0, (0.5, 1.0)), (1.1, (1.0, 1.17))]
+)
+def test_what_was_tried_is_not_tried_again_nor_what_is_near_enough(
+    threshold: float, known: tuple[float, float]
+) -> None:
+    processor = Processor(threshold)
+    assert margin_of(processor, *known).n == 2
+    assert processor.tried == []
+
+
+@pytest.mark.parametrize(
+    ("holds", "loses", "said"),
+    [
+        (0.8, 1.0, "holds on a processor 1.25 times faster"),
+        (1.0, 1.25, "does not hold on a processor 1.25 times slower"),
+        (1.0, None, "holds up to a processor at least 1 times slower"),
+        (1.2, 1.4, "holds up to a processor 1.2 times slower"),
+    ],
+)
+def test_a_margin_is_told_in_words(holds: float, loses: float | None, said: str) -> None:
+    assert str(Margin(holds, loses, 3)) == said
+
+
 def test_what_keeps_up_beyond_one_that_did_not_is_no_margin() -> None:
     # A stretch may be lucky: the slowest that holds has none below it that does not.
     async def keeps_up(factor: float) -> bool:
         return factor < 1.3 or factor == SLOWEST
 
-    margin = asyncio.run(find_margin(keeps_up, {1.0: True, 1.25: True, 1.5: False}))
+    known = {1.0: True, 1.25: True, 1.5: False, SLOWEST: True}
+    margin = asyncio.run(find_margin(keeps_up, known))
     assert margin.holds is not None
     assert 1.25 <= margin.holds < 1.3
