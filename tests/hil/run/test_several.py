@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from eegrig.boards.errors import ConfigError
+from eegrig.boards.loader import board_path
 from eegrig.hil.figures.results import Results
 from eegrig.hil.run.request import RunRequest
 from eegrig.hil.run.several import FILE_NAME, outcomes_of, run_several
@@ -71,8 +72,6 @@ def test_every_outcome_is_shown_and_the_worst_one_decides(tmp_path, capfd, monke
     """The second board misses: what the first one met does not hide it."""
     board = tmp_path / "slow" / "board.toml"
     board.parent.mkdir()
-    from eegrig.boards.loader import board_path
-
     text = board_path("hairclip1").read_text(encoding="utf-8")
     promised = '[targets."boot.time"]\nlimit = '
     assert promised in text
@@ -89,34 +88,35 @@ def test_every_outcome_is_shown_and_the_worst_one_decides(tmp_path, capfd, monke
     assert Results.load(out / "hairclip1-2").verdict == "fail"
 
 
+DICE = """
+def test_dice(rig_benches, rig_record):
+    rig_record("dice.face", float(rig_benches.seed), "1", uncertainty=0.1, n=1)
+"""
+FACE = """
+[topics."Dice"."dice.face"]
+unit = "1"
+better = "lower"
+label = "Face"
+"""
+
+
 def test_a_figure_that_is_not_the_same_every_time_is_told(tmp_path, capfd) -> None:
-    from eegrig.boards.loader import board_path
-
-    first, second = (request(tmp_path / str(seed), seed=seed) for seed in (0, 1))
-    from eegrig.hil.run.run import run_suites
-
-    values = []
-    for each in (first, second):
-        picked = each.replace(select="impedance_of")
-        run_suites(picked, quiet=True, progress=False)
-        figure = Results.load(picked.out).figure("impedance.scale_error")
-        assert figure is not None
-        values.append(abs(figure.value or 0.0))
-    between = sum(values) / 2
-    board = tmp_path / "flaky" / "board.toml"
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    (suite / "test_dice.py").write_text(DICE, encoding="utf-8")
+    (suite / "figures.toml").write_text(FACE, encoding="utf-8")
+    board = tmp_path / "gambler" / "board.toml"
     board.parent.mkdir()
-    target = (
-        f'\n[targets."impedance.scale_error"]\nlimit = {between}\nkind = "within"\nunit = "1"\n'
-        'reason = "met with one seed, missed with the other"\n'
-    )
+    target = '\n[targets."dice.face"]\nlimit = 3.5\nkind = "max"\nunit = "1"\nreason = "a game"\n'
     board.write_text(board_path("hairclip1").read_text(encoding="utf-8") + target, encoding="utf-8")
-    out = tmp_path / "out"
-    asked = request(out, select="impedance_of", seed=0)
-    code = run_several(asked, [str(board)], repeat=2, jobs=2, as_json=True)
+    asked = request(tmp_path / "out", suites=(suite,), select="dice", seed=2)
+    code = run_several(asked, [str(board)], repeat=3, jobs=2, as_json=True)
     content = json.loads(capfd.readouterr().out)
     assert code == 1
-    (changing,) = [each for each in content["changing"] if each["figure"].startswith("impedance")]
-    assert changing["verdicts"] == {"pass": 1, "fail": 1} or set(changing["verdicts"]) >= {"fail"}
+    assert [run["exit_code"] for run in content["runs"]] == [0, 0, 1]
+    (changing,) = content["changing"]
+    assert (changing["board"], changing["figure"]) == ("hairclip1", "dice.face")
+    assert changing["verdicts"] == {"pass": 2, "fail": 1}
 
 
 def test_what_is_wrong_is_found_before_anything_runs(tmp_path, monkeypatch) -> None:
