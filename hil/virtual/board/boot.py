@@ -5,7 +5,7 @@ A start takes its time: from the reset to the firmware's first instruction the C
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from eegrig.boards import Board
@@ -59,7 +59,7 @@ class Boot:
         peripheral: Peripheral,
         bus: Bus,
         release_front_end: Callable[[], None],
-        compiled_files: Callable[[], dict[str, bytes]],
+        compiled_files: Callable[[], Mapping[str, bytes]],
     ) -> None:
         self._port = board.mcu.port
         self._clock_hz = board.mcu.clock_hz

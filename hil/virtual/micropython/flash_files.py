@@ -9,7 +9,9 @@ the line is in one of two pages before them (``docs/update.md``).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -34,7 +36,9 @@ class _Volume(NamedTuple):
     stop: int
 
 
-def compiled_files(region: bytes, storage: StorageFacts) -> dict[str, bytes]:
+# A bench's board boots with the same files again and again.
+@lru_cache(maxsize=8)
+def compiled_files(region: bytes, storage: StorageFacts) -> Mapping[str, bytes]:
     """Return the ``.mpy`` files by path; none where there is no file system.
 
     Parameters
@@ -50,11 +54,13 @@ def compiled_files(region: bytes, storage: StorageFacts) -> dict[str, bytes]:
         files = _read(region, storage.block_octets)
         choice = files.get(_CHOICE, b"")
     idle = _idle(choice)
-    return {
-        path: content
-        for path, content in files.items()
-        if path.endswith(".mpy") and not path.startswith(f"{idle}/")
-    }
+    return MappingProxyType(
+        {
+            path: content
+            for path, content in files.items()
+            if path.endswith(".mpy") and not path.startswith(f"{idle}/")
+        }
+    )
 
 
 def _idle(choice: bytes) -> str:
