@@ -30,6 +30,8 @@ __all__ = [
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _IMPATIENT = 3
 _MOMENT_S = 0.01
+_MOST_MOMENTS = 500
+_IMPORT = "<frozen importlib._bootstrap>"
 _last = signal.SIGINT
 _ending = False
 
@@ -48,33 +50,65 @@ def unwinding() -> Iterator[None]:
     global _last, _ending
     _last, _ending = signal.SIGINT, False
 
+    again = _Again()
+
     def unwind(number: int, frame: FrameType | None) -> None:
         global _last, _ending
         _last, _ending = signal.Signals(number), True
         on_ctrl_c = signal.getsignal(signal.SIGINT)
         if callable(on_ctrl_c) and on_ctrl_c is not unwind:
             on_ctrl_c(number, frame)
-        else:
+        elif not (_importing(frame) and again.soon()):
             raise KeyboardInterrupt
 
-    with _handling(dict.fromkeys(_SIGNALS, unwind)), _raised_again(), _quiet_at_the_end():
+    with _handling(dict.fromkeys(_SIGNALS, unwind)), _raised_again(again), _quiet_at_the_end():
         yield
 
 
+def _importing(frame: FrameType | None) -> bool:
+    """Say whether code is being imported.
+
+    Who tries to import something may go on without it, whatever was raised; extensions in C do.
+    """
+    while frame is not None and frame.f_code.co_filename != _IMPORT:
+        frame = frame.f_back
+    return frame is not None
+
+
+class _Again:
+    """Sends the last signal again, for a few seconds."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+        self._left = _MOST_MOMENTS
+
+    def soon(self) -> bool:
+        """Send it in a moment; returns whether it will."""
+        self._left -= 1
+        if self._left < 0:
+            return False
+        self._timer = threading.Timer(_MOMENT_S, os.kill, (os.getpid(), _last))
+        self._timer.start()
+        return True
+
+    def cancel(self) -> None:
+        """Send none any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
 @contextlib.contextmanager
-def _raised_again() -> Iterator[None]:
+def _raised_again(again: _Again) -> Iterator[None]:
     """Raise KeyboardInterrupt again, a moment later, where it was raised and dropped.
 
     Python drops what is raised in finalizers and in callbacks of C code (LittleFS's and Unicorn's,
     for example), and prints it.
     """
     before = sys.unraisablehook
-    timers: list[threading.Timer] = []
 
     def dropped(unraisable: Any) -> None:
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            timers.append(threading.Timer(_MOMENT_S, os.kill, (os.getpid(), _last)))
-            timers[-1].start()
+            again.soon()
         elif not _ending:
             before(unraisable)
 
@@ -83,8 +117,7 @@ def _raised_again() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
-        for timer in timers:
-            timer.cancel()
+        again.cancel()
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import pytest
 
 from eegrig.boards import list_boards
 from eegrig.hil.pages.filling import Filler, filler, pages
+from eegrig.hil.pages.modes import MODES
 from eegrig.hil.pages.picture import PICTURE, boards_picture
 from eegrig.hil.pages.stored import FOLDER, ROOT, load_all
 from eegrig.hil.pages.work import BENCHMARKS, all_tasks
@@ -34,7 +35,7 @@ def test_the_picture_shows_what_is_stored() -> None:
 
 
 def test_everything_that_is_run_is_stored_and_nothing_else() -> None:
-    assert {path.stem for path in FOLDER.glob("*.toml")} == {*all_tasks(), BENCHMARKS}
+    assert {path.stem for path in FOLDER.glob("*.toml")} == {*all_tasks(), BENCHMARKS, MODES}
 
 
 @pytest.mark.parametrize("board", list_boards())

@@ -38,12 +38,22 @@ cli.make_app = app
 sys.argv[1:] = ["forever"]
 entry.main()
 """
+IMPORTS = """sys.path.append(tempfile.mkdtemp())
+        open(sys.path[-1] + "/slow.py", "w").write("import time; time.sleep(0.5)")
+        try:
+            import slow
+        except BaseException:
+            pass
+        time.sleep(60)
+"""
 WAITS = [
     "time.sleep(60)",
     "asyncio.run(asyncio.sleep(60))",
     "run_async(asyncio.sleep(60))",
     # Where Python drops what is raised, for the first half second.
     "drops = type('', (), {'__del__': lambda self: time.sleep(0.5)}); drops(); time.sleep(60)",
+    # Where somebody tries to import something, and goes on without it.
+    IMPORTS,
 ]
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
