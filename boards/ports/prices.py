@@ -124,9 +124,11 @@ class CallFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     gatts_notify, gatts_notify_byte : float
         A notification, and each of its bytes.
     gatts_read, gatts_write : float
-    spi_transfer, spi_byte : float
-        A transfer of two bytes or more with the interrupts that belong to it, and of one byte;
-        without the time on the wire.
+    spi_transfer, spi_end : float
+        A transfer of two bytes or more, without the time on the wire: up to its first clock, and
+        after its last one, with the interrupts that belong to it.
+    spi_byte : float
+        A transfer of one byte, without the time on the wire.
     i2c_transfer : float
         One transfer, without the time on the wire.
     pin_read, pin_write, ticks, adc_read : float
@@ -169,6 +171,7 @@ class CallFacts(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     gatts_read: Cost
     gatts_write: Cost
     spi_transfer: Cost
+    spi_end: Cost
     spi_byte: Cost
     i2c_transfer: Cost
     pin_read: Cost

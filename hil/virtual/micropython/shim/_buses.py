@@ -174,6 +174,7 @@ class SPI:
                 rx[_b.ALL] = _in[size]
                 _b.now = _b.read_end = end
                 _b.read_ahead = 0
+                _b.charge("spi_end")
                 _b.leave()
                 return
         if tx is not None:
@@ -184,6 +185,8 @@ class SPI:
         _b.call(_b.SPI, self._bus << 8 | self._mode, self._baudrate, 0, size)
         if rx is not None:
             rx[_b.ALL] = _in[size]
+        if size != 1:
+            _b.charge("spi_end")
         _b.leave()
 
     @micropython.native

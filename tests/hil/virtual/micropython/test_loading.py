@@ -277,5 +277,9 @@ def test_loops_and_transfers_in_interrupts_and_callbacks_are_charged(tmp_path, w
     one, five, nine = busy_ns
     assert five - one == nine - five
     call = STM32.prices.call + STM32.prices.builtin_method_load + 2 * STM32.prices.global_load
-    each_us = (STM32.calls.spi_transfer + (call + 169) * STM32.prices.cycles_per_instruction) / 64
+    each_us = (
+        STM32.calls.spi_transfer
+        + STM32.calls.spi_end
+        + (call + 169) * STM32.prices.cycles_per_instruction
+    ) / 64
     assert (five - one) / 4 / 1000 == pytest.approx(each_us, rel=0.05)

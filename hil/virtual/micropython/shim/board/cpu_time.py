@@ -7,7 +7,7 @@ def spend(ns):
     global now
     now += ns
     if now >= horizon:
-        _overdue()
+        _overdue(ns)
 
 
 @micropython.native
@@ -17,16 +17,18 @@ def _spend_among_others(ns):
     _credit = True
     now += ns
     if now >= horizon:
-        _overdue()
+        _overdue(ns)
 
 
 @micropython.native
-def _overdue():
-    """Let happen what happens to the board before the time that its code has come to."""
+def _overdue(ns):
+    """Let happen what happens to the board while a stretch goes on, and add its time anew."""
+    global now
     if quiet or _in_irq:
         return
+    now -= ns
     enter()
-    call(SYNC)
+    work_among_interrupts(ns)
     leave()
 
 

@@ -14,7 +14,11 @@ def enter():
             _heap_locked = False
             _heap_unlock()
         total = _mem_total()
-        now += (total - _allocated) * allocation_ns
+        ns = (total - _allocated) * allocation_ns
+        if _in_irq or now + ns < horizon:
+            now += ns
+        else:
+            work_among_interrupts(ns)
         if total > heap_due and not _in_irq:
             keep_heap()
 

@@ -20,14 +20,15 @@ def work(name, n=1):
     if _in_irq or now + ns < horizon:
         now += ns
     else:
-        _work_among_interrupts(ns)
+        work_among_interrupts(ns)
 
 
 _LEAST_STEP_NS = 1_000  # what is to happen now happens once time goes on
 
 
 @micropython.native
-def _work_among_interrupts(ns):
+def work_among_interrupts(ns):
+    """Let time go by in which the processor works, and interrupts have their turn."""
     global now
     locked = lock(1)
     while ns and now + ns >= horizon:
