@@ -15,7 +15,7 @@ from eegrig.hil.history.tables import FigureRow, RunRow
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["Point", "boards_with", "figure_names", "find_run", "list_runs", "series"]
+__all__ = ["Point", "boards_with", "figure_names", "find_run", "list_runs", "only", "series"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def series(
             RunRow.commit,
         )
         .join(FigureRow, FigureRow.run_id == RunRow.id)
-        .where(*_of(board, rig), FigureRow.name == figure, FigureRow.value.is_not(None))
+        .where(*only(board, rig), FigureRow.name == figure, FigureRow.value.is_not(None))
         .order_by(RunRow.started_at.desc(), RunRow.id.desc())
         .limit(limit)
     )
@@ -134,7 +134,7 @@ def list_runs(
         At most so many.
     """
     newest_first = (RunRow.started_at.desc(), RunRow.id.desc())
-    wanted = select(RunRow).where(*_of(board, rig)).order_by(*newest_first).limit(limit)
+    wanted = select(RunRow).where(*only(board, rig)).order_by(*newest_first).limit(limit)
     return list(session.scalars(wanted))
 
 
@@ -150,7 +150,7 @@ def figure_names(session: Session, board: str, rig: str | None = None) -> list[s
     wanted = (
         select(FigureRow.name)
         .join(RunRow, FigureRow.run_id == RunRow.id)
-        .where(*_of(board, rig))
+        .where(*only(board, rig))
         .group_by(FigureRow.name)
         .order_by(first, func.min(FigureRow.position), FigureRow.name)
     )
@@ -162,11 +162,11 @@ def boards_with(session: Session) -> list[str]:
     return list(session.scalars(select(RunRow.board).distinct().order_by(RunRow.board)))
 
 
-def _of(board: str | None, rig: str | None) -> list[ColumnElement[bool]]:
+def only(board: str | None, rig: str | None) -> list[ColumnElement[bool]]:
     """Return what holds for runs of a board and a rig, or of any where None is given."""
-    only = []
+    wanted = []
     if board is not None:
-        only.append(RunRow.board == board)
+        wanted.append(RunRow.board == board)
     if rig is not None:
-        only.append(RunRow.rig == rig)
-    return only
+        wanted.append(RunRow.rig == rig)
+    return wanted
