@@ -64,6 +64,14 @@ def test_files_go_with_the_last_run_that_has_them(five: Place) -> None:
         assert kept_contents(five) == set()
 
 
+def test_contents_of_which_runs_have_the_hash_only_go(place: Place, tmp_path: Path) -> None:
+    with open_history(place, create=True) as history:
+        add(history, tmp_path, 0)
+        add_run(history, read(folder(tmp_path / "1", results(1))), keep_files=False)
+        prune(history, keep=1)
+    assert kept_contents(place) == set()
+
+
 def test_contents_that_no_run_has_go_too(five: Place) -> None:
     assert five.files is not None
     stray = five.files / "ab" / ("ab" + "0" * 62)
