@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import URL, Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -156,7 +156,8 @@ def _none_yet(shown: str) -> HistoryError:
 
 def _engine(place: Place) -> Engine:
     if place.file is not None:
-        return _sqlite_engine(place.url)
+        return _sqlite_engine(place.file)
+    assert place.url is not None
     try:
         return create_engine(
             place.url,
@@ -173,7 +174,9 @@ def _engine(place: Place) -> Engine:
         ) from error
 
 
-def _sqlite_engine(url: str) -> Engine:
+def _sqlite_engine(file: Path) -> Engine:
+    # Put together, not written: a name may have what means something in a URL.
+    url = URL.create("sqlite", database=str(file))
     engine = create_engine(url, connect_args={"timeout": _WAIT_S})
 
     @event.listens_for(engine, "connect")

@@ -49,12 +49,14 @@ def files_of(directory: Path) -> list[RunFile]:
     Raises
     ------
     HistoryError
-        If a file was changed since the run wrote it.
+        If a file was changed since the run wrote it, or is not in the folder.
     """
-    listed = listed_files(directory) or {RESULTS: []}
+    listed = {RESULTS: [], **listed_files(directory)}
     found = []
     for name, digests in sorted(listed.items()):
         path = directory / name
+        if not path.resolve().is_relative_to(directory.resolve()):
+            raise HistoryError(f"{directory}: its list of files has {name}, which is elsewhere")
         if not path.is_file():
             continue
         try:

@@ -22,17 +22,17 @@ class Place:
 
     Attributes
     ----------
-    url : str
-        As SQLAlchemy takes it; has the password, if there is one.
+    url : str or None
+        Of a PostgreSQL database, as SQLAlchemy takes it; has the password, if there is one.
     shown : str
-        The same for people, without the password.
+        The place for people, without the password.
     file : Path or None
-        The SQLite file.
+        The SQLite file, which needs no URL.
     files : Path or None
         Folder for the files of runs; None where they are not kept.
     """
 
-    url: str
+    url: str | None
     shown: str
     file: Path | None
     files: Path | None
@@ -96,4 +96,4 @@ def _from_url(asked: str, folder: Path | None) -> Place:
 
 def _sqlite(file: Path, folder: Path | None) -> Place:
     file = file.expanduser().absolute()
-    return Place(f"sqlite:///{file}", str(file), file, folder or file.with_suffix(".files"))
+    return Place(None, str(file), file, folder or file.with_suffix(".files"))

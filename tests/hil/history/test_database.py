@@ -365,6 +365,15 @@ def test_a_folder_is_no_database(tmp_path: Path) -> None:
     assert "is no file" in refusal(find_place(str(tmp_path)), ConfigError)
 
 
+@pytest.mark.parametrize("name", ["a?b.sqlite", "a#b%41 c.sqlite", "ä.db", "plain"])
+def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
+    place = find_place(str(tmp_path / name))
+    with open_history(place, create=True) as history:
+        add(history, tmp_path / "runs")
+    assert counts(place) == (1, 3)
+    assert (tmp_path / name).is_file()
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

@@ -122,6 +122,10 @@ def test_results_of_an_earlier_schema_that_say_all_are_kept_as_such(
 # ---- refused: one line, and nothing is written
 
 
+before_the_database = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+"""What is refused before a database is asked is tried with one."""
+
+
 def refused(place: Place, out: Path, words: str, **said: Any) -> None:
     with (
         pytest.raises((HistoryError, ResultsError), match=words) as told,
@@ -145,44 +149,52 @@ def change(out: Path, **fields: Any) -> Path:
     return out
 
 
+@before_the_database
 def test_a_run_of_another_board_is_refused(place: Place, tmp_path: Path) -> None:
     out = folder(tmp_path / "run", results())
     refused(place, out, "is of the board headband8, not of hairclip1", board="hairclip1")
 
 
+@before_the_database
 def test_a_folder_without_results_is_refused(place: Place, tmp_path: Path) -> None:
     refused(place, tmp_path, "give the folder of a finished run")
 
 
+@before_the_database
 def test_a_figure_that_the_catalogue_does_not_know_is_refused(place: Place, tmp_path: Path) -> None:
     run = results()
     run.record("latency.p98", 1.0, "s", uncertainty=0.0, n=1, provenance="simulated")
     refused(place, folder(tmp_path / "run", run), r"figure latency\.p98.*latency\.p9")
 
 
+@before_the_database
 def test_a_figure_in_another_unit_than_declared_is_refused(place: Place, tmp_path: Path) -> None:
     run = results()
     run.record("latency.p99", 1.0, "ms", uncertainty=0.0, n=1, provenance="simulated")
     refused(place, folder(tmp_path / "run", run), r"latency\.p99 .* in ms and declared in s")
 
 
+@before_the_database
 def test_verdicts_that_do_not_follow_are_refused(place: Place, tmp_path: Path) -> None:
     out = folder(tmp_path / "run", results(power_w=60e-3))
     refused(place, change(out, verdict="pass", exit_code=0), "contradicts itself")
 
 
+@before_the_database
 def test_an_edited_file_whose_verdicts_follow_is_refused_too(place: Place, tmp_path: Path) -> None:
     out = folder(tmp_path / "run", results(power_w=60e-3))
     results(power_w=40e-3).save(out)
     refused(place, out, r"results\.json was changed since the run wrote it")
 
 
+@before_the_database
 def test_another_file_of_the_run_that_was_changed_is_refused(place: Place, tmp_path: Path) -> None:
     out = folder(tmp_path / "run", results())
     (out / "image.bin").write_bytes(b"other firmware")
     refused(place, out, r"image\.bin was changed since the run wrote it")
 
 
+@before_the_database
 @pytest.mark.parametrize("schema", [1, 3])
 def test_results_that_do_not_say_when_are_refused(
     place: Place, tmp_path: Path, schema: int
@@ -201,6 +213,7 @@ def figures_of(out: Path) -> list[dict[str, Any]]:
     return list(content["figures"])
 
 
+@before_the_database
 def test_results_that_do_not_say_which_firmware_ran_are_refused(
     place: Place, tmp_path: Path
 ) -> None:
@@ -208,12 +221,14 @@ def test_results_that_do_not_say_which_firmware_ran_are_refused(
     refused(place, out, r"\(schema 3\) does not say which firmware ran")
 
 
+@before_the_database
 @pytest.mark.parametrize("when", ["yesterday", "2026-11-01T09:00:00"])
 def test_a_time_that_is_no_moment_is_refused(place: Place, tmp_path: Path, when: str) -> None:
     out = folder(tmp_path / "run", results(started_at=when))
     refused(place, out, "no time in ISO 8601|no time zone")
 
 
+@before_the_database
 @pytest.mark.parametrize(
     ("conditions", "words"),
     [
@@ -234,11 +249,13 @@ def test_what_no_database_keeps_is_refused_before(
     refused(place, out, words)
 
 
+@before_the_database
 def test_a_seed_that_no_database_keeps_is_refused(place: Place, tmp_path: Path) -> None:
     out = folder(tmp_path / "run", results(seed=2**64 - 1))
     refused(place, out, "seed is 18446744073709551615, which is larger")
 
 
+@before_the_database
 def test_words_of_several_lines_are_refused(place: Place, tmp_path: Path) -> None:
     out = folder(tmp_path / "run", results())
     refused(place, out, "is not one line", commit="abc\ndef")
@@ -270,6 +287,16 @@ def test_files_that_no_run_wrote_are_left_out(place: Place, tmp_path: Path) -> N
     out = folder(tmp_path / "run", results())
     (out / "notes.txt").write_text("mine", encoding="utf-8")
     assert [file.path for file in read(out).files] == ["image.bin", "results.json"]
+
+
+@before_the_database
+def test_a_list_that_leads_out_of_the_folder_is_refused(place: Place, tmp_path: Path) -> None:
+    out = folder(tmp_path / "run", results())
+    (tmp_path / "secret").write_text("of somebody else's", encoding="utf-8")
+    listed = json.loads((out / "files.json").read_text(encoding="utf-8"))
+    listed["files"]["../secret"] = []
+    (out / "files.json").write_text(json.dumps(listed), encoding="utf-8")
+    refused(place, out, r"its list of files has \.\./secret, which is elsewhere")
 
 
 def test_without_files_their_hashes_are_kept(place: Place, tmp_path: Path) -> None:

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
 from eegrig.boards.catalogue import own_catalogue
@@ -33,7 +32,6 @@ def large(place: Place, tmp_path: Path) -> Place:
     names = [figure.name for figure in own_catalogue()][:N_FIGURES]
     assert "power.streaming" in names
     template = read(folder(tmp_path / "template", results()))
-    figure = {**template.figures[0], "limit_value": None, "kind": None}
     runs = [
         {
             **template.run,
@@ -44,21 +42,32 @@ def large(place: Place, tmp_path: Path) -> Place:
         }
         for number in range(N_RUNS)
     ]
+    first = [
+        {**template.figures[0], "run_id": 1, "position": position, "name": name}
+        for position, name in enumerate(names)
+    ]
+    columns = [column for column in FigureRow.__table__.columns if column.name != "run_id"]
 
     def fill(session: Session) -> None:
         session.execute(insert(RunRow), runs)
-        for start in range(1, N_RUNS + 1, 500):
-            figures: list[dict[str, Any]] = [
-                {**figure, "run_id": run_id, "position": position, "name": name}
-                for run_id in range(start, start + 500)
-                for position, name in enumerate(names)
-            ]
-            session.execute(insert(FigureRow), figures)
+        session.execute(insert(FigureRow), first)
+        # The database makes 100 000 of them faster than they could be sent.
+        others = (
+            select(RunRow.id, *columns)
+            .select_from(RunRow)
+            .join(FigureRow, FigureRow.run_id == 1)
+            .where(RunRow.id > 1)
+        )
+        names = ["run_id", *(column.name for column in columns)]
+        session.execute(insert(FigureRow).from_select(names, others))
         if place.file is None:
             session.execute(text("ANALYZE"))
 
     with open_history(place, create=True) as history:
         history.write(fill)
+        with history.reading() as session:
+            n_figures = session.scalar(select(func.count()).select_from(FigureRow))
+            assert n_figures == N_RUNS * N_FIGURES
     return place
 
 
