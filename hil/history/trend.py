@@ -160,10 +160,10 @@ def picture(trend: Trend) -> list[str]:
         f"{label[:_LABEL]:>{_LABEL}} {'+' if label else '|'}{''.join(row)}".rstrip()
         for label, row in zip(labels, grid, strict=True)
     ]
-    dates = [point.started_at.strftime("%Y-%m-%d") for point in (trend.points[0], trend.points[-1])]
-    end = at[-1] + 1
     lines.append(f"{'':{_LABEL}} +{'-' * n_columns}")
-    lines.append(f"{'':{_LABEL}}  {dates[0]}{dates[1]:>{max(end - 10, 11)}}"[:WIDTH])
+    days = [point.started_at.strftime("%Y-%m-%d") for point in trend.points]
+    last = f"{days[-1]:>{max(at[-1] + 1 - len(days[0]), len(days[-1]) + 1)}}" if days[1:] else ""
+    lines.append(f"{'':{_LABEL}}  {days[0]}{last}"[:WIDTH])
     said = [trend.summary, trend.limit_words]
     if bars is None and any(point.uncertainty for point in trend.points):
         said.append("uncertainties are larger than the picture")

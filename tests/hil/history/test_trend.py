@@ -93,6 +93,10 @@ def test_a_picture_fits_80_columns_and_shows_the_newest_run(n_runs: int) -> None
     assert end in lines[-2] or end in lines[-3]
 
 
+def test_one_run_has_one_date() -> None:
+    assert sum(line.count("2026-11-01") for line in picture(trend([44e-3]))) == 1
+
+
 def test_a_step_is_seen_in_the_picture() -> None:
     lines = picture(trend([44e-3] * 10 + [45e-3] * 10))
     rows = [line for line in lines if "✓" in line]
