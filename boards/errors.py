@@ -19,7 +19,7 @@ class EegrigError(Exception):
     ----------
     exit_code : int
         The exit code of a command that ends with this error: 1 a target was missed or a board
-        found wrong, 2 usage or configuration, 3 board, probe or instrument not reachable.
+        found wrong, 2 usage or configuration, 3 board, probe, instrument or database not reachable.
     """
 
     exit_code: int = 3

@@ -1,4 +1,4 @@
-"""The rig's commands: `eegrig demo`, `eegrig hil`, `eegrig report` and `eegrig compare`."""
+"""The rig's commands: `eegrig demo`, `hil`, `report`, `compare` and `history`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eegrig.hil.history import cli as history
 from eegrig.host.commands.output import JsonOption, examples
 
 __all__ = ["register"]
@@ -106,6 +107,7 @@ def register(app: typer.Typer) -> None:
         ),
     )(_compare_modes)
     app.add_typer(hil, name="hil")
+    history.register(app)
     app.command("report", epilog=examples("eegrig report out/demo"))(_report)
     app.command(
         "compare",

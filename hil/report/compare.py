@@ -16,6 +16,7 @@ from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.quantities import NO_BREAK, quantity
 from eegrig.hil.figures.results import Results
 from eegrig.hil.report import page
+from eegrig.hil.report.style import style_sheet
 from eegrig.hil.report.vocabulary import POWER_GROUPS, limit_text, margin_text, shown, word
 
 if TYPE_CHECKING:
@@ -302,7 +303,7 @@ def write_comparison(made: Sequence[Column], directory: Path) -> Path:
     environment.globals.update(margin_text=margin_text)
     text: Callable[..., Any] = environment.get_template("compare.html.j2").render
     html = text(
-        style=Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        style=Markup(style_sheet()),
         columns=made,
         rows=row_names(made),
         origins=_origins(made),

@@ -12,6 +12,7 @@ from eegrig.hil.figures.results import Results
 from eegrig.hil.report import sections
 from eegrig.hil.report.assumptions import sentences
 from eegrig.hil.report.ending import labels, verdict_sentence, verdict_word
+from eegrig.hil.report.style import style_sheet
 from eegrig.hil.report.vocabulary import (
     HEADLINES,
     Headline,
@@ -98,10 +99,9 @@ def render(results: Results, directory: Path) -> str:
         margin_text=margin_text,
         word=word,
     )
-    style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(
         results=results,
-        style=Markup(style),
+        style=Markup(style_sheet()),
         verdict=verdict_word(results),
         sentence=verdict_sentence(results),
         assumptions=sentences(results.assumptions),

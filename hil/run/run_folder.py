@@ -23,7 +23,7 @@ from eegrig.boards.places import check_place
 from eegrig.boards.whole_file import write_whole
 from eegrig.host.process.interruption import held
 
-__all__ = ["FILE_NAME", "RunFolder", "note_rewritten", "open_run_folder"]
+__all__ = ["FILE_NAME", "RunFolder", "listed_files", "note_rewritten", "open_run_folder"]
 
 FILE_NAME = "files.json"
 _WORK_PREFIX = ".eegrig-run-"
@@ -182,6 +182,20 @@ def note_rewritten(out: Path, name: str) -> None:
     if name in listed.files:
         listed.files[name] = [_digest(out / name)]
         _write_list(path, listed.files)
+
+
+def listed_files(out: Path) -> dict[str, list[str]]:
+    """Return the files that a run left in its folder, by their path in it, each with its SHA-256.
+
+    More than one where a run was killed while it put its files in place; nothing where there is no
+    list.
+
+    Raises
+    ------
+    ConfigError
+        If the list is broken.
+    """
+    return _read_list(out / FILE_NAME).files
 
 
 def _missing(out: Path) -> list[Path]:

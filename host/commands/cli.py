@@ -63,7 +63,7 @@ def make_app() -> typer.Typer:
         help=(
             "Build, flash and measure wearable EEG boards, real or virtual.\n\n"
             "Exit codes: 0 done, 1 a target was missed or a board found wrong, 2 usage or "
-            "configuration, 3 board, probe or instrument not reachable."
+            "configuration, 3 board, probe, instrument or database not reachable."
         ),
         epilog=examples(
             "eegrig boards",

@@ -150,6 +150,7 @@ def test_help_imports_nothing_heavy() -> None:
     )
     loaded = set(json.loads(done.stdout.splitlines()[-1].replace("'", '"')))
     heavy = {"numpy", "scipy", "matplotlib", "pyocd", "bleak", "bumble", "unicorn", "edfio", "mne"}
+    heavy |= {"sqlalchemy", "alembic", "psycopg"}
     assert not heavy & loaded
 
 
