@@ -54,6 +54,8 @@ class Observation(NamedTuple):
         Of the firmware; empty where nobody said.
     when : str
         ISO 8601 time at which the run began.
+    image : str
+        Hash of the firmware's image; empty where nobody said.
     """
 
     value: float
@@ -62,6 +64,7 @@ class Observation(NamedTuple):
     seed: int
     commit: str = ""
     when: str = ""
+    image: str = ""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -194,6 +197,7 @@ def from_results(
             seen = Observation(
                 figure.value, figure.uncertainty, figure.unit, results.seed, commit,
                 results.started_at or "",
+                results.firmware.image_hash if results.firmware is not None else "",
             )  # fmt: skip
             series.setdefault(figure.name, []).append(seen)
             if figure.limit is not None:
