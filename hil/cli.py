@@ -1,4 +1,4 @@
-"""The rig's commands: `eegrig demo`, `eegrig hil`, `eegrig report` and `eegrig compare`."""
+"""The rig's commands: `eegrig demo`, `hil`, `report`, `compare` and `gate`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eegrig.hil.gate import cli as gate
 from eegrig.host.commands.output import JsonOption, examples
 
 __all__ = ["register"]
@@ -114,6 +115,7 @@ def register(app: typer.Typer) -> None:
             "eegrig compare headphone8 earpatch2 --seconds 10 --json --out out/compare",
         ),
     )(_compare)
+    gate.register(app)
 
 
 def _demo(

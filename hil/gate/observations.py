@@ -6,7 +6,7 @@ Run folders give it (`from_folders`); so can whatever else keeps runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ __all__ = [
     "check_asked",
     "from_folders",
     "from_results",
+    "last_runs",
     "setting_of",
 ]
 
@@ -221,6 +222,28 @@ def from_results(
     )
 
 
+def last_runs(before: Taken, new: Taken, n_runs: int) -> Taken:
+    """Return the last runs that were before: a baseline that moves along.
+
+    Parameters
+    ----------
+    before : Taken
+        Runs, of which some may be those of `new`: they do not count.
+    new : Taken
+    n_runs : int
+        How many, of a real bench; of a virtual one all, for they are told apart by their seeds.
+    """
+    own = {(each.when, each.seed, each.image) for seen in new.series.values() for each in seen}
+    series = {
+        name: [each for each in seen if (each.when, each.seed, each.image) not in own]
+        for name, seen in before.series.items()
+    }
+    if not before.setting.virtual:
+        series = {name: seen[-n_runs:] for name, seen in series.items()}
+    longest = max(map(len, series.values()), default=0)
+    return replace(before, series=series, n_runs=longest)
+
+
 def setting_of(results: Results) -> Setting:
     """Return what a run has to have in common with those it is compared with."""
     build = results.runtime
@@ -322,7 +345,7 @@ def _check_each_once(
         # A virtual bench repeats itself: one seed is one observation, however often it runs.
         key: object = (results.digest(), results.started_at)
         what = "is the run of"
-        if setting.virtual:
+        if setting.virtual and one_image:
             key, what = (found, results.seed), f"has seed {results.seed}, as has"
         if key in seen:
             raise ConfigError(f"{name} {what} {seen[key]}: give each run once")

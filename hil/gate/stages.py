@@ -19,6 +19,7 @@ from eegrig.hil.gate.statistics import least_worse_u
 
 __all__ = [
     "FALSE_ALARMS",
+    "N_BASELINE",
     "POWER",
     "Design",
     "LeastShifts",
@@ -31,6 +32,9 @@ FALSE_ALARMS = 0.01
 """At most the chance of an alarm, over all figures and both baselines, if nothing has changed."""
 POWER = 0.9
 """The chance with which the least visible shift is found."""
+
+N_BASELINE = 20
+"""Runs of a baseline on a real bench."""
 
 _SHARE = 0.004
 """For each of two baselines, the accepted and the moving one: a fifth of `FALSE_ALARMS` is left."""
@@ -56,7 +60,7 @@ class Design:
 
     n_more: int
     p_go_on: float
-    n_baseline: int = 20
+    n_baseline: int = N_BASELINE
     n_first: int = 5
     share: float = _SHARE
 

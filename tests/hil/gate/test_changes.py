@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from eegrig.hil.gate.changes import change_points, noise_of_steps
+from eegrig.hil.gate.changes import change_points, noise_of_steps, steps_in
 from eegrig.hil.gate.observations import Observation
+
+from .runs import taken
 
 
 def history(values: Sequence[float]) -> list[Observation]:
@@ -37,6 +40,34 @@ def test_three_percent_are_found_where_they_happened_more_often_than_not() -> No
 def test_histories_without_a_step_have_none() -> None:
     found = [change_points(history(stepped(seed, step=0.0)), noise=0.00015) for seed in range(60)]
     assert sum(map(bool, found)) <= 2
+
+
+def test_histories_whose_noise_is_not_told_have_none_either() -> None:
+    found = [change_points(history(stepped(seed, step=0.0))) for seed in range(40)]
+    assert sum(map(bool, found)) <= 2
+
+
+def test_too_few_runs_to_know_their_noise_have_no_step() -> None:
+    assert change_points(history(stepped(1, n=29, at=15, step=0.1))) == []
+    assert change_points(history(stepped(1, n=30, at=15, step=0.1)))
+
+
+def test_many_histories_ask_for_a_clearer_step() -> None:
+    values = history(stepped(5, n=30, at=15, step=0.026))
+    assert change_points(values, noise=0.00015)
+    assert not change_points(values, noise=0.00015, n_figures=10**9)
+
+
+def test_the_history_of_a_virtual_bench_is_that_of_one_seed() -> None:
+    runs = [
+        Observation(1.0 + seed, None, "W", seed, f"c{at}") for at in range(4) for seed in (0, 1)
+    ]
+    runs += [Observation(2.5, None, "W", 1, "c4"), Observation(2.5, None, "W", 1, "c5")]
+    before = taken({"power.streaming": [0.0]}, virtual=True)
+    found = steps_in(replace(before, series={"power.streaming": runs, "power.sleep": runs[:8:2]}))
+    assert {name: change.commits for name, (change,) in found.items()} == {
+        "power.streaming": "c3..c4"
+    }
 
 
 def test_one_wild_run_is_no_level() -> None:
