@@ -55,8 +55,6 @@ class DeclaredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Unit it is shown in; None for the one that fits.
     digits : int
         Significant digits where no uncertainty decides.
-    matters_from : float
-        The least change for the worse that matters to anyone, relative (``docs/gate.md``).
     """
 
     name: str
@@ -69,7 +67,6 @@ class DeclaredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     topic: str = LAST_TOPIC
     shown_in: str | None = None
     digits: Annotated[int, msgspec.Meta(gt=0)] = 4
-    matters_from: Annotated[float, msgspec.Meta(gt=0)] = 0.01
 
     @property
     def kind(self) -> Literal["max", "min", "within"] | None:

@@ -85,6 +85,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     images, firmware : list of str
         Hashes of the images, and their versions.
     setting : Setting
+    matters_from : dict of str to float
+        From where on a change matters, relative, by figure or pattern; written by hand, and kept
+        when other runs are accepted.
     figures : dict of str to AcceptedFigure
     schema : int
         Version of this layout.
@@ -98,6 +101,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     images: list[str] = []
     firmware: list[str] = []
     setting: Setting
+    matters_from: dict[str, float] = {}
     figures: dict[str, AcceptedFigure]
     schema: Annotated[int, msgspec.Meta(ge=1)] = _SCHEMA
 
@@ -112,10 +116,13 @@ class Loaded:
         All figures of all files.
     words : tuple of str
         A line for each file: who accepted it, when and why.
+    matters_from : mapping of str to float
+        As in `Baseline`, of all files.
     """
 
     taken: Taken
     words: tuple[str, ...]
+    matters_from: Mapping[str, float]
 
 
 def baseline_path(setting: Setting, folder: Path = FOLDER) -> Path:
@@ -185,6 +192,8 @@ def write_baseline(path: Path, baseline: Baseline) -> list[str]:
         before = read_baseline(path)
         check_alike("what is accepted", baseline.setting, f"the baseline {path}", before.setting)
         gone = [name for name in before.figures if name not in baseline.figures]
+        kept = {**before.matters_from, **baseline.matters_from}
+        baseline = msgspec.structs.replace(baseline, matters_from=kept)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -212,6 +221,9 @@ def read_baseline(path: Path) -> Baseline:
             f"{path} has schema {baseline.schema}, this eegrig reads {_SCHEMA}: "
             "use the eegrig that wrote it"
         )
+    for name, least in baseline.matters_from.items():
+        if not (math.isfinite(least) and least >= 0):
+            raise ConfigError(f"{path}: matters_from: {name}: {least} is no share: 0.01 is 1 %")
     for name, figure in baseline.figures.items():
         wrong = _fault(figure, baseline.setting)
         if wrong:
@@ -263,7 +275,11 @@ def load_baselines(paths: Sequence[Path], catalogue: Catalogue) -> Loaded:
         limits=limits,
         conditions=conditions,
     )
-    return Loaded(taken, tuple(_words(path, baseline) for path, baseline in read))
+    return Loaded(
+        taken,
+        tuple(_words(path, baseline) for path, baseline in read),
+        {name: least for _, each in read for name, least in each.matters_from.items()},
+    )
 
 
 def to_toml(baseline: Baseline) -> str:
@@ -272,8 +288,12 @@ def to_toml(baseline: Baseline) -> str:
     figures = fields.pop("figures")
     setting = fields.pop("setting")
     schema = fields.pop("schema")
+    matters_from = fields.pop("matters_from")
     lines = [_HEAD + f"schema = {schema}", *(f"{key} = {_toml(fields[key])}" for key in fields)]
     lines += ["", "[setting]", *(f"{key} = {_toml(setting[key])}" for key in setting)]
+    if matters_from:
+        named = (f"{json.dumps(name)} = {_toml(least)}" for name, least in matters_from.items())
+        lines += ["", "[matters_from]", *named]
     for name in sorted(figures):
         lines += ["", f"[figures.{json.dumps(name)}]"]
         lines += [f"{key} = {_toml(value)}" for key, value in figures[name].items() if _said(value)]

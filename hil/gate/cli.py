@@ -87,7 +87,7 @@ def _judge(
             "--threshold",
             metavar="PERCENT",
             min=0.0,
-            help="From here on a change matters; by default what the catalogue says.",
+            help="From here on a change matters; by default as the baseline says, or 1.",
         ),
     ] = None,
     suites: _SuiteOption = None,
@@ -120,6 +120,7 @@ def _judge(
         catalogue,
         recent=None if before is None else last_runs(before, new, N_BASELINE),
         threshold=None if threshold_percent is None else threshold_percent / 100,
+        matters_from=baselines.matters_from,
     )
     steps = {} if before is None else steps_in(before)
     if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -23,7 +24,10 @@ from eegrig.hil.gate.statistics import (
     shift_interval,
 )
 
-__all__ = ["FigureVerdict", "GateVerdict", "Outcome", "judge"]
+__all__ = ["MATTERS_FROM", "FigureVerdict", "GateVerdict", "Outcome", "judge"]
+
+MATTERS_FROM = 0.01
+"""The least change for the worse that matters, relative, where nobody says otherwise."""
 
 Outcome = Literal["fine", "worse", "undecided"]
 """How a figure stands against a baseline, and a gate as a whole."""
@@ -150,6 +154,7 @@ def judge(
     *,
     recent: Taken | None = None,
     threshold: float | None = None,
+    matters_from: Mapping[str, float] | None = None,
     bounds: Sequence[NoiseBound] | None = None,
 ) -> GateVerdict:
     """Say whether any figure got worse.
@@ -165,7 +170,10 @@ def judge(
     recent : Taken, optional
         The last runs before, a baseline that moves.
     threshold : float, optional
-        From where on a change matters, relative; that of the catalogue if it is not given.
+        From where on a change matters, relative, in all figures.
+    matters_from : mapping of str to float, optional
+        The same for some figures, by name or pattern, if there is no `threshold`; the first that
+        fits counts. For others it is `MATTERS_FROM`.
     bounds : sequence of NoiseBound, optional
         How far figures of a virtual bench move by themselves; those of eegrig if not given.
 
@@ -174,6 +182,13 @@ def judge(
     boards.errors.ConfigError
         If the runs are not of what the baseline is of.
     """
+
+    def matters(name: str) -> float:
+        if threshold is not None:
+            return threshold
+        own = (matters_from or {}).items()
+        return next((least for each, least in own if fnmatchcase(name, each)), MATTERS_FROM)
+
     check_alike("the run", new.setting, "the baseline", accepted.setting)
     check_asked(new, accepted.conditions)
     if recent is not None:
@@ -187,7 +202,7 @@ def judge(
         sources.append(("recent", recent))
     for against, source in sources:
         sides = [
-            _sides(catalogue, name, source, new, threshold, accepted.limits)
+            _sides(catalogue, name, source, new, matters(name), accepted.limits)
             for name in names
             if source.series.get(name) and new.series.get(name)
         ]
@@ -238,7 +253,7 @@ def _sides(
     name: str,
     source: Taken,
     new: Taken,
-    threshold: float | None,
+    matters: float,
     limits: Mapping[str, float],
 ) -> _Sides:
     figure = catalogue.find(name)
@@ -248,7 +263,6 @@ def _sides(
     limit = new.limits.get(name, limits.get(name, 0.0))
     # An error about zero is small against its limit, not against itself.
     reference = (limit or middle) if figure.better == "zero" else (middle or limit)
-    matters = figure.matters_from if threshold is None else threshold
     return _Sides(figure, old, new.series[name], reference, matters * reference)
 
 

@@ -99,6 +99,16 @@ def test_a_new_baseline_says_which_figures_it_lacks(tmp_path: Path) -> None:
     assert write_baseline(path, accepted({POWER: [2.0]})) == [GAIN]
 
 
+def test_from_where_on_a_change_matters_is_kept(tmp_path: Path) -> None:
+    path = written(tmp_path / "b.toml", accepted({POWER: [1.0]}))
+    table = '[matters_from]\n"power.*" = 0.02\n\n[figures.'
+    changed(path, "[figures.", table)
+    write_baseline(path, accepted({POWER: [2.0]}))
+    assert load_baselines([path], CATALOGUE).matters_from == {"power.*": 0.02}
+    with pytest.raises(ConfigError, match=r"matters_from: power\.\*: -1\.0 is no share"):
+        read_baseline(changed(path, "0.02", "-1.0"))
+
+
 def test_a_file_that_is_no_baseline_or_one_of_another_rig_is_not_written_over(
     tmp_path: Path,
 ) -> None:

@@ -71,6 +71,12 @@ def test_what_is_worse_by_less_than_matters_is_said_and_no_alarm() -> None:
     assert only(verdict).why == "worse beyond noise, by less than matters"
 
 
+def test_from_where_on_a_change_matters_is_said_for_some_figures() -> None:
+    assert desk(1.03, 15, matters_from={"power.*": 0.05}).exit_code == 0
+    assert desk(1.03, 15, matters_from={"latency.*": 0.05}).exit_code == 1
+    assert desk(1.03, 15, matters_from={"power.*": 0.05}, threshold=0.01).exit_code == 1
+
+
 def test_too_few_runs_of_either_side_are_undecided() -> None:
     few_new, few_old = desk(1.0, 4), desk(1.0, 15, n_old=12)
     assert (few_new.exit_code, few_new.wants_new) == (4, 1)
