@@ -61,6 +61,12 @@ def register(app: typer.Typer) -> None:
         "accept",
         epilog=examples('eegrig gate accept out/run --reason "first board with the new radio"'),
     )(_accept)
+    gate.command(
+        "bisect",
+        epilog=examples(
+            "eegrig gate bisect v1.2 HEAD --figure power.streaming --board headband8 -k power"
+        ),
+    )(_bisect)
     app.add_typer(gate, name="gate")
 
 
@@ -208,6 +214,97 @@ def _accept(
         typer.echo(f"no longer in it: {', '.join(gone)}")
     if lacks:
         typer.echo(f"the gate wants {lacks} more runs in it, and is undecided until then")
+
+
+def _bisect(
+    good: Annotated[str, typer.Argument(help="A commit whose figure was good.", metavar="GOOD")],
+    bad: Annotated[str, typer.Argument(help="A later one whose figure is worse.", metavar="BAD")],
+    *,
+    figure: Annotated[str, typer.Option("--figure", metavar="NAME", help="Figure to look at.")],
+    board: Annotated[
+        str, typer.Option("--board", metavar="NAME", help="Board to measure, on the virtual bench.")
+    ] = "headband8",
+    select: Annotated[
+        str | None,
+        typer.Option("-k", metavar="EXPR", help="Only tests that match; with the figure's in it."),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", min=5.0, help="Length of each recording.")
+    ] = 10.0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of everything random.")] = 0,
+    threshold_percent: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold", metavar="PERCENT", min=0.0, help="From here on a change counts; else 1."
+        ),
+    ] = None,
+    folder: Annotated[
+        str, typer.Option("--firmware", metavar="DIR", help="Folder of the sources in git.")
+    ] = "firmware",
+    repository: Annotated[
+        Path, typer.Option("--repository", metavar="DIR", help="Where the commits are.")
+    ] = Path(),
+    suites: _SuiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name the commit that made a figure worse, on the virtual bench.
+
+    The firmware of commits between the two is built and measured with one seed, halving what is
+    left. Exits with 1 if the commit was found, and with 0 if BAD is not worse than GOOD.
+    """
+    from eegrig.hil.gate.bisect import commits_between, find_culprit, title_of
+    from eegrig.hil.gate.text import relative_text
+    from eegrig.hil.gate.trials import Trials
+    from eegrig.hil.run import RunRequest
+    from eegrig.host.commands.output import print_json
+
+    commits = commits_between(repository, good, bad, folder)
+    request = RunRequest(
+        board=board,
+        out=Path(),
+        select=select,
+        seconds=seconds,
+        seed=seed,
+        suites=(*(suites or ()),),
+    )
+
+    def told(commit: str, what: str) -> None:
+        typer.echo(f"  {title_of(repository, commit)}: {what}", err=True)
+
+    with Trials(repository, folder, request, figure, _catalogue(suites)) as trials:
+        trials.threshold = None if threshold_percent is None else threshold_percent / 100
+        trials.start_from(good)
+        found = trials.against_good(commits[-1])
+        told(commits[-1], relative_text(found))
+        if found.outcome != "worse":
+            if as_json:
+                print_json({"figure": figure, "outcome": found.outcome, "commits": []})
+            else:
+                typer.echo(
+                    f"{found.outcome.upper()}: {figure} is not worse in {bad} than in {good}"
+                )
+            raise typer.Exit(0 if found.outcome == "fine" else 4)
+        culprit = find_culprit(commits, lambda commit: trials.is_worse(commit, told))
+    if as_json:
+        print_json(
+            {
+                "figure": figure,
+                "outcome": "worse",
+                "commits": list(culprit.commits),
+                "measured": culprit.n_measured + 2,
+                "shift": None if found.shift is None else found.shift.estimate,
+                "reference": found.reference,
+            }
+        )
+    else:
+        size = relative_text(found)
+        last = title_of(repository, culprit.commits[-1])
+        typer.echo(f"WORSE: {figure} by {size} since {last}")
+        if len(culprit.commits) > 1:
+            typer.echo(
+                f"or one of {len(culprit.commits) - 1} before it, which could not be measured"
+            )
+    raise typer.Exit(1)
 
 
 def _runs(n_runs: int) -> str:

@@ -29,6 +29,8 @@ __all__ = ["MATTERS_FROM", "FigureVerdict", "GateVerdict", "Outcome", "judge"]
 MATTERS_FROM = 0.01
 """The least change for the worse that matters, relative, where nobody says otherwise."""
 
+_NO_SEED = "no seed in common with its baseline"
+
 Outcome = Literal["fine", "worse", "undecided"]
 """How a figure stands against a baseline, and a gate as a whole."""
 
@@ -212,7 +214,7 @@ def judge(
             figures += [_by_pairs(each, against, bounds) for each in sides if _seeds(each)]
             for each in sides:
                 if against == "accepted" and not _seeds(each):
-                    left_out[each.figure.name] = "no seed in common with its baseline"
+                    left_out[each.figure.name] = _NO_SEED
     judged = {figure.name for figure in figures}
     for name in names:
         if name not in new.unsound:
@@ -223,7 +225,7 @@ def judge(
             unit = _unit(catalogue, name)
             why = new.unsound[name]
             figures.append(FigureVerdict(name, unit, "accepted", "undecided", why))
-    if new.setting.virtual and not figures:
+    if not figures and _NO_SEED in left_out.values():
         raise ConfigError(
             f"no seed in common: the baseline has {_listed(accepted)}, the runs {_listed(new)}; "
             "run again with --seed as in the baseline"

@@ -10,7 +10,7 @@ from eegrig.hil.figures.quantities import NO_BREAK, number, quantity
 from eegrig.hil.gate.changes import Change
 from eegrig.hil.gate.judge import FigureVerdict, GateVerdict
 
-__all__ = ["WIDTH", "bar", "changes_text", "gate_text"]
+__all__ = ["WIDTH", "bar", "changes_text", "gate_text", "relative_text"]
 
 WIDTH = 80
 _NAME = 29
@@ -77,6 +77,13 @@ def bar(figure: FigureVerdict, width: int = _BAR) -> str:
     cells[column(figure.threshold)] = "┆"
     cells[column(estimate)] = "●"
     return "".join(cells)
+
+
+def relative_text(figure: FigureVerdict) -> str:
+    """Return how much worse a figure is, in words."""
+    if figure.shift is None:
+        return figure.why or "no value"
+    return _size(figure.shift.estimate, figure)
 
 
 def _section(title: str, figures: Sequence[FigureVerdict], *, every: bool) -> Iterator[str]:

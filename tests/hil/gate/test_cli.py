@@ -128,3 +128,10 @@ def test_figures_of_suites_of_ones_own_are_known_with_their_suite() -> None:
     assert eegrig("gate", "accept", str(place), "--reason", "x") == 2
     assert eegrig("gate", "accept", str(place), "--reason", "x", "--suite", "acme") == 0
     assert eegrig("gate", str(place), "--suite", "acme") == 0
+
+
+def test_a_search_that_finds_nothing_worse_or_no_commits_ends_at_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert eegrig("gate", "bisect", "good", "bad", "--figure", POWER) == 2
+    assert "has no commit good" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -212,6 +213,20 @@ def test_seeds_that_only_one_side_has_do_not_count() -> None:
 def test_no_seed_in_common_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"no seed in common: the baseline has 0, 1, the runs 7"):
         paired({0: MW, 1: MW}, {7: MW})
+
+
+def test_seeds_that_one_figure_has_not_leave_it_out_alone() -> None:
+    old = taken({POWER: [MW, MW], GOODPUT: [1.0]}, virtual=True, seeds=[0, 1])
+    new = taken({POWER: [MW, MW]}, virtual=True, seeds=[1, 2])
+    later = taken({GOODPUT: [1.0]}, virtual=True, seeds=[2])
+    verdict = gate(old, replace(new, series={**new.series, **later.series}))
+    assert verdict.exit_code == 0
+    assert verdict.left_out == {GOODPUT: "no seed in common with its baseline"}
+
+
+def test_no_figure_in_common_is_undecided_on_a_virtual_bench_too() -> None:
+    old, new = taken({POWER: [MW]}, virtual=True), taken({GOODPUT: [1.0]}, virtual=True)
+    assert gate(old, new).exit_code == 4
 
 
 def test_runs_of_another_rig_are_refused() -> None:
