@@ -21,7 +21,7 @@ def test_every_figure_has_a_bound_that_says_how_it_is_known() -> None:
 
 def test_the_first_pattern_that_fits_counts() -> None:
     assert bound_of("latency.p99").relative > bound_of("latency.mean").relative
-    assert bound_of(POWER).in_unit(0.01) == pytest.approx(2e-5)
+    assert bound_of(POWER).in_unit(0.01) == pytest.approx(5e-6)
     assert bound_of(LOSS).in_unit(0.0) == pytest.approx(0.002)
 
 

@@ -66,7 +66,7 @@ def test_pairs_of_a_virtual_bench_say_so() -> None:
     text = told(judge(old, new, CATALOGUE))
     assert "pairs of runs with one seed" in text
     assert "+3 %, one pair" in text
-    assert "moves by itself up to 0.2 % (assumed)" in text
+    assert "moves by itself up to 0.05 % (measured)" in text
     assert "bandwidth.frame_loss by 0.5" in text
 
 
