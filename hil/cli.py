@@ -1,4 +1,4 @@
-"""The rig's commands: `eegrig demo`, `hil`, `report`, `compare` and `history`."""
+"""The rig's commands: `eegrig demo`, `hil`, `report`, `compare`, `gate` and `history`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eegrig.hil.gate import cli as gate
 from eegrig.hil.history import cli as history
 from eegrig.host.commands.output import JsonOption, examples
 
@@ -116,6 +117,7 @@ def register(app: typer.Typer) -> None:
             "eegrig compare headphone8 earpatch2 --seconds 10 --json --out out/compare",
         ),
     )(_compare)
+    gate.register(app)
 
 
 def _demo(

@@ -44,7 +44,7 @@ apidoc_modules = [
             # Functions of the same names are documented where one imports them from.
             "../../src/eegrig/hil/report/charts/[a-z]*.py",
             "../../src/eegrig/signal_sim/files/write.py",
-            # SQLAlchemy's words in it refer to pages of SQLAlchemy's; docs/history.md has the tables.
+            # SQLAlchemy's words in it refer to its own pages; docs/history.md has the tables.
             "../../src/eegrig/hil/history/tables.py",
             # alembic imports them, in an environment that it makes.
             "../../src/eegrig/hil/history/migrations/*",

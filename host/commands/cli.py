@@ -63,7 +63,8 @@ def make_app() -> typer.Typer:
         help=(
             "Build, flash and measure wearable EEG boards, real or virtual.\n\n"
             "Exit codes: 0 done, 1 a target was missed or a board found wrong, 2 usage or "
-            "configuration, 3 board, probe, instrument or database not reachable."
+            "configuration, 3 board, probe, instrument or database not reachable, 4 undecided: "
+            "more runs are wanted."
         ),
         epilog=examples(
             "eegrig boards",
@@ -133,8 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     ------
     SystemExit
         Always: 0 done, 1 a target missed or a board found wrong, 2 usage or configuration,
-        3 infrastructure, 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 if nobody
-        reads what it prints.
+        3 infrastructure, 4 undecided, 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP,
+        141 if nobody reads what it prints.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     own_process = arguments is None
