@@ -15,7 +15,6 @@ from eegrig.hil.bench import Bench
 from eegrig.hil.figures.results import Results
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.measure.latency import latencies
-from eegrig.hil.measure.processor import SLOWEST
 from eegrig.hil.rig import open_benches
 from eegrig.hil.run import RunRequest, run_suites
 from eegrig.hil.suites.one_sigma import one_sigma_slower
@@ -96,9 +95,9 @@ def test_a_firmware_that_has_hardly_time_loses_one_sigma_slower_and_says_so(tmp_
     assert (loss.value, loss.verdict) == (0.0, "marginal")
     assert loss.uncertainty == loss.conditions["slower_loss"]
     assert "on a processor 1.2 times slower" in loss.note
-    assert "does not hold on a processor 1." in loss.note
+    assert "holds up to a processor 1." in loss.note
     assert margin.value is not None
-    assert 1.0 < margin.value < 1.2  # the good one's is 2
+    assert 1.0 < margin.value < 1.2  # the good one's is at least 4
 
 
 def test_a_loss_on_a_slower_processor_is_its_uncertainty_to_one_side() -> None:
@@ -195,13 +194,13 @@ def test_rules_that_a_slower_processor_breaks_are_not_the_boards() -> None:
         assert rig.rules is not None
         before = rig.rules()
 
-        async def slowest() -> int:
+        async def too_slow() -> int:
             assert rig.processor is not None
             async with slower_board(rig) as start:
-                await (await start(SLOWEST)).take(lambda: fastest(rig, 1.0))
+                await (await start(6.0)).take(lambda: fastest(rig, 1.0))
                 return rig.processor.rules().count
 
-        assert rig.run(slowest()) > 0
+        assert rig.run(too_slow()) > 0
         assert virtual.board.rules().count > 0
         assert rig.rules().count == before.count == 0
         assert rig.rules().exchanges < before.exchanges + 50
