@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from eegrig.boards.errors import ConfigError
+from eegrig.hil.history.cli import DatabaseOption, opened
 from eegrig.host.commands.output import JsonOption, examples
 
 if TYPE_CHECKING:
     from eegrig.boards.figures import Catalogue
+    from eegrig.hil.gate.observations import Setting, Taken
 
 __all__ = ["register"]
 
 _JUDGE = "judge"
+_MOST_BEFORE = 200
+"""Runs of the history that are looked at: ten moving baselines, to see steps between them."""
 
 
 class _JudgesByDefault(TyperGroup):
@@ -55,6 +60,7 @@ def register(app: typer.Typer) -> None:
             "eegrig gate out/run",
             "eegrig gate out/nightly --against baselines/headband8-desk.toml",
             "eegrig gate out/run --recent out/history --all",
+            "eegrig gate out/run --history --database postgresql://eeg@db/history",
         ),
     )(_judge)
     gate.command(
@@ -87,6 +93,14 @@ def _judge(
             "--recent", metavar="DIR", help="Runs before these: a baseline that moves; repeatable."
         ),
     ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Take the runs before these from the history.")
+    ] = False,
+    database: DatabaseOption = None,
+    rig: Annotated[
+        str | None,
+        typer.Option("--rig", metavar="NAME", help="Rig in the history; else the runs' bench."),
+    ] = None,
     threshold_percent: Annotated[
         float | None,
         typer.Option(
@@ -107,6 +121,8 @@ def _judge(
     Runs of a virtual bench are compared seed by seed, those of a real one by rank, in stages. Exits
     with 0 if none is worse, 1 if one is, and 4 if it is undecided and more runs are wanted.
     """
+    if recent and history:
+        raise ConfigError("--recent and --history: take the runs before these from one of them")
     from eegrig.hil.gate.baseline import baseline_path, load_baselines
     from eegrig.hil.gate.changes import steps_in
     from eegrig.hil.gate.data import gate_data
@@ -120,6 +136,8 @@ def _judge(
     new = from_folders(folders, catalogue)
     baselines = load_baselines(against or [baseline_path(new.setting)], catalogue)
     before = from_folders(recent, catalogue, one_image=False) if recent else None
+    if history:
+        before = _before(new.setting, catalogue, database, rig)
     verdict = judge(
         baselines.taken,
         new,
@@ -305,6 +323,13 @@ def _bisect(
                 f"or one of {len(culprit.commits) - 1} before it, which could not be measured"
             )
     raise typer.Exit(1)
+
+
+def _before(setting: Setting, catalogue: Catalogue, database: str | None, rig: str | None) -> Taken:
+    from eegrig.hil.gate.from_history import from_history
+
+    with opened(database) as kept, kept.reading() as session:
+        return from_history(session, setting, catalogue, rig=rig, most=_MOST_BEFORE)
 
 
 def _runs(n_runs: int) -> str:
