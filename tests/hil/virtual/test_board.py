@@ -169,25 +169,26 @@ def test_the_heap_is_as_large_as_it_says(tmp_path):
 
 
 def trace(directory: Path, seed: int) -> tuple[list[tuple[bytes, int]], float, int]:
-    """Run a board for a while; return packets with times, energy and requests made."""
+    """Run a board for a while; return packets with times, energy, and requests while it streams."""
     directory.mkdir()
     board = load_board("headband8")
     make_source = SignalFactory("resting", board, seed)
     with flashed_bench(seed=seed, directory=directory, make_source=make_source) as (virtual, _):
         packets: list[tuple[bytes, int]] = []
 
-        async def session() -> float:
+        async def session() -> tuple[float, int]:
             virtual.bench.faults.packet_error_rate(0.05)
             async with connected(virtual, interval_ms=50) as link:
                 await virtual.bench.power.start()
                 await link.start()
+                before = virtual.board.interpreter.requests
                 while len(packets) < 60:
                     packets.extend(await link.receive())
+                n_requests = virtual.board.interpreter.requests - before
                 await link.stop()
-            return (await virtual.bench.power.stop()).energy_j["total"]
+            return (await virtual.bench.power.stop()).energy_j["total"], n_requests
 
-        energy_j = virtual.bench.run(session())
-        return packets, energy_j, virtual.board.interpreter.requests
+        return packets, *virtual.bench.run(session())
 
 
 def test_one_seed_gives_one_run_to_the_bit_wherever_it_is_kept(tmp_path):
