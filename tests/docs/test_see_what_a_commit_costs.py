@@ -64,5 +64,6 @@ def test_the_commands_of_the_page_find_the_commit_that_costs_power(
     named = run(name[0])
     assert named.returncode == 1, named.stderr
     assert named.stdout.rstrip().endswith("Look more often")
+    assert "Say what gc is: 0" in named.stderr.replace("\u00a0", " ")
     well(*meant, hold[1])
     assert "worth 3 % of power" in Path("baselines/headband8-virtual.toml").read_text("utf-8")

@@ -1,9 +1,7 @@
-"""The search for a commit, on the virtual bench itself, and with runs that are made up."""
+"""The search for a commit, with runs that are made up (`docs/how-to` has real ones)."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,54 +11,8 @@ from eegrig.hil.figures.results import Results
 from eegrig.hil.gate import trials
 from eegrig.hil.gate.trials import Trials
 from eegrig.hil.run import RunRequest
-from eegrig.host.commands.cli import main
-from eegrig.host.image.application import default_firmware
 
 from .runs import CATALOGUE, GOODPUT, POWER, run
-
-
-def git(place: Path, *arguments: str) -> None:
-    settings = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "gc.auto=0"]
-    command = ["git", "-C", str(place), *settings, "-c", "commit.gpgsign=false", *arguments]
-    subprocess.run(command, check=True, capture_output=True)
-
-
-def commit(place: Path, message: str) -> None:
-    git(place, "add", "--all")
-    git(place, "commit", "--quiet", f"--message={message}")
-
-
-def change(file: Path, old: str, new: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    file.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def test_the_commit_that_costs_three_percent_of_power_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    place = tmp_path / "repository"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(default_firmware(), place / "firmware", ignore=ignored)
-    application = place / "firmware" / "eeg" / "app.py"
-    git(tmp_path, "init", "--quiet", "--initial-branch=main", str(place))
-    commit(place, "Begin")
-    change(application, "import gc\n", "import gc  # the collector\n")
-    commit(place, "Say what gc is")
-    change(application, "\n_POLL_MS = 50\n", "\n_POLL_MS = 25\n")
-    commit(place, "Look more often")
-    with pytest.raises(SystemExit) as ended:
-        main(
-            [
-                *("gate", "bisect", "HEAD~2", "HEAD", "--figure", "power.connected", "--seconds=5"),
-                *("-k", "test_connected_and_idle", "--repository", str(place)),
-            ]
-        )
-    assert ended.value.code == 1
-    told = capsys.readouterr()
-    assert told.out.startswith("WORSE: power.connected by 3")
-    assert told.out.rstrip().endswith("Look more often")
-    assert "Say what gc is: 0" in told.err.replace("\u00a0", " ")
 
 
 @pytest.fixture
