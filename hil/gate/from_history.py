@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from eegrig.boards.errors import ConfigError
-from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.identity import FirmwareCheck, RuntimeBuild
 from eegrig.hil.figures.results import Results
 from eegrig.hil.gate.observations import Setting, Taken, from_results, setting_of
-from eegrig.hil.history.query import find_run, list_runs
+from eegrig.hil.history.query import figure_of, find_run, list_runs
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from eegrig.boards.figures import Catalogue
-    from eegrig.hil.history.tables import FigureRow, RunRow
+    from eegrig.hil.history.tables import RunRow
 
 __all__ = ["from_history"]
 
@@ -92,12 +91,5 @@ def _results(row: RunRow, catalogue: Catalogue) -> Results:
         seed=row.seed,
         started_at=row.started_at.isoformat(),
         signal=row.signal,
-        figures=[_figure(each) for each in row.figures if each.name in catalogue],
+        figures=[figure_of(each) for each in row.figures if each.name in catalogue],
     )
-
-
-def _figure(row: FigureRow) -> Figure:
-    fields: dict[str, Any] = {
-        name: getattr(row, name) for name in Figure.__struct_fields__ if name != "limit"
-    }
-    return msgspec.convert({**fields, "limit": row.limit_value}, Figure)

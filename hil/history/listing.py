@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import typer
 
-from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.in_words import limit_text, shown
+from eegrig.hil.history.query import figure_of
 from eegrig.hil.history.trend import MARKS
 from eegrig.host.commands.output import print_table
 
@@ -65,22 +65,9 @@ def print_run(run: RunRow) -> None:
 
 
 def _cells(row: FigureRow) -> list[str]:
-    figure = _figure(row)
+    figure = figure_of(row)
     mark = MARKS[row.verdict] if row.verdict else ""
     return [mark, row.name, str(shown(figure) or "none"), limit_text(figure), row.note]
-
-
-def _figure(row: FigureRow) -> Figure:
-    return Figure(
-        name=row.name,
-        value=row.value,
-        unit=row.unit,
-        uncertainty=row.uncertainty,
-        n=row.n,
-        provenance=cast(Any, row.provenance),
-        limit=row.limit_value,
-        kind=cast(Any, row.kind),
-    )
 
 
 def _minute(moment: datetime) -> str:

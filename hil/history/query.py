@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
 
+from eegrig.hil.figures.figure import Figure
 from eegrig.hil.history.tables import FigureRow, RunRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["Point", "boards_with", "figure_names", "find_run", "list_runs", "only", "series"]
+__all__ = [
+    "Point",
+    "boards_with",
+    "figure_names",
+    "figure_of",
+    "find_run",
+    "list_runs",
+    "only",
+    "series",
+]
 
 
 @dataclass(frozen=True)
@@ -142,6 +153,12 @@ def find_run(session: Session, run_id: int) -> RunRow | None:
     """Return a run with its figures and files, or None."""
     whole = (selectinload(RunRow.figures), selectinload(RunRow.files))
     return session.get(RunRow, run_id, options=whole)
+
+
+def figure_of(row: FigureRow) -> Figure:
+    """Return a figure as its run had it."""
+    fields = {name: getattr(row, name) for name in Figure.__struct_fields__ if name != "limit"}
+    return msgspec.convert({**fields, "limit": row.limit_value}, Figure)
 
 
 def figure_names(session: Session, board: str, rig: str | None = None) -> list[str]:

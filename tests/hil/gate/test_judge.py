@@ -20,7 +20,7 @@ QUIET = [NoiseBound(figures="*", relative=0.001, measured="for this test")]
 
 
 def gate(old: Taken, new: Taken, **more: object) -> GateVerdict:
-    return judge(old, new, CATALOGUE, **more)  # type: ignore[arg-type]
+    return judge(old, new, CATALOGUE, **more)
 
 
 def only(verdict: GateVerdict, name: str = POWER, against: str = "accepted") -> FigureVerdict:

@@ -261,7 +261,7 @@ def in_mid_write(history: History, what: Callable[[], object]) -> None:
     done = []
 
     @event.listens_for(history._writer, "before_cursor_execute")
-    def _act(_connection, _cursor, statement, *_rest):  # type: ignore[no-untyped-def]
+    def _act(_connection, _cursor, statement, *_rest):
         if statement.startswith("INSERT INTO figures") and not done:
             done.append(statement)
             what()
@@ -397,7 +397,7 @@ def test_a_full_disk_leaves_the_history_as_it_was(tmp_path: Path) -> None:
         add(history, tmp_path, 0)
 
         @event.listens_for(history._writer, "begin")
-        def _no_room(connection):  # type: ignore[no-untyped-def]
+        def _no_room(connection):
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
@@ -411,7 +411,7 @@ def test_a_full_disk_leaves_the_history_as_it_was(tmp_path: Path) -> None:
         with pytest.raises(OutputError, match="no room is left on the disk"):
             fill()
     assert counts(place) == (len(added), 3 * len(added))
-    with sqlite3.connect(place.file) as connection:  # type: ignore[arg-type]
+    with sqlite3.connect(place.file) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
 

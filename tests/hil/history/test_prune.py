@@ -122,8 +122,8 @@ def test_a_prune_that_breaks_off_takes_nothing_away(
 ) -> None:
     with open_history(five) as history:
 
-        def broken(work):  # type: ignore[no-untyped-def]
-            def then_break(session):  # type: ignore[no-untyped-def]
+        def broken(work):
+            def then_break(session):
                 work(session)
                 raise KeyboardInterrupt
 
