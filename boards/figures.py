@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from eegrig.boards.errors import ConfigError
+from eegrig.boards.schema import Target
 from eegrig.boards.wording import nearest
 
 __all__ = ["LAST_TOPIC", "Catalogue", "DeclaredFigure", "Words"]
@@ -49,6 +50,15 @@ class DeclaredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         What is taken of many values: a mean, a percentile, the worst channel.
     taken : str
         How it is taken.
+    catches : str
+        What is wrong with a board whose figure is off.
+    uncertainty : str
+        How its uncertainty is made.
+    limit : float or None
+        A limit that holds for every board, where it follows from a protocol, a data sheet or what
+        is possible at all; a board's own target takes its place. None where each board has to say.
+    reason : str
+        Why the limit is what it is.
     topic : str
         Section of the report it is in.
     shown_in : str or None
@@ -64,6 +74,10 @@ class DeclaredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     what: str = ""
     statistic: str = ""
     taken: str = ""
+    catches: str = ""
+    uncertainty: str = ""
+    limit: float | None = None
+    reason: str = ""
     topic: str = LAST_TOPIC
     shown_in: str | None = None
     digits: Annotated[int, msgspec.Meta(gt=0)] = 4
@@ -72,6 +86,13 @@ class DeclaredFigure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def kind(self) -> Literal["max", "min", "within"] | None:
         """Which kind of limit it can have; None for any."""
         return None if self.better is None else _KINDS[self.better]
+
+    @property
+    def target(self) -> Target | None:
+        """The limit that holds for every board, as a board would promise it."""
+        if self.limit is None or self.kind is None:
+            return None
+        return Target(limit=self.limit, kind=self.kind, unit=self.unit, reason=self.reason)
 
     @property
     def placeholders(self) -> list[str]:
@@ -94,7 +115,8 @@ class Catalogue:
     Raises
     ------
     ConfigError
-        If a name is malformed or declared twice, or leaves a word open that nobody knows.
+        If a name is malformed or declared twice, leaves a word open that nobody knows, or has a
+        limit without a direction or a reason.
     """
 
     def __init__(
@@ -122,6 +144,10 @@ class Catalogue:
         if not _NAME.fullmatch(name):
             raise ConfigError(
                 f"figure {name!r}: expected small letters, digits and underscores, with dots"
+            )
+        if declaration.limit is not None and not (declaration.kind and declaration.reason):
+            raise ConfigError(
+                f"figure {name}: a limit for every board needs `better` and a `reason`"
             )
         left_open = declaration.placeholders
         for word in left_open:

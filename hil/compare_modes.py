@@ -24,7 +24,7 @@ from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.report.modes_table import Row
 from eegrig.hil.run import RunRequest, run_suites
 from eegrig.hil.signal_factory import SignalFactory
-from eegrig.hil.suites.streams import interval_ms, linked
+from eegrig.hil.suites.stretches.streams import interval_ms, linked
 from eegrig.host.link.link_errors import BoardEventError, BoardStatusError
 from eegrig.host.recording.recorder import record
 from eegrig.host.wire.constants import Opcode, Profile, TestSignal

@@ -21,6 +21,7 @@ def contradiction(
     figures: Sequence[Figure],
     *,
     targets: Mapping[str, Target],
+    limits: Mapping[str, Target],
     tests: Sequence[RunTest],
     not_measured: Sequence[NotMeasured],
     part_of: int | None,
@@ -30,13 +31,13 @@ def contradiction(
 
     Parameters
     ----------
-    figures, targets, tests, not_measured, part_of, stopped
+    figures, targets, limits, tests, not_measured, part_of, stopped
         As in `hil.figures.results.Results`.
     """
     found = (
         *_names(figures, not_measured),
-        *_limits(figures, targets),
-        *_verdicts(figures, targets),
+        *_limits(figures, {**limits, **targets}),
+        *_verdicts(figures, {**limits, **targets}),
         *_accounts(figures, targets, not_measured, part_of, stopped),
         *_tests(figures, tests),
     )

@@ -83,6 +83,7 @@ def _join(whole: Results, other: Results) -> None:
     if other.runtime is not None and other.runtime.sha256:  # this one has flashed it
         whole.runtime = other.runtime
     whole.link = whole.link or dict(other.link)
+    whole.limits = {**other.limits, **whole.limits}
     for figure in other.figures:
         same = whole.figure(figure.name)
         if same is None:
@@ -103,6 +104,7 @@ def put_in_order(results: Results, catalogue: Catalogue) -> None:
     results.figures.sort(key=lambda figure: (catalogue.place(figure.name), figure.name))
     results.assumptions.sort(key=lambda each: tuple(map(str, each.fact)))
     results.tests.sort(key=lambda test: test.id)
+    results.limits = dict(sorted(results.limits.items()))
     results.not_measured.sort(key=lambda each: (catalogue.place(each.what), each.what, each.why))
 
 

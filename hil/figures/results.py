@@ -73,6 +73,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Link parameters that were really negotiated.
     targets : dict of str to Target
         All that the board promised when it was tested, by name: what the figures are held against.
+    limits : dict of str to Target
+        Limits that hold for every board, of the figures that were taken and are none of `targets`.
     tests : list of RunTest
         In the order they ended.
     figures : list of Figure
@@ -99,6 +101,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     signal: str = ""
     link: dict[str, Scalar] = {}
     targets: dict[str, Target] = {}
+    limits: dict[str, Target] = {}
     tests: list[RunTest] = []
     figures: list[Figure] = []
     assumptions: list[Assumption] = []
@@ -138,6 +141,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         identity_ok: bool | None = None,
         window_ok: bool = True,
         failed_test: str = "",
+        everywhere: Target | None = None,
     ) -> Figure:
         """Judge a figure and add it; see `Figure` and `Flags` for the fields.
 
@@ -147,6 +151,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             Whether the board runs the firmware asked for; by default, what `firmware` says.
         window_ok : bool
             Whether the stretch was long enough for the figure.
+        everywhere : Target or None
+            A limit that holds for every board, where this one promises nothing.
 
         Raises
         ------
@@ -165,7 +171,9 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             signal_fault=signal_fault,
             failed_test=failed_test,
         )
-        target = self.targets.get(name)
+        if everywhere is not None and name not in self.targets:
+            self.limits[name] = everywhere
+        target = self.limit_of(name)
         if target is not None and target.unit != unit:
             raise ResultsError(
                 f"figure {name} is in {unit}, its target in board {self.board} in {target.unit}: "
@@ -189,6 +197,10 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
                 note="; ".join(part for part in (why, note) if part),
             )
         )
+
+    def limit_of(self, name: str) -> Target | None:
+        """Return what a figure is held against: a promise, or a limit for every board, or None."""
+        return self.targets.get(name) or self.limits.get(name)
 
     def assume(self, facts: Iterable[Assumed]) -> None:
         """Add facts that figures rest on, each once."""
@@ -302,7 +314,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
                 continue
             flags = msgspec.structs.replace(figure.flags, failed_test=failed_test)
             verdict, why = judge(
-                self.targets.get(name), figure.value, figure.uncertainty, figure.n, flags
+                self.limit_of(name), figure.value, figure.uncertainty, figure.n, flags
             )
             self.figures[index] = msgspec.structs.replace(
                 figure, verdict=verdict, flags=flags, note=why
@@ -354,8 +366,9 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         del content["started_at"]
         for test in content["tests"]:
             del test["seconds"]
-        if not self.notes:  # most runs have none, and keep the digest that they had before
-            del content["notes"]
+        for often_empty in ("notes", "limits"):  # a run without keeps the digest it had before
+            if not content[often_empty]:
+                del content[often_empty]
         return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
     def to_json(self) -> bytes:
@@ -411,6 +424,7 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         why = contradiction(
             results.figures,
             targets=results.targets,
+            limits=results.limits,
             tests=results.tests,
             not_measured=results.not_measured,
             part_of=results.part_of,

@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from eegrig.boards.figures import Catalogue
+    from eegrig.boards.schema import Target
     from eegrig.hil.benches import Benches
     from eegrig.hil.figures.figure import Figure
     from eegrig.hil.figures.results import Results
@@ -56,6 +57,7 @@ class RigRecorder:
             uncertainty=uncertainty,
             n=n,
             provenance=provenance or self._benches.provenance,
+            everywhere=self._limit_everywhere(name),
             **flags,
         )
         self._names.append(name)
@@ -78,9 +80,13 @@ class RigRecorder:
         for name in self._names:
             self.results.distrust(name, how)
         for figure in self._catalogue.meant(*names):
-            target = self.results.targets.get(figure.name)
+            target = self.results.targets.get(figure.name) or figure.target
             if target is not None and figure.name not in self._names:
                 self(figure.name, None, target.unit, uncertainty=None, n=0, failed_test=how)
+
+    def _limit_everywhere(self, name: str) -> Target | None:
+        declared = self._catalogue.find(name)
+        return None if declared is None else declared.target
 
     @property
     def figures(self) -> list[Figure]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eegrig.hil.suites.fastest_rate import FastestRate, fastest_rate_of
-from eegrig.hil.suites.one_sigma import OneSigma, one_sigma_slower
-from eegrig.hil.suites.streams import NOISE_SECONDS, SETTLE_S, Session, shorted, stream
+from eegrig.hil.suites.stretches.fastest_rate import FastestRate, fastest_rate_of
+from eegrig.hil.suites.stretches.one_sigma import OneSigma, one_sigma_slower
+from eegrig.hil.suites.stretches.streams import NOISE_SECONDS, SETTLE_S, Session, shorted, stream
 from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:

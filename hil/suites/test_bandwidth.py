@@ -13,8 +13,8 @@ from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import link_capacity_bps
 from eegrig.hil.figures import traces
 from eegrig.hil.measure.bandwidth import FrameLoss, frame_loss, goodput
-from eegrig.hil.suites.slower import Slower, loss_on_slower, together
-from eegrig.hil.suites.streams import (
+from eegrig.hil.suites.stretches.slower import Slower, loss_on_slower, together
+from eegrig.hil.suites.stretches.streams import (
     NOISY_AIR,
     linked,
     stream,
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.hil.session.recorder import RigRecorder
-    from eegrig.hil.suites.fastest_rate import FastestRate
-    from eegrig.hil.suites.one_sigma import OneSigma
-    from eegrig.hil.suites.streams import Session
+    from eegrig.hil.suites.stretches.fastest_rate import FastestRate
+    from eegrig.hil.suites.stretches.one_sigma import OneSigma
+    from eegrig.hil.suites.stretches.streams import Session
     from eegrig.host.link.board_link import LinkParameters
 
 _LONG_MS = 50.0  # connection interval: many packets go in an event

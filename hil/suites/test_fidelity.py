@@ -13,14 +13,14 @@ from eegrig.hil.measure.align import expected
 from eegrig.hil.measure.fidelity import fidelity
 from eegrig.hil.measure.noise import shorted_noise
 from eegrig.hil.measure.showing import DOUBT, explained
-from eegrig.hil.suites.streams import shorted_v
+from eegrig.hil.suites.stretches.streams import shorted_v
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from eegrig.boards import Board
     from eegrig.hil.session.recorder import RigRecorder
-    from eegrig.hil.suites.streams import Session
+    from eegrig.hil.suites.stretches.streams import Session
     from eegrig.host.recording.stream_recording import StreamRecording
 
 _SETTLE_S = 1.0

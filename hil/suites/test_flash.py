@@ -10,14 +10,14 @@ import pytest
 from eegrig.boards import load_part
 from eegrig.boards.ports import board_runtime
 from eegrig.hil.measure.processor import widened
-from eegrig.hil.suites.slower import booted_after
+from eegrig.hil.suites.stretches.slower import booted_after
 
 if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
     from eegrig.hil.benches import Benches
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.hil.session.recorder import RigRecorder
-    from eegrig.hil.suites.one_sigma import OneSigma
+    from eegrig.hil.suites.stretches.one_sigma import OneSigma
 
 _TIMES = ("flash_program", "flash_page_erase", "flash_mass_erase")
 """Figures of the part on which the time to flash a model of it rests."""

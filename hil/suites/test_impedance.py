@@ -9,7 +9,7 @@ import pytest
 
 from eegrig.boards import load_part
 from eegrig.hil.measure.contacts import FOLDED, contact_errors
-from eegrig.hil.suites.streams import linked
+from eegrig.hil.suites.stretches.streams import linked
 from eegrig.host.recording.impedance import measure_impedance
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eegrig.hil.session.recorder import RigRecorder
-    from eegrig.hil.suites.one_sigma import OneSigma
-    from eegrig.hil.suites.slower import Slower
-    from eegrig.hil.suites.streams import Session
+    from eegrig.hil.suites.stretches.one_sigma import OneSigma
+    from eegrig.hil.suites.stretches.slower import Slower
+    from eegrig.hil.suites.stretches.streams import Session
 
 pytestmark = pytest.mark.needs("source")
 

@@ -13,7 +13,7 @@ from eegrig.hil.figures import traces
 from eegrig.hil.measure.battery import battery_life
 from eegrig.hil.measure.power import long_enough, mode_power, streaming_power
 from eegrig.hil.session.presence import heard_ns
-from eegrig.hil.suites.streams import linked
+from eegrig.hil.suites.stretches.streams import linked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from eegrig.hil.bench import Bench, PowerCapture
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.hil.session.recorder import RigRecorder
-    from eegrig.hil.suites.streams import Session
+    from eegrig.hil.suites.stretches.streams import Session
 
 pytestmark = pytest.mark.needs("power")
 

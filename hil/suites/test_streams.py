@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from eegrig.hil.measure.rate import rate_error
-from eegrig.hil.suites.slower import loss_on_slower
+from eegrig.hil.suites.stretches.slower import loss_on_slower
 
 if TYPE_CHECKING:
     from eegrig.hil.session.recorder import RigRecorder
-    from eegrig.hil.suites.one_sigma import OneSigma
-    from eegrig.hil.suites.streams import Session
+    from eegrig.hil.suites.stretches.one_sigma import OneSigma
+    from eegrig.hil.suites.stretches.streams import Session
 
 _CLOCKS = 0.05  # two oscillators of different chips, each within 2.5 %
 

@@ -11,7 +11,7 @@ from eegrig.boards import load_board
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.pages.stored import StoredFigure
 from eegrig.hil.signal_factory import SignalFactory
-from eegrig.hil.suites.streams import linked
+from eegrig.hil.suites.stretches.streams import linked
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.host.wire.constants import Profile
 from tests.benchmarks.conftest import Finding

@@ -15,7 +15,7 @@ import msgspec
 from eegrig.boards.errors import BoardFault
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.signal_factory import SignalFactory
-from eegrig.hil.suites.streams import linked
+from eegrig.hil.suites.stretches.streams import linked
 from eegrig.hil.virtual.bench import VirtualBench
 
 if TYPE_CHECKING:

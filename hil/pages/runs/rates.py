@@ -21,7 +21,7 @@ from eegrig.boards.traffic import SHORTEST_INTERVAL_MS, link_interval_ms
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.pages.stored import Figures, StoredFigure
 from eegrig.hil.signal_factory import SignalFactory, light_factory
-from eegrig.hil.suites.streams import linked
+from eegrig.hil.suites.stretches.streams import linked
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.host.recording.recorder import record
 from eegrig.host.wire.constants import Profile

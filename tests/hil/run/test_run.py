@@ -245,7 +245,7 @@ def test_an_interrupted_run_leaves_what_it_has(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     mine = earlier_run(tmp_path / "out")["traces/mine.txt"]
-    monkeypatch.setattr("eegrig.hil.suites.streams.record", interrupted)
+    monkeypatch.setattr("eegrig.hil.suites.stretches.streams.record", interrupted)
     select = "flash or equals_the_input or latency"
     assert ending(tmp_path / "out", KeyboardInterrupt, select=select) == "130: it was stopped"
     results = Results.load(tmp_path / "out")
@@ -265,7 +265,7 @@ def test_a_run_whose_tests_all_break_is_inconclusive_and_says_why(tmp_path, monk
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a mistake in the rig")
 
-    monkeypatch.setattr("eegrig.hil.suites.streams.record", broken)
+    monkeypatch.setattr("eegrig.hil.suites.stretches.streams.record", broken)
     code = run_suites(request(tmp_path / "out"), quiet=True)
     assert code == 1
     results = Results.load(tmp_path / "out")

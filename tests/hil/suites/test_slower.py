@@ -17,8 +17,8 @@ from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.measure.latency import latencies
 from eegrig.hil.rig import open_benches
 from eegrig.hil.run import RunRequest, run_suites
-from eegrig.hil.suites.one_sigma import one_sigma_slower
-from eegrig.hil.suites.slower import (
+from eegrig.hil.suites.stretches.one_sigma import one_sigma_slower
+from eegrig.hil.suites.stretches.slower import (
     Slower,
     SlowerBoard,
     booted_after,
@@ -26,7 +26,7 @@ from eegrig.hil.suites.slower import (
     slower_board,
     together,
 )
-from eegrig.hil.suites.streams import fastest, stream
+from eegrig.hil.suites.stretches.streams import fastest, stream
 from eegrig.hil.virtual.micropython.cpu_time.cpu import CpuModel
 from eegrig.host.wire.constants import Profile
 

@@ -11,7 +11,7 @@ import pytest
 from eegrig.boards import load_board
 from eegrig.hil.flashed_board import flash_and_identify
 from eegrig.hil.signal_factory import light_factory
-from eegrig.hil.suites.streams import linked
+from eegrig.hil.suites.stretches.streams import linked
 from eegrig.hil.virtual.bench import VirtualBench
 from eegrig.host.recording.recorder import record
 from eegrig.host.recording.recording import Recording

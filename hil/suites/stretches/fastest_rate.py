@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eegrig.hil.measure.processor import Margin, find_margin
-from eegrig.hil.suites.slower import Slower, SlowerBoard, slower_board
-from eegrig.hil.suites.streams import fastest, fastest_conditions
+from eegrig.hil.suites.stretches.slower import Slower, SlowerBoard, slower_board
+from eegrig.hil.suites.stretches.streams import fastest, fastest_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

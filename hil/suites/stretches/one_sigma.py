@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eegrig.hil.suites.slower import Slower, slower_board
-from eegrig.hil.suites.streams import NOISY_AIR, Session, fastest, stream
+from eegrig.hil.suites.stretches.slower import Slower, slower_board
+from eegrig.hil.suites.stretches.streams import NOISY_AIR, Session, fastest, stream
 from eegrig.host.wire.constants import Profile
 
 if TYPE_CHECKING:
