@@ -315,6 +315,10 @@ class Faults(Protocol):
         """Draw a constant current from the digital rail."""
         ...
 
+    def battery(self, volts: float) -> None:
+        """Give the cell this open-circuit voltage, in volts."""
+        ...
+
 
 @dataclass(frozen=True)
 class BrokenRule:

@@ -88,11 +88,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run coroutine tests on the bench's event loop."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj) or "rig" not in pyfuncitem.fixturenames:
         return None
-    from eegrig.hil.session.presence import run_on_bench
+    from eegrig.hil.session.presence import LIMIT_S, run_on_bench
 
     rig = cast("Bench", pyfuncitem.funcargs["rig"])
     names = pyfuncitem._fixtureinfo.argnames
-    run_on_bench(rig, pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    lasts = pyfuncitem.get_closest_marker("lasts")
+    run_on_bench(
+        rig,
+        pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}),
+        limit_s=max(LIMIT_S, 2 * lasts.args[0]) if lasts is not None else LIMIT_S,
+    )
     return True
 
 

@@ -113,7 +113,7 @@ def _tests(figures: Sequence[Figure], tests: Sequence[RunTest]) -> Iterator[str]
         allowed: tuple[str | None, ...] = {
             "passed": (None,),
             "skipped": (None,),
-            "error": ("inconclusive",),
+            "error": ("fail", "inconclusive"),
             "failed": ("fail", "inconclusive", *([None] if missed & {*test.figures} else [])),
         }[test.outcome]
         if test.verdict not in allowed:

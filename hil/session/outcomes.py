@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eegrig.boards.errors import BoardFault
+from eegrig.hil.session.stretch import StretchFailed
+
 if TYPE_CHECKING:
     from eegrig.hil.figures.account import RunTest
 
@@ -65,7 +68,9 @@ class Outcomes:
             test.update(outcome="failed", reason=reason_of(report))
             test["verdict"] = None if by_figures else _verdict(error)
         else:
-            test.update(outcome="error", reason=reason_of(report), verdict="inconclusive")
+            # What tests share is taken before the first of them: it says as much of the board.
+            verdict = "fail" if isinstance(error, StretchFailed) else "inconclusive"
+            test.update(outcome="error", reason=reason_of(report), verdict=verdict)
 
     def tests(self) -> list[RunTest]:
         """Return what became of the tests, in the order they began."""
@@ -80,8 +85,6 @@ def _verdict(error: BaseException | None) -> str:
     Assertions of suites are about boards, and so is an error that finds one wrong; whatever else
     went wrong kept the test from telling.
     """
-    from eegrig.boards.errors import BoardFault
-
     # pytest reports one that passed, and was to fail, without an error.
     asserted = error is None or isinstance(error, (AssertionError, pytest.fail.Exception))
     return "fail" if asserted or isinstance(error, BoardFault) else "inconclusive"

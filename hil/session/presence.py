@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from eegrig.boards.errors import BoardFault, BoardGone, ConfigError, EegrigError
 from eegrig.hil.bench import Bench
 
-__all__ = ["heard_ns", "run_on_bench"]
+__all__ = ["LIMIT_S", "heard_ns", "run_on_bench"]
 
 T = TypeVar("T")
 
@@ -21,6 +21,8 @@ _LISTEN_S = 10.0  # a link that broke has timed out by now at the board's end, t
 _WITHOUT_RESET_S = 30.0  # it may be asleep: longer than any test lets it
 _BOOT_S = 10.0
 _PING_S = 5.0
+LIMIT_S = 7200.0
+"""How long a test or a stretch keeps a bench at most."""
 
 
 async def heard_ns(rig: Bench, timeout_s: float, after: str) -> int:
@@ -69,24 +71,50 @@ async def heard_ns(rig: Bench, timeout_s: float, after: str) -> int:
     return at_ns[0]
 
 
-def run_on_bench(rig: Bench, test: Coroutine[Any, Any, T]) -> T:
+def run_on_bench(rig: Bench, test: Coroutine[Any, Any, T], *, limit_s: float = LIMIT_S) -> T:
     """Run a test on the bench; if it fails at its board, ask whether that is still there.
+
+    Parameters
+    ----------
+    rig : Bench
+    test : coroutine
+    limit_s : float
+        How long it may take at most, by the bench's clock: no wait of it is without an end.
 
     Raises
     ------
+    BoardFault
+        If the link broke and the board is there all the same, or the test did not end.
     BoardGone
-        If it is not, also after a reset where the bench can.
+        If it is not there any more, also after a reset where the bench can.
     """
+    from eegrig.host.link.link_errors import LinkLost
+
     try:
-        return rig.run(test)
+        return rig.run(_within(limit_s, test))
     except ConfigError:
         raise
     except (EegrigError, TimeoutError) as error:
         missing = rig.run(_missing(rig))
-        if missing is None:
-            raise
         first = " ".join(str(error).split()) or "a wait of the test's timed out"
+        if missing is None:
+            if isinstance(error, LinkLost):
+                raise BoardFault(f"{first}; it answers again: it restarted by itself") from error
+            raise
         raise BoardGone(f"{first}; since then {missing}: check its supply and antenna") from error
+
+
+async def _within(limit_s: float, test: Coroutine[Any, Any, T]) -> T:
+    timeout = asyncio.timeout(limit_s)
+    try:
+        async with timeout:
+            return await test
+    except TimeoutError:
+        if not timeout.expired():
+            raise
+        raise BoardFault(
+            f"the test did not end within {limit_s:g} s: the board keeps it waiting"
+        ) from None
 
 
 async def _missing(rig: Bench) -> str | None:

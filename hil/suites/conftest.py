@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eegrig.hil.session.stretch import taken
 from eegrig.hil.suites.stretches.fastest_rate import FastestRate, fastest_rate_of
+from eegrig.hil.suites.stretches.modes import Walk, walk
 from eegrig.hil.suites.stretches.one_sigma import OneSigma, one_sigma_slower
 from eegrig.hil.suites.stretches.streams import NOISE_SECONDS, SETTLE_S, Session, shorted, stream
 from eegrig.host.wire.constants import Profile
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from eegrig.hil.bench import Bench
     from eegrig.hil.figures.results import Results
+    from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.host.recording.stream_recording import StreamRecording
 
     Booted = Callable[[str], AbstractContextManager[Bench]]
@@ -34,6 +37,7 @@ def pytest_rig_lasts(config: pytest.Config, fixture: str) -> float | None:
         "low_latency_session": recording_s + 2 * SETTLE_S + _TO_CONNECT_S,
         "one_sigma": 4 * (min(recording_s, 4.0) + 2 * SETTLE_S + _TO_CONNECT_S),
         "fastest_rate": 5 * (2.0 + _TO_CONNECT_S),
+        "every_mode": 40.0,
         "shorted_recording": NOISE_SECONDS + SETTLE_S + _TO_CONNECT_S,
     }
     return lasting.get(fixture)
@@ -45,7 +49,7 @@ def efficient_session(
 ) -> Session:
     """Streaming in the efficient profile; its recording is kept as ``recording.bdf``."""
     with rig_booted("efficient session") as rig:
-        session = rig.run(stream(rig, Profile.EFFICIENT, rig_seconds))
+        session = taken(rig, stream(rig, Profile.EFFICIENT, rig_seconds))
     session.recording.write_bdf(rig_out / "recording.bdf")
     if session.parameters is not None:
         parameters = dataclasses.asdict(session.parameters)
@@ -57,21 +61,21 @@ def efficient_session(
 def shorted_recording(rig_booted: Booted) -> StreamRecording:
     """Record what the front end's inputs show when they are shorted."""
     with rig_booted("shorted recording") as rig:
-        return rig.run(shorted(rig))
+        return taken(rig, shorted(rig))
 
 
 @pytest.fixture(scope="session")
 def low_latency_session(rig_booted: Booted, rig_seconds: float) -> Session:
     """Streaming in the low-latency profile."""
     with rig_booted("low-latency session") as rig:
-        return rig.run(stream(rig, Profile.LOW_LATENCY, rig_seconds))
+        return taken(rig, stream(rig, Profile.LOW_LATENCY, rig_seconds))
 
 
 @pytest.fixture(scope="session")
 def one_sigma(rig_booted: Booted, rig_seconds: float) -> OneSigma | None:
     """Take it all again with the processor one sigma slower; None on a bench of hardware."""
     with rig_booted("one sigma slower") as rig:
-        return rig.run(one_sigma_slower(rig, rig_seconds))
+        return taken(rig, one_sigma_slower(rig, rig_seconds))
 
 
 @pytest.fixture(scope="session")
@@ -79,4 +83,11 @@ def fastest_rate(rig_booted: Booted, one_sigma: OneSigma | None) -> FastestRate:
     """Stream at the highest rate on offer, and find how slow a processor keeps up with it."""
     slower = None if one_sigma is None else one_sigma.fastest_loss
     with rig_booted("fastest rate") as rig:
-        return rig.run(fastest_rate_of(rig, slower))
+        return taken(rig, fastest_rate_of(rig, slower))
+
+
+@pytest.fixture(scope="session")
+def every_mode(rig_booted: Booted, rig_flashed: FlashedBoard) -> Walk:
+    """Stream at every rate, in every profile and with every test signal, after each other."""
+    with rig_booted("every mode") as rig:
+        return taken(rig, walk(rig, rig_flashed))

@@ -256,6 +256,10 @@ class VirtualFaults:
         """Draw a constant current from the digital rail."""
         self._bench.board.ledger.leak(self._bench.loop.now_ns(), current_a)
 
+    def battery(self, volts: float) -> None:
+        """Give the cell this open-circuit voltage, in volts."""
+        self._bench.board.ledger.battery_v = volts
+
 
 class VirtualProcessor:
     """What the suites may ask of a board's modelled processor.

@@ -9,6 +9,7 @@ import pytest
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
 from eegrig.hil.session.outcomes import Outcomes, reason_of
+from eegrig.hil.session.stretch import StretchFailed
 
 
 def a_report(when: str, outcome: str, message: str = "", duration: float = 0.5) -> Any:
@@ -75,6 +76,12 @@ def test_what_a_test_needs_is_no_matter_of_the_board(when: str) -> None:
     before = [] if when == "setup" else [SETUP, CALL]
     test = ended(*before, broken, error=BoardFault("no"))
     assert (test.outcome, test.verdict) == ("error", "inconclusive")
+
+
+def test_a_stretch_that_tests_share_says_as_much_of_the_board_as_a_test() -> None:
+    broken = a_report("setup", "failed", "it sends nothing")
+    test = ended(broken, error=StretchFailed("it sends nothing"))
+    assert (test.outcome, test.verdict, test.reason) == ("error", "fail", "it sends nothing")
 
 
 def test_a_teardown_that_breaks_does_not_hide_a_failure() -> None:

@@ -21,6 +21,8 @@ from eegrig.hil.virtual.clock import Cancellable, VirtualLoop
 
 __all__ = ["PLENTY", "AclBuffers", "AclQueue"]
 
+_L2CAP_HEADER = 4
+
 
 @dataclass(frozen=True, slots=True)
 class AclBuffers:
@@ -93,6 +95,7 @@ class AclQueue:
         self._packets: deque[_Packet] = deque()  # packets the controller has no room for
         self._frames: Counter[End] = Counter()  # taken and not completed
         self._under_way: Counter[End] = Counter()  # packets that the controller has
+        self._unfinished: dict[End, list[_Packet]] = {}  # a frame the host has not cut to its end
 
     def submit(self, end: End, data: bytes, on_taken: Callable[[], object] | None = None) -> bool:
         """Give the host a frame.
@@ -124,8 +127,21 @@ class AclQueue:
     def send_packet(
         self, end: End, data: bytes, llid: int, on_completed: Callable[[], object]
     ) -> None:
-        """Give the controller a packet that the host has cut already."""
-        self._packets.append(_Packet(end, llid, data, on_completed))
+        """Give the controller a packet that the host has cut already.
+
+        The parts of one frame follow each other on the air: nothing of another frame comes between
+        (Core Specification, Volume 3, Part A, 7.2.1). So a frame is queued when its last part is
+        here, and the host gets its buffers back before that, or it could not send it.
+        """
+        parts = self._unfinished.setdefault(end, [])
+        if llid == START:
+            parts.clear()
+        parts.append(_Packet(end, llid, data, None))
+        if sum(len(part.data) for part in parts) < _frame_octets(parts[0].data):
+            on_completed()
+            return
+        parts[-1].on_completed = on_completed
+        self._packets.extend(self._unfinished.pop(end))
         self._fill()
 
     def hand_over(self, end: End) -> None:
@@ -148,6 +164,7 @@ class AclQueue:
         self._packets = deque(packet for packet in self._packets if packet.end is not end)
         self._frames.pop(end, None)
         self._under_way.pop(end, None)
+        self._unfinished.pop(end, None)
         self._admit()
         self._fill()
 
@@ -223,6 +240,11 @@ class AclQueue:
             packet.on_completed()
         self._fill()
         self._admit()
+
+
+def _frame_octets(start: bytes) -> int:
+    """Return how long an L2CAP frame is, by its first part; the header is never cut in two."""
+    return int.from_bytes(start[:2], "little") + _L2CAP_HEADER
 
 
 def _count_down(counter: Counter[End], end: End) -> None:
