@@ -21,6 +21,7 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "s": ((86400.0, "d"), (3600.0, "h"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
     "bit/s": ((1e3, "kbit/s"), (1.0, "bit/s")),
     "%": ((1e-2, "%"),),
+    "ppm": ((1e-6, "ppm"),),
     "B": ((1e6, "MB"), (1024.0, "KiB"), (1e3, "kB"), (1.0, "B")),
 }
 _FACTOR = {name: factor for scale in _SCALES.values() for factor, name in scale}

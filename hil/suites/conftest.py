@@ -9,8 +9,10 @@ import pytest
 
 from eegrig.hil.session.stretch import taken
 from eegrig.hil.suites.stretches.fastest_rate import FastestRate, fastest_rate_of
+from eegrig.hil.suites.stretches.minute import Minute, minute
 from eegrig.hil.suites.stretches.modes import Walk, walk
 from eegrig.hil.suites.stretches.one_sigma import OneSigma, one_sigma_slower
+from eegrig.hil.suites.stretches.states import States, walk_states
 from eegrig.hil.suites.stretches.streams import NOISE_SECONDS, SETTLE_S, Session, shorted, stream
 from eegrig.host.wire.constants import Profile
 
@@ -38,6 +40,8 @@ def pytest_rig_lasts(config: pytest.Config, fixture: str) -> float | None:
         "one_sigma": 4 * (min(recording_s, 4.0) + 2 * SETTLE_S + _TO_CONNECT_S),
         "fastest_rate": 5 * (2.0 + _TO_CONNECT_S),
         "every_mode": 40.0,
+        "power_states": 160.0,
+        "minute_of_streaming": 66.0 + _TO_CONNECT_S,
         "shorted_recording": NOISE_SECONDS + SETTLE_S + _TO_CONNECT_S,
     }
     return lasting.get(fixture)
@@ -91,3 +95,17 @@ def every_mode(rig_booted: Booted, rig_flashed: FlashedBoard) -> Walk:
     """Stream at every rate, in every profile and with every test signal, after each other."""
     with rig_booted("every mode") as rig:
         return taken(rig, walk(rig, rig_flashed))
+
+
+@pytest.fixture(scope="session")
+def minute_of_streaming(rig_booted: Booted) -> Minute:
+    """Stream for a minute and some in the low-latency profile."""
+    with rig_booted("a minute of streaming") as rig:
+        return taken(rig, minute(rig))
+
+
+@pytest.fixture(scope="session")
+def power_states(rig_booted: Booted) -> States:
+    """Take the power of each state after each other one."""
+    with rig_booted("power states") as rig:
+        return taken(rig, walk_states(rig))
