@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eegrig.hil.measure.chance import of_a_fit
+from eegrig.host.streaming.device_clock import DeviceClock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,9 +48,10 @@ class Drift:
 def drift(device_ns: NDArray[np.int64], arrival_ns: NDArray[np.int64]) -> Drift:
     """Return how a device's clock runs against the clock that dates its packets.
 
-    A packet is late by what it waits for a connection event, and never early. So each stretch of
-    the record has one that is late by next to nothing: the line through those of all stretches is
-    that of the clocks. What they scatter about it is its uncertainty.
+    A packet is late by what it waits for a connection event, and never early: the clocks' line is
+    the one below all arrivals (`host.streaming.device_clock`). Each stretch of the record has a
+    packet that is late by next to nothing, too. What those scatter about a line of their own, or
+    what that differs from the other, is the uncertainty: the larger of the two.
 
     Parameters
     ----------
@@ -65,27 +68,38 @@ def drift(device_ns: NDArray[np.int64], arrival_ns: NDArray[np.int64]) -> Drift:
     n = device_ns.size
     if n < _STRETCHES * _LEAST:
         raise ValueError(f"{n} packets do not tell a drift; stream for longer")
+    hull = DeviceClock()
+    for told, came in zip(device_ns.tolist(), arrival_ns.tolist(), strict=True):
+        hull.add(told, came)
+    line = hull.fit()
+    assert line is not None
     # Whole numbers are taken from each other before they are rounded.
-    told = (device_ns - device_ns[0]).astype(np.float64)
-    behind = (arrival_ns - arrival_ns[0] - (device_ns - device_ns[0])).astype(np.float64)
-    first = [
-        int(part[np.argmin(behind[part])]) for part in np.array_split(np.arange(n), _STRETCHES)
-    ]
-    centre = told[first].mean()
-    column = told[first] - centre
-    floor = behind[first]
-    slope = float(column @ (floor - floor.mean()) / (column @ column))
-    left = floor - floor.mean() - slope * column
-    chance = float(of_a_fit(column[None], left[None])[0])
-    rounded = _TICK_NS / float(np.sqrt(12.0 * (column @ column)))
-    delay = behind - floor.mean() - slope * (told - centre)
+    told_ns = (device_ns - device_ns[0]).astype(np.float64)
+    behind_ns = (arrival_ns - arrival_ns[0] - (device_ns - device_ns[0])).astype(np.float64)
+    slope, chance, length_ns = _through_the_least_delayed(told_ns, behind_ns)
+    delay_ns = behind_ns - line.rate_error * told_ns
     return Drift(
         # A fast clock is ahead: its packets seem to come sooner and sooner.
-        error=-slope,
-        uncertainty=max(chance, rounded),
-        delay_s=(delay - delay.min()) * 1e-9,
+        error=1.0 / (1.0 + line.rate_error) - 1.0,
+        uncertainty=max(
+            abs(slope - line.rate_error), chance, _TICK_NS / math.sqrt(12.0) / length_ns
+        ),
+        delay_s=(delay_ns - delay_ns.min()) * 1e-9,
         n=n,
     )
+
+
+def _through_the_least_delayed(
+    told_ns: NDArray[np.float64], behind_ns: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Return slope, its chance, and the length of a line through each stretch's first packet."""
+    stretches = np.array_split(np.arange(told_ns.size), _STRETCHES)
+    first = [int(part[np.argmin(behind_ns[part])]) for part in stretches]
+    column = told_ns[first] - told_ns[first].mean()
+    floor = behind_ns[first] - behind_ns[first].mean()
+    slope = float(column @ floor / (column @ column))
+    chance = float(of_a_fit(column[None], (floor - slope * column)[None])[0])
+    return slope, chance, math.sqrt(column @ column)
 
 
 def jitter_s(first_frames: NDArray[np.int64], device_ns: NDArray[np.int64]) -> float:

@@ -34,6 +34,7 @@ def test_a_minute_tells_the_drift_to_a_ppm(rng, ppm, retries):
     errors = np.array([each.error * 1e6 - ppm for each in found])
     told = np.array([each.uncertainty * 1e6 for each in found])
     assert np.sqrt(np.mean(errors**2)) < 1.0
+    assert np.mean(np.abs(errors) < 2 * told) > 0.8
     assert (np.abs(errors) < 5 * told + 0.1).all()
 
 
