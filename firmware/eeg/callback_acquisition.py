@@ -8,6 +8,7 @@ from eeg.acquisition import MARK, Acquisition
 
 _MARK = const(0xC0)  # MARK
 _EDGES = const(0xFFFFFF)  # where conversions are counted: one more is a small integer, too
+_READ_US = const(500)  # to read a frame: 27 bytes at 1 MHz, and the way there
 _PATIENCE = const(64)  # full packets after a loss, before shorter ones are tried again
 
 
@@ -28,7 +29,7 @@ class CallbackAcquisition(Acquisition):
 
     def _begin(self, packet, shortest):
         super()._begin(packet, shortest)
-        self._pending = False
+        self._pending = self._late = False
         self._edges = 0  # conversions since start
         self._expected = 1  # what `_edges` is at the next frame
         self._time = ticks_us()
@@ -93,12 +94,18 @@ class CallbackAcquisition(Acquisition):
                 self._pending = True
             except RuntimeError:  # the queue is full: the next edge tries again
                 pass
+        else:
+            self._late = True  # the fetch will come at any time, maybe at that of an update
 
     def _fetch(self, _):
         """Fetch one frame, outside the interrupt."""
         self._pending = False
         edges = self._edges
         time_us = self._time
+        if self._late:
+            self._late = False
+            if ticks_diff(ticks_us(), time_us) > self._period_us - _READ_US:
+                return  # the data sheet forbids to read while data are updated; the next is missed
         frame = self._frame
         self._readinto(frame)
         if self._careful or edges != self._edges or edges != self._expected or frame[0] != _MARK:
