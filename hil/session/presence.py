@@ -135,6 +135,8 @@ async def _missing(rig: Bench) -> str | None:
         return "it is silent, on its console, too, after a reset"
     try:
         await _ask(rig, _LISTEN_S)
+    except BoardFault:
+        return None  # it is there, and answers wrongly
     except EegrigError:
         return "it is silent, and after a reset its console works, but not its radio"
     return None

@@ -68,7 +68,15 @@ class Answers:
 async def ask_everything(rig: Bench, link: BoardLink) -> Answers:
     """Send every command while idle and while streaming, with good and bad arguments."""
     answers = Answers()
-    ask = _Asker(link, answers)
+    try:
+        await _ask_everything(rig, link, _Asker(link, answers))
+    except BoardFault as error:
+        answers.wrong.append(str(error))
+    return answers
+
+
+async def _ask_everything(rig: Bench, link: BoardLink, ask: _Asker) -> None:
+    answers = ask.answers
     await _while_idle(rig, link, ask)
     async with _streaming(link, ask):
         await _while_streaming(rig, link, ask)
@@ -88,7 +96,6 @@ async def ask_everything(rig: Bench, link: BoardLink) -> Answers:
         answers.round_trips_s.append((rig.clock.now_ns() - asked_ns) * 1e-9)
         # An answer comes at a connection event: the next is asked for anywhere between two.
         await asyncio.sleep(_APART_S + index / _PINGS * interval_s)
-    return answers
 
 
 class _Asker:
@@ -96,7 +103,7 @@ class _Asker:
 
     def __init__(self, link: BoardLink, answers: Answers) -> None:
         self._link = link
-        self._answers = answers
+        self.answers = answers
 
     async def __call__(
         self,
@@ -105,21 +112,21 @@ class _Asker:
         status: Status,
         detail: int | Callable[[int], bool] | None = None,
     ) -> None:
-        self._answers.n += 1
+        self.answers.n += 1
         try:
             response = await self._link.command(encode, what)
         except BoardStatusError as error:
             response = Response(encode(0)[0], 0, error.status, error.detail)
         except BoardFault as error:
-            self._answers.wrong.append(str(error))
+            self.answers.wrong.append(str(error))
             return
         if response.status is not status:
-            self._answers.wrong.append(f"{what}: answers {response.status.name}, not {status.name}")
+            self.answers.wrong.append(f"{what}: answers {response.status.name}, not {status.name}")
         elif detail is not None:
             told = response.detail or 0
             good = detail(told) if callable(detail) else told == detail
             if not good:
-                self._answers.wrong.append(f"{what}: the answer's detail is {told}")
+                self.answers.wrong.append(f"{what}: the answer's detail is {told}")
 
 
 async def _while_idle(rig: Bench, link: BoardLink, ask: _Asker) -> None:
