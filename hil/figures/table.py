@@ -1,6 +1,6 @@
-"""The catalogue as ``docs/results.md`` shows it.
+"""The catalogue as ``docs/results.md`` and ``docs/suites.md`` show it.
 
-``python -m eegrig.hil.figures.table`` writes it into the page again; a test compares.
+``python -m eegrig.hil.figures.table`` writes it into the pages again; a test compares.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from pathlib import Path
 
 from eegrig.boards.catalogue import own_catalogue
 from eegrig.boards.figures import Catalogue, DeclaredFigure
+from eegrig.hil.figures.quantities import quantity
 
-__all__ = ["figures_table", "with_table"]
+__all__ = ["catches_table", "figures_table", "with_table"]
 
 _BEGIN = "<!-- figures: python -m eegrig.hil.figures.table -->\n"
 _END = "<!-- end of figures -->\n"
-_PAGE = Path("docs") / "results.md"
+_PAGES = (Path("docs") / "results.md", Path("docs") / "suites.md")
+_CATCHES = "<!-- what figures catch: python -m eegrig.hil.figures.table -->\n"
 
 
 def figures_table(catalogue: Catalogue) -> str:
@@ -28,13 +30,41 @@ def figures_table(catalogue: Catalogue) -> str:
     return "\n".join(tables)
 
 
+def catches_table(catalogue: Catalogue) -> str:
+    """Return, topic by topic, what is wrong with a board whose figure is off."""
+    tables = []
+    for topic in catalogue.topics:
+        rows = [
+            [
+                _names(figure, catalogue),
+                figure.catches,
+                figure.uncertainty,
+                _limit(figure),
+            ]
+            for figure in catalogue.declared
+            if figure.topic == topic
+        ]
+        if rows:
+            heads = [topic, "what it catches", "how its uncertainty is made", "limit everywhere"]
+            tables.append(_row(heads) + "|---" * len(heads) + "|\n" + "".join(map(_row, rows)))
+    return "\n".join(tables)
+
+
+def _limit(figure: DeclaredFigure) -> str:
+    if figure.limit is None:
+        return ""
+    sign = {"max": "at most ", "min": "at least ", "within": "± "}[figure.kind or "max"]
+    return f"{sign}{quantity(figure.limit, figure.unit, shown_in=figure.shown_in)}: {figure.reason}"
+
+
 def with_table(page: str, catalogue: Catalogue) -> str:
-    """Return the page with the tables of now between the marks it has."""
-    before, begin, rest = page.partition(_BEGIN)
-    if not begin:
-        return page
-    _, end, after = rest.partition(_END)
-    return before + begin + figures_table(catalogue) + end + after
+    """Return a page with the tables of now between the marks it has."""
+    for mark, table in ((_BEGIN, figures_table), (_CATCHES, catches_table)):
+        before, begin, rest = page.partition(mark)
+        if begin:
+            _, end, after = rest.partition(_END)
+            page = before + begin + table(catalogue) + end + after
+    return page
 
 
 def _cells(figure: DeclaredFigure, catalogue: Catalogue) -> list[str]:
@@ -70,5 +100,6 @@ def _row(cells: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    text = with_table(_PAGE.read_text(encoding="utf-8"), own_catalogue())
-    _PAGE.write_text(text, encoding="utf-8")
+    for path in _PAGES:
+        text = with_table(path.read_text(encoding="utf-8"), own_catalogue())
+        path.write_text(text, encoding="utf-8")

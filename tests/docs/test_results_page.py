@@ -9,9 +9,10 @@ from pathlib import Path
 from eegrig.boards.catalogue import own_catalogue
 from eegrig.boards.figures import Catalogue, DeclaredFigure
 from eegrig.hil.figures.results import SCHEMA_VERSION
-from eegrig.hil.figures.table import figures_table, with_table
+from eegrig.hil.figures.table import catches_table, figures_table, with_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "results.md"
+SUITES = PAGE.with_name("suites.md")
 
 
 def test_the_tables_on_the_page_are_those_of_the_catalogue() -> None:
@@ -59,10 +60,19 @@ def of_uncertainties() -> list[str]:
     return patterns
 
 
-def test_the_page_says_how_each_figures_uncertainty_is_made_and_of_no_other() -> None:
-    patterns = of_uncertainties()
+def test_the_page_says_of_no_figure_that_is_none_how_its_uncertainty_is_made() -> None:
     names = [figure.name.replace("latency.efficient.", "latency.") for figure in own_catalogue()]
-    untold = [name for name in names if not any(fnmatch(name, each) for each in patterns)]
-    assert not untold
-    idle = [each for each in patterns if not any(fnmatch(name, each) for name in names)]
+    idle = [each for each in of_uncertainties() if not any(fnmatch(name, each) for name in names)]
     assert not idle
+
+
+def test_every_figure_says_what_it_catches_and_how_its_uncertainty_is_made() -> None:
+    declared = own_catalogue().declared
+    assert [figure.name for figure in declared if not figure.catches] == []
+    assert [figure.name for figure in declared if not figure.uncertainty] == []
+
+
+def test_the_page_of_the_suites_shows_it() -> None:
+    text = SUITES.read_text(encoding="utf-8")
+    assert catches_table(own_catalogue()) in text, "run: python -m eegrig.hil.figures.table"
+    assert with_table(text, own_catalogue()) == text, "run: python -m eegrig.hil.figures.table"
