@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eegrig.hil.suites.stretches.every_rate import (
+    LONG_S,
+    NOISE_S,
+    SHORT_S,
+    channels_driven,
+    noise_at_rates,
+    responses,
+)
 from eegrig.hil.suites.stretches.fastest_rate import FastestRate, fastest_rate_of
 from eegrig.hil.suites.stretches.one_sigma import OneSigma, one_sigma_slower
 from eegrig.hil.suites.stretches.streams import NOISE_SECONDS, SETTLE_S, Session, shorted, stream
@@ -19,6 +27,8 @@ if TYPE_CHECKING:
 
     from eegrig.hil.bench import Bench
     from eegrig.hil.figures.results import Results
+    from eegrig.hil.measure.quality.tones import ToneFit
+    from eegrig.hil.suites.stretches.stimuli import Taken
     from eegrig.host.recording.stream_recording import StreamRecording
 
     Booted = Callable[[str], AbstractContextManager[Bench]]
@@ -34,6 +44,9 @@ def pytest_rig_lasts(config: pytest.Config, fixture: str) -> float | None:
         "low_latency_session": recording_s + 2 * SETTLE_S + _TO_CONNECT_S,
         "one_sigma": 4 * (min(recording_s, 4.0) + 2 * SETTLE_S + _TO_CONNECT_S),
         "fastest_rate": 5 * (2.0 + _TO_CONNECT_S),
+        "channels_at_rates": LONG_S + 4 * SHORT_S + _TO_CONNECT_S,
+        "shorted_at_rates": 3 * NOISE_S + _TO_CONNECT_S,
+        "response_at_rates": 3 * 11.0 + _TO_CONNECT_S,
         "shorted_recording": NOISE_SECONDS + SETTLE_S + _TO_CONNECT_S,
     }
     return lasting.get(fixture)
@@ -58,6 +71,27 @@ def shorted_recording(rig_booted: Booted) -> StreamRecording:
     """Record what the front end's inputs show when they are shorted."""
     with rig_booted("shorted recording") as rig:
         return rig.run(shorted(rig))
+
+
+@pytest.fixture(scope="session")
+def channels_at_rates(rig_booted: Booted) -> list[Taken]:
+    """Drive each channel with sines of its own, at every rate, up and down."""
+    with rig_booted("channels at rates") as rig:
+        return rig.run(channels_driven(rig))
+
+
+@pytest.fixture(scope="session")
+def shorted_at_rates(rig_booted: Booted) -> list[Taken]:
+    """Record shorted inputs at every rate, up and down."""
+    with rig_booted("shorted at rates") as rig:
+        return rig.run(noise_at_rates(rig))
+
+
+@pytest.fixture(scope="session")
+def response_at_rates(rig_booted: Booted) -> list[tuple[Taken, ToneFit]]:
+    """Play sines all over the band to all channels, at every rate."""
+    with rig_booted("response at rates") as rig:
+        return rig.run(responses(rig))
 
 
 @pytest.fixture(scope="session")
