@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eegrig.hil.suites.stretches.electrodes import Rejection, imbalanced_rejection
 from eegrig.hil.suites.stretches.every_rate import (
     LONG_S,
     NOISE_S,
@@ -47,6 +48,7 @@ def pytest_rig_lasts(config: pytest.Config, fixture: str) -> float | None:
         "channels_at_rates": LONG_S + 4 * SHORT_S + _TO_CONNECT_S,
         "shorted_at_rates": 3 * NOISE_S + _TO_CONNECT_S,
         "response_at_rates": 3 * 11.0 + _TO_CONNECT_S,
+        "rejections_imbalanced": 16 * 5.0 + _TO_CONNECT_S,
         "shorted_recording": NOISE_SECONDS + SETTLE_S + _TO_CONNECT_S,
     }
     return lasting.get(fixture)
@@ -92,6 +94,13 @@ def response_at_rates(rig_booted: Booted) -> list[tuple[Taken, ToneFit]]:
     """Play sines all over the band to all channels, at every rate."""
     with rig_booted("response at rates") as rig:
         return rig.run(responses(rig))
+
+
+@pytest.fixture(scope="session")
+def rejections_imbalanced(rig_booted: Booted) -> list[Rejection]:
+    """Put a common mode on all electrodes, one of which has a network in its lead."""
+    with rig_booted("rejections imbalanced") as rig:
+        return rig.run(imbalanced_rejection(rig))
 
 
 @pytest.fixture(scope="session")
