@@ -12,6 +12,7 @@ from eegrig.hil.suites.stretches.every_rate import (
     LONG_S,
     NOISE_S,
     SHORT_S,
+    Driven,
     channels_driven,
     noise_at_rates,
     responses,
@@ -76,7 +77,7 @@ def shorted_recording(rig_booted: Booted) -> StreamRecording:
 
 
 @pytest.fixture(scope="session")
-def channels_at_rates(rig_booted: Booted) -> list[Taken]:
+def channels_at_rates(rig_booted: Booted) -> list[Driven]:
     """Drive each channel with sines of its own, at every rate, up and down."""
     with rig_booted("channels at rates") as rig:
         return rig.run(channels_driven(rig))

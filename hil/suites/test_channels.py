@@ -13,12 +13,12 @@ import pytest
 
 from eegrig.boards import load_part
 from eegrig.hil.measure.quality.wander import largest_residual
-from eegrig.hil.suites.stretches.every_rate import AMPLITUDE_V, channels_checked
+from eegrig.hil.suites.stretches.every_rate import AMPLITUDE_V
 
 if TYPE_CHECKING:
     from eegrig.boards import Board
     from eegrig.hil.session.recorder import RigRecorder
-    from eegrig.hil.suites.stretches.stimuli import Taken
+    from eegrig.hil.suites.stretches.every_rate import Driven
 
 _COLOURED = 1.2  # how much less well an rms is known behind a sinc3 filter
 _EXTREME = 0.3  # scatter of the largest of many normal values, in their standard deviations
@@ -29,13 +29,13 @@ _MOST_DEVIATIONS = 1e6  # what is shown of an outlier among values that are all 
 @pytest.mark.needs("source")
 @pytest.mark.figures("channels.out_of_order", "channels.inverted", "channels.crosstalk")
 def test_each_channel_shows_what_is_applied_to_it_alone(
-    channels_at_rates: list[Taken], rig_record: RigRecorder
+    channels_at_rates: list[Driven], rig_record: RigRecorder
 ) -> None:
     worst, doubt, where = 0.0, 0.0, ""
     order: dict[str, None] = {}
     n_order = n_inverted = 0
-    for taken in channels_at_rates:
-        check = channels_checked(taken)[1]
+    for driven in channels_at_rates:
+        taken, check = driven.taken, driven.check
         n_order = max(n_order, len(check.out_of_order))
         n_inverted = max(n_inverted, len(check.upside_down))
         if told := check.told(taken.channels):
@@ -45,9 +45,9 @@ def test_each_channel_shows_what_is_applied_to_it_alone(
         if ratio >= worst:
             worst, doubt = ratio, float(check.crosstalk_uncertainty[row, column])
             where = f"{taken.channels[row]} shows it of {taken.channels[column]}"
-    lost = sum(taken.lost for taken in channels_at_rates)
-    n = sum(taken.n for taken in channels_at_rates)
-    n_channels = len(channels_at_rates[0].channels)
+    lost = sum(each.taken.lost for each in channels_at_rates)
+    n = sum(each.taken.n for each in channels_at_rates)
+    n_channels = len(channels_at_rates[0].taken.channels)
     conditions = {"stimulus_mv": AMPLITUDE_V * 1e3, "channels": n_channels}
     told = "; ".join(order)
     for name, count in (
@@ -74,18 +74,18 @@ def test_each_channel_shows_what_is_applied_to_it_alone(
 @pytest.mark.needs("source")
 @pytest.mark.figures("signal.gain_at_rates")
 def test_the_scale_is_right_at_every_rate(
-    channels_at_rates: list[Taken], rig_record: RigRecorder
+    channels_at_rates: list[Driven], rig_record: RigRecorder
 ) -> None:
     worst, doubt, note = 0.0, 0.0, ""
     clipped = False
-    for step, taken in enumerate(channels_at_rates):
-        check = channels_checked(taken)[1]
+    for step, driven in enumerate(channels_at_rates):
+        taken, check = driven.taken, driven.check
         clipped |= bool(taken.clipped.any())
         channel = int(np.argmax(np.abs(check.gain - 1)))
         error = float(check.gain[channel] - 1)
         if abs(error) >= abs(worst):
             worst, doubt = error, float(check.gain_uncertainty[channel])
-            after = channels_at_rates[step - 1].rate_sps if step else 0
+            after = channels_at_rates[step - 1].taken.rate_sps if step else 0
             since = f", after {after:g}" if step else ""
             note = f"{taken.channels[channel]} at {taken.rate_sps:g} SPS{since}"
     rig_record(
@@ -93,24 +93,24 @@ def test_the_scale_is_right_at_every_rate(
         worst,
         "1",
         uncertainty=doubt,
-        n=sum(taken.n for taken in channels_at_rates),
-        lost=sum(taken.lost for taken in channels_at_rates),
+        n=sum(each.taken.n for each in channels_at_rates),
+        lost=sum(each.taken.lost for each in channels_at_rates),
         saturated=clipped,
         note=note,
-        conditions={"rates": " ".join(f"{taken.rate_sps:g}" for taken in channels_at_rates)},
+        conditions={"rates": " ".join(f"{each.taken.rate_sps:g}" for each in channels_at_rates)},
     )
 
 
 @pytest.mark.needs("source")
 @pytest.mark.figures("signal.residual_at_rates", "signal.largest_residual")
 def test_a_sine_leaves_nothing_but_the_front_ends_noise(
-    rig_board: Board, channels_at_rates: list[Taken], rig_record: RigRecorder
+    rig_board: Board, channels_at_rates: list[Driven], rig_record: RigRecorder
 ) -> None:
     table = load_part(rig_board.afe.part).table("noise_rms")
     worst, doubt, note = 0.0, 0.0, ""
     most, outlier = 0.0, ""
-    for taken in channels_at_rates:
-        fit = channels_checked(taken)[0]
+    for driven in channels_at_rates:
+        taken, fit = driven.taken, driven.fit
         ratio = fit.residual_rms_v / table.si(taken.rate_sps, taken.gain) - 1
         channel = int(np.argmax(np.abs(ratio)))
         if abs(ratio[channel]) >= abs(worst):
@@ -124,11 +124,9 @@ def test_a_sine_leaves_nothing_but_the_front_ends_noise(
                 f"{taken.channels[channel]} at {taken.rate_sps:g} SPS, "
                 f"{fit.residual_v[channel, index] * 1e6:.3g} uV"
             )
-    n = sum(taken.samples_v.size for taken in channels_at_rates)
-    lost = sum(taken.lost for taken in channels_at_rates)
-    rig_record(
-        "signal.residual_at_rates", worst, "1", uncertainty=doubt, n=n, lost=lost, note=note
-    )
+    n = sum(each.taken.samples_v.size for each in channels_at_rates)
+    lost = sum(each.taken.lost for each in channels_at_rates)
+    rig_record("signal.residual_at_rates", worst, "1", uncertainty=doubt, n=n, lost=lost, note=note)
     rig_record(
         "signal.largest_residual", most, "1", uncertainty=_EXTREME, n=n, lost=lost, note=outlier
     )

@@ -6,6 +6,7 @@ there, too, and are taken by the suites on channels and signal quality.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +68,7 @@ def _height(samples_v: NDArray[np.float64], rate_sps: float) -> tuple[float, flo
     high = samples_v > (samples_v.max() + samples_v.min()) / 2
     edges = np.flatnonzero(np.diff(high.astype(np.int8))) + 1
     levels: dict[bool, list[float]] = {False: [], True: []}
-    for first, stop in zip(edges[:-1], edges[1:], strict=True):
+    for first, stop in itertools.pairwise(edges):
         if stop - first < 0.9 * _HALF_S * rate_sps:
             continue
         margin = round((1 - _INNER) / 2 * (stop - first))

@@ -24,7 +24,7 @@ from eegrig.hil.suites.stretches.electrodes import (
     overloaded,
     rejection,
 )
-from eegrig.hil.suites.stretches.every_rate import channels_checked, passed
+from eegrig.hil.suites.stretches.every_rate import passed
 from eegrig.hil.suites.stretches.stimuli import on_all, range_v, stimulated, take, whole_cycles_hz
 from eegrig.signal_sim.calibration import Tone
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.hil.measure.quality.tones import ToneFit
     from eegrig.hil.session.recorder import RigRecorder
+    from eegrig.hil.suites.stretches.every_rate import Driven
     from eegrig.hil.suites.stretches.stimuli import Taken
 
 _LARGE = 0.9
@@ -94,11 +95,11 @@ def test_the_level_stays_where_it_is(
 @pytest.mark.needs("source")
 @pytest.mark.figures("signal.offset")
 def test_the_level_is_that_of_the_electrodes(
-    channels_at_rates: list[Taken], rig_record: RigRecorder
+    channels_at_rates: list[Driven], rig_record: RigRecorder
 ) -> None:
     worst, doubt, note = 0.0, 0.0, ""
-    for taken in channels_at_rates:
-        fit = channels_checked(taken)[0]
+    for driven in channels_at_rates:
+        taken, fit = driven.taken, driven.fit
         channel = int(np.argmax(np.abs(fit.offset_v)))
         if abs(fit.offset_v[channel]) >= abs(worst):
             worst = float(fit.offset_v[channel])
@@ -109,8 +110,8 @@ def test_the_level_is_that_of_the_electrodes(
         worst,
         "V",
         uncertainty=doubt,
-        n=sum(taken.n for taken in channels_at_rates),
-        lost=sum(taken.lost for taken in channels_at_rates),
+        n=sum(each.taken.n for each in channels_at_rates),
+        lost=sum(each.taken.lost for each in channels_at_rates),
         note=note,
     )
 
@@ -201,7 +202,7 @@ def test_common_mode_is_rejected_with_an_electrode_that_differs(
     rejections_imbalanced: list[Rejection], rig_record: RigRecorder
 ) -> None:
     conditions = {
-        "imbalance": f"{IMBALANCE_OHM / 1e3:g} kohm // {IMBALANCE_F * 1e9:g} nF, one lead at a time",
+        "imbalance": f"{IMBALANCE_OHM / 1e3:g} kohm // {IMBALANCE_F * 1e9:g} nF, lead by lead",
         "offset_mv": f"+-{OFFSET_V * 1e3:g}",
     }
     _record_least(rig_record, "signal.cmrr_imbalanced", rejections_imbalanced, conditions)
@@ -294,5 +295,5 @@ async def test_an_electrode_that_comes_off_is_noticed(
         "s",
         uncertainty=float(np.std(times, ddof=1)),
         n=len(times),
-        note="by the lead-off current, which drives an open input to the end of its range",
+        note="by the lead-off current, which drives an open input to the ends of its range",
     )

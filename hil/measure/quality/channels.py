@@ -79,9 +79,7 @@ class ChannelCheck:
         return "; ".join(said)
 
 
-def channel_check(
-    fit: ToneFit, amplitude_v: float, passed: NDArray[np.float64]
-) -> ChannelCheck:
+def channel_check(fit: ToneFit, amplitude_v: float, passed: NDArray[np.float64]) -> ChannelCheck:
     """Tell order, signs, gains and crosstalk from a fit of all stimuli to all channels.
 
     Parameters

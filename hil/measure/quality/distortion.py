@@ -52,9 +52,7 @@ class Distortion:
     residual_v: float
 
 
-def distortion(
-    samples_v: NDArray[np.float64], rate_hz: float, full_scale_v: float
-) -> Distortion:
+def distortion(samples_v: NDArray[np.float64], rate_hz: float, full_scale_v: float) -> Distortion:
     """Fit a sine and its harmonics.
 
     Parameters

@@ -114,5 +114,5 @@ def input_impedance(
         capacitance_f=capacitance,
         at_hz=at_hz,
         ohm=ohm,
-        uncertainty_ohm=float(np.hypot(*[step[2] - ohm for step in steps])),
+        uncertainty_ohm=float(np.linalg.norm([step[2] - ohm for step in steps])),
     )

@@ -17,7 +17,9 @@ _CLOCKS_DIFFER = 0.01
 """How far the frequencies may be from where they are expected, as a part of them."""
 _FIRST_CYCLES = 0.25
 """Cycles by which the fastest tone may be off at the end of the first stretch that is fitted."""
-_ROUNDS = 5
+_ROUNDS = 6
+_NEAR = 1e-3
+"""Steps of the clocks' ratio below this part of a cycle over the stretch are no more needed."""
 _LINES = 12
 """Lines of the residual's spectrum on either side of a tone that its noise is taken from."""
 
@@ -95,8 +97,11 @@ def fit_tones(
     first = max(first, 1.0 / _least_gap(applied), 2.0 / applied.min())
     length, ratio = min(n, max(round(first * rate_hz), 8 * applied.size + 8)), 1.0
     while True:
+        enough = _NEAR * rate_hz / (applied.max() * length)
         for _ in range(_ROUNDS):
-            ratio = _nearer(samples_v[:, :length], applied, rate_hz, ratio)
+            before, ratio = ratio, _nearer(samples_v[:, :length], applied, rate_hz, ratio)
+            if abs(ratio - before) < (enough if length < n else 1e-3 * enough):
+                break
         if length == n:
             break
         length = min(2 * length, n)

@@ -24,8 +24,8 @@ def peak_to_valley(
 ) -> NDArray[np.float64]:
     """Return the largest value less the smallest, within a band, window by window.
 
-    The band is cut from the spectrum of the whole record, its straight line taken out, without a
-    change of phase; what lies outside it is gone.
+    The band is that of a Butterworth filter of fourth order, run forward and backward over the
+    whole record, so that its phase does not matter; both edges are at -6 dB.
 
     Parameters
     ----------
@@ -43,16 +43,14 @@ def peak_to_valley(
     ValueError
         If there is not one window.
     """
-    from scipy.signal import detrend
+    from scipy.signal import butter, sosfiltfilt
 
     size = round(window_s * rate_hz)
     n = samples_v.shape[1]
     if n < size:
         raise ValueError(f"{n} samples are too few for a window of {window_s:g} s")
-    spectrum = np.fft.rfft(detrend(samples_v, axis=1), axis=1)
-    line_hz = np.fft.rfftfreq(n, 1.0 / rate_hz)
-    spectrum[:, (line_hz < band_hz[0]) | (line_hz > band_hz[1])] = 0.0
-    within = np.fft.irfft(spectrum, n, axis=1)
+    sos = butter(4, band_hz, "bandpass", fs=rate_hz, output="sos")
+    within = sosfiltfilt(sos, samples_v, axis=1, padlen=min(size, n - 1))
     windows = within[:, : n // size * size].reshape(samples_v.shape[0], -1, size)
     peaks: NDArray[np.float64] = np.ptp(windows, axis=2)
     return peaks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,8 +37,8 @@ __all__ = [
     "NOISE_S",
     "RESPONSE_HZ",
     "SHORT_S",
+    "Driven",
     "channel_frequencies_hz",
-    "channels_checked",
     "channels_driven",
     "noise_at_rates",
     "passed",
@@ -66,7 +67,24 @@ def channel_frequencies_hz(n_channels: int) -> tuple[float, ...]:
     return (*first, *(2 * frequency for frequency in first))
 
 
-async def channels_driven(rig: Bench) -> list[Taken]:
+@dataclass(frozen=True)
+class Driven:
+    """What a board showed with each channel driven by sines of its own.
+
+    Attributes
+    ----------
+    taken : Taken
+    fit : ToneFit
+    check : ChannelCheck
+        What the fit says of the channels.
+    """
+
+    taken: Taken
+    fit: ToneFit
+    check: ChannelCheck
+
+
+async def channels_driven(rig: Bench) -> list[Driven]:
     """Drive each channel with sines of its own, at every rate, up and down."""
     board = rig.board
     frequencies = channel_frequencies_hz(len(board.afe.channels))
@@ -86,15 +104,13 @@ async def channels_driven(rig: Bench) -> list[Taken]:
         for index, rate_sps in enumerate(rates_up_and_down(board)):
             await link.set_rate(int(rate_sps))
             taken.append(await take(rig, link, stimulus, LONG_S if index == 0 else SHORT_S))
-    return taken
+    return [_checked(each) for each in taken]
 
 
-def channels_checked(taken: Taken) -> tuple[ToneFit, ChannelCheck]:
-    """Return the fit of one recording of `channels_driven`, and what it says of the channels."""
-    fit = fit_tones(
-        taken.samples_v, taken.rate_sps, channel_frequencies_hz(len(taken.channels))
-    )
-    return fit, channel_check(fit, AMPLITUDE_V, passed(fit, taken.rate_sps))
+def _checked(taken: Taken) -> Driven:
+    fit = fit_tones(taken.samples_v, taken.rate_sps, channel_frequencies_hz(len(taken.channels)))
+    check = channel_check(fit, AMPLITUDE_V, passed(fit, taken.rate_sps))
+    return Driven(taken, fit, check)
 
 
 def passed(fit: ToneFit, rate_sps: float) -> NDArray[np.float64]:

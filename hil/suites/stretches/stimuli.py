@@ -1,4 +1,4 @@
-"""Stimuli that a suite plays itself, whatever scene or recording the run has, and what came of it."""
+"""Stimuli that a suite plays itself, whatever signal the run has, and what came of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eegrig.boards.errors import BoardFault
 from eegrig.hil.suites.stretches.streams import interval_ms, linked
 from eegrig.host.link.put_back import put_back
 from eegrig.host.recording.recorder import record
@@ -68,7 +69,7 @@ class Taken:
     Attributes
     ----------
     samples_v : ndarray, shape (n_channels, n_times)
-        Once it has settled.
+        Once it has settled; a row for each electrode of the bench, by the name the board gives it.
     rate_sps : float
         Nominal.
     channels : tuple of str
@@ -157,14 +158,15 @@ async def stimulated(rig: Bench) -> AsyncIterator[BoardLink]:
     """Connect, at an interval that carries the fastest rate; 0 V and all leads free afterwards."""
     board = rig.board
     try:
-        async with linked(rig, interval_ms(rig, rate_sps=max(board.afe.rates_sps))) as link:
-            async with put_back(link, lambda: link.set_rate(board.afe.default_rate_sps)):
-                yield link
+        interval = interval_ms(rig, rate_sps=max(board.afe.rates_sps))
+        async with (
+            linked(rig, interval) as link,
+            put_back(link, lambda: link.set_rate(board.afe.default_rate_sps)),
+        ):
+            yield link
     finally:
         rig.source.play_made(
-            Stimulus(
-                "0 V", lambda rate_hz: silence(channels=board.afe.channels, rate_hz=rate_hz)
-            )
+            Stimulus("0 V", lambda rate_hz: silence(channels=board.afe.channels, rate_hz=rate_hz))
         )
 
 
@@ -180,16 +182,30 @@ async def take(
     if stimulus is not None:
         rig.source.play_made(stimulus)
     recording = (await record(link, seconds + settle_s)).electrodes
+    channels = tuple(rig.board.afe.channels)
+    rows = _rows(recording.stream.channels, channels)
     skipped = round(settle_s * recording.stream.rate_sps)
     half = 1 << (8 * recording.stream.sample_size - 1)
-    codes = recording.codes()[:, skipped:]
+    codes = recording.codes()[rows, skipped:]
     end = half - (half >> 16)
+    clipped: NDArray[np.bool_] = np.any((codes >= end) | (codes < -end), axis=1)
     return Taken(
-        samples_v=recording.samples()[:, skipped:],
+        samples_v=codes.astype(np.float64) * recording.stream.lsb,
         rate_sps=float(recording.stream.rate_sps),
-        channels=tuple(recording.stream.channels),
+        channels=channels,
         gain=recording.info.gain,
         lost=recording.counters.frames_lost,
-        clipped=((codes >= end) | (codes < -end)).any(axis=1),
+        clipped=clipped,
         recording=recording,
     )
+
+
+def _rows(told: Sequence[str], channels: Sequence[str]) -> list[int]:
+    """Return where the board says that each electrode's samples are."""
+    missing = [name for name in channels if name not in told]
+    if missing:
+        raise BoardFault(
+            f"the board does not name the electrodes {', '.join(missing)}; it names "
+            f"{', '.join(told)}"
+        )
+    return [told.index(name) for name in channels]

@@ -164,4 +164,5 @@ class Leads:
         began = electrode[0]
         steady = (1.0 - passed) * began
         moved: FloatArray = np.asarray(lfilter(b, a, electrode - began))
-        return moved + steady
+        taken: FloatArray = moved + steady
+        return taken
