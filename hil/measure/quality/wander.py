@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["drift", "largest_line", "largest_residual", "peak_to_valley"]
 
 WINDOW_S = 10.0
+_EDGE_S = 1.0
 _NORMAL_MAD = 1.4826
 """Standard deviation of normal values over their median absolute deviation."""
 
@@ -25,7 +26,8 @@ def peak_to_valley(
     """Return the largest value less the smallest, within a band, window by window.
 
     The band is that of a Butterworth filter of fourth order, run forward and backward over the
-    whole record, so that its phase does not matter; both edges are at -6 dB.
+    whole record, so that its phase does not matter; both edges are at -6 dB. A second at either
+    end, where it does not know what came before, is left out.
 
     Parameters
     ----------
@@ -41,17 +43,20 @@ def peak_to_valley(
     Raises
     ------
     ValueError
-        If there is not one window.
+        If there is not one window, and a second at either end.
     """
     from scipy.signal import butter, sosfiltfilt
 
     size = round(window_s * rate_hz)
+    edge = round(_EDGE_S * rate_hz)
     n = samples_v.shape[1]
-    if n < size:
-        raise ValueError(f"{n} samples are too few for a window of {window_s:g} s")
+    if n < size + 2 * edge:
+        raise ValueError(f"{n} samples are too few for a window of {window_s:g} s and its edges")
     sos = butter(4, band_hz, "bandpass", fs=rate_hz, output="sos")
-    within = sosfiltfilt(sos, samples_v, axis=1, padlen=min(size, n - 1))
-    windows = within[:, : n // size * size].reshape(samples_v.shape[0], -1, size)
+    within = sosfiltfilt(sos, samples_v, axis=1, padtype="even", padlen=min(size, n - 1))[
+        :, edge : n - edge
+    ]
+    windows = within[:, : within.shape[1] // size * size].reshape(samples_v.shape[0], -1, size)
     peaks: NDArray[np.float64] = np.ptp(windows, axis=2)
     return peaks
 

@@ -50,9 +50,9 @@ AMPLITUDE_V = 1e-3
 LONG_S = 30.0
 """At the first rate, where rare faults must have time to happen."""
 SHORT_S = 5.0
-NOISE_S = 31.0
+NOISE_S = 32.0
 """Three windows of 10 s, in which noise is told peak to valley, and their ends."""
-_NOISE_DOWN_S = 11.0
+_NOISE_DOWN_S = 12.0
 _LOWEST_HZ, _APART_HZ = 11.0, 1.5
 RESPONSE_HZ = (0.5, 2.0, 5.0, 10.0, 20.0, 32.0, 41.0, 50.0)
 """In the band of EEG; more are added in proportion to the rate."""
