@@ -46,7 +46,7 @@ def pytest_rig_lasts(config: pytest.Config, fixture: str) -> float | None:
         "low_latency_session": recording_s + 2 * SETTLE_S + _TO_CONNECT_S,
         "one_sigma": 4 * (min(recording_s, 4.0) + 2 * SETTLE_S + _TO_CONNECT_S),
         "fastest_rate": 5 * (2.0 + _TO_CONNECT_S),
-        "channels_at_rates": LONG_S + 4 * SHORT_S + _TO_CONNECT_S,
+        "channels_at_rates": LONG_S + 5 * SHORT_S + _TO_CONNECT_S,
         "shorted_at_rates": 3 * NOISE_S + _TO_CONNECT_S,
         "response_at_rates": 3 * 11.0 + _TO_CONNECT_S,
         "rejections_imbalanced": 16 * 5.0 + _TO_CONNECT_S,

@@ -27,11 +27,14 @@ _MOST_DEVIATIONS = 1e6  # what is shown of an outlier among values that are all 
 
 @pytest.mark.quick
 @pytest.mark.needs("source")
-@pytest.mark.figures("channels.out_of_order", "channels.inverted", "channels.crosstalk")
+@pytest.mark.figures(
+    "channels.out_of_order", "channels.inverted", "channels.crosstalk", "channels.skew"
+)
 def test_each_channel_shows_what_is_applied_to_it_alone(
     channels_at_rates: list[Driven], rig_record: RigRecorder
 ) -> None:
     worst, doubt, where = 0.0, 0.0, ""
+    late_s, late_doubt_s, late = 0.0, 0.0, ""
     order: dict[str, None] = {}
     n_order = n_inverted = 0
     for driven in channels_at_rates:
@@ -39,7 +42,12 @@ def test_each_channel_shows_what_is_applied_to_it_alone(
         n_order = max(n_order, len(check.out_of_order))
         n_inverted = max(n_inverted, len(check.upside_down))
         if told := check.told(taken.channels):
-            order.setdefault(f"{told} (at {taken.rate_sps:g} SPS)")
+            order.setdefault(f"{told} (at {taken.told})")
+        row = int(np.argmax(np.abs(check.skew_s)))
+        if abs(check.skew_s[row]) >= late_s:
+            late_s, late_doubt_s = abs(check.skew_s[row]), check.skew_uncertainty_s[row]
+            sense = "late" if check.skew_s[row] > 0 else "early"
+            late = f"{taken.channels[row]} is {sense} at {taken.told}"
         row, column = check.worst_crosstalk
         ratio = float(np.abs(check.crosstalk[row, column]))
         if ratio >= worst:
@@ -69,6 +77,16 @@ def test_each_channel_shows_what_is_applied_to_it_alone(
             note=where,
             conditions=conditions,
         )
+        rig_record(
+            "channels.skew",
+            float(late_s),
+            "s",
+            uncertainty=float(late_doubt_s),
+            n=n,
+            lost=lost,
+            note=late,
+            conditions=conditions,
+        )
 
 
 @pytest.mark.needs("source")
@@ -87,7 +105,7 @@ def test_the_scale_is_right_at_every_rate(
             worst, doubt = error, float(check.gain_uncertainty[channel])
             after = channels_at_rates[step - 1].taken.rate_sps if step else 0
             since = f", after {after:g}" if step else ""
-            note = f"{taken.channels[channel]} at {taken.rate_sps:g} SPS{since}"
+            note = f"{taken.channels[channel]} at {taken.told}{since}"
     rig_record(
         "signal.gain_at_rates",
         worst,
@@ -116,12 +134,12 @@ def test_a_sine_leaves_nothing_but_the_front_ends_noise(
         if abs(ratio[channel]) >= abs(worst):
             worst = float(ratio[channel])
             doubt = (1 + worst) * _COLOURED / np.sqrt(2 * taken.n)
-            note = f"{taken.channels[channel]} at {taken.rate_sps:g} SPS"
+            note = f"{taken.channels[channel]} at {taken.told}"
         deviations, channel, index = largest_residual(fit.residual_v)
         if deviations >= most:
             most = min(deviations, _MOST_DEVIATIONS)
             outlier = (
-                f"{taken.channels[channel]} at {taken.rate_sps:g} SPS, "
+                f"{taken.channels[channel]} at {taken.told}, "
                 f"{fit.residual_v[channel, index] * 1e6:.3g} uV"
             )
     n = sum(each.taken.samples_v.size for each in channels_at_rates)

@@ -104,7 +104,7 @@ def test_the_level_is_that_of_the_electrodes(
         if abs(fit.offset_v[channel]) >= abs(worst):
             worst = float(fit.offset_v[channel])
             doubt = float(fit.uncertainty_v[channel].max())
-            note = f"{taken.channels[channel]} at {taken.rate_sps:g} SPS"
+            note = f"{taken.channels[channel]} at {taken.told}"
     rig_record(
         "signal.offset",
         worst,

@@ -22,6 +22,7 @@ __all__ = ["SECOND", "ChannelCheck", "channel_check"]
 
 SECOND = 0.5
 """Amplitude of the sine of twice the frequency, as a part of the first one's."""
+_SEARCH_S, _SEARCH_STEP_S = 2.0, 2e-4
 _SHOWS = 0.5
 """Part of what was applied from which a channel shows it."""
 
@@ -43,6 +44,10 @@ class ChannelCheck:
         What a channel (row) shows of each other stimulus (column), as a part of what the channel
         that has it shows; 0 where it is its own.
     crosstalk_uncertainty : ndarray, shape (n_channels, n_channels)
+    skew_s : ndarray, shape (n_channels,)
+        How much later each channel was sampled than the median channel; 0 for one that does not
+        show its own stimulus.
+    skew_uncertainty_s : ndarray, shape (n_channels,)
     """
 
     source: tuple[int | None, ...]
@@ -51,6 +56,8 @@ class ChannelCheck:
     gain_uncertainty: NDArray[np.float64]
     crosstalk: NDArray[np.complex128]
     crosstalk_uncertainty: NDArray[np.float64]
+    skew_s: NDArray[np.float64]
+    skew_uncertainty_s: NDArray[np.float64]
 
     @property
     def out_of_order(self) -> list[int]:
@@ -120,6 +127,13 @@ def channel_check(fit: ToneFit, amplitude_v: float, passed: NDArray[np.float64])
         crosstalk[others, column] = first[others, column] / full
         uncertainty[others, column] = doubt[others, column] / np.abs(full)
     own = np.arange(n)
+    fine = np.array([s == row and not inverted[row] for row, s in enumerate(source)])
+    frequencies_hz = fit.frequencies_hz[:n]
+    skew_s = np.zeros(n)
+    if fine.sum() > 1:
+        turn = np.angle(second[own, own] * np.conj(first[own, own])) / (2 * np.pi) - 0.25
+        skew_s[fine] = _skew_s(turn[fine], frequencies_hz[fine])
+    radians = np.hypot(doubt[own, own], doubt[own, own + n] / SECOND)
     return ChannelCheck(
         source=tuple(source),
         inverted=tuple(inverted),
@@ -127,4 +141,21 @@ def channel_check(fit: ToneFit, amplitude_v: float, passed: NDArray[np.float64])
         gain_uncertainty=doubt[own, own],
         crosstalk=crosstalk,
         crosstalk_uncertainty=uncertainty,
+        skew_s=skew_s,
+        skew_uncertainty_s=radians / (2 * np.pi * frequencies_hz),
     )
+
+
+def _skew_s(turn: NDArray[np.float64], frequencies_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return delays beyond the median one.
+
+    The second sine runs ahead of the first by as many turns as there are periods of the first since
+    the stimulus began; that time is common, and found as the one that suits all channels best.
+    """
+    since_s = np.arange(0.0, _SEARCH_S, _SEARCH_STEP_S)
+    left = np.exp(2j * np.pi * (turn - since_s[:, None] * frequencies_hz))
+    best_s = since_s[np.argmax(left.real.sum(axis=1))]
+    off = (turn - best_s * frequencies_hz + 0.5) % 1.0 - 0.5
+    ahead_s = off / frequencies_hz
+    skew_s: NDArray[np.float64] = np.median(ahead_s) - ahead_s
+    return skew_s

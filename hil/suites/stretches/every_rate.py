@@ -20,7 +20,7 @@ from eegrig.hil.suites.stretches.stimuli import (
     take,
 )
 from eegrig.host.link.put_back import put_back
-from eegrig.host.wire.constants import TestSignal
+from eegrig.host.wire.constants import Profile, TestSignal
 from eegrig.signal_sim.calibration import Tone
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Driven:
 
 
 async def channels_driven(rig: Bench) -> list[Driven]:
-    """Drive each channel with sines of its own, at every rate, up and down."""
+    """Drive each channel with sines of its own, at every rate, up and down, and in low latency."""
     board = rig.board
     frequencies = channel_frequencies_hz(len(board.afe.channels))
     n = len(board.afe.channels)
@@ -104,6 +104,9 @@ async def channels_driven(rig: Bench) -> list[Driven]:
         for index, rate_sps in enumerate(rates_up_and_down(board)):
             await link.set_rate(int(rate_sps))
             taken.append(await take(rig, link, stimulus, LONG_S if index == 0 else SHORT_S))
+        await link.set_rate(int(board.afe.default_rate_sps))
+        low = Profile.LOW_LATENCY
+        taken.append(await take(rig, link, stimulus, SHORT_S, profile=low))
     return [_checked(each) for each in taken]
 
 

@@ -13,6 +13,7 @@ from eegrig.boards.errors import BoardFault
 from eegrig.hil.suites.stretches.streams import interval_ms, linked
 from eegrig.host.link.put_back import put_back
 from eegrig.host.recording.recorder import record
+from eegrig.host.wire.constants import Profile
 from eegrig.signal_sim.calibration import Tone, silence, steps, tones, triangle
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Taken:
     clipped : ndarray of bool, shape (n_channels,)
         Channels that were at the end of their range.
     recording : StreamRecording
+    profile : Profile
     """
 
     samples_v: NDArray[np.float64]
@@ -89,6 +91,13 @@ class Taken:
     lost: int
     clipped: NDArray[np.bool_]
     recording: StreamRecording
+    profile: Profile
+
+    @property
+    def told(self) -> str:
+        """How it was taken: the rate, and the profile if that is not the efficient one."""
+        also = ", low latency" if self.profile is Profile.LOW_LATENCY else ""
+        return f"{self.rate_sps:g} SPS{also}"
 
     @property
     def n(self) -> int:
@@ -177,11 +186,12 @@ async def take(
     seconds: float,
     *,
     settle_s: float = SETTLE_S,
+    profile: Profile = Profile.EFFICIENT,
 ) -> Taken:
     """Play a stimulus (None goes on with what is played) and record for so long after settling."""
     if stimulus is not None:
         rig.source.play_made(stimulus)
-    recording = (await record(link, seconds + settle_s)).electrodes
+    recording = (await record(link, seconds + settle_s, profile=profile)).electrodes
     channels = tuple(rig.board.afe.channels)
     rows = _rows(recording.stream.channels, channels)
     skipped = round(settle_s * recording.stream.rate_sps)
@@ -197,6 +207,7 @@ async def take(
         lost=recording.counters.frames_lost,
         clipped=clipped,
         recording=recording,
+        profile=profile,
     )
 
 

@@ -121,6 +121,16 @@ def test_one_percent_of_crosstalk_is_told_with_its_pair():
     assert abs(value.imag) < 5 * check.crosstalk_uncertainty[2, 1]
 
 
+@pytest.mark.parametrize("delay_s", [0.0213, 0.7, 1.61])
+def test_a_channel_that_is_a_frame_late_is_told(delay_s):
+    samples = driven(np.eye(N_CHANNELS), delay_s=delay_s)
+    samples[2, 1:] = samples[2, :-1].copy()
+    fit = fit_tones(samples[:, 1:], RATE, PAIRS)
+    check = channel_check(fit, 1e-3, np.ones(2 * N_CHANNELS))
+    np.testing.assert_allclose(check.skew_s, [0, 0, 1 / RATE, 0], atol=1e-6)
+    assert check.skew_uncertainty_s.max() < 1e-6
+
+
 def test_channel_check_wants_two_tones_a_channel():
     fit = fit_tones(driven(np.eye(N_CHANNELS)), RATE, PAIRS[:-1])
     with pytest.raises(ValueError, match="two of each"):

@@ -6,6 +6,7 @@ before the bench is set up.
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from eegrig.hil.virtual.bench import VirtualBench
@@ -113,6 +114,24 @@ def filters_at_twice_the_rate(virtual: VirtualBench) -> None:
     converter._clock = _Faster(converter._clock)
 
 
+def stays_blocked(virtual: VirtualBench) -> None:
+    """Let an input forget an overload with a time constant of half a second."""
+    stage = virtual.board.afe._inputs
+    volts = stage.volts
+    held = [0.0]
+
+    def slow(electrodes, seconds, registers, clock):
+        out = volts(electrodes, seconds, registers, clock)
+        step_s = seconds[1] - seconds[0] if seconds.size > 1 else 0.0
+        peak_v = np.abs(out).max(axis=0)
+        for index, peak in enumerate(peak_v):
+            held[0] = max(held[0] * (1 - step_s / 0.5), 0.05 * (peak > 0.2))
+            out[:, index] += held[0]
+        return out
+
+    stage.volts = slow
+
+
 def bends(virtual: VirtualBench) -> None:
     virtual.board.afe._converter._cubic *= 10.0
 
@@ -145,6 +164,26 @@ BAD = {
         select=SCALE,
         fails=("signal.gain_at_rates",),
         says="at 250 SPS, after 500",
+    ),
+    "has half the scale in the low-latency profile": Bad(
+        code=SAMPLES
+        + STREAM.format(
+            "if len(data) < 100:\n"
+            "        data = bytearray(data)\n"
+            "        for i in range(16, len(data) - 2, 3):\n"
+            "            put(data, i, get(data, i) // 2)\n"
+            "    _stream(self, data)"
+        ),
+        select=SCALE,
+        fails=("signal.gain_at_rates",),
+        says="low latency",
+    ),
+    "sends one channel a frame late": Bad(
+        code="_last = [bytes(3)]\n"
+        + each_frame("late = bytes(data[i : i + 3])", "data[i : i + 3], _last[0] = _last[0], late"),
+        select=ORDER,
+        fails=("channels.skew",),
+        says="Fp1 is late",
     ),
     "swaps two channels": Bad(
         code="import board_config\n"
@@ -249,12 +288,17 @@ BAD = {
         select="large_sine or input_dynamic_range",
         fails=("signal.thd", "signal.sinad", "iec.offset_change"),
     ),
+    "stays blocked after an overload": Bad(
+        hardware=stays_blocked,
+        select="overload_is_soon_over",
+        fails=("signal.overload_recovery",),
+    ),
     "bends": Bad(hardware=bends, select="large_sine", fails=("signal.thd", "signal.sinad")),
     "tells another lead-off current": Bad(
         code="from eeg.drivers.ads1299 import Afe\n"
         "Afe.drive = lambda self, rate: (4712, 3125)  # 27 % too much of every impedance\n",
         select="impedance_of_electrodes",
-        fails=("impedance.told_current",),
+        fails=("impedance.told_current", "impedance.scale_error"),
         says="the board tells 4.712 nA",
     ),
 }
