@@ -112,9 +112,9 @@ def fit_tones(
     return ToneFit(
         frequencies_hz=applied * ratio,
         clock_ratio=ratio,
-        phasors_v=(solution[:k] - 1j * solution[k : 2 * k]).T,
+        phasors_v=solution[:, :k] - 1j * solution[:, k : 2 * k],
         uncertainty_v=uncertainty,
-        offset_v=solution[-1],
+        offset_v=solution[:, -1],
         residual_v=residual,
     )
 
@@ -125,20 +125,34 @@ def _least_gap(applied: NDArray[np.float64]) -> float:
 
 
 def _design(n: int, frequencies_hz: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
-    angle = 2.0 * np.pi / rate_hz * np.arange(n)[:, None] * frequencies_hz
-    return np.concatenate([np.cos(angle), np.sin(angle), np.ones((n, 1))], axis=1)
+    """Return cosines, sines and ones, shape (2 * n_tones + 1, n_times)."""
+    angle = 2.0 * np.pi / rate_hz * frequencies_hz[:, None] * np.arange(n)
+    return np.concatenate([np.cos(angle), np.sin(angle), np.ones((1, n))])
+
+
+def _products(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``a @ b.T``, by one thread: those of a BLAS cost more than they do on so little."""
+    found: NDArray[np.float64] = np.einsum("in,jn->ij", a, b)
+    return found
+
+
+def _explained(
+    of: NDArray[np.float64], design: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return parameters, shape (n_rows, n_columns), and what they leave of the rows of `of`."""
+    solution = np.linalg.solve(_products(design, design), _products(design, of)).T
+    left: NDArray[np.float64] = of - np.einsum("ck,kn->cn", solution, design)
+    return solution, left
 
 
 def _solved(
     samples_v: NDArray[np.float64], design: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return parameters, shape (n_columns, n_channels), and what they leave."""
+    """Return parameters, shape (n_channels, n_columns), and what they leave."""
     # Around the mean: an electrode's offset is a thousand times its signal.
     level = samples_v.mean(axis=1, keepdims=True)
-    centred = samples_v - level
-    solution = np.linalg.solve(design.T @ design, design.T @ centred.T)
-    residual = centred - (design @ solution).T
-    solution[-1] += level[:, 0]
+    solution, residual = _explained(samples_v - level, design)
+    solution[:, -1] += level[:, 0]
     return solution, residual
 
 
@@ -152,12 +166,13 @@ def _nearer(
     n, k = samples_v.shape[1], applied.size
     design = _design(n, applied * ratio, rate_hz)
     solution, residual = _solved(samples_v, design)
-    growth = 2.0 * np.pi / rate_hz * np.arange(n)[:, None] * applied
-    cosine, sine = growth * design[:, :k], growth * design[:, k : 2 * k]
-    slope = cosine @ solution[k : 2 * k] - sine @ solution[:k]
-    slope = slope - design @ np.linalg.solve(design.T @ design, design.T @ slope)
+    growth = 2.0 * np.pi / rate_hz * applied[:, None] * np.arange(n)
+    cosine, sine = growth * design[:k], growth * design[k : 2 * k]
+    slope = np.einsum("ck,kn->cn", solution[:, k : 2 * k], cosine)
+    slope -= np.einsum("ck,kn->cn", solution[:, :k], sine)
+    slope = _explained(slope, design)[1]
     power = float(np.sum(slope**2))
-    step = float(np.sum(slope * residual.T)) / power if power > 0 else 0.0
+    step = float(np.sum(slope * residual)) / power if power > 0 else 0.0
     return float(np.clip(ratio + step, 1 - _CLOCKS_DIFFER, 1 + _CLOCKS_DIFFER))
 
 
