@@ -140,7 +140,9 @@ def _explained(
     of: NDArray[np.float64], design: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return parameters, shape (n_rows, n_columns), and what they leave of the rows of `of`."""
-    solution = np.linalg.solve(_products(design, design), _products(design, of)).T
+    solution: NDArray[np.float64] = np.asarray(
+        np.linalg.solve(_products(design, design), _products(design, of)).T, dtype=np.float64
+    )
     left: NDArray[np.float64] = of - np.einsum("ck,kn->cn", solution, design)
     return solution, left
 

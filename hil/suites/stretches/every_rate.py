@@ -104,8 +104,8 @@ async def channels_driven(rig: Bench) -> list[Driven]:
         for index, rate_sps in enumerate(rates_up_and_down(board)):
             await link.set_rate(int(rate_sps))
             taken.append(await take(rig, link, stimulus, LONG_S if index == 0 else SHORT_S))
-        await link.set_rate(int(board.afe.default_rate_sps))
-        low = Profile.LOW_LATENCY
+    low = Profile.LOW_LATENCY
+    async with stimulated(rig, low) as link:
         taken.append(await take(rig, link, stimulus, SHORT_S, profile=low))
     return [_checked(each) for each in taken]
 

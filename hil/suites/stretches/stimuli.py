@@ -163,11 +163,17 @@ def triangles(board: Board, amplitude_v: float, frequency_hz: float, offset_v: f
 
 
 @asynccontextmanager
-async def stimulated(rig: Bench) -> AsyncIterator[BoardLink]:
-    """Connect, at an interval that carries the fastest rate; 0 V and all leads free afterwards."""
+async def stimulated(rig: Bench, profile: Profile = Profile.EFFICIENT) -> AsyncIterator[BoardLink]:
+    """Connect; 0 V at the electrodes afterwards.
+
+    In the efficient profile the connection interval is one that carries the fastest rate, in the
+    other one what the board asks for at its default rate.
+    """
     board = rig.board
+    low = profile is Profile.LOW_LATENCY
+    fastest_sps = None if low else max(board.afe.rates_sps)
     try:
-        interval = interval_ms(rig, rate_sps=max(board.afe.rates_sps))
+        interval = interval_ms(rig, profile, fastest_sps)
         async with (
             linked(rig, interval) as link,
             put_back(link, lambda: link.set_rate(board.afe.default_rate_sps)),
