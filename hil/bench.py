@@ -50,7 +50,16 @@ Provenance = Literal["measured", "simulated", "modelled"]
 """Where a figure comes from: an instrument, the models running the real firmware, or a formula."""
 
 Capability = Literal[
-    "power", "power_split", "source", "faults", "link_control", "reset", "flash", "processor"
+    "power",
+    "power_split",
+    "source",
+    "common_mode",
+    "series_network",
+    "faults",
+    "link_control",
+    "reset",
+    "flash",
+    "processor",
 ]
 """What a test may need of a bench."""
 
@@ -203,6 +212,22 @@ class SignalSource(Protocol):
 
     def keep(self, seconds: float) -> None:
         """Keep what is applied from now on for at least so long."""
+        ...
+
+    def common_mode(self, amplitude_v: float, frequency_hz: float) -> None:
+        """Put a sine of this peak between all electrodes and the board's ground (``common_mode``).
+
+        From now on, besides what is played; an amplitude of 0 takes it away.
+        """
+        ...
+
+    def series_network(
+        self, channel: str, resistance_ohm: float, capacitance_f: float = 0.0
+    ) -> None:
+        """Put a resistor, with a capacitor beside it, in one electrode's lead (``series_network``).
+
+        From now on; 0 ohm takes it out.
+        """
         ...
 
 

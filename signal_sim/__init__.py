@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eegrig.signal_sim.body import Amplifier, Electrodes, Mains, Motion
     from eegrig.signal_sim.calibration import (
+        Tone,
         chirp,
         common_mode,
         dc_offset,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
         silence,
         sine,
         square,
+        steps,
+        tones,
         triangle,
     )
     from eegrig.signal_sim.description import Scene
@@ -75,6 +78,7 @@ __all__ = [
     "SpikeWave",
     "Spindles",
     "Ssvep",
+    "Tone",
     "chirp",
     "common_mode",
     "dc_offset",
@@ -87,6 +91,8 @@ __all__ = [
     "silence",
     "sine",
     "square",
+    "steps",
+    "tones",
     "triangle",
     "write",
 ]
@@ -94,7 +100,19 @@ __all__ = [
 _HOME = {
     **dict.fromkeys(("Amplifier", "Electrodes", "Mains", "Motion"), "body"),
     **dict.fromkeys(
-        ("chirp", "common_mode", "dc_offset", "impulse", "silence", "sine", "square", "triangle"),
+        (
+            "Tone",
+            "chirp",
+            "common_mode",
+            "dc_offset",
+            "impulse",
+            "silence",
+            "sine",
+            "square",
+            "steps",
+            "tones",
+            "triangle",
+        ),
         "calibration",
     ),
     **dict.fromkeys(("RecordingError", "SceneError", "SignalError"), "errors"),

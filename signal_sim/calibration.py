@@ -7,8 +7,9 @@ some of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from eegrig.signal_sim.stream import BLOCK, BlockSource, FloatArray
 
 __all__ = [
     "Calibration",
+    "Tone",
     "chirp",
     "common_mode",
     "dc_offset",
@@ -24,6 +26,8 @@ __all__ = [
     "silence",
     "sine",
     "square",
+    "steps",
+    "tones",
     "triangle",
 ]
 
@@ -65,6 +69,99 @@ class Calibration(BlockSource):
     def _render(self, start: int) -> FloatArray:
         time_s = np.arange(start, start + BLOCK) / self.rate_hz
         return self._carries * self._waveform(time_s)
+
+
+class Tone(NamedTuple):
+    """One sine: ``amplitude_v sin(2 pi frequency_hz t + phase_rad)``; the amplitude is the peak."""
+
+    amplitude_v: float
+    frequency_hz: float
+    phase_rad: float = 0.0
+
+
+class _PerChannel(BlockSource):
+    """A function of time of its own on each channel, and a constant."""
+
+    def __init__(
+        self,
+        waveforms: Mapping[str, Sequence[Tone]],
+        *,
+        channels: Sequence[str],
+        rate_hz: float,
+        offsets_v: Mapping[str, float],
+    ) -> None:
+        super().__init__(tuple(channels), rate_hz)
+        for name in (*waveforms, *offsets_v):
+            if name not in self.channels:
+                msg = f"no channel {name!r} to put the signal on: one of {', '.join(self.channels)}"
+                raise SignalError(msg)
+        self._tones = [tuple(waveforms.get(name, ())) for name in self.channels]
+        self._offsets_v = np.array([[offsets_v.get(name, 0.0)] for name in self.channels])
+
+    def _render(self, start: int) -> FloatArray:
+        time_s = np.arange(start, start + BLOCK) / self.rate_hz
+        made: dict[Tone, FloatArray] = {}
+        out = np.repeat(self._offsets_v, BLOCK, axis=1)
+        for row, of_channel in enumerate(self._tones):
+            for tone in of_channel:
+                if tone not in made:
+                    turns = (tone.frequency_hz * time_s) % 1.0
+                    made[tone] = tone.amplitude_v * np.sin(2 * np.pi * turns + tone.phase_rad)
+                out[row] += made[tone]
+        return out
+
+
+def tones(
+    on: Mapping[str, Sequence[Tone]],
+    *,
+    channels: Sequence[str],
+    rate_hz: float,
+    offsets_v: Mapping[str, float] | None = None,
+) -> BlockSource:
+    """Make sines of its own on each channel, any number of them, beside a constant.
+
+    Parameters
+    ----------
+    on : mapping
+        Sines of each channel that has some.
+    channels : sequence of str
+        Channel names.
+    rate_hz : float
+        Samples per second.
+    offsets_v : mapping, optional
+        A constant of each channel that has one, in volts.
+
+    Raises
+    ------
+    SignalError
+        A sine cannot be made at that rate, or is on a channel that is not there.
+    """
+    for tone in (tone for of_channel in on.values() for tone in of_channel):
+        _check(amplitude_v=tone.amplitude_v, frequency_hz=tone.frequency_hz)
+        _below_nyquist(tone.frequency_hz, rate_hz)
+    return _PerChannel(on, channels=channels, rate_hz=rate_hz, offsets_v=offsets_v or {})
+
+
+def steps(
+    levels_v: Sequence[float],
+    hold_s: float,
+    *,
+    channels: Sequence[str],
+    rate_hz: float,
+    only: Sequence[str] | None = None,
+) -> Calibration:
+    """Make one level after the other, each for `hold_s`; the last one stays."""
+    _check(hold_s=hold_s)
+    levels = np.array(levels_v, dtype=np.float64)
+    if not levels.size or not np.all(np.isfinite(levels)):
+        msg = f"levels_v is {list(levels_v)}: give one level or more, all finite"
+        raise SignalError(msg)
+
+    def waveform(time_s: FloatArray) -> FloatArray:
+        index = np.minimum(time_s / hold_s, levels.size - 1).astype(np.int64)
+        return np.asarray(levels[index])
+
+    return Calibration(waveform, channels=channels, rate_hz=rate_hz, only=only)
 
 
 def sine(

@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eegrig.hil.session.stretch import taken
+from eegrig.hil.suites.stretches.electrodes import Rejection, imbalanced_rejection
+from eegrig.hil.suites.stretches.every_rate import (
+    LONG_S,
+    NOISE_S,
+    SHORT_S,
+    Driven,
+    channels_driven,
+    noise_at_rates,
+    responses,
+)
 from eegrig.hil.suites.stretches.fastest_rate import FastestRate, fastest_rate_of
 from eegrig.hil.suites.stretches.minute import Minute, minute
 from eegrig.hil.suites.stretches.modes import Walk, walk
@@ -24,6 +34,8 @@ if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
     from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
+    from eegrig.hil.measure.quality.tones import ToneFit
+    from eegrig.hil.suites.stretches.stimuli import Taken
     from eegrig.host.recording.stream_recording import StreamRecording
 
     Booted = Callable[[str], AbstractContextManager[Bench]]
@@ -42,6 +54,10 @@ def pytest_rig_lasts(config: pytest.Config, fixture: str) -> float | None:
         "every_mode": 40.0,
         "power_states": 160.0,
         "minute_of_streaming": 66.0 + _TO_CONNECT_S,
+        "channels_at_rates": LONG_S + 5 * SHORT_S + _TO_CONNECT_S,
+        "shorted_at_rates": 3 * NOISE_S + _TO_CONNECT_S,
+        "response_at_rates": 3 * 11.0 + _TO_CONNECT_S,
+        "rejections_imbalanced": 16 * 5.0 + _TO_CONNECT_S,
         "shorted_recording": NOISE_SECONDS + SETTLE_S + _TO_CONNECT_S,
     }
     return lasting.get(fixture)
@@ -66,6 +82,34 @@ def shorted_recording(rig_booted: Booted) -> StreamRecording:
     """Record what the front end's inputs show when they are shorted."""
     with rig_booted("shorted recording") as rig:
         return taken(rig, shorted(rig))
+
+
+@pytest.fixture(scope="session")
+def channels_at_rates(rig_booted: Booted) -> list[Driven]:
+    """Drive each channel with sines of its own, at every rate, up and down."""
+    with rig_booted("channels at rates") as rig:
+        return taken(rig, channels_driven(rig))
+
+
+@pytest.fixture(scope="session")
+def shorted_at_rates(rig_booted: Booted) -> list[Taken]:
+    """Record shorted inputs at every rate, up and down."""
+    with rig_booted("shorted at rates") as rig:
+        return taken(rig, noise_at_rates(rig))
+
+
+@pytest.fixture(scope="session")
+def response_at_rates(rig_booted: Booted) -> list[tuple[Taken, ToneFit]]:
+    """Play sines all over the band to all channels, at every rate."""
+    with rig_booted("response at rates") as rig:
+        return taken(rig, responses(rig))
+
+
+@pytest.fixture(scope="session")
+def rejections_imbalanced(rig_booted: Booted) -> list[Rejection]:
+    """Put a common mode on all electrodes, one of which has a network in its lead."""
+    with rig_booted("rejections imbalanced") as rig:
+        return taken(rig, imbalanced_rejection(rig))
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def test_the_board_on_the_page_meets_its_targets(board_toml: Path, tmp_path: Pat
     results = Results.load(out)
     assert results.board == "mask2"
     targets = set(load_board(board_toml).targets)
-    assert {figure.name for figure in results.figures if figure.verdict is not None} == targets
+    assert {figure.name for figure in results.figures if figure.verdict is not None} >= targets
     assert (out / "recording.bdf").exists()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eegrig import signal_sim
-from eegrig.signal_sim import SignalError
+from eegrig.signal_sim import SignalError, Tone, steps, tones
 
 CHANNELS = ["A", "B"]
 
@@ -136,3 +136,30 @@ def test_replay_repeats_or_ends() -> None:
 def test_replay_refuses(array: np.ndarray, message: str) -> None:
     with pytest.raises(SignalError, match=message):
         signal_sim.Replay(array, CHANNELS, 100)
+
+
+def test_tones_are_of_each_channel_and_beside_its_offset():
+    on = {"a": (Tone(1.0, 10.0), Tone(0.5, 20.0, np.pi / 2)), "c": (Tone(2.0, 3.0),)}
+    source = tones(on, channels=("a", "b", "c"), rate_hz=1000.0, offsets_v={"b": 0.25})
+    found = np.concatenate([source.read(7), source.read(9993)], axis=1)
+    t = np.arange(10000) / 1000.0
+    np.testing.assert_allclose(
+        found[0], np.sin(20 * np.pi * t) + 0.5 * np.cos(40 * np.pi * t), atol=1e-9
+    )
+    np.testing.assert_array_equal(found[1], 0.25)
+    np.testing.assert_allclose(found[2], 2 * np.sin(6 * np.pi * t), atol=1e-9)
+
+
+def test_tones_on_no_channel_or_beyond_half_the_rate_are_refused():
+    with pytest.raises(SignalError, match="no channel 'x'"):
+        tones({"x": (Tone(1.0, 1.0),)}, channels=("a",), rate_hz=100.0)
+    with pytest.raises(SignalError, match="cannot be made"):
+        tones({"a": (Tone(1.0, 50.0),)}, channels=("a",), rate_hz=100.0)
+
+
+def test_steps_follow_each_other_and_the_last_one_stays():
+    source = steps((3.0, -1.0, 2.0), 0.5, channels=("a", "b"), rate_hz=10.0, only=("b",))
+    np.testing.assert_array_equal(source.read(12)[1], [3] * 5 + [-1] * 5 + [2] * 2)
+    np.testing.assert_array_equal(source.read(50), [[0.0] * 50, [2.0] * 50])
+    with pytest.raises(SignalError, match="one level or more"):
+        steps((), 1.0, channels=("a",), rate_hz=10.0)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from eegrig.boards import Part
 from eegrig.hil.virtual.afe import sinc3
 from eegrig.hil.virtual.afe.inputs import InputStage
+from eegrig.hil.virtual.afe.leads import Leads
 from eegrig.hil.virtual.afe.registers import Registers
 from eegrig.hil.virtual.afe.source import VirtualSignalSource
 from eegrig.hil.virtual.afe.timing import ChipClock
@@ -67,6 +68,11 @@ class Converter:
         reference_error = np.clip(constants.normal(0.0, reference / 2), -reference, reference)
         self._gain = (1.0 + np.clip(gain_error, -limit, limit)) / (1.0 + float(reference_error))
         self._offset_v = constants.normal(0.0, part["offset"].si, n_channels)
+        self._leads = Leads(part, n_channels, *constants.spawn(1))
+        crosstalk = 10.0 ** (part["crosstalk"].value / 20.0)
+        self._crosstalk: FloatArray = crosstalk * constants.spawn(1)[0].uniform(-1, 1, n_channels)
+        # A cubic term c x**3 makes of a sine of amplitude 1 a third harmonic of c / 4.
+        self._cubic = 4.0 * 10.0 ** (part["thd"].value / 20.0)
         self._vref_v = part["vref"].si
         high = part.figures.get("vref_high")
         self._vref_high_v = self._vref_v if high is None else high.si
@@ -107,6 +113,10 @@ class Converter:
     def offset_v(self) -> FloatArray:
         """Offset of each channel in volts, referred to the input, shape (n_channels,)."""
         return self._offset_v.copy()
+
+    def set_crosstalk(self, ratio: float) -> None:
+        """Let each channel have this part of the sum of all others, as bad wiring does."""
+        self._crosstalk = np.full(self._n_channels, ratio)
 
     def cancel_offset(self) -> None:
         """Take the channels' offsets away, as a calibration does."""
@@ -175,16 +185,18 @@ class Converter:
     def _render(
         self, first: int, stop: int, registers: Registers, samples_per_period: float
     ) -> FloatArray:
-        electrodes = np.zeros((self._n_channels, stop - first))
-        applied = self._source.samples(first, stop)
-        electrodes[: applied.shape[0]] = applied
         step_ns = 1e9 / self._source.rate_hz
         now_ns = self._source.origin_ns + np.arange(first, stop, dtype=np.float64) * step_ns
         seconds = (now_ns - self.epoch_ns) * _NS
+        electrodes = np.zeros((self._n_channels, stop - first))
+        applied = self._applied(first, stop, now_ns)
+        electrodes[: applied.shape[0]] = applied
         volts = self._inputs.volts(electrodes, seconds, registers, self._clock)
         channels = registers.channels()
         sigma_v = np.array([self._sigma_v(registers, c.gain) for c in channels])
         sigma_v *= np.sqrt(samples_per_period / sinc3.NOISE_GAIN)
+        if self._n_channels > 1:  # row by row, so that no sample depends on the block's length
+            volts += self._crosstalk[:, None] * (volts.sum(axis=0) - volts)
         volts *= self._gain[:, None]
         volts += self._offset_v[:, None]
         if self._noise_seed is None:
@@ -198,7 +210,23 @@ class Converter:
         volts *= full_scales[:, None]
         if not self._reference_settled(now_ns):
             volts /= self._reference(now_ns)
+        volts -= self._cubic * volts * volts * volts
         return np.clip(volts, -_OVERLOAD, _OVERLOAD, out=volts)
+
+    def _applied(self, first: int, stop: int, now_ns: FloatArray) -> FloatArray:
+        """Return what the electrodes have, with what a bench has put into their leads."""
+        source, there = self._source, self._source.in_leads
+        if there.common_mode is None and not there.networks:
+            return source.samples(first, stop)
+        memory = self._leads.memory(there, source.rate_hz)
+        return self._leads.at_inputs(
+            source.samples(first - memory, stop),
+            there,
+            memory=memory,
+            now_s=now_ns * _NS,
+            rate_hz=source.rate_hz,
+            beyond_ohm=self._inputs.beyond_reference_ohm,
+        )
 
     def _sigma_v(self, registers: Registers, gain: int) -> float:
         key = "noise_rms_high_resolution" if registers.high_resolution else "noise_rms"

@@ -63,6 +63,11 @@ class InputStage:
         self._electrode_ohm = np.full(n_channels, DEFAULT_ELECTRODE_OHM)
         self._connected = np.ones(n_channels, dtype=bool)
 
+    @property
+    def beyond_reference_ohm(self) -> FloatArray:
+        """What each electrode has more than the reference, in ohms, shape (n_channels,)."""
+        return self._electrode_ohm - DEFAULT_ELECTRODE_OHM
+
     def set_electrode(self, index: int, impedance_ohm: float | None) -> None:
         """Set the impedance of an electrode in ohms; None takes it off the skin."""
         self._connected[index] = impedance_ohm is not None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from eegrig.boards.errors import ConfigError, InfrastructureError
 from eegrig.hil.bench import AppliedEvent, SourceFactory, Waveform
+from eegrig.hil.virtual.afe.leads import InLeads, Network
 from eegrig.hil.virtual.clock import Clock
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class VirtualSignalSource:
     ----------
     on_change : callable or None
         Called with a time in nanoseconds from which on samples differ from those handed out.
+    in_leads : InLeads
+        What is in the leads besides; `common_mode` and `series_network` change it.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class VirtualSignalSource:
     ) -> None:
         self.channels = tuple(channels)
         self.on_change: Callable[[int], None] | None = None
+        self.in_leads = InLeads()
         self._clock = clock
         self._history_s = history_s
         self._factory: SourceFactory | None = None
@@ -160,6 +164,60 @@ class VirtualSignalSource:
         self._cut(self._finish())
         self._factory, self._fixed, self._source, self._rows = None, False, None, []
         self._description = "nothing (0 V)"
+        self._changed()
+
+    def common_mode(self, amplitude_v: float, frequency_hz: float) -> None:
+        """Put a sine between all electrodes and the board's ground, from now on.
+
+        Parameters
+        ----------
+        amplitude_v : float
+            Its peak in volts; 0 takes it away.
+        frequency_hz : float
+
+        Raises
+        ------
+        ValueError
+            If one of them is negative.
+        """
+        if min(amplitude_v, frequency_hz) < 0:
+            raise ValueError(
+                f"a common mode of {amplitude_v} V at {frequency_hz} Hz: give no negative numbers"
+            )
+        self.in_leads.common_mode = (amplitude_v, frequency_hz) if amplitude_v else None
+        self._changed()
+
+    def series_network(
+        self, channel: str, resistance_ohm: float, capacitance_f: float = 0.0
+    ) -> None:
+        """Put a resistor with a capacitor beside it into a channel's lead, from now on.
+
+        Parameters
+        ----------
+        channel : str
+        resistance_ohm : float
+            0 takes the network out.
+        capacitance_f : float
+
+        Raises
+        ------
+        boards.errors.ConfigError
+            If there is no such channel.
+        ValueError
+            If a value is negative.
+        """
+        if channel not in self.channels:
+            raise ConfigError(
+                f"the board has no electrode {channel!r}; it has {', '.join(self.channels)}"
+            )
+        if min(resistance_ohm, capacitance_f) < 0:
+            raise ValueError(
+                f"a network of {resistance_ohm} ohm and {capacitance_f} F: give no negative numbers"
+            )
+        index = self.channels.index(channel)
+        self.in_leads.networks.pop(index, None)
+        if resistance_ohm:
+            self.in_leads.networks[index] = Network(resistance_ohm, capacitance_f)
         self._changed()
 
     def keep(self, seconds: float) -> None:

@@ -1,0 +1,1 @@
+"""What a front end does to known stimuli, from samples alone: no bench, no board."""
