@@ -15,9 +15,9 @@ Because = Literal["not selected", "skipped", "stopped", ""]
 """Why a target has no figure; empty for what is no target."""
 
 
-Outcome = Literal["through", "refused", "ignored", "harm"]
-"""What came of an attempt: it got through, the board refused it or gave no answer, or the board was
-not what it had been afterwards."""
+Outcome = Literal["through", "refused", "ignored", "recovered", "harm"]
+"""What came of an attempt: it got through, the board refused it or gave no answer, recovered from
+it, or was not what it had been afterwards."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     "through": "got through",
     "refused": "refused",
     "ignored": "no answer",
+    "recovered": "recovered",
     "harm": "did harm",
 }
 """What outcomes are called."""

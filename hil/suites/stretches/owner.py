@@ -54,6 +54,11 @@ class ConsoleWatch:
             except TimeoutError:
                 return lines
 
+    async def restarts(self) -> tuple[int, str]:
+        """Return how often it restarted since the last call, and the last line it said."""
+        lines = await self.lines()
+        return sum(map(_is_banner, lines)), lines[-1] if lines else ""
+
     async def trouble(self) -> str:
         """Say what the console tells of since the last call; empty where all is well."""
         lines = await self.lines()
@@ -62,9 +67,13 @@ class ConsoleWatch:
             if line.startswith(_TRACEBACK):
                 inside = (each for each in lines[at + 1 :] if not each.startswith(" "))
                 said.append(f"its console has a traceback: {next(inside, 'cut off')}")
-            elif line.startswith(_BANNER) and " image " in line:
+            elif _is_banner(line):
                 said.append("it restarted")
         return "; ".join(dict.fromkeys(said))
+
+
+def _is_banner(line: str) -> bool:
+    return line.startswith(_BANNER) and " image " in line
 
 
 @contextlib.contextmanager
@@ -100,6 +109,10 @@ class Streamed:
         Samples at the ends of the converter's range.
     frames : list of int
         First frame of each packet.
+    last_frames : list of int
+        Last frame of each.
+    arrival_ns : list of int
+        When each arrived.
     device_ns : list of int
         Device time of each.
     """
@@ -111,6 +124,8 @@ class Streamed:
     lead_off: int = 0
     clipped: int = 0
     frames: list[int] = field(default_factory=list)
+    last_frames: list[int] = field(default_factory=list)
+    arrival_ns: list[int] = field(default_factory=list)
     device_ns: list[int] = field(default_factory=list)
 
     def take(self, packets: list[tuple[bytes, int]]) -> None:
@@ -133,6 +148,8 @@ class Streamed:
             self.lead_off |= block.lead_off_p | block.lead_off_n
             self.clipped += int(np.isin(block.codes, _ENDS).sum())
             self.frames.append(block.first_frame)
+            self.last_frames.append(block.first_frame + block.n_frames - 1)
+            self.arrival_ns.append(arrival_ns)
             self.device_ns.append(block.device_ns)
 
     @property
