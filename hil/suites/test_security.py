@@ -69,9 +69,7 @@ class Findings:
 
 
 @pytest.fixture(scope="session")
-def stranger(
-    rig_benches: Benches, rig_booted: Booted, rig_flashed: FlashedBoard
-) -> Findings:
+def stranger(rig_benches: Benches, rig_booted: Booted, rig_flashed: FlashedBoard) -> Findings:
     """Let a stranger try everything, and take down what came of it."""
     if "stranger" not in rig_benches.capabilities:
         pytest.skip(f"bench {rig_benches.name!r} has no stranger")
@@ -137,9 +135,7 @@ def _listed(attempts: Sequence[Attempt]) -> str:
 
 @pytest.mark.lasts(40)
 @pytest.mark.figures("security.open_attempts")
-def test_what_a_stranger_gets_without_a_bond(
-    stranger: Findings, rig_record: RigRecorder
-) -> None:
+def test_what_a_stranger_gets_without_a_bond(stranger: Findings, rig_record: RigRecorder) -> None:
     tried, through = stranger.of(*_OPEN), stranger.through(*_OPEN)
     results = rig_record.results
     results.attempts += stranger.attempts

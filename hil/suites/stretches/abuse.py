@@ -183,9 +183,7 @@ def _command_cases() -> list[Case]:
         Case("TEST_SIGNAL that there is not", _write(bytes([Opcode.TEST_SIGNAL, _TAG, 200]))),
         Case("SLEEP for 0 s", _write(pack("<BBH", Opcode.SLEEP, _TAG, 0))),
     ]
-    cases += [
-        Case(f"START cut off after {size} bytes", _write(start[:size])) for size in (3, 4, 5)
-    ]
+    cases += [Case(f"START cut off after {size} bytes", _write(start[:size])) for size in (3, 4, 5)]
     cases += [
         Case("an update message cut off", _write(b"\x01\xff\x00", UPDATE_UUID)),
         Case("an update message that there is not", _write(b"\x66\x00", UPDATE_UUID)),

@@ -11,6 +11,7 @@ from eegrig.boards.errors import BoardFault
 from eegrig.hil.measure.losses import frame_period_ns, unaccounted
 from eegrig.hil.measure.rate import RateError, rate_error
 from eegrig.hil.suites.stretches.owner import owned, streamed
+from eegrig.hil.suites.stretches.streams import interval_ms
 from eegrig.host.link.link_errors import BoardEventError, BoardStatusError
 from eegrig.host.streaming.device_clock import DeviceClock
 from eegrig.host.wire.constants import EventCode, Pattern, Profile, Status
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["DriftSeen", "Lossy", "drift_seen", "lossy"]
 
+_REFERENCE_S: Final = 20.0
+"""An arrival is uncertain by a connection interval, and a second of it has to tell a packet."""
 _CLEAN_S: Final = 1.5
 _NOISY_S: Final = 3.0
 _RATES: Final = (0.1, 0.3)
 _LATE_MS: Final = 1000.0
 _DEFAULT_PAYLOAD: Final = 20  # of an MTU of 23
-_DRIFT_S: Final = 6.0
+_DRIFT_S: Final = 20.0
 _SMALLEST: Final = 1e-6  # of a drift that stamps show at all
 
 
@@ -56,17 +59,18 @@ class Lossy:
     loss_at_30: float = 0.0
     loss_frames: int = 0
 
-    def take(self, what: str, taken: Streamed, period_ns: float | None) -> None:
+    def take(self, what: str, taken: Streamed, period_ns: float, interval_ms: float) -> None:
         """Hold a stretch that begins and ends without losses against the time that passed."""
         counters = taken.decoder.counters
         self.frames += counters.frames
         uncounted = 0
-        if period_ns is not None and len(taken.last_frames) > 1:
+        if len(taken.last_frames) > 1:
             frames, arrival_ns = np.array(taken.last_frames), np.array(taken.arrival_ns)
             behind = unaccounted(frames, arrival_ns, period_ns, 1e9 * _CLEAN_S)
-            # What one packet has room for: nobody drops less, and no arrival tells more.
-            packet = taken.last_frames[0] - taken.frames[0] + 1
-            uncounted = round(behind) if behind > 0.75 * packet else 0
+            # Arrivals tell no less than an interval, and who drops a packet drops all of it.
+            packet = 0.75 * (taken.last_frames[0] - taken.frames[0] + 1)
+            interval = 1.5e6 * interval_ms / period_ns
+            uncounted = round(behind) if behind > max(packet, interval) else 0
         wrong = uncounted or counters.time_jumps + counters.flag_mismatches
         if wrong:
             self.silent += wrong
@@ -77,24 +81,25 @@ async def lossy(rig: Bench) -> Lossy:
     """Stream over air that is noisy, to a central that is late, and with the smallest MTU."""
     assert rig.faults is not None
     found = Lossy()
+    apart_ms = interval_ms(rig)
     async with owned(rig) as link:
         await link.start()
-        clean = await streamed(link, 2 * _CLEAN_S)
+        clean = await streamed(link, _REFERENCE_S)
         await link.stop()
         period_ns = frame_period_ns(np.array(clean.last_frames), np.array(clean.arrival_ns))
-        found.take("on clean air", clean, period_ns)
+        found.take("on clean air", clean, period_ns, apart_ms)
         for rate in _RATES:
             taken = await _noisy(link, rig.faults, rate)
-            found.take(f"at {100 * rate:.0f} % packet errors", taken, period_ns)
+            found.take(f"at {100 * rate:.0f} % packet errors", taken, period_ns, apart_ms)
             counters = taken.decoder.counters
             found.loss_frames = counters.frames + counters.frames_lost
             found.loss_at_30 = counters.frames_lost / found.loss_frames
         if "link_control" in rig.capabilities:
             taken = await _late(rig, link)
-            found.take("to a central that is late", taken, period_ns)
+            found.take("to a central that is late", taken, period_ns, apart_ms)
     taken_at_23 = await _default_mtu(rig, rig.faults)
     if taken_at_23 is not None:
-        found.take("with an MTU of 23", taken_at_23, period_ns)
+        found.take("with an MTU of 23", taken_at_23, period_ns, apart_ms)
     return found
 
 
@@ -142,9 +147,7 @@ async def _default_mtu(rig: Bench, faults: Faults) -> Streamed | None:
             what = f"START for {_DEFAULT_PAYLOAD} bytes"
             try:
                 await link.command(
-                    lambda tag: encode_start(
-                        tag, _DEFAULT_PAYLOAD, Profile.EFFICIENT, Pattern.EEG
-                    ),
+                    lambda tag: encode_start(tag, _DEFAULT_PAYLOAD, Profile.EFFICIENT, Pattern.EEG),
                     what,
                 )
             except BoardStatusError as error:
@@ -206,9 +209,7 @@ async def drift_seen(rig: Bench, ppm: float) -> DriftSeen:
             taken = await streamed(link, _DRIFT_S)
             await link.stop()
             rate_sps = link.info.streams[0].rate_sps
-            rates.append(
-                rate_error(np.array(taken.frames), np.array(taken.device_ns), rate_sps)
-            )
+            rates.append(rate_error(np.array(taken.frames), np.array(taken.device_ns), rate_sps))
             clock = DeviceClock()
             for frame, arrival_ns in zip(taken.last_frames, taken.arrival_ns, strict=True):
                 clock.add(round(frame * 1e9 / rate_sps), arrival_ns)
@@ -222,7 +223,5 @@ async def drift_seen(rig: Bench, ppm: float) -> DriftSeen:
         seen = (1 + hosts[1]) / (1 + hosts[0]) - 1
         by = "the host's clock"
         # A connection interval is the most that two least delays differ by, over the stretch.
-        parameters = rig.radio.link_parameters()
-        interval_ms = parameters.interval_ms if parameters and parameters.interval_ms else 50.0
-        uncertainty = interval_ms * 1e-3 / _DRIFT_S / 6**0.5
+        uncertainty = interval_ms(rig) * 1e-3 / _DRIFT_S / 6**0.5
     return DriftSeen(ppm * 1e-6, seen, uncertainty, by, n)

@@ -93,9 +93,7 @@ class _Talk:
 
 
 @contextlib.asynccontextmanager
-async def _talking(
-    rig: Bench, answers: Answers, *, listening: bool = True
-) -> AsyncIterator[_Talk]:
+async def _talking(rig: Bench, answers: Answers, *, listening: bool = True) -> AsyncIterator[_Talk]:
     radio = rig.radio
     async with open_client(
         rig.board.radio.name,

@@ -1,4 +1,4 @@
-"""What a stranger gets of a board without a bond: data, control, the stream, pairing, its tracks."""
+"""What a stranger gets of a board without a bond: data, control, stream, pairing, its tracks."""
 
 from __future__ import annotations
 
@@ -135,9 +135,7 @@ async def without_a_bond(trials: Trials) -> None:
         Case("change the rate and back", _commanding(away, back), "a recording can be spoilt"),
         Case(
             "let the lead-off current flow",
-            _commanding(
-                bytes([Opcode.IMPEDANCE, _TAG, 1]), bytes([Opcode.IMPEDANCE, _TAG, 0])
-            ),
+            _commanding(bytes([Opcode.IMPEDANCE, _TAG, 1]), bytes([Opcode.IMPEDANCE, _TAG, 0])),
             "anybody can send the lead-off current into the wearer's skin",
         ),
         Case("put the board to sleep", _silence, "its owner cannot find it for as long"),
@@ -249,5 +247,3 @@ async def tracking(trials: Trials) -> int:
         "the name tells that it is one of this kind, and not which",
     )
     return len(addresses)
-
-
