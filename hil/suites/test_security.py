@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
     from eegrig.hil.benches import Benches
     from eegrig.hil.figures.account import Attempt
+    from eegrig.hil.figures.results import Results
     from eegrig.hil.flashed_board import FlashedBoard
     from eegrig.hil.session.recorder import RigRecorder
     from eegrig.host.wire.info import Info
@@ -41,9 +42,12 @@ _MALFORMED = (abuse.ATT_GROUP, abuse.COMMANDS, abuse.L2CAP)
 _OPEN = (open_door.OPEN, open_door.BESIDE)
 
 
+Stretch = Callable[[Trials], Awaitable[None]]
+
+
 @dataclass
 class Findings:
-    """What came of all attempts at a board.
+    """What comes of attempts at a board: each stretch of them is made once, when first asked for.
 
     Attributes
     ----------
@@ -55,9 +59,21 @@ class Findings:
         How many the board showed.
     """
 
+    stretches: dict[str, Callable[[Findings], None]]
     attempts: list[Attempt] = field(default_factory=list)
     harmed: list[str] = field(default_factory=list)
     addresses: int = 0
+
+    def make(self, *occasions: str) -> None:
+        """Make the attempts of some stretches, those that were not made yet."""
+        for occasion in occasions:
+            stretch = self.stretches.pop(occasion, None)
+            if stretch is not None:
+                stretch(self)
+
+    def make_all(self) -> None:
+        """Make all that were not made yet."""
+        self.make(*list(self.stretches))
 
     def of(self, *groups: str) -> list[Attempt]:
         """Return the attempts of some groups."""
@@ -67,37 +83,33 @@ class Findings:
         """Return those that got through."""
         return [attempt for attempt in self.of(*groups) if attempt.outcome == "through"]
 
+    def list_in(self, results: Results) -> None:
+        """Put what was made so far into a run's results, each attempt once."""
+        known = {(each.group, each.name) for each in results.attempts}
+        results.attempts += [each for each in self.attempts if (each.group, each.name) not in known]
+
 
 @pytest.fixture(scope="session")
 def stranger(rig_benches: Benches, rig_booted: Booted, rig_flashed: FlashedBoard) -> Findings:
-    """Let a stranger try everything, and take down what came of it."""
+    """Make ready a stranger who tries things when asked to, each on a bench of its own."""
     if "stranger" not in rig_benches.capabilities:
         pytest.skip(f"bench {rig_benches.name!r} has no stranger")
-    found = Findings()
     manifest = rig_flashed.image.manifest
 
-    async def kept(trials: Trials) -> None:
-        await update_attempts.with_a_key(trials, manifest)
+    def on_a_bench(occasion: str, stretch: Stretch) -> Callable[[Findings], None]:
+        def made(found: Findings) -> None:
+            with rig_booted(f"a stranger: {occasion}") as rig:
+                _try(rig, stretch, found)
 
-    async def not_kept(trials: Trials) -> None:
-        await update_attempts.no_key_kept(trials, manifest)
+        return made
 
-    async def tracked(trials: Trials) -> None:
-        found.addresses = await open_door.tracking(trials)
+    def tracked(found: Findings) -> None:
+        async def stretch(trials: Trials) -> None:
+            found.addresses = await open_door.tracking(trials)
 
-    stretches: Sequence[tuple[str, Callable[[Trials], Awaitable[None]]]] = (
-        ("without a bond", open_door.without_a_bond),
-        ("beside the owner", open_door.beside_the_owner),
-        ("pairing", open_door.pairing),
-        ("tracking", tracked),
-        ("malformed", abuse.malformed),
-        ("parameters", abuse.parameters),
-        ("firmware", not_kept),
-    )
-    for occasion, stretch in stretches:
-        with rig_booted(f"a stranger: {occasion}") as rig:
-            _try(rig, stretch, found)
-    if "flash" in rig_benches.capabilities:
+        on_a_bench("tracking", stretch)(found)
+
+    def with_a_key(found: Findings) -> None:
         with rig_booted("a stranger: signed firmware") as rig:
             key = raw_public_key(update_attempts.key_of(1).public_key())
             flash(
@@ -107,8 +119,22 @@ def stranger(rig_benches: Benches, rig_booted: Booted, rig_flashed: FlashedBoard
                 trust=key,
                 clock_ns=rig.flash_clock_ns,
             )
-            _try(rig, kept, found)
-    return found
+            _try(rig, lambda trials: update_attempts.with_a_key(trials, manifest), found)
+
+    stretches = {
+        "open": on_a_bench("without a bond", open_door.without_a_bond),
+        "beside": on_a_bench("beside the owner", open_door.beside_the_owner),
+        "pairing": on_a_bench("pairing", open_door.pairing),
+        "tracking": tracked,
+        "malformed": on_a_bench("malformed", abuse.malformed),
+        "parameters": on_a_bench("parameters", abuse.parameters),
+        "firmware": on_a_bench(
+            "firmware", lambda trials: update_attempts.no_key_kept(trials, manifest)
+        ),
+    }
+    if "flash" in rig_benches.capabilities:
+        stretches["signed firmware"] = with_a_key
+    return Findings(stretches)
 
 
 def _try(rig: Bench, stretch: Callable[[Trials], Awaitable[None]], found: Findings) -> None:
@@ -136,9 +162,10 @@ def _listed(attempts: Sequence[Attempt]) -> str:
 @pytest.mark.lasts(40)
 @pytest.mark.figures("security.open_attempts")
 def test_what_a_stranger_gets_without_a_bond(stranger: Findings, rig_record: RigRecorder) -> None:
+    stranger.make("open", "beside", "firmware")
+    stranger.list_in(rig_record.results)
     tried, through = stranger.of(*_OPEN), stranger.through(*_OPEN)
     results = rig_record.results
-    results.attempts += stranger.attempts
     if any(attempt.name == open_door.READS_STREAM for attempt in through):
         results.tell(_ANYBODY_READS)
     if any(
@@ -159,6 +186,8 @@ def test_what_a_stranger_gets_without_a_bond(stranger: Findings, rig_record: Rig
 @pytest.mark.lasts(20)
 @pytest.mark.figures("security.weak_pairings")
 def test_pairing_that_protects_nobody(stranger: Findings, rig_record: RigRecorder) -> None:
+    stranger.make("pairing")
+    stranger.list_in(rig_record.results)
     through = stranger.through(open_door.PAIRING)
     rig_record(
         "security.weak_pairings",
@@ -175,6 +204,8 @@ def test_pairing_that_protects_nobody(stranger: Findings, rig_record: RigRecorde
 def test_how_long_a_stranger_can_follow_the_board(
     stranger: Findings, rig_record: RigRecorder
 ) -> None:
+    stranger.make("tracking")
+    stranger.list_in(rig_record.results)
     (tracked, *_) = stranger.of(open_door.TRACKING)
     rig_record(
         "security.addresses", stranger.addresses, "1", uncertainty=0.0, n=2, note=tracked.said
@@ -186,6 +217,8 @@ def test_how_long_a_stranger_can_follow_the_board(
 def test_nothing_malformed_is_taken_for_well_formed(
     stranger: Findings, rig_record: RigRecorder
 ) -> None:
+    stranger.make("malformed")
+    stranger.list_in(rig_record.results)
     through = stranger.through(*_MALFORMED)
     rig_record(
         "security.accepted_malformed",
@@ -200,6 +233,8 @@ def test_nothing_malformed_is_taken_for_well_formed(
 @pytest.mark.lasts(40)
 @pytest.mark.figures("security.update_accepted")
 def test_no_firmware_of_a_stranger_is_taken(stranger: Findings, rig_record: RigRecorder) -> None:
+    stranger.make("firmware", "signed firmware")
+    stranger.list_in(rig_record.results)
     tried = stranger.of(update_attempts.UPDATE, update_attempts.NO_KEY)
     # What a board without a key takes from everybody is a fact that the report begins with.
     tried = [
@@ -223,6 +258,8 @@ def test_no_firmware_of_a_stranger_is_taken(stranger: Findings, rig_record: RigR
 def test_the_board_serves_its_owner_whatever_a_stranger_does(
     stranger: Findings, rig_record: RigRecorder
 ) -> None:
+    stranger.make_all()
+    stranger.list_in(rig_record.results)
     rig_record(
         "security.crashes",
         len(stranger.harmed),

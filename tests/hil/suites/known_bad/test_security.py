@@ -60,9 +60,7 @@ BAD = {
         says="an opcode that there is not",
     ),
     "keeps a rate that it does not have": Bad(
-        patches=(
-            ("eeg/commands.py", "    if rate not in config.RATES:\n", "    if rate == 0:\n"),
-        ),
+        patches=(("eeg/commands.py", "    if rate not in config.RATES:\n", "    if rate == 0:\n"),),
         select="nothing_malformed",
         fails=("security.accepted_malformed",),
         says="a rate it does not have",
