@@ -99,6 +99,8 @@ class Streamed:
     ----------
     decoder : StreamDecoder
         Has the counters.
+    keeps : bool
+        Whether it keeps a line of each packet, which is too much of days.
     first_frame : int or None
         Index of the first frame that arrived; None if none did.
     first_ns, last_ns : int
@@ -118,6 +120,7 @@ class Streamed:
     """
 
     decoder: StreamDecoder
+    keeps: bool = True
     first_frame: int | None = None
     first_ns: int = 0
     last_ns: int = 0
@@ -147,6 +150,8 @@ class Streamed:
             self.last_ns = arrival_ns
             self.lead_off |= block.lead_off_p | block.lead_off_n
             self.clipped += int(np.isin(block.codes, _ENDS).sum())
+            if not self.keeps:
+                continue
             self.frames.append(block.first_frame)
             self.last_frames.append(block.first_frame + block.n_frames - 1)
             self.arrival_ns.append(arrival_ns)
