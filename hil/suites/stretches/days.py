@@ -69,7 +69,7 @@ async def streamed_days(rig: Bench, seconds: float = DAYS_S) -> Days:
             rate_sps = link.info.streams[0].rate_sps
             await link.start()
             try:
-                for _ in range(round(seconds / _PIECE_S)):
+                for _ in range(max(1, round(seconds / _PIECE_S))):
                     await streamed(link, _PIECE_S, taken)
                 await link.stop()
             except EegrigError as error:
