@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 import pytest
 
 from .bad import Bad, caught, passed
@@ -92,7 +94,7 @@ def test_who_can_read_the_board_is_said_before_any_figure(tmp_path, capsys):
     print_table(results)
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.index("anybody in radio range can read") < shown.index("Open to anybody")
-    page = write_report(tmp_path / "out").read_text()
+    page = unescape(write_report(tmp_path / "out").read_text())
     assert said[1:] in page[: page.index("<main")]
     assert all(attempt.name.lower() in page.lower() for attempt in results.attempts[:3])
     assert results.figure("security.open_attempts").verdict is None
