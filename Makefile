@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint bench mutants coverage docs wheel endurance figures clean
+.PHONY: help demo test unit lint bench mutants coverage docs wheel endurance soak figures clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ lint: $(STAMP)  ## style, types (host strict, firmware against stubs), import ru
 
 bench: $(STAMP)  ## speed, as ratios side by side in one run; fails if one has fallen; STORE=all or ratios keeps them
 	$(BIN)/python -m pytest tests/benchmarks -p no:randomly --benchmark-only $(if $(STORE),--store=$(STORE))
+
+soak: $(STAMP)  ## three virtual days of streaming on a board, counters and heap; BOARD=name for another
+	$(BIN)/eegrig hil run --board $(or $(BOARD),hairclip1) -m soak --out out/soak/$(or $(BOARD),hairclip1)
 
 coverage: $(STAMP)  ## branches of the installed wheel that tests take, by package, and lines of test to source; TESTS=tests/host for a part
 	rm -rf out/coverage

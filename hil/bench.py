@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from eegrig.boards import Board
     from eegrig.boards.assumed import Assumed
+    from eegrig.hil.stranger import Stranger
     from eegrig.host.link.board_link import LinkParameters
     from eegrig.signal_sim import Source
 
@@ -60,6 +61,7 @@ Capability = Literal[
     "reset",
     "flash",
     "processor",
+    "stranger",
 ]
 """What a test may need of a bench."""
 
@@ -344,6 +346,21 @@ class Faults(Protocol):
         """Give the cell this open-circuit voltage, in volts."""
         ...
 
+    def hang(self) -> None:
+        """Let the firmware stop where it is; a watchdog that it has started will bite."""
+        ...
+
+    def brown_out(self) -> None:
+        """Take the power away and give it back, for long enough that the board notices."""
+        ...
+
+    def clock_drift(self, ppm: float) -> None:
+        """Let the oscillator behind the board's conversions run fast by so many parts per million.
+
+        From the next START on, compared with what it does by itself.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class BrokenRule:
@@ -459,6 +476,8 @@ class Bench:
         What the bench's own models assume.
     notes : callable
         Returns what is to be told of the firmware so far: crashes, hangs, what no model answers.
+    stranger : Stranger or None
+        Another central, which has never met the board; None where the bench has none.
     seed : int
         Of everything random on the bench.
     """
@@ -479,6 +498,7 @@ class Bench:
     flash_clock_ns: Callable[[], int]
     rules: Callable[[], RuleCheck] | None = None
     processor: Processor | None = None
+    stranger: Stranger | None = None
     seed: int = 0
     firmware_dir: Path | None = None
     runtime: Path | None = None

@@ -124,6 +124,9 @@ class Acquisition:
         """Return the errno of the link if sending failed, else 0."""
         return self._outbox.error
 
+    def expect_delay(self):
+        """Take note that the link may hold callbacks up: nothing, where an interrupt fetches."""
+
     def _is_special(self):
         """Tell whether frames need more than to be copied."""
         return self._counter or self._afe.watches_leads

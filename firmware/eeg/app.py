@@ -71,6 +71,7 @@ class Application:
             trial.BUFFER,
         )
         self.electrodes = Electrodes(self.gatt.stream)
+        self.gatt.before_send = self.electrodes.expect_delay
         self.streams = streams_of_board(self.electrodes, self.gatt, self._trial)
         self.smallest = max([stream.smallest for stream in self.streams])
         for stream in self.streams:

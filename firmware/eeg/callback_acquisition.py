@@ -8,7 +8,7 @@ from eeg.acquisition import MARK, Acquisition
 
 _MARK = const(0xC0)  # MARK
 _EDGES = const(0xFFFFFF)  # where conversions are counted: one more is a small integer, too
-_READ_US = const(500)  # to read a frame: 27 bytes at 1 MHz, and the way there
+_READ_US = const(400)  # that a frame takes to fetch, at most
 _PATIENCE = const(64)  # full packets after a loss, before shorter ones are tried again
 
 
@@ -24,12 +24,13 @@ class CallbackAcquisition(Acquisition):
         end = afe.status_size + 3 * afe.channels
         self._samples = memoryview(self._frame)[afe.status_size : end]
         self._fetch_ref = self._fetch  # a bound method is an object: make it once
+        self._read_early_ref = self._read_early
         super().__init__(afe, send)
         drdy.irq(handler=self._on_drdy, trigger=drdy.IRQ_FALLING, hard=True)
 
     def _begin(self, packet, shortest):
         super()._begin(packet, shortest)
-        self._pending = self._late = False
+        self._pending = False
         self._edges = 0  # conversions since start
         self._expected = 1  # what `_edges` is at the next frame
         self._time = ticks_us()
@@ -43,7 +44,9 @@ class CallbackAcquisition(Acquisition):
 
     def start(self, payload, profile, pattern, flags, rate=250, shortest_us=0):
         """Begin to stream; the front end is configured already."""
-        self._readinto = self._afe.readinto
+        self._read = self._readinto = self._afe.readinto
+        # With what the front end's clock may be off, the next conversion is not under way by then.
+        self._latest_us = 1_000_000 // rate * 15 // 16 - _READ_US
         super().start(payload, profile, pattern, flags, rate, shortest_us)
         self._careful = self._is_special()
 
@@ -81,6 +84,7 @@ class CallbackAcquisition(Acquisition):
     def flush(self):
         """Send what waits, as far as the link takes it."""
         self._outbox.flush()
+        self.expect_delay()
 
     # --- hot path
 
@@ -94,18 +98,12 @@ class CallbackAcquisition(Acquisition):
                 self._pending = True
             except RuntimeError:  # the queue is full: the next edge tries again
                 pass
-        else:
-            self._late = True  # the fetch will come at any time, maybe at that of an update
 
     def _fetch(self, _):
         """Fetch one frame, outside the interrupt."""
         self._pending = False
         edges = self._edges
         time_us = self._time
-        if self._late:
-            self._late = False
-            if ticks_diff(ticks_us(), time_us) > self._period_us - _READ_US:
-                return  # the data sheet forbids to read while data are updated; the next is missed
         frame = self._frame
         self._readinto(frame)
         if self._careful or edges != self._edges or edges != self._expected or frame[0] != _MARK:
@@ -128,7 +126,7 @@ class CallbackAcquisition(Acquisition):
         missed = (edges - self._expected) & _EDGES
         if not self.active or edges != self._edges or missed == _EDGES or frame[0] & 0xF0 != MARK:
             return  # stopped, overtaken, fetched already, none: what is lost is missed by the next
-        self._outbox.flush()
+        self.flush()
         if self._outbox.waiting:
             return  # there is no room for this frame: likewise
         if missed:
@@ -146,6 +144,19 @@ class CallbackAcquisition(Acquisition):
         if n == self._due:
             self._send()
 
+    def expect_delay(self):
+        """Have the next frame fetched only if it is early enough for it by then."""
+        if self.active:
+            self._readinto = self._read_early_ref
+
+    def _read_early(self, frame):
+        """Fetch a frame that may have waited, unless the next one would come in between."""
+        frame[0] = 0  # none
+        if self.active:
+            self._readinto = self._read
+            if ticks_diff(ticks_us(), self._time) < self._latest_us:
+                self._read(frame)
+
     def _send(self):
         """Send the packet, and decide when the next one is due.
 
@@ -161,6 +172,8 @@ class CallbackAcquisition(Acquisition):
             self._due = self._capacity if self._behind else self._shortest
         elif self._outbox.waiting:
             self._careful = True
+        if self._pending:  # a conversion came meanwhile: it may have waited for most of its period
+            self.expect_delay()
 
 
 make = CallbackAcquisition

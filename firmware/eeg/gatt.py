@@ -73,6 +73,10 @@ def info_bytes(
     return b"".join(parts)
 
 
+def _nothing():
+    """Prepare for nothing."""
+
+
 class GattServer:
     """Advertises, accepts one central, and passes its commands on.
 
@@ -90,6 +94,11 @@ class GattServer:
         Called without arguments when the central is gone.
     update_buffer : int
         Bytes of update messages that may wait to be read.
+
+    Attributes
+    ----------
+    before_send : callable
+        Called before anything but a packet is sent, which the link may hold up.
     """
 
     def __init__(
@@ -99,6 +108,7 @@ class GattServer:
         self._advertising_us = advertising_us
         self._on_command = on_command
         self._on_disconnect = on_disconnect
+        self.before_send = _nothing
         self.connection = None
         self.wanted = False  # something came in since the main loop last rested
         self.update_waits = False  # update messages came in
@@ -171,6 +181,7 @@ class GattServer:
         data = bytes((percent,))
         self._ble.gatts_write(self._battery, data)
         if self.connection is not None:
+            self.before_send()
             try:
                 self._ble.gatts_notify(self.connection, self._battery, data)
             except OSError:  # nobody listens
@@ -207,6 +218,7 @@ class GattServer:
         """Send what is first in the queue; tells whether it is gone."""
         handle, data = self._unsent[0]
         if self.connection is not None:
+            self.before_send()
             try:
                 self._ble.gatts_notify(self.connection, handle, data)
             except OSError as error:

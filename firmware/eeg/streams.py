@@ -137,6 +137,7 @@ class Electrodes(Stream):
         self._acquisition = acquisition.load(config.ACQUISITION)(self._afe, drdy, send)
         self.smallest = HEADER_SIZE + self._acquisition.bytes_per_frame
         self.now_us = self._acquisition.now_us
+        self.expect_delay = self._acquisition.expect_delay
 
     def entry(self):
         return stream_bytes(

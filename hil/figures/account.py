@@ -9,10 +9,41 @@ import msgspec
 
 from eegrig.hil.figures.verdict import Verdict
 
-__all__ = ["Because", "NotMeasured", "RunTest", "Stop", "words"]
+__all__ = ["Attempt", "Because", "NotMeasured", "Outcome", "RunTest", "Stop", "words"]
 
 Because = Literal["not selected", "skipped", "stopped", ""]
 """Why a target has no figure; empty for what is no target."""
+
+
+Outcome = Literal["through", "refused", "ignored", "recovered", "harm"]
+"""What came of an attempt: it got through, the board refused it or gave no answer, recovered from
+it, or was not what it had been afterwards."""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that somebody tried with a board, and what came of it.
+
+    Attributes
+    ----------
+    suite : str
+        That tried it.
+    group : str
+        What it belongs to, in words.
+    name : str
+        What was tried, in words.
+    outcome : Outcome
+    said : str
+        What the board did.
+    meaning : str
+        What that means for the board's wearer.
+    """
+
+    suite: str
+    group: str
+    name: str
+    outcome: Outcome
+    said: str = ""
+    meaning: str = ""
 
 
 class NotMeasured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -96,6 +96,9 @@ def _join(whole: Results, other: Results) -> None:
         whole.omit(entry.what, entry.why, entry.because)
     known = {test.id for test in whole.tests}
     whole.tests += [test for test in other.tests if test.id not in known]
+    whole.attempts += [each for each in other.attempts if each not in whole.attempts]
+    for fact in other.facts:
+        whole.tell(fact)
     whole.stopped = whole.stopped or other.stopped
 
 
@@ -104,6 +107,8 @@ def put_in_order(results: Results, catalogue: Catalogue) -> None:
     results.figures.sort(key=lambda figure: (catalogue.place(figure.name), figure.name))
     results.assumptions.sort(key=lambda each: tuple(map(str, each.fact)))
     results.tests.sort(key=lambda test: test.id)
+    results.facts.sort()
+    results.attempts.sort(key=lambda each: (each.suite, each.group))  # in a group as they were made
     results.limits = dict(sorted(results.limits.items()))
     results.not_measured.sort(key=lambda each: (catalogue.place(each.what), each.what, each.why))
 

@@ -17,7 +17,7 @@ from eegrig.boards.assumed import Assumed
 from eegrig.boards.errors import ConfigError
 from eegrig.boards.schema import Target
 from eegrig.boards.whole_file import write_whole
-from eegrig.hil.figures.account import Because, NotMeasured, RunTest, Stop
+from eegrig.hil.figures.account import Attempt, Because, NotMeasured, RunTest, Stop
 from eegrig.hil.figures.assumptions import Assumption, rest
 from eegrig.hil.figures.consistency import contradiction
 from eegrig.hil.figures.earlier_schemas import upgraded
@@ -85,6 +85,10 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         How many targets the board has, in a run that took a part of them; None for one of all.
     stopped : Stop or None
         Why the run ended early; None for one that came to its end.
+    facts : list of str
+        What a reader has to know before any figure, each with its reason.
+    attempts : list of Attempt
+        What was tried with the board, and what came of each.
     notes : list of str
         What the bench has to say of the firmware; of several lines the first says it all.
     schema : int
@@ -108,6 +112,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     not_measured: list[NotMeasured] = []
     part_of: int | None = None
     stopped: Stop | None = None
+    facts: list[str] = []
+    attempts: list[Attempt] = []
     notes: list[str] = []
     schema: int = SCHEMA_VERSION
 
@@ -253,6 +259,11 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         if all(entry.what != what or entry.why != why for entry in self.not_measured):
             self.not_measured.append(NotMeasured(what=what, why=why, because=because))
 
+    def tell(self, fact: str) -> None:
+        """Say something that a reader has to know before any figure; each once."""
+        if fact not in self.facts:
+            self.facts.append(fact)
+
     def stop(self, reason: str, exit_code: int = 1) -> None:
         """Say that the run ends before its tests do; the first reason given counts.
 
@@ -366,7 +377,8 @@ class Results(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         del content["started_at"]
         for test in content["tests"]:
             del test["seconds"]
-        for often_empty in ("notes", "limits"):  # a run without keeps the digest it had before
+        # A run without them keeps the digest it had before there were any.
+        for often_empty in ("notes", "limits", "facts", "attempts"):
             if not content[often_empty]:
                 del content[often_empty]
         return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()

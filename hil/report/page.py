@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eegrig.boards.whole_file import write_whole
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import Results
-from eegrig.hil.report import sections
+from eegrig.hil.report import attempts, sections
 from eegrig.hil.report.assumptions import sentences
 from eegrig.hil.report.ending import labels, verdict_sentence, verdict_word
 from eegrig.hil.report.style import style_sheet
@@ -108,6 +108,8 @@ def render(results: Results, directory: Path) -> str:
         provenances=list(provenances(results.figures)),
         cards=_cards(results.figures),
         attention=attention(results.figures),
+        attempts=attempts.by_group(results.attempts),
+        outcomes=attempts.OUTCOMES,
         tests=results.tests,
         judged=by_topic(figure for figure in results.figures if figure.limit is not None),
         others=by_topic(figure for figure in results.figures if figure.limit is None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eegrig.hil.report.attempts import OUTCOMES, summary
 from eegrig.hil.report.ending import verdict_sentence, verdict_word
 from eegrig.hil.report.vocabulary import by_topic, limit_text, shown, word
 from eegrig.host.commands.output import table_console
@@ -11,6 +12,7 @@ from eegrig.host.commands.output import table_console
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from eegrig.hil.figures.account import Attempt
     from eegrig.hil.figures.figure import Figure
     from eegrig.hil.figures.results import Results
 
@@ -24,6 +26,7 @@ _STYLES = {
     "part": "cyan",
     None: "dim",
 }
+_OUTCOME_STYLES = {"through": "yellow", "harm": "bold red"}
 _MARKS = {"pass": "✓", "marginal": "≈", "fail": "✕", "inconclusive": "?", None: " "}
 
 
@@ -47,6 +50,8 @@ def print_table(results: Results, console: Console | None = None) -> None:
     console.print()
     console.print(head)
     console.print(Text(verdict_sentence(results)))
+    for fact in results.facts:
+        console.print(Text(f"! {fact}", style="bold"))
     console.print()
     judged = [figure for figure in results.figures if figure.limit is not None]
     others = [figure for figure in results.figures if figure.limit is None]
@@ -63,6 +68,25 @@ def print_table(results: Results, console: Console | None = None) -> None:
             console.print(Text(f"{mark} test {test.title}: {test.reason}", style=style))
     if others:
         console.print(_others(others))
+    if results.attempts:
+        console.print(_attempts(results.attempts))
+
+
+def _attempts(attempts: list[Attempt]) -> RenderableType:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    table.add_column(summary(attempts))
+    table.add_column("Outcome", no_wrap=True)
+    table.add_column("What the board did", style="dim")
+    for attempt in attempts:
+        style = _OUTCOME_STYLES.get(attempt.outcome)
+        if style is not None:  # what the board fended off is in the report
+            outcome = Text(OUTCOMES[attempt.outcome], style=style)
+            table.add_row(Text(attempt.name), outcome, Text(attempt.said))
+    return table
 
 
 def _judged(figures: list[Figure]) -> RenderableType:

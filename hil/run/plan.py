@@ -18,6 +18,7 @@ from eegrig.hil.figures.parts import WHOLE_RUN
 from eegrig.hil.figures.verdict import Kind
 from eegrig.hil.rig import capabilities_of
 from eegrig.hil.run.surroundings import own_settings
+from eegrig.hil.session.options import asks_for_soak
 
 if TYPE_CHECKING:
     from eegrig.boards import Board
@@ -75,6 +76,8 @@ class PlannedTest:
         What of that the bench lacks: then it is skipped.
     quick : bool
         Whether it is one of a first look.
+    soak : bool
+        Whether it takes days, and is run only where ``-m`` asks for it, which this run does not.
     lasts_s : float
         On the bench's clock, with what it shares with others if it is the first to need it.
     """
@@ -87,6 +90,7 @@ class PlannedTest:
     lacking: tuple[str, ...]
     quick: bool
     lasts_s: float
+    soak: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Plan:
     @property
     def lasts_s(self) -> float:
         """How long it takes on the bench's clock, in seconds."""
-        return sum(test.lasts_s for test in self.tests if not test.lacking)
+        return sum(test.lasts_s for test in self.tests if not (test.lacking or test.soak))
 
     @property
     def figures(self) -> tuple[PlannedFigure, ...]:
@@ -149,6 +153,7 @@ def plan_of(
                 needs=tuple(needs),
                 lacking=lacking,
                 quick=item.get_closest_marker("quick") is not None,
+                soak=item.get_closest_marker("soak") is not None and not asks_for_soak(item.config),
                 lasts_s=0.0 if lacking else _lasts_s(item, taken),
             )
         )

@@ -52,6 +52,8 @@ def _test_lines(test: PlannedTest) -> Iterator[str]:
         facts.append(f"needs {', '.join(test.needs)}")
     if test.quick:
         facts.append("quick")
+    if test.soak:
+        facts.append("soak: only with -m soak")
     if facts:
         yield f"    {'; '.join(facts)}"
     if test.lacking:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-__all__ = ["add_markers", "add_options"]
+__all__ = ["add_markers", "add_options", "asks_for_soak", "leave_out_soak"]
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -61,7 +61,7 @@ def add_markers(config: pytest.Config) -> None:
         "markers",
         "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
         "it (power, power_split, source, common_mode, series_network, faults, link_control, reset, "
-        "flash, processor)",
+        "flash, processor, stranger)",
     )
     config.addinivalue_line(
         "markers",
@@ -72,4 +72,27 @@ def add_markers(config: pytest.Config) -> None:
         "markers",
         "lasts(seconds): how long a test keeps the bench, besides what it shares with others",
     )
+    config.addinivalue_line(
+        "markers", "soak: takes days on the bench's clock; left out unless -m asks for it"
+    )
     config.addinivalue_line("markers", "quick: one of the tests of a first look, in a minute")
+
+
+def asks_for_soak(config: pytest.Config) -> bool:
+    """Say whether tests that take days are asked for."""
+    return "soak" in (config.option.markexpr or "")
+
+
+def leave_out_soak(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the rig's tests that take days, unless they are asked for or only listed.
+
+    It makes no part of a run: what they take is none of what every run takes.
+    """
+    if asks_for_soak(config) or config.option.collectonly:
+        return
+    items[:] = [
+        item
+        for item in items
+        if item.get_closest_marker("soak") is None
+        or not any(name.startswith("rig") for name in getattr(item, "fixturenames", ()))
+    ]

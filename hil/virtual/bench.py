@@ -22,6 +22,7 @@ from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.board import FastBoard, VirtualBoard
 from eegrig.hil.virtual.clock import VirtualLoop
 from eegrig.hil.virtual.computer_radio.central import Central
+from eegrig.hil.virtual.computer_radio.stranger import VirtualStranger
 from eegrig.hil.virtual.micropython.process import micropython_executable
 from eegrig.host.process.interruption import held
 
@@ -127,6 +128,7 @@ class VirtualBench:
             flash_clock_ns=lambda: self.board.chip.elapsed_ns,
             rules=processor.rules_as_it_is,
             processor=processor,
+            stranger=VirtualStranger(self.air),
             seed=seed,
             firmware_dir=firmware_dir,
             runtime=runtime,
@@ -259,6 +261,18 @@ class VirtualFaults:
     def battery(self, volts: float) -> None:
         """Give the cell this open-circuit voltage, in volts."""
         self._bench.board.ledger.battery_v = volts
+
+    def hang(self) -> None:
+        """Let the firmware stop where it is."""
+        self._bench.board.hang()
+
+    def brown_out(self) -> None:
+        """Take the power away for a tenth of a second."""
+        self._bench.board.supply.brown_out()
+
+    def clock_drift(self, ppm: float) -> None:
+        """Let the front end's oscillator run fast by so many parts per million."""
+        self._bench.board.afe.drift(ppm)
 
 
 class VirtualProcessor:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from eegrig.boards import Part
+from eegrig.boards.errors import ConfigError
 from eegrig.hil.virtual.afe.commands import (
     Command,
     CommandDecoder,
@@ -224,6 +225,18 @@ class Ads129x:
         """Bring a lost chip back, freshly powered."""
         self._lost = False
         self._power_up()
+
+    def drift(self, ppm: float) -> None:
+        """Let the chip's oscillator run fast by so many parts per million, on top of its error.
+
+        Raises
+        ------
+        ConfigError
+            While it converts: what is under way keeps its time.
+        """
+        if self._conversions.running:
+            raise ConfigError("the front end converts: let its clock drift between two streams")
+        self._chip_clock.drift(ppm)
 
     # ------------------------------------------------------------------------------------- pins
 

@@ -14,7 +14,7 @@ __all__ = ["ChipClock"]
 _NS_PER_S = 1e9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ChipClock:
     """The chip's oscillator and the delays counted by it.
 
@@ -43,6 +43,10 @@ class ChipClock:
             settle_periods=part["settle_periods"].value,
             settle_extra=part["settle_extra"].value,
         )
+
+    def drift(self, ppm: float) -> None:
+        """Run fast by so many parts per million from now on, on top of what it was off."""
+        self.fclk_hz *= 1.0 + ppm * 1e-6
 
     def ns(self, n_clocks: float) -> float:
         """Return the length of `n_clocks` clock cycles in nanoseconds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bumble import att, hci
+from bumble import att, hci, smp
 
 from eegrig.boards.link_layer import DATA_OCTETS_MAX
 from eegrig.hil.virtual.air.acl import AclBuffers
@@ -12,6 +12,7 @@ from eegrig.hil.virtual.air.activity import ActivitySink
 from eegrig.hil.virtual.air.air import Air
 from eegrig.hil.virtual.air.buffered_controller import BufferedController
 from eegrig.hil.virtual.air.host import DirectHost
+from eegrig.hil.virtual.board_bluetooth.malformed import CAREFUL, answer_to_malformed
 from eegrig.hil.virtual.board_bluetooth.peripheral_user import PeripheralUser
 from eegrig.hil.virtual.clock import Cancellable, Clock
 
@@ -22,6 +23,7 @@ _NOTIFICATION = int(att.Opcode.ATT_HANDLE_VALUE_NOTIFICATION)
 _INDICATION = int(att.Opcode.ATT_HANDLE_VALUE_INDICATION)
 _CONFIRMATION = bytes([att.Opcode.ATT_HANDLE_VALUE_CONFIRMATION])
 _HEADER_OCTETS = 3
+_CLASSIC_PAIRING = int(smp.SMP_BR_CID)
 _SLOT_NS = 625_000  # of scan intervals and windows
 
 
@@ -173,4 +175,14 @@ class BoardHost(DirectHost):
             if indication:
                 self.send_l2cap_pdu(connection.handle, _ATT_CID, _CONFIRMATION)
             return
-        super().on_l2cap_pdu(connection, cid, pdu)
+        if cid == _CLASSIC_PAIRING:
+            return  # of a transport that no board has
+        if cid not in CAREFUL:
+            super().on_l2cap_pdu(connection, cid, pdu)
+            return
+        try:
+            super().on_l2cap_pdu(connection, cid, pdu)
+        except Exception:  # Bumble's parsers raise whatever they stumble over
+            answer = answer_to_malformed(cid, pdu)
+            if answer is not None:
+                self.send_l2cap_pdu(connection.handle, cid, answer)

@@ -13,11 +13,12 @@ import struct
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
-from bumble import att
+from bumble import att, hci, smp
 from bumble.core import UUID
 from bumble.device import Device
 from bumble.gatt import Characteristic, Descriptor, Service
 
+from eegrig.hil.virtual.board_bluetooth.malformed import is_out_of_turn, refusal_of_key
 from eegrig.hil.virtual.board_bluetooth.stack_rules import StackRules
 
 __all__ = ["DEFAULT_ATTRIBUTE_OCTETS", "BoardDevice", "GattValue", "ServiceSpec", "build_services"]
@@ -248,6 +249,21 @@ class BoardDevice(Device):  # type: ignore[misc]
         elif _expects_response(opcode):
             response = struct.pack("<BBHB", att.Opcode.ATT_ERROR_RESPONSE, opcode, 0, error)
             connection.send_l2cap_pdu(att.ATT_CID, response)
+
+    def on_smp_pdu(self, connection_handle: int, pdu: bytes) -> None:
+        """Check a command of the security manager, then let Bumble serve it."""
+        connection = self.lookup_connection(connection_handle)
+        if connection is None:
+            return
+        central = connection.role == hci.Role.CENTRAL
+        under_way = connection_handle in self.smp_manager.sessions
+        if not central and not under_way and is_out_of_turn(pdu):
+            return
+        refusal = refusal_of_key(pdu)
+        if refusal is not None:
+            connection.send_l2cap_pdu(smp.SMP_CID, refusal)
+            return
+        super().on_smp_pdu(connection_handle, pdu)
 
 
 def _expects_response(opcode: int) -> bool:

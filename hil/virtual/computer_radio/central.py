@@ -89,11 +89,15 @@ class Central(Adapter):
         await asyncio.shield(self._powering)
         return self._device
 
+    def make_host(self, controller: RadioController) -> DirectHost:
+        """Return the host that goes with its controller."""
+        return DirectHost(controller)
+
     async def _power_on(self) -> None:
         controller = RadioController(self.name, self.air, self.address, ppm=self.ppm)
         config = DeviceConfiguration(name=self.name, address=hci.Address(self.address))
         self._controller = controller
-        self._device = Device(config=config, host=DirectHost(controller))
+        self._device = Device(config=config, host=self.make_host(controller))
         self.air.set_reachable(controller, not self._out_of_reach)
         await self._device.power_on()
 

@@ -12,7 +12,7 @@ from eegrig.boards.assumed import Assumed
 from eegrig.boards.errors import OutputError
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.schema import Target
-from eegrig.hil.figures.account import RunTest
+from eegrig.hil.figures.account import Attempt, RunTest
 from eegrig.hil.figures.figure import Figure
 from eegrig.hil.figures.results import SCHEMA_VERSION, FirmwareCheck, Results, ResultsError
 
@@ -352,5 +352,25 @@ def test_notes_of_the_bench_are_kept_and_a_run_without_any_has_the_digest_it_had
     results.notes = []
     content = json.loads(results.save(tmp_path).read_text())
     del content["notes"]  # as it was before there were any
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    assert Results.load(tmp_path).digest() == digest
+
+
+def test_attempts_and_facts_are_kept_and_a_run_without_any_has_the_digest_it_had(tmp_path: Path):
+    results = a_full_run()
+    digest = results.digest()
+    results.attempts = [
+        Attempt(suite="security", group="data", name="read Info", outcome="through", said="139")
+    ]
+    results.tell("anybody can read it: it asks for nothing")
+    results.tell("anybody can read it: it asks for nothing")
+    assert len(results.facts) == 1
+    assert results.digest() != digest
+    results.save(tmp_path)
+    loaded = Results.load(tmp_path)
+    assert (loaded.attempts, loaded.facts) == (results.attempts, results.facts)
+    results.attempts, results.facts = [], []
+    content = json.loads(results.save(tmp_path).read_text())
+    del content["attempts"], content["facts"]  # as it was before there were any
     (tmp_path / "results.json").write_text(json.dumps(content))
     assert Results.load(tmp_path).digest() == digest

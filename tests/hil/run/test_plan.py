@@ -55,10 +55,10 @@ def test_a_bench_that_lacks_something_is_shown_to_skip_the_test(monkeypatch) -> 
     )
     plan = make_plan(planned())
     skipped = [test for test in plan.tests if test.lacking]
-    assert {test.suite for test in skipped} == {"power"}
+    assert {test.suite for test in skipped} == {"power", "robustness"}
     assert all(test.lasts_s == 0 for test in skipped)
     text = "\n".join(plan_lines(plan))
-    assert "5 skipped, for what the bench lacks" in text
+    assert "6 skipped, for what the bench lacks" in text
     assert "SKIPPED: the bench has no power" in text
 
 
@@ -114,3 +114,12 @@ def test_what_a_board_cannot_have_is_not_planned(tmp_path, board: str, has: bool
     assert ("stream.optics.frame_loss" in planned) == has
     assert "power.streaming.mcu" in planned
     assert "stream.emg.frame_loss" not in planned
+
+
+def test_what_takes_days_is_listed_and_counts_only_where_it_is_asked_for() -> None:
+    (listed,) = [test for test in make_plan(planned(select="three_days")).tests if test.soak]
+    assert "soak: only with -m soak" in "\n".join(plan_lines(make_plan(planned())))
+    assert make_plan(planned(select="three_days")).lasts_s == 0
+    (asked,) = make_plan(planned(marks="soak")).tests
+    assert (asked.id, asked.soak) == (listed.id, False)
+    assert asked.lasts_s == 3 * 86_400
