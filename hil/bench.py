@@ -50,7 +50,15 @@ Provenance = Literal["measured", "simulated", "modelled"]
 """Where a figure comes from: an instrument, the models running the real firmware, or a formula."""
 
 Capability = Literal[
-    "power", "power_split", "source", "faults", "link_control", "reset", "flash", "processor"
+    "power",
+    "power_split",
+    "source",
+    "light",
+    "faults",
+    "link_control",
+    "reset",
+    "flash",
+    "processor",
 ]
 """What a test may need of a bench."""
 
@@ -405,6 +413,9 @@ class Bench:
     radio : Radio
     power : PowerMeter
     source : SignalSource
+    light : SignalSource or None
+        The same for the photodiodes, in amperes; None for a board without, and on a bench that
+        plays nothing to them (``light``).
     faults : Faults or None
     processor : Processor or None
         None on a bench of hardware: its processor is what it is.
@@ -450,6 +461,7 @@ class Bench:
     flash_clock_ns: Callable[[], int]
     rules: Callable[[], RuleCheck] | None = None
     processor: Processor | None = None
+    light: SignalSource | None = None
     seed: int = 0
     firmware_dir: Path | None = None
     runtime: Path | None = None
