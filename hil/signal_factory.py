@@ -208,9 +208,7 @@ class SceneFactory:
         """Return a source of so many samples per second, from the scene's beginning."""
         from eegrig import signal_sim
 
-        source = signal_sim.scene(
-            self._scene, channels=self._afe.electrode_sites, rate_hz=rate_hz
-        )
+        source = signal_sim.scene(self._scene, channels=self._afe.electrode_sites, rate_hz=rate_hz)
         return _Renamed(source, self._afe.channels, self._scale)
 
 

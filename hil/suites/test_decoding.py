@@ -6,6 +6,7 @@ figure of a loss is paired, trial by trial.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,13 @@ from eegrig.hil.measure.decoding.paired import (
 from eegrig.hil.measure.decoding.sleep import slow_wave_scores, spindle_scores
 from eegrig.hil.measure.decoding.ssvep import cca_scores, fbcca_scores, margins
 from eegrig.hil.suites.stretches import decoding_scenes as scenes
-from eegrig.hil.suites.stretches.decoding import Heard, electrodes_for, played, scale_for, tapped
+from eegrig.hil.suites.stretches.decoding import (
+    Heard,
+    electrodes_for,
+    played,
+    speller_scale,
+    tapped,
+)
 from eegrig.signal_sim.fnirs import EXTINCTION
 
 if TYPE_CHECKING:
@@ -43,6 +50,9 @@ if TYPE_CHECKING:
     Decode = Callable[
         [NDArray[np.float64], float, NDArray[np.int64], int, Sequence[float]],
         NDArray[np.float64],
+    ]
+    DecodeWindows = Callable[
+        [NDArray[np.float64], float, NDArray[np.int64], int], NDArray[np.float64]
     ]
     Scores = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -127,6 +137,13 @@ def _told_apart(
     )
 
 
+def _windowed(
+    decode: DecodeWindows, heard: Heard, first: NDArray[np.int64], n_times: int
+) -> Scores:
+    """Return what scores some windows of a signal."""
+    return lambda signal: decode(signal, heard.rate_hz, first, n_times)
+
+
 def _times_ns(events: Sequence[AppliedEvent], later_s: float = 0.0) -> NDArray[np.float64]:
     return np.array([e.onset_ns + 1e9 * later_s for e in events])
 
@@ -152,7 +169,8 @@ async def test_a_speller_reads_from_the_board_what_was_spelt(
     if not channels:
         pytest.skip("the board has no electrode at the back of the head")
     sites = _sites(rig, channels)
-    heard = await played(rig, scenes.ssvep_scene(sites), channels, _SPELLING_S)
+    scale = speller_scale(rig.board)
+    heard = await played(rig, scenes.ssvep_scene(sites), channels, _SPELLING_S, scale=scale)
     targets_hz = scenes.SSVEP_TARGETS_HZ
     names = [f"{hz:g} Hz" for hz in targets_hz]
     trials = heard.inside(names, 0.1, scenes.SSVEP_AFTER_S + _WINDOW_S + 0.1)
@@ -178,7 +196,8 @@ async def test_a_speller_reads_from_the_board_what_was_spelt(
         by_length = [compare(heard.source, heard.board, length_s) for length_s in _LENGTHS_S]
         arrived, drooping = by_length[-1], compare(heard.board, heard.drooping)
         rates = _save_curve(rig_out, name, by_length)
-        conditions = _conditions(rig, channels, _WINDOW_S) | {
+        conditions = _conditions(channels, _WINDOW_S) | {
+            "scale": round(scale, 3),
             "source_bit_per_min": round(rates[0], 1),
             "board_bit_per_min": round(rates[1], 1),
         }
@@ -242,9 +261,9 @@ async def test_eyes_and_attention_are_told_from_the_board_as_from_the_source(
                 rig_record,
                 heard.of(channels),
                 name,
-                lambda v, decode=decode: decode(v, heard.rate_hz, first, n_times),
+                _windowed(decode, heard, first, n_times),
                 positive,
-                _conditions(rig, channels, _WINDOW_S),
+                _conditions(channels, _WINDOW_S),
             )
 
 
@@ -271,7 +290,7 @@ async def test_single_targets_of_an_oddball_are_found_from_the_board_as_from_the
         "p300",
         lambda v: p300_scores(v, heard.rate_hz, first, n_times, target),
         target,
-        _conditions(rig, channels, window_s),
+        _conditions(channels, window_s),
     )
 
 
@@ -301,9 +320,9 @@ async def test_spindles_and_slow_waves_are_found_from_the_board_as_from_the_sour
             rig_record,
             heard,
             name,
-            lambda v, decode=decode, first=first, n=n_times: decode(v, heard.rate_hz, first, n),
+            _windowed(decode, heard, first, n_times),
             there,
-            _conditions(rig, channels, window_s),
+            _conditions(channels, window_s),
         )
 
 
@@ -330,9 +349,9 @@ async def test_contractions_are_found_from_the_board_as_from_the_source(
         rig_record,
         heard,
         "emg",
-        lambda v: emg_scores(v, heard.rate_hz, first, n_times),
+        _windowed(emg_scores, heard, first, n_times),
         clenched,
-        _conditions(rig, channels, window_s),
+        _conditions(channels, window_s),
     )
 
 
@@ -363,7 +382,7 @@ async def test_an_active_cortex_is_seen_by_the_board_as_in_the_light(
         return fnirs_scores(deep, skin, heard.rate_hz, first, n_times)
 
     arrived = paired_auc(scores(heard.source), scores(heard.board), active)
-    conditions = {"window_s": window_s, "channels": float(len(heard.channels))}
+    conditions = _conditions(heard.channels, window_s)
     _record(rig_record, heard, "fnirs", arrived, None, conditions)
 
 
@@ -374,12 +393,8 @@ def _sites(rig: Bench, channels: Sequence[str]) -> list[str]:
     return [sites[channel] for channel in channels]
 
 
-def _conditions(rig: Bench, channels: Sequence[str], window_s: float) -> dict[str, float]:
-    return {
-        "window_s": window_s,
-        "channels": float(len(channels)),
-        "scale": round(scale_for(rig.board), 3),
-    }
+def _conditions(channels: Sequence[str], window_s: float) -> dict[str, float]:
+    return {"window_s": window_s, "channels": float(len(channels))}
 
 
 def _with_and_without(
@@ -391,7 +406,7 @@ def _with_and_without(
     half_ns = 0.5e9 * window_s
     middles = [event.onset_ns + 0.5e9 * event.duration_s for event in events]
     pauses = []
-    for event, after in zip(events[:-1], events[1:], strict=True):
+    for event, after in itertools.pairwise(events):
         stop_ns = event.onset_ns + 1e9 * event.duration_s
         if after.onset_ns - stop_ns > 1e9 * (window_s + 0.1):
             pauses.append(0.5 * (stop_ns + after.onset_ns))

@@ -53,8 +53,8 @@ def undo_sinc3(recorded_v: NDArray[np.float64]) -> NDArray[np.float64]:
     reach = _PERIODS // 2
     level = recorded_v[:, :1]
     padded = np.pad(recorded_v - level, ((0, 0), (reach, reach)), mode="edge")
-    undone: NDArray[np.float64] = oaconvolve(padded, taps[None, :], mode="valid", axes=1)
-    return undone + level * taps.sum()
+    undone = oaconvolve(padded, taps[None, :], mode="valid", axes=1)
+    return np.asarray(undone + level * taps.sum())
 
 
 def flat(applied: Waveform, rate_hz: float) -> Waveform:

@@ -42,7 +42,7 @@ def p300_features(
     step = max(1, round(rate_hz / _FEATURES_HZ))
     whole = n_times // step * step
     means = windows[:, :, :whole].reshape(*windows.shape[:2], -1, step).mean(axis=3)
-    return means.reshape(len(windows), -1)
+    return np.asarray(means.reshape(len(windows), -1))
 
 
 def lda_scores(

@@ -43,7 +43,7 @@ def spindle_scores(
 def slow_wave_scores(
     samples: NDArray[np.float64], rate_hz: float, first: NDArray[np.int64], n_times: int
 ) -> NDArray[np.float64]:
-    """Return each window's size from valley to peak in 0.3 to 3 Hz, in volts, of all channels' mean.
+    """Return each window's size from valley to peak in volts: the channels' mean in 0.3 to 3 Hz.
 
     What a slow wave is by its amplitude criterion. Parameters as of
     `hil.measure.decoding.alpha.alpha_scores`.
