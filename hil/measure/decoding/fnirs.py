@@ -1,4 +1,4 @@
-"""Whether the cortex is active: oxyhaemoglobin beneath a long pair, the skin's taken out."""
+"""Whether the cortex is active: oxyhaemoglobin beneath a long pair of optodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fnirs_scores", "oxyhaemoglobin"]
 
-_BAND_HZ = (0.02, 0.4)
+_BAND_HZ = (0.01, 0.4)
 
 
 def oxyhaemoglobin(
@@ -53,22 +53,16 @@ def oxyhaemoglobin(
 
 
 def fnirs_scores(
-    deep: NDArray[np.float64],
-    skin: NDArray[np.float64],
-    rate_hz: float,
-    first: NDArray[np.int64],
-    n_times: int,
+    oxy: NDArray[np.float64], rate_hz: float, first: NDArray[np.int64], n_times: int
 ) -> NDArray[np.float64]:
     """Return by how much oxyhaemoglobin is higher in windows than just before each.
 
-    What the short pair sees is fitted to the long one, in 0.02 to 0.4 Hz, and taken out of it
-    (short-channel regression; Saager and Berger, Journal of the Optical Society of America A 22,
-    2005).
+    In 0.01 to 0.4 Hz. What blood does in the skin, and everywhere, stays in it.
 
     Parameters
     ----------
-    deep, skin : ndarray, shape (n_times,)
-        Of the long pair and the short one, from `oxyhaemoglobin`.
+    oxy : ndarray, shape (n_times,)
+        Of one pair, from `oxyhaemoglobin`.
     rate_hz : float
     first : ndarray of int, shape (n_windows,)
         Frame that each window begins with.
@@ -80,9 +74,8 @@ def fnirs_scores(
     ndarray, shape (n_windows,)
         Higher where the cortex is active.
     """
-    both = band_passed(np.stack([deep, skin]), rate_hz, *_BAND_HZ, order=2)
-    cleaned = both[0] - (both[0] @ both[1]) / (both[1] @ both[1]) * both[1]
-    summed = np.concatenate([[0.0], np.cumsum(cleaned)])
+    slow = band_passed(oxy[None], rate_hz, *_BAND_HZ, order=2)[0]
+    summed = np.concatenate([[0.0], np.cumsum(slow)])
     after = summed[first + n_times] - summed[first]
     before = summed[first] - summed[first - n_times]
     return np.asarray((after - before) / n_times)

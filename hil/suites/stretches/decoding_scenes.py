@@ -174,12 +174,14 @@ def clench_scene(sites: Sequence[str]) -> Scene:
 
 
 def tapping_scene() -> Scene:
-    """Return the cortex answering to short tasks, one every 12 s, under what the blood does."""
+    """Return the cortex answering to short tasks, one every 8 s, under what blood does anyway."""
     fnirs = Fnirs(
         separations_mm=(30.0, 8.0),
         sides=("left", "left"),
-        task_s=4.0,
-        rest_s=8.0,
+        task_s=2.0,
+        rest_s=6.0,
+        hbo_m=1.2e-6,
+        hbr_m=-0.35e-6,
         response_spread=0.0,
     )
     return Scene(name="decoding-tapping", seed=_SEED, fnirs=fnirs)
