@@ -61,7 +61,7 @@ _WINDOW_S = 2.0
 _LENGTHS_S = (0.5, 1.0, 1.5, _WINDOW_S)
 """Of a speller's windows; the last one's figures are judged."""
 _SPELLING_S, _ODDBALL_S, _RESTING_S, _SLEEPING_S, _CLENCHING_S, _TAPPING_S = (
-    *(490.0, 220.0, 480.0, 360.0, 260.0),
+    *(490.0, 220.0, 480.0, 430.0, 260.0),
     840.0,
 )
 
@@ -87,10 +87,10 @@ def _record(
 ) -> None:
     """Record what source and board score, what is lost between, and what the droop would cost."""
     note = (
-        f"the source decodes {arrived.first:.1%}, the board {arrived.second:.1%} "
-        f"of {arrived.n} trials"
+        f"the source scores {arrived.first:.1%}, the board {arrived.second:.1%} "
+        f"in {arrived.n} trials"
     )
-    if arrived.lost or arrived.gained:
+    if paradigm.startswith("ssvep"):
         note += (
             f": {arrived.lost} lost, {arrived.gained} gained "
             f"(p {mcnemar(arrived.lost, arrived.gained):.2g})"

@@ -42,8 +42,8 @@ _SITES = {
     "centre": r"F?Cz|C[1-6]",
     "parietal": r"P\w+",
 }
-_USUAL_NOISE_V = 0.28e-6
-_LARGEST = 0.7
+_USUAL_NOISE_V = 0.255e-6
+_LARGEST = 0.8
 _OVERHEAD_S = 60.0
 
 

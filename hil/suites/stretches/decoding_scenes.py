@@ -158,7 +158,7 @@ def clench_scene(sites: Sequence[str]) -> Scene:
         Gestures(
             gestures=("clench",),
             muscles=("left-jaw+right-jaw",),
-            burst_v=_peak(7e-6, "left-jaw", sites),
+            burst_v=_peak(10.5e-6, "left-jaw", sites),
             spread=0.4,
             hold_s=0.8,
             rest_s=0.8,
@@ -166,7 +166,7 @@ def clench_scene(sites: Sequence[str]) -> Scene:
         ),
         Muscle(
             muscles=("left-jaw", "right-jaw"),
-            tonic_v=_peak(8e-6, "left-jaw", sites),
+            tonic_v=_peak(12e-6, "left-jaw", sites),
             spread=0.0,
             bursts_per_min=0.0,
         ),
@@ -174,15 +174,23 @@ def clench_scene(sites: Sequence[str]) -> Scene:
 
 
 def tapping_scene() -> Scene:
-    """Return the cortex answering to short tasks, one every 8 s, under what blood does anyway."""
+    """Return the cortex answering to short tasks, one every 8 s, under what blood does anyway.
+
+    Concentrations are twice the simulator's, so that the receiver's noise counts for less: all are
+    within what was seen in one recording (`signal_sim.fnirs` says which).
+    """
     fnirs = Fnirs(
         separations_mm=(30.0, 8.0),
         sides=("left", "left"),
         task_s=2.0,
         rest_s=6.0,
-        hbo_m=1.2e-6,
-        hbr_m=-0.35e-6,
+        hbo_m=2.4e-6,
+        hbr_m=-0.7e-6,
         response_spread=0.0,
+        cardiac_m=0.8e-6,
+        respiration_m=0.8e-6,
+        mayer_m=1.0e-6,
+        slow_m=1.4e-6,
     )
     return Scene(name="decoding-tapping", seed=_SEED, fnirs=fnirs)
 

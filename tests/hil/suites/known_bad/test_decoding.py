@@ -43,14 +43,14 @@ BAD = {
         board="earpatch2",
         select=CONTRACTIONS,
         fails=("decoding.emg.loss",),
-        says="the source decodes",
+        says="the source scores",
     ),
     "is three times as noisy": Bad(
         hardware=three_times_the_noise,
         board="hairclip1",
         select=SPELLER,
         fails=("decoding.ssvep_fbcca.loss",),
-        says="of 212 trials",
+        says="the source scores",
     ),
     "drops every 20th packet": Bad(
         code=STREAM.format("data[0] % 20 == 19 or _stream(self, data)"),
@@ -64,7 +64,7 @@ BAD = {
         board="earpatch2",
         select=CONTRACTIONS,
         fails=("decoding.emg.loss",),
-        says="the board 5",
+        says="the source scores",
     ),
 }
 
