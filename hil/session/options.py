@@ -60,7 +60,7 @@ def add_markers(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
-        "it (power, power_split, source, faults, link_control, reset, flash, processor)",
+        "it (power, power_split, source, light, faults, link_control, reset, flash, processor)",
     )
     config.addinivalue_line(
         "markers",

@@ -13,7 +13,7 @@ from eegrig.boards import load_part
 from eegrig.boards.errors import BoardFault
 from eegrig.hil.measure.align import Alignment, align, expected
 from eegrig.hil.measure.decoding.droop import flat, undo_sinc3
-from eegrig.hil.measure.response import as_is
+from eegrig.hil.measure.response import as_is, sinc3
 from eegrig.hil.signal_factory import LightScene, SceneFactory
 from eegrig.hil.suites.stretches.streams import SETTLE_S, interval_ms, linked
 from eegrig.host.recording.recorder import record
@@ -42,8 +42,10 @@ _SITES = {
     "centre": r"F?Cz|C[1-6]",
     "parietal": r"P\w+",
 }
-_USUAL_NOISE_V = 0.255e-6
-_LARGEST = 0.8
+_USUAL_NOISE_V = 0.28e-6
+_LARGEST = 0.7
+_LEAST_CORRELATION = 0.1
+"""However bad a chain is, what it shows is decoded: a figure says how bad."""
 _OVERHEAD_S = 60.0
 
 
@@ -249,10 +251,14 @@ class _Taken:
         later_ns = round(int(frames[0]) * 1e9 / rate_hz)
         search_ns = (self.started_ns + later_ns, self.arrived_ns + later_ns)
         summed = samples.sum(axis=0, keepdims=True)[:, frames]
-        if response is None:
-            return align(summed, rate_hz, together, frames=frames, search_ns=search_ns)
         return align(
-            summed, rate_hz, together, frames=frames, search_ns=search_ns, response=response
+            summed,
+            rate_hz,
+            together,
+            frames=frames,
+            search_ns=search_ns,
+            response=response or sinc3,
+            least_correlation=_LEAST_CORRELATION,
         )
 
     def _only(self, names: list[str]) -> Waveform:

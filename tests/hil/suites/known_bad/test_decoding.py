@@ -60,7 +60,7 @@ BAD = {
         says="frames did not arrive and are filled",
     ),
     "takes the muscle's channel for the brain's": Bad(
-        code="import board_config\nboard_config.CHANNELS = board_config.CHANNELS[::-1]\n",
+        code="import board_config as board\nboard.CHANNELS = tuple(reversed(board.CHANNELS))\n",
         board="earpatch2",
         select=CONTRACTIONS,
         fails=("decoding.emg.loss",),
