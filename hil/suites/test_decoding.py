@@ -35,6 +35,7 @@ from eegrig.hil.suites.stretches.decoding import (
     Heard,
     electrodes_for,
     played,
+    scene_fault,
     speller_scale,
     tapped,
 )
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     ]
     Scores = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-_EASIEST, _HARDEST = 0.95, 0.70
 _WINDOW_S = 2.0
 _LENGTHS_S = (0.5, 1.0, 1.5, _WINDOW_S)
 """Of a speller's windows; the last one's figures are judged."""
@@ -64,17 +64,6 @@ _SPELLING_S, _ODDBALL_S, _RESTING_S, _SLEEPING_S, _CLENCHING_S, _TAPPING_S = (
     *(490.0, 220.0, 480.0, 430.0, 260.0),
     840.0,
 )
-
-
-def _scene_fault(source: float) -> str:
-    """Say why a scene on which the source scores so much cannot show a loss; empty if it can."""
-    if _HARDEST <= source <= _EASIEST:
-        return ""
-    how = "easy" if source > _EASIEST else "hard"
-    return (
-        f"the source itself scores {source:.1%}, not 70 to 95 %: the scene is too {how} to show a "
-        "loss"
-    )
 
 
 def _record(
@@ -112,7 +101,7 @@ def _record(
             uncertainty=uncertainty,
             n=arrived.n,
             conditions=conditions,
-            signal_fault=_scene_fault(arrived.first),
+            signal_fault=scene_fault(arrived.first),
             note=note if name == "loss" else "",
         )
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eegrig.host.streaming.decoder import Block
     from eegrig.signal_sim import Scene
 
-__all__ = ["Heard", "Place", "electrodes_for", "played", "speller_scale", "tapped"]
+__all__ = ["Heard", "Place", "electrodes_for", "played", "scene_fault", "speller_scale", "tapped"]
 
 Place = str
 """What electrodes are there for: a key of `_SITES`."""
@@ -47,6 +47,7 @@ _LARGEST = 0.7
 _LEAST_CORRELATION = 0.1
 """However bad a chain is, what it shows is decoded: a figure says how bad."""
 _OVERHEAD_S = 60.0
+_EASIEST, _HARDEST = 0.95, 0.70
 
 
 def electrodes_for(board: Board, *places: Place) -> list[str]:
@@ -83,6 +84,17 @@ def speller_scale(board: Board) -> float:
     afe = board.afe
     noise_v = load_part(afe.part).table("noise_rms").si(float(afe.default_rate_sps), afe.gain)
     return min(_LARGEST, noise_v / _USUAL_NOISE_V)
+
+
+def scene_fault(source: float) -> str:
+    """Say why a scene on which the source scores so much cannot show a loss; empty if it can."""
+    if _HARDEST <= source <= _EASIEST:
+        return ""
+    how = "easy" if source > _EASIEST else "hard"
+    return (
+        f"the source itself scores {source:.1%}, not 70 to 95 %: the scene is too {how} to show a "
+        "loss"
+    )
 
 
 @dataclass(frozen=True)
