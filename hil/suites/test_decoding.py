@@ -61,7 +61,7 @@ _WINDOW_S = 2.0
 _LENGTHS_S = (0.5, 1.0, 1.5, _WINDOW_S)
 """Of a speller's windows; the last one's figures are judged."""
 _SPELLING_S, _ODDBALL_S, _RESTING_S, _SLEEPING_S, _CLENCHING_S, _TAPPING_S = (
-    *(490.0, 220.0, 480.0, 430.0, 260.0),
+    *(490.0, 130.0, 480.0, 430.0, 260.0),
     840.0,
 )
 
