@@ -56,6 +56,7 @@ Capability = Literal[
     "source",
     "common_mode",
     "series_network",
+    "light",
     "faults",
     "link_control",
     "reset",
@@ -451,6 +452,9 @@ class Bench:
     radio : Radio
     power : PowerMeter
     source : SignalSource
+    light : SignalSource or None
+        The same for the photodiodes, in amperes; None for a board without, and on a bench that
+        plays nothing to them (``light``).
     faults : Faults or None
     processor : Processor or None
         None on a bench of hardware: its processor is what it is.
@@ -499,6 +503,7 @@ class Bench:
     rules: Callable[[], RuleCheck] | None = None
     processor: Processor | None = None
     stranger: Stranger | None = None
+    light: SignalSource | None = None
     seed: int = 0
     firmware_dir: Path | None = None
     runtime: Path | None = None

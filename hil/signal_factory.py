@@ -12,10 +12,10 @@ from eegrig.boards.schema import Optics
 from eegrig.hil.bench import SourceFactory
 
 if TYPE_CHECKING:
-    from eegrig.signal_sim import Event, Recording, Source
+    from eegrig.signal_sim import Event, Recording, Scene, Source
     from eegrig.signal_sim.stream import BlockSource, FloatArray, State
 
-__all__ = ["SignalFactory", "light_factory"]
+__all__ = ["LightScene", "SceneFactory", "SignalFactory", "light_factory"]
 
 _LIGHT_SCENE = "fnirs-tapping"
 _LOOKED_AT_S = 600.0
@@ -153,24 +153,63 @@ class SignalFactory:
 
 def light_factory(board: Board, seed: int) -> SourceFactory | None:
     """Return what makes the currents of a board's photodiodes for a sample rate, if it has some."""
-    return None if board.optics is None else _LightFactory(board.optics, seed)
+    return None if board.optics is None else LightScene(board.optics, seed=seed)
 
 
-class _LightFactory:
-    """Makes the photodiodes' currents: a scene with what activity does to light in tissue."""
+class LightScene:
+    """Makes the photodiodes' currents: a scene with what activity does to light in tissue.
 
-    description = f"scene {_LIGHT_SCENE}"
+    Parameters
+    ----------
+    optics : Optics
+        Of the board.
+    scene : signal_sim.Scene or str
+        An optical one.
+    seed : int or None
+        None for the scene's own.
+    """
 
-    def __init__(self, optics: Optics, seed: int) -> None:
+    def __init__(
+        self, optics: Optics, scene: Scene | str = _LIGHT_SCENE, *, seed: int | None = None
+    ) -> None:
+        self.description = f"scene {scene if isinstance(scene, str) else scene.name}"
+        self._scene = scene
         self._channels = optics.channels
         self._seed = seed
 
     def __call__(self, rate_hz: float) -> Source:
+        """Return a source of so many samples per second, from the scene's beginning."""
         from eegrig import signal_sim
 
         return signal_sim.open_source(
-            _LIGHT_SCENE, channels=self._channels, rate_hz=rate_hz, seed=self._seed
+            self._scene, channels=self._channels, rate_hz=rate_hz, seed=self._seed
         )
+
+
+class SceneFactory:
+    """Makes a described scene at a board's electrodes, larger or smaller than it is.
+
+    Parameters
+    ----------
+    scene : signal_sim.Scene
+    board : Board
+        Whose electrodes it drives.
+    scale : float
+        Factor on all of it.
+    """
+
+    def __init__(self, scene: Scene, board: Board, scale: float = 1.0) -> None:
+        self.description = f"scene {scene.name}"
+        self._scene = scene
+        self._afe = board.afe
+        self._scale = scale
+
+    def __call__(self, rate_hz: float) -> Source:
+        """Return a source of so many samples per second, from the scene's beginning."""
+        from eegrig import signal_sim
+
+        source = signal_sim.scene(self._scene, channels=self._afe.electrode_sites, rate_hz=rate_hz)
+        return _Renamed(source, self._afe.channels, self._scale)
 
 
 class _Renamed:
@@ -181,17 +220,21 @@ class _Renamed:
     source : signal_sim.Source
         With one channel for each name, in order.
     channels : sequence of str
+    scale : float
+        Factor on all its samples.
     """
 
-    def __init__(self, source: Source, channels: Sequence[str]) -> None:
+    def __init__(self, source: Source, channels: Sequence[str], scale: float = 1.0) -> None:
         self._source = source
+        self._scale = scale
         self.channels = tuple(channels)
         self.rate_hz = source.rate_hz
         self.unit = source.unit
 
     def read(self, n_times: int) -> FloatArray:
         """Return the next `n_times` samples in volts, shape ``(n_channels, n_times)``."""
-        return self._source.read(n_times)
+        samples = self._source.read(n_times)
+        return samples if self._scale == 1.0 else samples * self._scale
 
     def state(self) -> State:
         """Return what `restore` needs to go on from here."""

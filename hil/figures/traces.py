@@ -13,6 +13,9 @@ A suite saves what it measured, the report draws what it finds. Names and fields
 ``eeg``
     ``time_s`` (n_times,), ``applied_v`` (as the ideal front end shows it) and ``recorded_v``
     (n_channels, n_times), ``channels`` (n_channels,) of str.
+``decoding_<decoder>``
+    A speller's ``window_s``, ``source_accuracy``, ``board_accuracy``, ``loss``,
+    ``loss_uncertainty``, ``source_bit_per_min`` and ``board_bit_per_min`` (n_lengths,).
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ def all_of(results: Results, directory: Path) -> list[Section]:
         _latency(results, directory),
         _goodput(results, directory),
         _eeg(results, directory),
+        *_decoding(directory),
     ]
 
 
@@ -207,6 +208,33 @@ def _eeg(results: Results, directory: Path) -> Section:
         legend=(("applied", "At the electrodes"), ("recorded", "Recorded")),
         missing="No recording was compared with its input in this run.",
     )
+
+
+def _decoding(directory: Path) -> list[Section]:
+    """Return the curves of spellers' decoders; no section for a board that nobody spells with."""
+    from eegrig.hil.report import charts
+
+    rows: list[charts.DecodingRow] = []
+    for decoder in _ordered(traces.names(directory, "decoding_"), "decoding_", []):
+        trace = traces.load(directory, f"decoding_{decoder}")
+        if trace is not None:
+            label = decoder.replace("_", ", ").upper()
+            curves = (trace["window_s"], trace["source_accuracy"], trace["board_accuracy"])
+            rows.append(charts.DecodingRow(label, *curves))
+    if not rows:
+        return []
+    return [
+        Section(
+            key="decoding",
+            title="What an application reads",
+            lead=(
+                "Accuracy of a speller with twelve targets over the length of its windows: the "
+                "same decoder on what was at the electrodes and on what arrived."
+            ),
+            chart=_safe(charts.decoding(rows)),
+            legend=(("applied", "At the electrodes"), ("recorded", "Recorded")),
+        )
+    ]
 
 
 def _safe(svg: str | None) -> Any:  # Markup, or None for None

@@ -60,8 +60,8 @@ def add_markers(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "needs(*capabilities): what a test needs of a bench; it is skipped where the bench lacks "
-        "it (power, power_split, source, common_mode, series_network, faults, link_control, reset, "
-        "flash, processor, stranger)",
+        "it (power, power_split, source, light, common_mode, series_network, faults, link_control, "
+        "reset, flash, processor, stranger)",
     )
     config.addinivalue_line(
         "markers",

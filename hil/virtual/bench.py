@@ -120,6 +120,7 @@ class VirtualBench:
             radio=self.central,
             power=self.board.meter,
             source=self.board.source,
+            light=self.board.light,
             faults=VirtualFaults(self),
             capabilities=CAPABILITIES,
             provenance="simulated",

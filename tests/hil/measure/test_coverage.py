@@ -18,6 +18,7 @@ from eegrig.hil.measure.align import align
 from eegrig.hil.measure.bandwidth import goodput
 from eegrig.hil.measure.chance import of_the_mean
 from eegrig.hil.measure.contacts import contact_errors
+from eegrig.hil.measure.decoding.paired import paired_accuracy, paired_auc
 from eegrig.hil.measure.fidelity import fidelity
 from eegrig.hil.measure.latency import summarise
 from eegrig.hil.measure.noise import shorted_noise
@@ -330,3 +331,36 @@ def test_the_chance_in_a_mode_is_in_the_power_of_what_changes(rng):
     found = streaming_power(split, n_channels=1, payload_bits=1, n_frames=1)
     assert found.non_afe_uncertainty_w == pytest.approx(found.power.chance_w)
     assert found.power.chance_w > 0
+
+
+# ---------------------------------------------------------------------------------------- decoding
+
+
+def test_areas_and_what_is_lost_between_them(rng):
+    """Two Gaussians `d` apart have an area of ``Phi(d / sqrt 2)``; noise brings them closer."""
+    positive = np.arange(240) % 2 == 0
+    found = []
+    for _ in range(SEEDS):
+        scores = rng.normal(size=240) + 1.2 * positive
+        found.append(paired_auc(scores, scores + 0.5 * rng.normal(size=240), positive))
+    areas = [stats.norm.cdf(1.2 / np.sqrt(2 * (1 + added))) for added in (0.0, 0.25)]
+    holds([each.first for each in found], areas[0], [each.first_uncertainty for each in found])
+    holds([each.loss for each in found], -np.diff(areas)[0], [e.loss_uncertainty for e in found])
+
+
+def test_accuracies_and_what_is_lost_between_them(rng):
+    """The loss is told of a kernel's estimates, a little less than what is counted."""
+    found = []
+    for _ in range(SEEDS):
+        margins = rng.normal(0.9, 1.0, 400)
+        found.append(paired_accuracy(margins, margins - 0.06 + 0.1 * rng.normal(size=400)))
+    truth = stats.norm.cdf(0.9)
+    holds([each.first for each in found], truth, [each.first_uncertainty for each in found])
+    width = 2.12 * 400**-0.2
+    kernels = [
+        stats.norm.cdf(mean / np.hypot(spread, width))
+        for mean, spread in ((0.9, 1.0), (0.84, 1.005))
+    ]
+    holds([each.loss for each in found], -np.diff(kernels)[0], [e.loss_uncertainty for e in found])
+    counted = truth - stats.norm.cdf(0.84 / 1.005)
+    assert -np.diff(kernels)[0] == pytest.approx(counted, rel=0.15)

@@ -188,3 +188,16 @@ def test_what_a_current_is_of_fits_a_telephone(label):
         assert " ".join(text.text or "" for text in titles) == label
         for text in titles:
             assert number(text, "x") + 7.5 * len(text.text or "") <= width
+
+
+def test_accuracies_are_drawn_over_window_length_and_the_last_ones_said():
+    lengths = np.array([0.5, 1.0, 2.0])
+    row = charts.DecodingRow(
+        "SSVEP, CCA", lengths, np.array([0.3, 0.5, 0.78]), np.array([0.2, 0.4, 0.75])
+    )
+    source = charts.decoding([row, row._replace(label="SSVEP, FBCCA")])
+    assert "SSVEP, CCA" in words(source)
+    assert "78.0 → 75.0" in words(source)
+    for drawing in drawings(source):
+        curves = [path for path in drawing.iter("path") if path.get("class") == "recorded"]
+        assert len(curves) == 2
