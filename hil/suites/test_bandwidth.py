@@ -12,7 +12,7 @@ from eegrig.boards.link_layer import DATA_OCTETS_MIN
 from eegrig.boards.ports import board_runtime
 from eegrig.boards.traffic import link_capacity_bps
 from eegrig.hil.figures import traces
-from eegrig.hil.measure.bandwidth import FrameLoss, frame_loss, goodput
+from eegrig.hil.measure.stream.bandwidth import FrameLoss, frame_loss, goodput
 from eegrig.hil.suites.stretches.slower import Slower, loss_on_slower, together
 from eegrig.hil.suites.stretches.streams import (
     NOISY_AIR,

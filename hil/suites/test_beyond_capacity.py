@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eegrig.hil.measure.packets import Asked, read_stretch
+from eegrig.hil.measure.stream.packets import Asked, read_stretch
 from eegrig.hil.suites.stretches.streams import interval_ms, linked
 from eegrig.host.link.put_back import put_back
 from eegrig.host.wire.constants import EventCode

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from eegrig.hil.measure.clock import drift, jitter_s, late
+from eegrig.hil.measure.stream.clock import drift, jitter_s, late
 
 if TYPE_CHECKING:
     from eegrig.hil.session.recorder import RigRecorder

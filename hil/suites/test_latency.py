@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from eegrig.hil.figures import traces
-from eegrig.hil.measure.latency import PACKETS_NEEDED, Latency, latencies, summarise
 from eegrig.hil.measure.processor import widened
+from eegrig.hil.measure.stream.latency import PACKETS_NEEDED, Latency, latencies, summarise
 
 if TYPE_CHECKING:
     from pathlib import Path

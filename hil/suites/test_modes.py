@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from eegrig.boards import load_part
-from eegrig.hil.measure.rate import rate_error
-from eegrig.hil.measure.square import square_amplitude
+from eegrig.hil.measure.quality.square import square_amplitude
+from eegrig.hil.measure.stream.rate import rate_error
 from eegrig.host.wire.constants import Pattern, TestSignal
 
 if TYPE_CHECKING:

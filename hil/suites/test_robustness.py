@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eegrig.boards.errors import BoardFault, InfrastructureError
-from eegrig.hil.suites.stretches.faults import Ordeal, another_application
-from eegrig.hil.suites.stretches.heap import heap_after
-from eegrig.hil.suites.stretches.losses import drift_seen, lossy
-from eegrig.hil.suites.stretches.misuse import misbehave
-from eegrig.hil.suites.stretches.owner import console_watched, owned
+from eegrig.hil.suites.stretches.robustness.faults import Ordeal, another_application
+from eegrig.hil.suites.stretches.robustness.heap import heap_after
+from eegrig.hil.suites.stretches.robustness.losses import drift_seen, lossy
+from eegrig.hil.suites.stretches.robustness.misuse import misbehave
+from eegrig.hil.suites.stretches.security.owner import console_watched, owned
 
 if TYPE_CHECKING:
     from eegrig.hil.bench import Bench, PowerCapture
@@ -186,7 +186,7 @@ async def test_the_heap_does_not_grow(
 async def test_a_board_that_is_left_alone_does_not_restart(
     rig: Bench, rig_flashed: FlashedBoard, rig_record: RigRecorder
 ) -> None:
-    from eegrig.hil.suites.stretches.owner import ConsoleWatch
+    from eegrig.hil.suites.stretches.security.owner import ConsoleWatch
     from eegrig.host.console.console import Console
 
     with Console.open(rig.console) as console:

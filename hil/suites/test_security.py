@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eegrig.hil.suites.stretches import abuse, open_door, update_attempts
-from eegrig.hil.suites.stretches.attempts import Trials
-from eegrig.hil.suites.stretches.owner import console_watched, owned
+from eegrig.hil.suites.stretches.security import abuse, open_door, update_attempts
+from eegrig.hil.suites.stretches.security.attempts import Trials
+from eegrig.hil.suites.stretches.security.owner import console_watched, owned
 from eegrig.host.flashing.flash import flash
 from eegrig.host.image.signing import raw_public_key
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eegrig.boards.errors import EegrigError
-from eegrig.hil.suites.stretches.days import DAYS_S, streamed_days
-from eegrig.hil.suites.stretches.heap import heap_after, heap_in_use
+from eegrig.hil.suites.stretches.robustness.days import DAYS_S, streamed_days
+from eegrig.hil.suites.stretches.robustness.heap import heap_after, heap_in_use
 
 if TYPE_CHECKING:
     from eegrig.hil.bench import Bench

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from eegrig.hil.measure.rate import rate_error
+from eegrig.hil.measure.stream.rate import rate_error
 from eegrig.hil.suites.stretches.slower import loss_on_slower
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ LARGER_ROOMS = {
     "boards": (20, "rooms themselves: each is on a floor of the house"),
     "firmware/eeg": (17, "a folder takes two blocks of 4096 bytes from a zephyr board's 64"),
     "hil/virtual/micropython/shim": (27, "MicroPython imports from one folder; `_` marks our own"),
+    "hil/suites": (22, "a file for each property, side by side as a run shows them"),
     "host/commands": (16, "a module for each command"),
     "signal_sim": (19, "rooms themselves: each is on a floor of the house"),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eegrig.hil.figures.quantities import number
-from eegrig.hil.measure.latency import histogram
+from eegrig.hil.measure.stream.latency import histogram
 from eegrig.hil.report.svg import WIDE, Drawing, Scale, both, ticks
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eegrig.boards.errors import BoardFault, EegrigError
-from eegrig.hil.measure.packets import Asked, Stretch, read_stretch
+from eegrig.hil.measure.stream.packets import Asked, Stretch, read_stretch
 from eegrig.hil.measure.telling import info_errors
 from eegrig.hil.suites.stretches.streams import interval_ms, linked
 from eegrig.host.wire.constants import Pattern, Profile, State, TestSignal

@@ -15,16 +15,16 @@ from scipy import signal, stats
 from eegrig.boards.sinc3 import sinc3_gain
 from eegrig.hil.bench import PowerCapture
 from eegrig.hil.measure.align import align
-from eegrig.hil.measure.bandwidth import goodput
 from eegrig.hil.measure.chance import of_the_mean
 from eegrig.hil.measure.contacts import contact_errors
 from eegrig.hil.measure.decoding.paired import paired_accuracy, paired_auc
 from eegrig.hil.measure.fidelity import fidelity
-from eegrig.hil.measure.latency import summarise
 from eegrig.hil.measure.noise import shorted_noise
 from eegrig.hil.measure.power import mode_power, streaming_power
-from eegrig.hil.measure.rate import rate_error
 from eegrig.hil.measure.sine import fit_sine
+from eegrig.hil.measure.stream.bandwidth import goodput
+from eegrig.hil.measure.stream.latency import summarise
+from eegrig.hil.measure.stream.rate import rate_error
 from eegrig.host.recording.impedance import FUNDAMENTAL, electrode_impedance
 from eegrig.host.wire.impedance import Drive
 

@@ -14,7 +14,7 @@ from eegrig.boards.errors import BoardFault
 from eegrig.hil.bench import Bench
 from eegrig.hil.figures.results import Results
 from eegrig.hil.flashed_board import flash_and_identify
-from eegrig.hil.measure.latency import latencies
+from eegrig.hil.measure.stream.latency import latencies
 from eegrig.hil.rig import open_benches
 from eegrig.hil.run import RunRequest, run_suites
 from eegrig.hil.suites.stretches.one_sigma import one_sigma_slower

@@ -7,9 +7,9 @@ from struct import pack
 from typing import TYPE_CHECKING, Final
 
 from eegrig.boards.errors import BoardFault, EegrigError
-from eegrig.hil.suites.stretches.att import AttClient
-from eegrig.hil.suites.stretches.attempts import Case, Said, command, said_of, try_each
-from eegrig.hil.suites.stretches.owner import owned, streamed
+from eegrig.hil.suites.stretches.security.att import AttClient
+from eegrig.hil.suites.stretches.security.attempts import Case, Said, command, said_of, try_each
+from eegrig.hil.suites.stretches.security.owner import owned, streamed
 from eegrig.host.wire.constants import (
     BATTERY_LEVEL_UUID,
     CONTROL_UUID,
@@ -24,7 +24,7 @@ from eegrig.host.wire.constants import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from eegrig.hil.suites.stretches.attempts import Trials
+    from eegrig.hil.suites.stretches.security.attempts import Trials
 
 __all__ = [
     "BESIDE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eegrig.hil.measure.losses import frame_period_ns, unaccounted
+from eegrig.hil.measure.stream.losses import frame_period_ns, unaccounted
 
 PERIOD_NS = 4_012_345.0
 PACKET = 9

@@ -13,8 +13,8 @@ import msgspec
 from eegrig.boards.errors import BoardFault
 from eegrig.hil.figures.account import Attempt
 from eegrig.hil.session.presence import heard_ns
-from eegrig.hil.suites.stretches.att import AttClient
-from eegrig.hil.suites.stretches.owner import complaint
+from eegrig.hil.suites.stretches.security.att import AttClient
+from eegrig.hil.suites.stretches.security.owner import complaint
 from eegrig.host.wire.constants import CONTROL_UUID, Opcode, Status
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from eegrig.hil.bench import Bench
     from eegrig.hil.figures.account import Outcome
     from eegrig.hil.stranger import StrangerLink
-    from eegrig.hil.suites.stretches.owner import ConsoleWatch
+    from eegrig.hil.suites.stretches.security.owner import ConsoleWatch
     from eegrig.host.wire.info import Info
 
 __all__ = ["Case", "Said", "Trials", "command", "said_of", "try_each"]

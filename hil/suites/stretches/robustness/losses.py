@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from eegrig.boards.errors import BoardFault
-from eegrig.hil.measure.losses import frame_period_ns, unaccounted
-from eegrig.hil.measure.rate import RateError, rate_error
-from eegrig.hil.suites.stretches.owner import owned, streamed
+from eegrig.hil.measure.stream.losses import frame_period_ns, unaccounted
+from eegrig.hil.measure.stream.rate import RateError, rate_error
+from eegrig.hil.suites.stretches.security.owner import owned, streamed
 from eegrig.hil.suites.stretches.streams import interval_ms
 from eegrig.host.link.link_errors import BoardEventError, BoardStatusError
 from eegrig.host.streaming.device_clock import DeviceClock
@@ -19,7 +19,7 @@ from eegrig.host.wire.control import encode_start
 
 if TYPE_CHECKING:
     from eegrig.hil.bench import Bench, Faults
-    from eegrig.hil.suites.stretches.owner import Streamed
+    from eegrig.hil.suites.stretches.security.owner import Streamed
     from eegrig.host.link.board_link import BoardLink
 
 __all__ = ["DriftSeen", "Lossy", "drift_seen", "lossy"]

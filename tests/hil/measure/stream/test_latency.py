@@ -8,16 +8,16 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from eegrig.hil.bench import Waveform
-from eegrig.hil.measure.latency import (
+from eegrig.hil.measure.response import as_is
+from eegrig.hil.measure.stream.latency import (
     PACKETS_NEEDED,
     electrode_times,
     histogram,
     latencies,
     summarise,
 )
-from eegrig.hil.measure.response import as_is
 
-from .front_end import convert, eeg_like
+from ..front_end import convert, eeg_like
 
 
 def test_latency_counts_from_the_electrode_through_the_filters_delay(rng):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from eegrig.boards.errors import BoardFault, EegrigError
 from eegrig.hil.figures.account import Attempt
 from eegrig.hil.session.presence import heard_ns
-from eegrig.hil.suites.stretches.owner import complaint, owned, streamed
+from eegrig.hil.suites.stretches.security.owner import complaint, owned, streamed
 from eegrig.host.image.application import Application
 from eegrig.host.image.manifest import (
     MANIFEST,
@@ -29,7 +29,7 @@ from eegrig.signal_sim.calibration import dc_offset
 if TYPE_CHECKING:
     from eegrig.hil.bench import Bench, Faults
     from eegrig.hil.figures.account import Outcome
-    from eegrig.hil.suites.stretches.owner import ConsoleWatch
+    from eegrig.hil.suites.stretches.security.owner import ConsoleWatch
     from eegrig.host.link.board_link import BoardLink
     from eegrig.host.wire.info import Info
     from eegrig.signal_sim import Source

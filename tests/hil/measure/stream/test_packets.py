@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from eegrig.hil.measure.packets import Asked, read_stretch
+from eegrig.hil.measure.stream.packets import Asked, read_stretch
 from eegrig.host.wire.constants import Pattern, Profile, TestSignal
 from eegrig.host.wire.info import decode_info
 
-from ...host import peer
+from ....host import peer
 
 INFO = decode_info(peer.info())
 FULL = 9  # frames of 8 channels in 244 bytes

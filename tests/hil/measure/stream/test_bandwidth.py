@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eegrig.hil.measure.bandwidth import FrameLoss, frame_loss, goodput
+from eegrig.hil.measure.stream.bandwidth import FrameLoss, frame_loss, goodput
 
 
 def events(n_events, per_event=35, interval_ns=50_000_000, spacing_ns=1_400_000, size=244):

@@ -10,14 +10,14 @@ from struct import pack
 from typing import TYPE_CHECKING, Final
 
 from eegrig.boards.errors import BoardFault
-from eegrig.hil.suites.stretches.att import AttClient
-from eegrig.hil.suites.stretches.attempts import Case, Said, command, said_of, try_each
+from eegrig.hil.suites.stretches.security.att import AttClient
+from eegrig.hil.suites.stretches.security.attempts import Case, Said, command, said_of, try_each
 from eegrig.host.wire.constants import CONTROL_UUID, INFO_UUID, STREAM_UUID, UPDATE_UUID, Opcode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from eegrig.hil.suites.stretches.attempts import Trials
+    from eegrig.hil.suites.stretches.security.attempts import Trials
 
 __all__ = ["ATT_GROUP", "COMMANDS", "L2CAP", "PARAMETERS", "malformed", "parameters"]
 

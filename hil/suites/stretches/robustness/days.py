@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from eegrig.boards.errors import EegrigError
 from eegrig.hil.session.presence import heard_ns
-from eegrig.hil.suites.stretches.faults import Constant
-from eegrig.hil.suites.stretches.owner import (
+from eegrig.hil.suites.stretches.robustness.faults import Constant
+from eegrig.hil.suites.stretches.security.owner import (
     ConsoleWatch,
     Streamed,
     owned,

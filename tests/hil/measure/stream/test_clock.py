@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eegrig.hil.measure.clock import drift, jitter_s, late
+from eegrig.hil.measure.stream.clock import drift, jitter_s, late
 
 RATE_SPS, FRAMES = 250.0, 2
 

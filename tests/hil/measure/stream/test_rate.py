@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eegrig.hil.measure.rate import RateError, rate_error
+from eegrig.hil.measure.stream.rate import RateError, rate_error
 
 ROUNDED_NS = 1000 / np.sqrt(12)
 """Standard deviation of what rounding to a microsecond takes away."""

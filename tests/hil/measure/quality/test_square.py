@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eegrig.hil.measure.square import square_amplitude
+from eegrig.hil.measure.quality.square import square_amplitude
 
 
 def square(rng, amplitude=1.875e-3, noise=0.2e-6, offset=40e-6):

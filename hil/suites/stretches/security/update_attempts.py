@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from eegrig.hil.suites.stretches.attempts import Case, Said, try_each
+from eegrig.hil.suites.stretches.security.attempts import Case, Said, try_each
 from eegrig.host.image.manifest import encode_manifest
 from eegrig.host.image.signing import sign_manifest
 from eegrig.host.wire.constants import UPDATE_UUID
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from eegrig.hil.suites.stretches.att import AttClient
-    from eegrig.hil.suites.stretches.attempts import Trials
+    from eegrig.hil.suites.stretches.security.att import AttClient
+    from eegrig.hil.suites.stretches.security.attempts import Trials
     from eegrig.host.image.manifest import Manifest
 
 __all__ = ["NO_KEY", "REPLACES", "UPDATE", "key_of", "no_key_kept", "with_a_key"]

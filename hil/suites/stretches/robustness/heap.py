@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from eegrig.boards.errors import BoardFault
 from eegrig.hil.session.presence import heard_ns
-from eegrig.hil.suites.stretches.owner import owned, streamed
+from eegrig.hil.suites.stretches.security.owner import owned, streamed
 from eegrig.host.console.console import Console
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Faults and misuse on purpose, and what the board makes of them."""
