@@ -135,7 +135,7 @@ def _demo(
     """Take a virtual board from firmware source to a measured report.
 
     Builds the image, flashes it through pyOCD, boots it in MicroPython, streams through bleak and
-    measures bandwidth, power, latency, fidelity and flash against the board's targets. Leaves
+    measures it against its targets; what takes longest, the decoders, is left to `hil run`. Leaves
     results.json, report.html, junit.xml, recording.bdf and image.bin. Exits with 0 if all targets
     are met.
     """
@@ -149,6 +149,7 @@ def _demo(
         seconds=seconds,
         seed=seed,
         runtime=_found(runtime, board),
+        brief=True,
     )
     raise typer.Exit(run_suites(request, as_json=as_json))
 
@@ -164,6 +165,9 @@ def _run(
     select: _SelectOption = None,
     marks: _MarksOption = None,
     suites: _SuiteOption = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Leave out what takes longest, the decoders.")
+    ] = False,
     repeat: Annotated[
         int,
         typer.Option("--repeat", metavar="N", min=1, help="Run so often, each with its seed."),
@@ -206,6 +210,7 @@ def _run(
         seed=seed,
         firmware_dir=firmware,
         runtime=_found(runtime, chosen[0]),
+        brief=brief,
     )
     if len(chosen) == 1 and repeat == 1:
         raise typer.Exit(run_suites(request, as_json=as_json))
@@ -355,7 +360,7 @@ def _compare(
         for asked, board, name in zip(boards, chosen, folder_names(chosen), strict=True):
             folder = out / name
             file = str(board_path(asked).resolve())
-            request = RunRequest(board=file, out=folder, seconds=seconds, seed=seed)
+            request = RunRequest(board=file, out=folder, seconds=seconds, seed=seed, brief=True)
             if not as_json:
                 typer.echo(name, err=True)
             run_suites(request, quiet=True, progress=not as_json)

@@ -449,7 +449,13 @@ def run_both(name: str, runtime: Path, out: Path, *, seed: int, seconds: float) 
     results = []
     for mode, each in (("fast", None), ("exact", runtime)):
         request = RunRequest(
-            board=name, out=out / mode, seconds=seconds, seed=seed, runtime=each, repeat=True
+            board=name,
+            out=out / mode,
+            seconds=seconds,
+            seed=seed,
+            runtime=each,
+            repeat=True,
+            brief=True,
         )
         run_suites(request, quiet=True)
         results.append(Results.load(out / mode))

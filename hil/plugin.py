@@ -21,7 +21,7 @@ import pytest
 from eegrig.hil.session import hookspecs
 from eegrig.hil.session.ending import EndingWatch, ending_of, exit_code_of, reason_of
 from eegrig.hil.session.junit import JunitWatch
-from eegrig.hil.session.options import add_markers, add_options, leave_out_soak
+from eegrig.hil.session.options import add_markers, add_options, leave_out
 from eegrig.hil.session.outcomes import Outcomes
 from eegrig.hil.session.recorder import RigRecorder, as_property
 from eegrig.hil.session.workers import Gathering, Giving, is_worker, worker_folder
@@ -79,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes days, unless it is asked for."""
-    leave_out_soak(config, items)
+    leave_out(config, items)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

@@ -48,6 +48,8 @@ class RunRequest:
         MicroPython to flash besides; a virtual board's chip runs it itself.
     repeat : bool
         Let signal and noise begin anew with each stream, so that two runs can be compared.
+    brief : bool
+        Leave out what takes longest, the decoders: no board promises a figure of theirs.
     """
 
     board: str
@@ -63,6 +65,7 @@ class RunRequest:
     firmware_dir: Path | None = None
     runtime: Path | None = None
     repeat: bool = False
+    brief: bool = False
 
     @property
     def title(self) -> str:
@@ -94,6 +97,7 @@ class RunRequest:
         arguments.append(f"--{played}={self.signal}")
         arguments += [f"--map={text}" for text in self.assign]
         arguments += [f"--suite={path}" for path in self.suites]
+        arguments += ["--brief"] if self.brief else []
         for option, value in (
             ("-k", self.select),
             ("-m", self.marks),
@@ -146,6 +150,8 @@ class RunRequest:
         else:
             arguments += [f"--rig-out={folder}", f"--junitxml={folder / 'junit.xml'}"]
         arguments += [f"--rig-map={text}" for text in self.assign]
+        if self.brief:
+            arguments.append("--rig-brief")
         if self.firmware_dir is not None:
             arguments.append(f"--rig-firmware={self.firmware_dir}")
         if self.repeat:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-__all__ = ["add_markers", "add_options", "asks_for_soak", "leave_out_soak"]
+__all__ = ["add_markers", "add_options", "asks_for_soak", "leave_out"]
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -49,6 +49,9 @@ def add_options(parser: pytest.Parser) -> None:
         help="figures.toml of suites that take figures of their own; repeatable",
     )
     group.addoption(
+        "--rig-brief", action="store_true", help="leave out what takes longest (the decoders)"
+    )
+    group.addoption(
         "--rig-repeat",
         action="store_true",
         help="signal and noise begin anew with each stream, so that two runs can be compared",
@@ -75,6 +78,9 @@ def add_markers(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "soak: takes days on the bench's clock; left out unless -m asks for it"
     )
+    config.addinivalue_line(
+        "markers", "long: takes as long as all others together; left out with --rig-brief"
+    )
     config.addinivalue_line("markers", "quick: one of the tests of a first look, in a minute")
 
 
@@ -83,16 +89,20 @@ def asks_for_soak(config: pytest.Config) -> bool:
     return "soak" in (config.option.markexpr or "")
 
 
-def leave_out_soak(config: pytest.Config, items: list[pytest.Item]) -> None:
+def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the rig's tests that take days, unless they are asked for or only listed.
 
-    It makes no part of a run: what they take is none of what every run takes.
+    With ``--rig-brief`` those that take longest, too. It makes no part of a run: what they take is
+    none of what a board promises.
     """
-    if asks_for_soak(config) or config.option.collectonly:
-        return
+    left_out = set()
+    if not (asks_for_soak(config) or config.option.collectonly):
+        left_out.add("soak")
+    if config.getoption("--rig-brief"):
+        left_out.add("long")
     items[:] = [
         item
         for item in items
-        if item.get_closest_marker("soak") is None
+        if not any(item.get_closest_marker(mark) for mark in left_out)
         or not any(name.startswith("rig") for name in getattr(item, "fixturenames", ()))
     ]

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     ]
     Scores = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
+pytestmark = pytest.mark.long
+
 _WINDOW_S = 2.0
 _LENGTHS_S = (0.5, 1.0, 1.5, _WINDOW_S)
 """Of a speller's windows; the last one's figures are judged."""

@@ -21,15 +21,16 @@ from eegrig.host.wire.constants import Pattern, Profile, StreamId, TestSignal
 from .firmwares import connected, flashed_bench
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("board", list_boards())
 def test_it_meets_its_targets(board: str, tmp_path: Path) -> None:
-    request = RunRequest(board=board, out=tmp_path, seconds=8.0)
+    request = RunRequest(board=board, out=tmp_path, seconds=8.0, brief=True)
     code = run_suites(request, quiet=True, progress=False)
     results = Results.load(tmp_path)
     missed = [figure.name for figure in results.figures if figure.verdict == "fail"]
     assert (code, missed) == (0, [])
     judged = {figure.name for figure in results.figures if figure.verdict is not None}
-    assert judged == set(load_board(board).targets)
+    assert judged >= set(load_board(board).targets)
     # No board offers a rate that a processor two sigma slower than modelled does not keep up with.
     margin = results.figure("processor.margin")
     assert margin is not None

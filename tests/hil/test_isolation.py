@@ -56,7 +56,9 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Results]:
         select: str | None = None,
     ) -> Results:
         out = tmp_path_factory.mktemp("run")
-        request = RunRequest(board=board, out=out, seconds=SECONDS, seed=2, select=select)
+        request = RunRequest(
+            board=board, out=out, seconds=SECONDS, seed=2, select=select, brief=True
+        )
         with own_settings(out):
             code = pytest.main(request.pytest_arguments(out), plugins=[plugin, Arranged(arrange)])
         assert code == pytest.ExitCode.OK
@@ -72,6 +74,7 @@ def figures(results: Results) -> dict[str, Figure]:
 # One test for each port: another one would run the reference again in another worker.
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("port", "order", "selections"),
     [

@@ -69,6 +69,7 @@ BAD = {
 }
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("board", ["hairclip1", "earpatch2"])
 def test_the_good_board_passes_every_selection_used_here(tmp_path, board):
     select = " or ".join({bad.select for bad in BAD.values() if bad.board == board})
@@ -77,6 +78,7 @@ def test_the_good_board_passes_every_selection_used_here(tmp_path, board):
     assert judged >= {name for bad in BAD.values() if bad.board == board for name in bad.fails}
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_chain_is_caught(tmp_path, monkeypatch, name):
     caught(BAD[name], tmp_path, monkeypatch)

@@ -70,6 +70,7 @@ BAD = {
 }
 
 
+@pytest.mark.timeout(600)
 def test_the_good_firmware_passes_every_selection_used_here(tmp_path):
     select = " or ".join(f"({bad.select})" for bad in BAD.values())
     results = passed(select, tmp_path, "hairclip1")
@@ -77,11 +78,13 @@ def test_the_good_firmware_passes_every_selection_used_here(tmp_path):
     assert judged >= {name for bad in BAD.values() for name in bad.fails}
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_firmware_is_caught(tmp_path, monkeypatch, name):
     caught(BAD[name], tmp_path, monkeypatch)
 
 
+@pytest.mark.timeout(600)
 def test_who_can_read_the_board_is_said_before_any_figure(tmp_path, capsys):
     """A fact with its reason, in the results, the terminal and the report, and no failed figure."""
     from eegrig.hil.report.page import write_report

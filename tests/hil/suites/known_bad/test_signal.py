@@ -304,6 +304,7 @@ BAD = {
 }
 
 
+@pytest.mark.timeout(600)
 def test_the_good_board_passes_every_selection_used_here(tmp_path):
     select = " or ".join(sorted({f"({bad.select})" for bad in BAD.values()}))
     results = passed(select, tmp_path, "headband8")
@@ -311,6 +312,7 @@ def test_the_good_board_passes_every_selection_used_here(tmp_path):
     assert judged >= {name for bad in BAD.values() for name in bad.fails}
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_board_is_caught(tmp_path, monkeypatch, name):
     caught(BAD[name], tmp_path, monkeypatch)
