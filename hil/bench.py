@@ -4,6 +4,8 @@ Two benches exist behind it: `hil.virtual` makes everything of models in one vir
 laboratory bench is made of instruments. No suite and no line of `host` asks which one it has; a
 test names what it needs (``@pytest.mark.needs("faults")``) and is skipped, with the reason, where
 a bench lacks it.
+
+Over 500 lines: whatever a suite may see of a bench is in one place.
 """
 
 from __future__ import annotations

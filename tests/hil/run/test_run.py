@@ -185,7 +185,8 @@ def test_firmware_that_dies_before_streaming_is_exit_code_1(tmp_path):
         "app.run()"
     )
     firmware = patched_firmware(tmp_path, ("main.py", "app.run()", code))
-    assert ending(tmp_path / "out", firmware_dir=firmware).startswith("1: ")
+    assert run_suites(request(tmp_path / "out", firmware_dir=firmware), quiet=True) == 1
+    assert Results.load(tmp_path / "out").verdict == "fail"
 
 
 def test_firmware_that_does_not_compile_is_exit_code_2_with_file_and_line(tmp_path):
