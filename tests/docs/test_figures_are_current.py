@@ -44,6 +44,7 @@ def test_what_commands_said_is_of_this_tree(page: str) -> None:
     expect_same(page, load_walk(page).identity, board_identity(WALKED, {}))
 
 
+@pytest.mark.timeout(900)
 def test_a_board_that_is_run_again_gives_what_is_stored() -> None:
     stored = load(FASTEST).figures
     found = suites(FASTEST)
