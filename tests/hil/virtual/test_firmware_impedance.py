@@ -31,4 +31,6 @@ def test_contacts_are_told_apart_and_a_loose_electrode_is_off(tmp_path: Path) ->
     assert measured.contacts()[:4] == (Contact.GOOD, Contact.POOR, Contact.OFF, Contact.GOOD)
     assert measured.clipped.tolist() == [c == "C3" for c in board.afe.channels]
     assert measured.ohm[0] == pytest.approx(20e3, rel=0.2)  # the current's tolerance
-    assert measured.ohm[1] / measured.ohm[0] == pytest.approx(25, rel=0.02)
+    # Harmonics fold back (1.5 %), and C3's input swings from rail to rail: of that the data sheet's
+    # crosstalk, -110 dB, leaves half a microvolt beside the 120 of Fp1.
+    assert measured.ohm[1] / measured.ohm[0] == pytest.approx(25, rel=0.025)
