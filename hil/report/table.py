@@ -95,8 +95,8 @@ def _judged(figures: list[Figure]) -> RenderableType:
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    table.add_column("", min_width=1)
-    table.add_column("Target", no_wrap=True)
+    table.add_column("", min_width=1, no_wrap=True)
+    table.add_column("Target", overflow="fold")  # names may go on in the next line, numbers may not
     for column in ("Value", "Limit", "Margin"):
         table.add_column(column, justify="right", no_wrap=True)
     for _, members in by_topic(figures):
@@ -118,7 +118,7 @@ def _others(figures: list[Figure]) -> RenderableType:
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    table.add_column("Other figures", no_wrap=True)
+    table.add_column("Other figures", overflow="fold")
     table.add_column("Value", justify="right", no_wrap=True)
     table.add_column("Origin", style="dim")
     for _, members in by_topic(figures):

@@ -168,8 +168,8 @@ def _names(item: pytest.Item) -> list[str]:
 
 def _planned(names: Iterable[str], board: Board, catalogue: Catalogue) -> Iterator[PlannedFigure]:
     for figure in catalogue.meant(*names):
-        target = board.targets.get(figure.name)
-        if target is None and not _can_have(board, figure.name):
+        target = board.targets.get(figure.name) or figure.target
+        if figure.name not in board.targets and not _can_have(board, figure.name):
             continue
         yield PlannedFigure(
             figure.name,

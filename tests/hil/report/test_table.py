@@ -6,6 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
+from eegrig.boards.schema import Target
 from eegrig.hil.figures.account import RunTest
 from eegrig.hil.figures.results import Results
 from eegrig.hil.report.table import print_table
@@ -36,6 +37,23 @@ def test_nothing_is_cut_off_in_a_terminal_of_eighty_columns(passing_run):
     results = Results.load(passing_run)
     assert "…" not in printed(results, width=80)
     assert "✓" in printed(results, width=80)
+
+
+def test_a_long_name_goes_on_in_the_next_line_and_cuts_no_mark_and_no_number():
+    results = Results(board="headband8", bench="virtual")
+    name = "ifcn.noise_line"
+    limit = Target(limit=1.5e-6, kind="max", unit="V", reason="so")
+    results.record(
+        name, 49e-9, "V", uncertainty=14e-9, n=9, provenance="simulated", everywhere=limit
+    )
+    results.record("power.sleep", 1e-3, "W", uncertainty=1e-5, n=9, provenance="simulated")
+    said = printed(results, width=60)
+    assert max(map(len, said.splitlines())) <= 60
+    assert "…" not in said
+    assert "✓" in said
+    for whole in ("0.049 ± 0.014 µV", "≤ 1.5 µV", "97 %"):
+        assert whole in said
+    assert all(part in said for part in word(name).label.split())
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,15 @@ def test_every_target_of_a_board_is_in_its_plan_with_its_limit(name: str) -> Non
         assert figures[target].unit == what.unit
 
 
+def test_a_limit_that_holds_for_every_board_is_in_its_plan() -> None:
+    figures = {figure.name: figure for figure in make_plan(planned()).figures}
+    assert "modes.protocol_errors" not in load_board("headband8").targets
+    assert (figures["modes.protocol_errors"].limit, figures["modes.protocol_errors"].kind) == (
+        0,
+        "max",
+    )
+
+
 @pytest.mark.parametrize("name", list_boards())
 def test_a_run_takes_no_figure_that_its_plan_does_not_have(name: str) -> None:
     """What the last run of all suites took is stored (`make figures`)."""
