@@ -35,7 +35,7 @@ class Minute:
     rate_sps : float
         As the board told it.
     interval_s : float
-        Connection interval that was asked for.
+        Connection interval that was negotiated; the one asked for, where nobody can tell.
     """
 
     first_frame: NDArray[np.int64]

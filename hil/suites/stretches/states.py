@@ -1,4 +1,4 @@
-"""What each state of a board costs, after every other state that it can follow."""
+"""What a board that rests costs (advertising, connected, asleep), after all that can be before."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class States:
     ----------
     taken : list of Taken
     start_up : PowerCapture or None
-        From the reset until the board was heard, and what follows for as long.
+        From the reset until the board was heard.
     begin : PowerCapture or None
         From START to the first packet.
     """
@@ -61,7 +61,10 @@ class States:
 
 
 async def walk_states(rig: Bench) -> States:
-    """Take the power of each state first and after every other one it can follow."""
+    """Take what it costs to advertise, be connected and sleep, after whatever can be before.
+
+    Streaming is not among them: its power is taken by sessions of its own.
+    """
     found = States()
     await rig.power.start()
     try:

@@ -130,8 +130,9 @@ class AclQueue:
         """Give the controller a packet that the host has cut already.
 
         The parts of one frame follow each other on the air: nothing of another frame comes between
-        (Core Specification, Volume 3, Part A, 7.2.1). So a frame is queued when its last part is
-        here, and the host gets its buffers back before that, or it could not send it.
+        (Core Specification, Volume 3, Part A, "Fragmentation and recombination"). So a frame is
+        queued when its last part is here, and the host gets its buffers back before that, or it
+        could not send it.
         """
         parts = self._unfinished.setdefault(end, [])
         if llid == START:

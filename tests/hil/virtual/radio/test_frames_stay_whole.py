@@ -1,4 +1,7 @@
-"""Parts of two L2CAP frames never mix on the air (Core Specification, Volume 3, Part A, 7.2.1)."""
+"""Parts of two L2CAP frames never mix on the air.
+
+Core Specification, Volume 3, Part A, "Fragmentation and recombination".
+"""
 
 from __future__ import annotations
 
