@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eegrig.hil.session.stretch import taken
 from eegrig.hil.suites.stretches.security import abuse, open_door, update_attempts
 from eegrig.hil.suites.stretches.security.attempts import Trials
 from eegrig.hil.suites.stretches.security.owner import console_watched, owned
@@ -139,13 +140,13 @@ def stranger(rig_benches: Benches, rig_booted: Booted, rig_flashed: FlashedBoard
 
 def _try(rig: Bench, stretch: Callable[[Trials], Awaitable[None]], found: Findings) -> None:
     with console_watched(rig) as console:
-        trials = Trials(rig, console, rig.run(_read(rig)))
+        trials = Trials(rig, console, taken(rig, _read(rig)))
 
         async def all_of_it() -> None:
             await console.lines()
             await stretch(trials)
 
-        rig.run(all_of_it())
+        taken(rig, all_of_it())
     found.attempts += trials.made
     found.harmed += trials.harmed
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from eegrig.boards.errors import BoardFault
 from eegrig.hil.session.presence import heard_ns
 from eegrig.hil.suites.stretches.streams import interval_ms, linked
 from eegrig.host.wire.constants import Pattern, Profile, TestSignal
@@ -144,7 +145,10 @@ async def _streaming(
     await rig.power.start()
     try:
         await link.start(profile)
-        await link.receive()
+        async with asyncio.timeout(_HEARD_S):
+            await link.receive()
+    except TimeoutError:
+        raise BoardFault(f"{link.name} sent no packet for {_HEARD_S:g} s after START") from None
     finally:
         begin = await rig.power.stop()
     found.begin = found.begin or begin
