@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_SIGNS = {"max": "≤", "min": "≥", "within": "±"}
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
@@ -74,7 +76,8 @@ def _runs(board: Board) -> str:
 
 def _promise(name: str, board: Board) -> str:
     target = board.targets[name]
-    return f"{name} {'≤' if target.kind == 'max' else '≥'} {target.limit:g} {target.unit}"
+    unit = "" if target.unit == "1" else f" {target.unit}"
+    return f"{name} {_SIGNS[target.kind]} {target.limit:g}{unit}"
 
 
 def _as_dict(board: Board) -> dict[str, Any]:
