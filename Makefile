@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BOARDS := $(notdir $(patsubst %/,%,$(dir $(wildcard boards/*/board.toml))))
 COVERED := out/coverage/venv/bin
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint bench mutants coverage docs wheel endurance soak figures clean
+.PHONY: help demo test unit lint bench mutants coverage docs wheel endurance soak seeds figures clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +42,10 @@ bench: $(STAMP)  ## speed, as ratios side by side in one run; fails if one has f
 
 soak: $(STAMP)  ## three virtual days of streaming on a board, counters and heap; BOARD=name for another
 	$(BIN)/eegrig hil run --board $(or $(BOARD),hairclip1) -m soak --out out/soak/$(or $(BOARD),hairclip1)
+
+seeds: $(STAMP)  ## every board with SEEDS=20 seeds, hours on two cores: the good boards must fail nothing; kept for docs/suites.md
+	$(BIN)/eegrig hil run $(BOARDS:%=--board %) --repeat $(or $(SEEDS),20) --jobs 2 --out out/seeds; failed=$$?; \
+	$(BIN)/python -m eegrig.hil.pages --seeds out/seeds && exit $$failed
 
 coverage: $(STAMP)  ## branches of the installed wheel that tests take, by package, and lines of test to source; TESTS=tests/host for a part
 	rm -rf out/coverage

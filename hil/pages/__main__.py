@@ -33,6 +33,12 @@ def main(
             "--modes", metavar="DIR", help="Run nothing; keep what compare-modes left there."
         ),
     ] = None,
+    seeds: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--seeds", metavar="DIR", help="Run nothing; keep what hil run --repeat left there."
+        ),
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option("--export", metavar="FILE", help="Write what is stored as one JSON file."),
@@ -42,11 +48,14 @@ def main(
     from eegrig.hil.pages.comparison import compared, export_to
     from eegrig.hil.pages.filling import fill_pages
     from eegrig.hil.pages.modes import keep_modes
+    from eegrig.hil.pages.seeds import keep_seeds
     from eegrig.hil.pages.work import all_tasks, run_tasks
 
     for directory in modes or ():
         keep_modes(directory)
-    if not (fill or modes):
+    if seeds:
+        keep_seeds(seeds)
+    if not (fill or modes or seeds):
         run_tasks(only or all_tasks(), jobs=jobs, tell=lambda line: typer.echo(line, err=True))
     for path in fill_pages():
         typer.echo(f"changed {path}")

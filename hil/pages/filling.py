@@ -15,6 +15,7 @@ from eegrig.boards.wording import nearest
 from eegrig.hil.pages.modes import MODES
 from eegrig.hil.pages.picture import PICTURE, boards_picture
 from eegrig.hil.pages.runs.walk import commands
+from eegrig.hil.pages.seeds import SEEDS
 from eegrig.hil.pages.stored import FOLDER, ROOT, Stored, StoredWalk, load_all, load_walk
 from eegrig.hil.pages.tables import TABLES
 from eegrig.hil.pages.text import figure_text
@@ -64,7 +65,7 @@ def fill_pages() -> list[str]:
 def filler(folder: Path = FOLDER) -> Filler:
     """Return what fills pages from what is stored in a folder."""
     walks = {name: load_walk(name, folder) for name in WALKS if (folder / f"{name}.toml").exists()}
-    return Filler(load_all([BENCHMARKS, MODELS, MODES, *list_boards()], folder), walks)
+    return Filler(load_all([BENCHMARKS, MODELS, MODES, SEEDS, *list_boards()], folder), walks)
 
 
 class Filler:

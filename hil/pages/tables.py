@@ -12,6 +12,7 @@ from eegrig.hil.pages.modes import modes_table
 from eegrig.hil.pages.runs.larger_build import LARGER_INTERVAL_MS
 from eegrig.hil.pages.runs.published import RADIO_ROWS
 from eegrig.hil.pages.runs.rates import OWN, links, tried_rates
+from eegrig.hil.pages.seeds import seeds_table
 from eegrig.hil.pages.stored import Stored, StoredFigure
 from eegrig.hil.pages.text import figure_text, plain, share, table
 from eegrig.hil.report.vocabulary import POWER_GROUPS, by_topic, limit_text, shown, word
@@ -224,6 +225,7 @@ TABLES: dict[str, Table] = {
     "updates": _updates,
     "radio": _radio,
     "modes": modes_table,
+    "seeds": seeds_table,
 }
 """By the name that a page asks for them with; the rest of the mark says of which boards."""
 

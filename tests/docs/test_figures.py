@@ -10,6 +10,7 @@ from eegrig.boards import list_boards
 from eegrig.hil.pages.filling import Filler, filler, pages
 from eegrig.hil.pages.modes import MODES
 from eegrig.hil.pages.picture import PICTURE, boards_picture
+from eegrig.hil.pages.seeds import SEEDS
 from eegrig.hil.pages.stored import FOLDER, ROOT, load_all
 from eegrig.hil.pages.work import BENCHMARKS, all_tasks
 
@@ -35,7 +36,7 @@ def test_the_picture_shows_what_is_stored() -> None:
 
 
 def test_everything_that_is_run_is_stored_and_nothing_else() -> None:
-    assert {path.stem for path in FOLDER.glob("*.toml")} == {*all_tasks(), BENCHMARKS, MODES}
+    assert {path.stem for path in FOLDER.glob("*.toml")} == {*all_tasks(), BENCHMARKS, MODES, SEEDS}
 
 
 @pytest.mark.parametrize("board", list_boards())
